@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_DETAIL_LOOP_CORE_H_
+#define SOAK_DETAIL_LOOP_CORE_H_
+
+// What a loop, its groups and its tasks know of each other.
+//
+// A started task has one Root, in the promise of its outermost frame, and waits on at most one Awaitable, in
+// its innermost frame. While it waits, its Root stands in the wait list of what it awaits; once woken, in the
+// loop's ready queue. Both use the same link, so nothing here allocates.
+//
+// Awaitables have trivial destructors. A suspended frame dies only with its Root, and the loop takes the
+// Root out of every list and timer first, so no frame depends on the order in which it is taken apart.
+
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "soak/detail/clock.h"
+#include "soak/detail/intrusive_list.h"
+#include "soak/detail/task_name.h"
+#include "soak/detail/timer_heap.h"
+#include "soak/error.h"
+
+namespace soak {
+
+class EventLoop;
+struct TaskReport;
+
+namespace detail {
+
+class Awaitable;
+class LoopCore;
+struct GroupState;
+struct QueueTag;
+struct MemberTag;
+
+// Ends the process over a broken contract: `message` is all that anyone will see.
+[[noreturn]] void contract_broken(const std::string& message) noexcept;
+
+// Whether the exception being handled is Cancelled; asked in a catch block.
+bool handling_cancelled() noexcept;
+
+enum class RootState : std::uint8_t { kNew, kReady, kParked, kRunning };
+enum class Wake : std::uint8_t { kEvent, kTimeout, kCancel };
+
+// The record of a started task. In a frame that is merely awaited it is there, and unused.
+struct Root : Link<QueueTag>, Link<MemberTag> {
+  static constexpr std::uint32_t kNotPooled = 0xffffffff;
+
+  LoopCore* loop = nullptr;
+  GroupState* group = nullptr;           // Null for the task that run() was given.
+  GroupState* children = nullptr;        // The groups built by this task, see GroupState.
+  Awaitable* leaf = nullptr;             // While parked.
+  std::coroutine_handle<> resume_point;  // The innermost frame.
+  TaskName name;
+  std::source_location where;  // Of the latest await, or of the start.
+  Instant since{};             // Of the latest await, or of the start.
+  std::uint32_t pool_index = kNotPooled;
+  RootState state = RootState::kNew;
+  Wake woken_by = Wake::kEvent;
+  TaskKind kind = TaskKind::kLifetime;
+  bool cancel_pending : 1 = false;    // Asked for, and not yet delivered.
+  bool cancel_delivered : 1 = false;  // Some await has thrown Cancelled.
+  bool ended_cancelled : 1 = false;   // Cancelled left the task.
+
+  void leave_queue() noexcept { Link<QueueTag>::unlink(); }
+  void leave_group() noexcept { Link<MemberTag>::unlink(); }
+
+  // From parked to ready: ends the wait, and leaves whatever the leaf had entered.
+  void wake(Wake why) noexcept;
+
+  // The first of a wake-up and a request wins: a task that is ready already gets the request at its next await.
+  void request_cancel() noexcept;
+
+  std::coroutine_handle<> frame() noexcept;
+  TaskReport report() const;
+};
+
+using WaitList = List<Root, QueueTag>;
+
+inline void wake_all(WaitList& waiters) noexcept {
+  while (!waiters.empty()) waiters.front().wake(Wake::kEvent);
+}
+
+std::string names_of(const WaitList& waiters);
+
+// The base of all that a Task can wait on. The promise calls attach() before anything else.
+class Awaitable {
+ public:
+  void attach(Root& root) noexcept {
+    root_ = &root;
+    root.where = where_;
+  }
+
+  // What the census says: "event", "sleep".
+  virtual const char* awaiting() const noexcept = 0;
+
+  // Leaves the wait list and the timer, where there are such.
+  virtual void unlink() noexcept = 0;
+
+ protected:
+  explicit Awaitable(std::source_location where) noexcept : where_(where) {}
+  Awaitable(const Awaitable&) = default;
+  Awaitable& operator=(const Awaitable&) = default;
+  ~Awaitable() = default;
+
+  Root& root() const noexcept { return *root_; }
+
+  // For await_ready: a request that came before the wait ends it before it begins.
+  bool cancelled_on_arrival() noexcept {
+    root_->woken_by = root_->cancel_pending ? Wake::kCancel : Wake::kEvent;
+    return root_->woken_by == Wake::kCancel;
+  }
+
+  // For await_suspend: from running to parked.
+  void park(std::coroutine_handle<> frame) noexcept;
+
+  // For await_resume: throws Cancelled when that ended the wait.
+  Wake outcome() const {
+    if (root_->woken_by == Wake::kCancel) deliver_cancel();
+    return root_->woken_by;
+  }
+
+ private:
+  [[noreturn]] void deliver_cancel() const {
+    root_->cancel_pending = false;
+    root_->cancel_delivered = true;
+    throw Cancelled{};
+  }
+
+  Root* root_ = nullptr;
+  std::source_location where_;
+};
+
+// A wait that a timer can end; it may stand in one wait list besides.
+class TimedAwaitable : public Awaitable, public TimerNode {
+ public:
+  void unlink() noexcept override;
+  void expire() noexcept override;
+
+ protected:
+  TimedAwaitable(std::chrono::nanoseconds delay, std::source_location where) noexcept
+      : Awaitable(where), delay_(delay), relative_(true) {}
+  TimedAwaitable(Instant at, std::source_location where) noexcept
+      : Awaitable(where), delay_(at.time_since_epoch()), relative_(false) {}
+  TimedAwaitable(const TimedAwaitable&) = default;
+  TimedAwaitable& operator=(const TimedAwaitable&) = default;
+  ~TimedAwaitable() = default;
+
+  Instant deadline() const noexcept;
+  void park_until(std::coroutine_handle<> frame, Instant at) noexcept;
+
+ private:
+  std::chrono::nanoseconds delay_;
+  bool relative_;
+};
+
+// The inside of a TaskGroup.
+struct GroupState {
+  explicit GroupState(LoopCore& loop);
+  GroupState(const GroupState&) = delete;
+  GroupState& operator=(const GroupState&) = delete;
+  ~GroupState() = default;
+
+  LoopCore& loop;
+  List<Root, MemberTag> members;  // In the order of their start.
+  std::size_t size = 0;
+  WaitList joining;  // Those who wait for it to be empty.
+
+  // A group is a child of the task that built it, until that task ends; the others are the loop's.
+  Root* owner = nullptr;
+  GroupState* next_sibling = nullptr;
+  GroupState** sibling_slot = nullptr;
+
+  // Of all the tasks that ended so far.
+  std::size_t completed = 0;
+  std::size_t cancelled = 0;
+  std::size_t forced = 0;
+  std::size_t failed = 0;
+  std::exception_ptr first_failure;
+  TaskName first_failure_name;
+
+  int exceptions_when_built;
+  bool draining = false;
+  bool failures_reported = true;
+
+  void adopt(GroupState*& siblings) noexcept;
+  void leave_family() noexcept;
+  void cancel() noexcept;
+  bool has_undelivered() const noexcept;           // A task that has not had its turn since it was cancelled.
+  bool contains(const Root* task) const noexcept;  // Also through the groups that its tasks built.
+  std::string names() const;
+};
+
+// The inside of an EventLoop: all that both forms share.
+class LoopCore {
+ public:
+  LoopCore(EventLoop& self, bool real, bool shuffle, std::uint64_t seed);
+  LoopCore(const LoopCore&) = delete;
+  LoopCore& operator=(const LoopCore&) = delete;
+  ~LoopCore();
+
+  EventLoop& self;
+  TimerHeap timers;
+  Root* current = nullptr;         // The task whose code runs now.
+  Root* main = nullptr;            // The task that run() was given.
+  GroupState* families = nullptr;  // The groups that no living task built.
+  bool running = false;
+
+  // While frames are destroyed where they stand; `forced_into` is who reports what nested groups lose.
+  int force_depth = 0;
+  GroupState* forced_into = nullptr;
+
+  Instant now() const noexcept { return real_ ? since_origin() : turn_now; }
+  bool has_ready() const noexcept { return !ready_.empty() || !pool_.empty(); }
+  void push_ready(Root& root) noexcept;
+
+  // Makes `frame`, whose promise holds `root`, a task that first runs on the next turn.
+  void admit(Root& root, GroupState* group, TaskName name, TaskKind kind, std::source_location where);
+
+  // Runs what was ready when it was called; returns early when the main task has ended.
+  void run_ready();
+  // Wakes what is due at turn_now.
+  void fire_timers() noexcept;
+
+  // Destroys the frames of `root`, or of all tasks of `group`, wherever they stand.
+  void destroy(Root& root) noexcept;
+  void force(GroupState& group, GroupState* report_to) noexcept;
+
+  std::size_t live() const noexcept { return live_.load(std::memory_order_relaxed); }
+  void census(std::vector<TaskReport>& reports) const;
+  void require_own_thread(const char* call) const noexcept;
+  std::thread::id thread() const noexcept { return thread_; }
+  void bind_thread() noexcept { thread_ = std::this_thread::get_id(); }
+
+  Instant turn_now{};  // Read once a turn; under virtual time it is the time.
+
+ private:
+  Instant since_origin() const noexcept;
+  void step(Root& root);
+  void finish(Root& root) noexcept;
+  void retire(Root& root) noexcept;
+  Root& take_from_pool() noexcept;
+  void count_live(std::ptrdiff_t change) noexcept;
+
+  bool real_;
+  bool shuffle_;
+  std::uint64_t shuffle_state_;
+  List<Root, QueueTag> ready_;
+  std::vector<Root*> pool_;  // The ready queue, where the order is shuffled.
+  std::chrono::steady_clock::time_point origin_;
+  std::thread::id thread_;
+  std::atomic<std::size_t> live_ = 0;  // One writer, the loop's thread.
+};
+
+inline void LoopCore::push_ready(Root& root) noexcept {
+  if (shuffle_) {
+    root.pool_index = static_cast<std::uint32_t>(pool_.size());
+    pool_.push_back(&root);
+  } else {
+    ready_.push_back(root);
+  }
+}
+
+inline void Awaitable::park(std::coroutine_handle<> frame) noexcept {
+  root_->leaf = this;
+  root_->resume_point = frame;
+  root_->since = root_->loop->turn_now;
+  root_->state = RootState::kParked;
+}
+
+inline void Root::wake(Wake why) noexcept {
+  leaf->unlink();
+  leaf = nullptr;
+  woken_by = why;
+  state = RootState::kReady;
+  loop->push_ready(*this);
+}
+
+inline void TimedAwaitable::unlink() noexcept {
+  root().leave_queue();
+  root().loop->timers.disarm(*this);
+}
+
+inline void TimedAwaitable::expire() noexcept { root().wake(Wake::kTimeout); }
+
+inline Instant TimedAwaitable::deadline() const noexcept {
+  return relative_ ? later(root().loop->now(), delay_) : Instant(delay_);
+}
+
+inline void TimedAwaitable::park_until(std::coroutine_handle<> frame, Instant at) noexcept {
+  park(frame);
+  root().loop->timers.arm(*this, at);
+}
+
+}  // namespace detail
+}  // namespace soak
+
+#endif  // SOAK_DETAIL_LOOP_CORE_H_

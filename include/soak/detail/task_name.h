@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_DETAIL_TASK_NAME_H_
+#define SOAK_DETAIL_TASK_NAME_H_
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+namespace soak {
+
+// What reports and failures call a task: "poller", or {"session", 3}, which prints as "session-3". The text
+// is a constant, so that a million tasks with names cost no allocation.
+class TaskName {
+ public:
+  // Text that is known when the program is compiled, and so outlives every task.
+  class Literal {
+   public:
+    template <std::size_t N>
+    consteval Literal(const char (&text)[N]) : text_(text) {}  // NOLINT: a string literal is one.
+    constexpr const char* text() const noexcept { return text_; }
+
+   private:
+    const char* text_;
+  };
+
+  constexpr TaskName() noexcept = default;
+
+  template <std::size_t N>
+  consteval TaskName(const char (&text)[N]) : text_(text) {}  // NOLINT: a string literal is a name.
+
+  template <std::integral Number>
+  constexpr TaskName(Literal text, Number number) noexcept
+      : text_(text.text()), number_(static_cast<std::int64_t>(number)) {}
+
+  friend std::string to_string(const TaskName& name) {
+    if (name.number_ == kNone) return name.text_;
+    return std::string(name.text_) + "-" + std::to_string(name.number_);
+  }
+
+ private:
+  static constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::min();
+
+  const char* text_ = "task";
+  std::int64_t number_ = kNone;
+};
+
+// How a task's end is to be read by who supervises its group.
+enum class TaskKind : std::uint8_t {
+  kLifetime,  // Runs as long as the whole does: that it ends, ends the whole.
+  kReceive,   // Reads the connection: that it ends, means the peer is gone.
+  kFinite,    // Has work of its own: that it ends normally, means nothing.
+};
+
+}  // namespace soak
+
+#endif  // SOAK_DETAIL_TASK_NAME_H_

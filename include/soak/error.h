@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_ERROR_H_
+#define SOAK_ERROR_H_
+
+// What soak throws.
+//
+// Error is the outside world failing, or a call that came too late; its message names the subject, what
+// happened, what was allowed and since when. Cancelled is no failure: it is how a task unwinds when it is
+// asked to stop. A broken contract (a group left undrained, a nested run) throws nothing, it aborts.
+
+#include <stdexcept>
+#include <string>
+
+namespace soak {
+
+enum class Errc {
+  kDraining = 1,      // The group is being drained, or was: it takes no new task.
+  kStuck,             // Every task waits for something that nothing can bring about.
+  kTimeout,           // The time allowed ran out.
+  kConnectFailed,     // No connection: the name did not resolve, nobody listens, TLS failed.
+  kHandshakeRefused,  // The peer answered the handshake with a refusal, such as 401 or 429.
+  kConnectionClosed,  // The connection was there, and is gone.
+  kProtocol,          // The peer sent what its protocol does not allow.
+  kAuthentication,    // The peer does not accept the credentials.
+  kRejected,          // The peer understood a request, and declined it.
+  kInvalidArgument,   // The caller asked for what cannot be.
+  kSystem,            // The operating system refused: out of descriptors, out of memory.
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(Errc code, const std::string& what) : std::runtime_error(what), code_(code) {}
+
+  Errc code() const noexcept { return code_; }
+
+ private:
+  Errc code_;
+};
+
+// Thrown out of the co_await at which a cancelled task was waiting. Not a std::exception, so that a
+// `catch (const std::exception&)` around a request does not swallow the shutdown with it. Who catches it
+// cleans up and throws it on.
+class Cancelled final {};
+
+}  // namespace soak
+
+#endif  // SOAK_ERROR_H_
