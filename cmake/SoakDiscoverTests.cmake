@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+#[[
+soak_discover_tests(<target> [DURATION <time>] [WORKING_DIRECTORY <dir>])
+
+Registers the soak tests of a test program with CTest, three times each:
+
+  Soak/<Suite>.<Name>          label soak. Skipped unless GTEST_RUNSOAK=1 is in the environment or the tree was
+                               configured with -DSOAK_RUN=ON; then its whole duration on the real clock
+  Soak/<Suite>.<Name>/virtual  at once, on the virtual clock
+  Soak/<Suite>.<Name>/smoke    two seconds on the real clock
+
+so that a plain `ctest` runs the last two and shows the first as Skipped. DURATION (default 60m; a number with ms, s, m,
+h or d) is how long the longest of them may take: TIMEOUT is 1.1 x DURATION + 5 min, and a test that is asked for more
+fails at once instead of being killed late. `ctest -L soak` without enabling them fails, in the test soak.guard, and
+says what to type. The program's other tests are for gtest_discover_tests(<target> TEST_FILTER -Soak/*).
+]]
+
+include_guard(GLOBAL)
+include(GoogleTest)
+
+set(SOAK_GUARD_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/SoakGuard.cmake)
+
+# Sets `out` to the whole seconds of a duration such as 90s, 60m or 24h.
+function(_soak_seconds out duration)
+  if(NOT duration MATCHES "^([0-9]+)(ms|s|m|min|h|d)$")
+    message(FATAL_ERROR "soak_discover_tests: DURATION is '${duration}': a whole number with ms, s, m, h or d is allowed, such as 90s or 24h")
+  endif()
+  set(number ${CMAKE_MATCH_1})
+  set(unit ${CMAKE_MATCH_2})
+  if(unit STREQUAL "ms")
+    math(EXPR seconds "(${number} + 999) / 1000")
+  elseif(unit STREQUAL "s")
+    set(seconds ${number})
+  elseif(unit STREQUAL "h")
+    math(EXPR seconds "${number} * 3600")
+  elseif(unit STREQUAL "d")
+    math(EXPR seconds "${number} * 86400")
+  else()
+    math(EXPR seconds "${number} * 60")
+  endif()
+  set(${out} ${seconds} PARENT_SCOPE)
+endfunction()
+
+# One registration of every soak test of `target`. gtest_discover_tests() hands PROPERTIES through two scripts, which a
+# list does not survive, so each holds no semicolon.
+function(_soak_register target suffix timeout)
+  cmake_parse_arguments(arg "" "WORKING_DIRECTORY;LIST" "ARGS;PROPERTIES" ${ARGN})
+  gtest_discover_tests(${target}
+    TEST_FILTER "Soak/*"
+    TEST_SUFFIX "${suffix}"
+    TEST_LIST "${target}_${arg_LIST}"
+    EXTRA_ARGS ${arg_ARGS}
+    WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}"
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${timeout} ${arg_PROPERTIES})
+endfunction()
+
+function(soak_discover_tests target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "DURATION;WORKING_DIRECTORY" "")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "soak_discover_tests: '${arg_UNPARSED_ARGUMENTS}' is not an argument; DURATION and WORKING_DIRECTORY are")
+  endif()
+  if(NOT TARGET ${target})
+    message(FATAL_ERROR "soak_discover_tests: there is no target '${target}'")
+  endif()
+  if(NOT arg_DURATION)
+    set(arg_DURATION 60m)
+  endif()
+  if(NOT arg_WORKING_DIRECTORY)
+    set(arg_WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  endif()
+  _soak_seconds(seconds ${arg_DURATION})
+  math(EXPR timeout "(${seconds} * 11 + 9) / 10 + 300")
+
+  set(run_now)
+  if(SOAK_RUN)
+    set(run_now ARGS --gtest_runsoak)
+  endif()
+  # The other modes' variables are none of this test's business. CMake joins the escaped semicolons late enough.
+  _soak_register(${target} "" ${timeout} LIST real ${run_now} WORKING_DIRECTORY ${arg_WORKING_DIRECTORY}
+    PROPERTIES LABELS soak COST ${seconds} ENVIRONMENT_MODIFICATION
+      "SOAK_TEST_TIMEOUT_SEC=set:${timeout}\\\\;SOAK_VIRTUAL=unset:\\\\;SOAK_SMOKE=unset:")
+  # A flag beats every variable.
+  _soak_register(${target} /virtual 300 LIST virtual ARGS --soak_virtual WORKING_DIRECTORY ${arg_WORKING_DIRECTORY})
+  _soak_register(${target} /smoke 120 LIST smoke ARGS --soak_smoke WORKING_DIRECTORY ${arg_WORKING_DIRECTORY})
+
+  get_property(guarded DIRECTORY PROPERTY SOAK_GUARDED)
+  if(NOT guarded)
+    set_property(DIRECTORY PROPERTY SOAK_GUARDED TRUE)
+    add_test(NAME soak.guard.${target} COMMAND ${CMAKE_COMMAND} -DSOAK_RUN=${SOAK_RUN} -P ${SOAK_GUARD_SCRIPT})
+    set_tests_properties(soak.guard.${target} PROPERTIES LABELS soak TIMEOUT 60)
+  endif()
+endfunction()

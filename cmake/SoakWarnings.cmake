@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings and sanitizers for soak's own code. They apply to this directory and below, so they never
+# reach a project that adds soak as a subdirectory or finds it installed.
+
+if(SOAK_WERROR)
+  add_compile_options(
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+    -Wold-style-cast -Wcast-qual -Wformat=2 -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+endif()
+
+if(SOAK_SANITIZE)
+  add_compile_options(-fsanitize=${SOAK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SOAK_SANITIZE})
+endif()

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_DETAIL_RUN_CONTEXT_H_
+#define SOAK_DETAIL_RUN_CONTEXT_H_
+
+// What surrounds a Run: the test or the command that made it. Ours: not part of the API.
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "soak/options.h"
+
+namespace soak::detail {
+
+// One at a time in a process, set by whoever starts the code that makes a Run.
+struct RunContext {
+  std::string name = "soak";  // "Soak/Cache.SurvivesChurn"
+  Mode mode = Mode::kReal;
+  std::string rerun;   // The command that runs it again, without a seed; empty where there is none.
+  bool quiet = false;  // In a death test's child: no threads, no progress, no reports.
+  bool progress = true;
+  std::optional<std::chrono::nanoseconds> timeout;    // When somebody outside ends this process.
+  std::function<void(const std::string&)> on_unread;  // Hears of a verdict nobody read; aborts where empty.
+};
+
+RunContext& run_context();
+
+// Thrown by the constructor of a Run that the mode cannot run: the test is skipped with these words.
+class RunSkipped : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Thrown by the constructor of a Run that must not start: the test fails with these words.
+class RunRefused : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace soak::detail
+
+#endif  // SOAK_DETAIL_RUN_CONTEXT_H_

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_PROBE_PROBE_H_
+#define SOAK_PROBE_PROBE_H_
+
+// Watches what this process holds, as series over the time of a run.
+//
+// Two kinds of reading: sample() takes what is cheap (RSS, open fds, threads, gauges) and may be called
+// from a thread of the probe's own; rest() takes everything, the heap and the sockets too, and belongs
+// at a quiescent point, where the process should hold what it held at the one before. Neither allocates.
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "soak/probe/series.h"
+
+namespace soak::probe {
+
+enum class Unit { kBytes, kCount };
+
+// One quantity: what sample() saw of it over time, and what rest() saw at the quiescent points.
+struct Track {
+  std::string name;  // "rss", "heap", "fds", "sockets", "threads", or the gauge's.
+  Unit unit = Unit::kCount;
+  std::string unavailable;  // Why it could not be read; empty when it was.
+  Series timeline;
+  Series at_rest;
+};
+
+// Everything a probe saw. A value: judging it needs no process.
+struct Measurements {
+  std::vector<Track> tracks;
+  std::uint64_t quiescent_points = 0;
+  // Quiescent points at which a count still moved after the time for settling, and the last such count.
+  std::uint64_t unsettled_points = 0;
+  bool baseline_unsettled = false;
+  bool last_unsettled = false;
+  std::string unsettled_by;
+
+  const Track* find(std::string_view name) const;
+};
+
+class Probe {
+ public:
+  Probe();
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+
+  // Adds a count of the program's own (sessions, tasks), judged as the built-in ones are. `read` is called
+  // by every sample(), so it must be safe on the thread that samples. Before the first sample only.
+  void add_gauge(std::string name, std::function<std::int64_t()> read);
+
+  void sample(std::chrono::nanoseconds at, std::uint64_t cycle);
+
+  // `unsettled_by` names the count that still moved, if settling ran out of time.
+  void rest(std::chrono::nanoseconds at, std::uint64_t cycle, std::string_view unsettled_by = {});
+
+  // The newest value of a track, also while another thread samples; empty when there is none yet.
+  std::optional<Point> latest(std::string_view name) const;
+
+  Measurements measurements() const;
+
+ private:
+  using Reader = std::function<std::optional<std::int64_t>()>;
+  enum class Cost { kCheap, kDear };
+  void add(std::string name, Unit unit, Cost cost, std::string unavailable, Reader read);
+
+  mutable std::mutex mutex_;
+  Measurements measured_;
+  std::vector<Reader> readers_;  // Beside measured_.tracks.
+  std::vector<Cost> costs_;
+};
+
+// Calls `tick` from a thread of its own, once a `period`, until it is destroyed, which waits for a tick
+// under way. The thread takes no signals.
+class Sampler {
+ public:
+  Sampler(std::chrono::nanoseconds period, std::function<void()> tick);
+  ~Sampler();
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+}  // namespace soak::probe
+
+#endif  // SOAK_PROBE_PROBE_H_

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_PROBE_SERIES_H_
+#define SOAK_PROBE_SERIES_H_
+
+// One quantity over the time of a run, in memory that does not grow with the run.
+//
+// A Series holds at most `capacity` points. When it is full it forgets every second one and from then
+// on keeps every second value it is given, so that an hour and a week cost the same. The first value,
+// the newest one and the peak are always exact. Adding allocates nothing. Not synchronised: whoever
+// shares a Series between threads holds a lock.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace soak::probe {
+
+// A value at a time since the start of the run, when `cycle` cycles had been finished.
+struct Point {
+  std::chrono::nanoseconds at{};
+  std::uint64_t cycle = 0;
+  std::int64_t value = 0;
+};
+
+class Series {
+ public:
+  static constexpr std::size_t kDefaultCapacity = 4096;
+
+  // `capacity` is at least 2; the memory is taken here.
+  explicit Series(std::size_t capacity = kDefaultCapacity);
+
+  void add(const Point& point) noexcept;
+
+  // How many values were given, of which points() keeps some.
+  std::uint64_t added() const noexcept { return added_; }
+  bool empty() const noexcept { return added_ == 0; }
+
+  // In order of time: the first value, the kept ones, the newest.
+  std::vector<Point> points() const;
+
+  std::optional<Point> first() const noexcept;
+  std::optional<Point> last() const noexcept;
+  std::optional<Point> peak() const noexcept;
+
+ private:
+  void halve() noexcept;
+
+  std::vector<Point> kept_;
+  std::size_t capacity_;
+  std::uint64_t stride_ = 1;
+  std::uint64_t added_ = 0;
+  Point last_;
+  Point peak_;
+};
+
+}  // namespace soak::probe
+
+#endif  // SOAK_PROBE_SERIES_H_

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_PROBE_VERDICT_H_
+#define SOAK_PROBE_VERDICT_H_
+
+// The verdict on what a process held, as a value.
+//
+// Judged after the run, from Measurements alone:
+// - RSS at the end less RSS at the baseline, against a budget. A higher peak on the way is a remark.
+// - Descriptors, sockets, threads and gauges are back where they were at the baseline.
+// - Heap per cycle: the median heap in use at the quiescent points of the last third less that of the
+//   first third, divided by the number of cycles between the middles of the two thirds.
+// The baseline is the first quiescent point. One cause is one finding: what rises in step with a socket, a
+// thread or a task, and the heap and RSS these hold, is listed under it. What could not be judged is said
+// in a remark, never counted as clean.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "soak/probe/probe.h"
+
+namespace soak::probe {
+
+// A line under a finding: "since", "00:41:10, reconnect 37".
+struct Evidence {
+  std::string label;
+  std::string text;
+};
+
+// Something that is wrong, said once, with what shows it.
+struct Finding {
+  std::string subject;  // The series or property that failed: "sockets", "rss", "frames", "cycles".
+  std::string text;     // "sockets rose 12 -> 224 in 6h00m, allowed +0"
+  std::vector<Evidence> evidence;
+};
+
+struct Verdict {
+  std::vector<Finding> findings;
+  std::vector<std::string> remarks;  // What was not judged and why, and what was seen but allowed.
+
+  bool passed() const { return findings.empty(); }
+  const Finding* find(const std::string& subject) const;
+};
+
+struct Budgets {
+  std::int64_t rss_growth_bytes_max = 0;
+  std::int64_t heap_per_cycle_bytes_max = 0;
+};
+
+// RSS in bytes: at the baseline (the first quiescent point, or where there are none the first sample after
+// a cycle), at its highest, at the end. Empty with fewer than two points.
+struct RssGrowth {
+  std::int64_t start = 0;
+  std::int64_t peak = 0;
+  std::int64_t end = 0;
+};
+std::optional<RssGrowth> rss_growth(const Measurements& measured);
+
+// How the messages speak of the run.
+struct JudgeWords {
+  std::string cycle = "cycle";              // What one cycle is called: "reconnect".
+  std::vector<std::string> socket_holders;  // Rows of describe_sockets(), for a finding about sockets.
+  std::string rss_not_judged;               // Why RSS means nothing here; empty when it does.
+};
+
+Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words = {});
+
+}  // namespace soak::probe
+
+#endif  // SOAK_PROBE_VERDICT_H_

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_REPORT_PROGRESS_H_
+#define SOAK_REPORT_PROGRESS_H_
+
+// Shows that a run is alive: one line rewritten in place on a terminal, otherwise a line a minute (three in a
+// run of less than three minutes, none in one of less than ten seconds), so that no CI system takes silence
+// for a hang.
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+namespace soak::report {
+
+class Progress {
+ public:
+  // `out` outlives this; `asked` is how long the run is meant to last.
+  Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked);
+
+  // True when the line should be shown again.
+  bool due(std::chrono::nanoseconds elapsed) const;
+
+  // Shows `text` behind the time: "[Soak/Voice.OpenAi] 00:00:10 of 00:00:30 reconnects=1 frames=250".
+  void show(const std::string& title, std::chrono::nanoseconds elapsed, const std::string& text);
+
+  // Takes the line off the terminal, before something else is printed.
+  void clear();
+
+ private:
+  std::FILE* out_;
+  bool terminal_;
+  bool shown_ = false;
+  std::chrono::nanoseconds asked_;
+  std::chrono::nanoseconds every_;
+  std::chrono::nanoseconds next_;
+};
+
+}  // namespace soak::report
+
+#endif  // SOAK_REPORT_PROGRESS_H_

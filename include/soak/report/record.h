@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_REPORT_RECORD_H_
+#define SOAK_REPORT_RECORD_H_
+
+// Everything that is known of one run when it is over: what every report is made from. A value.
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "soak/probe/probe.h"
+#include "soak/probe/verdict.h"
+
+namespace soak::report {
+
+struct Counter {
+  std::string name;
+  std::uint64_t value = 0;
+};
+
+// Events that were due at fixed instants while a session was open, by third of the run.
+struct Traffic {
+  std::string counter;
+  std::array<std::uint64_t, 3> due{};
+  std::array<std::uint64_t, 3> met{};
+};
+
+// An option as it was in force, and where its value came from: "flag", "variable", "code" or "default".
+struct Setting {
+  std::string name;
+  std::string value;
+  std::string source;
+};
+
+struct Record {
+  std::string name;            // "Soak/Voice.OpenAiRealtime"; names the report files.
+  std::string title;           // The bracket of the summary line: "VOICE SOAK / openai".
+  std::string cycle_noun;      // "cycle", "reconnect".
+  std::string mode;            // "real", "virtual", "smoke".
+  bool virtual_clock = false;  // Times below are of the virtual clock.
+  bool interrupted = false;    // A signal ended the run before its time.
+  std::chrono::system_clock::time_point started;
+  std::chrono::nanoseconds asked{};
+  std::chrono::nanoseconds elapsed{};
+  std::uint64_t seed = 0;
+  std::uint64_t cycles = 0;  // Finished ones.
+  std::uint64_t failed_cycles = 0;
+  std::vector<std::string> failures;  // What the first failed cycles said.
+  std::vector<Counter> counters;      // In order of first use.
+  std::vector<Traffic> traffic;
+  std::vector<Setting> settings;
+  std::string rerun;  // The command that shows it again; may be empty.
+  probe::Measurements measured;
+  probe::Verdict verdict;
+};
+
+}  // namespace soak::report
+
+#endif  // SOAK_REPORT_RECORD_H_

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_REPORT_SUMMARY_H_
+#define SOAK_REPORT_SUMMARY_H_
+
+// What a person reads on the terminal.
+
+#include <string>
+
+#include "soak/report/record.h"
+
+namespace soak::report {
+
+// One line, the form that people grep for; memory in KB of 1,024 bytes:
+//   [VOICE SOAK / openai] PASS: elapsed=30.0s reconnects=3 frames=750 rss_start=9120KB rss_peak=9404KB ...
+// A run on the virtual clock adds clock=virtual, a smoke run mode=smoke.
+std::string summary_line(const Record& record);
+
+// A finding with its evidence, as lines; the first one names the test.
+std::string finding_text(const Record& record, const probe::Finding& finding);
+
+// The lines below a summary line, each ending with a line break: the findings with their evidence, and the
+// remarks.
+std::string findings_text(const Record& record);
+std::string remarks_text(const Record& record);
+
+}  // namespace soak::report
+
+#endif  // SOAK_REPORT_SUMMARY_H_

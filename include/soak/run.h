@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_RUN_H_
+#define SOAK_RUN_H_
+
+// One soak: a loop that lasts as long as it was asked to, watched all the time, and judged at its end.
+//
+//   soak::Run run;
+//   for (auto cycle : run) {
+//     cache.put(random_key(), random_blob());
+//     run.count("puts");
+//     cycle.quiescent();        // Here the process should hold what it held before.
+//   }
+//   EXPECT_SOAK(run);
+//
+// A Run that is destroyed before anybody asked for its verdict fails its test (or aborts where there is no
+// test): a forgotten EXPECT_SOAK, an ASSERT, an exception. SIGINT and SIGTERM end the loop; the reports are written as
+// interrupted, and the verdict is FAIL. A second one ends the process.
+//
+// All of it belongs to the thread that made the Run, but for count(), which any thread may call.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "soak/options.h"
+#include "soak/probe/verdict.h"
+#include "soak/report/record.h"
+
+namespace soak {
+
+class Run;
+using probe::Finding;
+using probe::Verdict;
+
+// One pass of a soak. What a cycle is, the test decides: a request, a connection's whole life.
+class [[maybe_unused]] Cycle {
+ public:
+  // `ends_at` is the time since the start of the run at which the cycle is over.
+  Cycle(Run& run, std::uint64_t number, std::chrono::nanoseconds ends_at)
+      : run_(&run), number_(number), ends_at_(ends_at) {}
+
+  Run& run() const { return *run_; }
+  std::uint64_t number() const { return number_; }  // From 0.
+  std::chrono::nanoseconds ends_at() const { return ends_at_; }
+
+  // Says that nothing is in flight: what the process holds now is compared with the other such points. Points
+  // that come faster than the probe's share of the processor allows are passed over. In a loop over a Run only;
+  // AsyncRun finds its quiescent points itself.
+  void quiescent();
+
+ private:
+  Run* run_;
+  std::uint64_t number_;
+  std::chrono::nanoseconds ends_at_;
+};
+
+class Run {
+ public:
+  // Throws std::invalid_argument for an option that is out of range. On the virtual clock a Run skips its test:
+  // only an AsyncRun has one.
+  explicit Run(RunOptions options = {});
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  struct Sentinel {};
+  class Iterator {
+   public:
+    explicit Iterator(Run& run) : run_(&run) {}
+    Cycle operator*() const;
+    Iterator& operator++();
+    bool operator!=(Sentinel) const;
+
+   private:
+    Run* run_;
+  };
+  Iterator begin();
+  Sentinel end() { return {}; }
+
+  // Adds to a counter of the summary line. `name` is a word such as "frames"; at most 32 names.
+  void count(std::string_view name, std::uint64_t n = 1);
+  std::uint64_t counted(std::string_view name) const;
+
+  // An event of the stream `name` was due at this time since the start of the run; or was done that was due
+  // then, which counts it too. Both are judged by the time they were due: within 1% (two events at the least)
+  // over the run and over each third of it.
+  void due(std::string_view name, std::chrono::nanoseconds at);
+  void met(std::string_view name, std::chrono::nanoseconds at);
+
+  // Watches a count of the program's own, which must be back at its baseline when the run ends. `read` is called
+  // from the probe's thread. Before the first cycle.
+  void add_gauge(std::string name, std::function<std::int64_t()> read);
+
+  // What a driver knows better than the test, unless the test said it: the title, and the word for a cycle.
+  void describe(std::string_view title, std::string_view cycle_noun);
+
+  const Settings& settings() const;
+  Mode mode() const;
+  std::uint64_t seed() const { return settings().seed; }
+  std::chrono::nanoseconds elapsed() const;
+  bool interrupted() const;
+
+  // Ends the run if it has not ended, judges it and writes the report; the same verdict from then on.
+  const Verdict& verdict();
+
+  // The summary line and the details below it, as EXPECT_SOAK prints them. After verdict().
+  std::string summary() const;
+  const report::Record& record() const;
+
+ protected:
+  using Clock = std::function<std::chrono::nanoseconds()>;
+
+  // For a driver that turns an event loop: `virtual_clock`, where it is set, is the loop's time.
+  struct Driven {};
+  Run(RunOptions options, Driven);
+  void use_virtual_clock(Clock clock);
+
+  void begin_run();
+  void end_run();
+  std::uint64_t cycles() const;
+  void expect_cycles(std::uint64_t count);  // The schedule: the run is judged against it, plus or minus one.
+  void finish_cycle();
+  void fail_cycle(std::string_view what);  // The world failed: counted, and its first messages kept.
+  void crash(std::string_view what);       // The program failed: the verdict is FAIL.
+  void quiescent_point(std::string_view unsettled_by = {});
+  void sample();
+
+ private:
+  friend class Cycle;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace soak
+
+#endif  // SOAK_RUN_H_

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_SOAK_TEST_H_
+#define SOAK_SOAK_TEST_H_
+
+// Soak tests beside unit tests, in GoogleTest.
+//
+//   SOAK_TEST(Cache, SurvivesChurn) {
+//     Cache cache;
+//     soak::Run run;
+//     for (auto cycle : run) {
+//       cache.put(random_key(), random_blob());
+//     }
+//     EXPECT_SOAK(run);
+//   }
+//
+// It is registered as Soak/Cache.SurvivesChurn, and skipped with the words that would run it unless asked for:
+//   --gtest_runsoak  or GTEST_RUNSOAK=1   its whole duration on the real clock
+//   --soak_virtual   or SOAK_VIRTUAL=1    at once, on a virtual clock (where the body has an AsyncRun)
+//   --soak_smoke     or SOAK_SMOKE=1      two seconds in four cycles
+// Options are flags --soak_*: --help lists them. An unknown or malformed one is exit status 2.
+//
+// Link soak::main, which is gtest_main with soak's flags. A program with its own main() calls soak::init() before
+// testing::InitGoogleTest().
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "soak/detail/run_context.h"
+#include "soak/run.h"
+
+namespace soak {
+
+// Takes soak's flags out of the command line. A flag that is not accepted ends the program: exit status 2.
+void init(int* argc, char** argv);
+
+// Environment variables that a test cannot do without: what SOAK_REQUIRE_ENV gives. Values may be secrets; they
+// are never printed.
+class RequiredEnv {
+ public:
+  RequiredEnv(std::initializer_list<const char*> names);
+
+  // The value of one of the names. Aborts for another name.
+  const std::string& operator[](std::string_view name) const;
+
+  // Which of the names are unset or empty.
+  const std::vector<std::string>& missing() const { return missing_; }
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+  std::vector<std::string> missing_;
+};
+
+namespace detail {
+
+// Decides whether the test of this name runs now; if not, it has been skipped or has failed.
+bool admit(const std::string& name, const char* file, int line);
+
+void skip_test(const std::string& why);
+void fail_test(const std::string& why, const char* file, int line);
+
+// Calls `body`; a Run in it that this mode cannot have skips or fails the test.
+void call_body(const std::function<void()>& body, const char* file, int line);
+
+void expect_soak(Run& run, const char* file, int line);
+std::string missing_env_text(const std::vector<std::string>& missing);
+
+template <typename Fixture, typename Factory>
+bool register_soak_test(const char* suite, const char* name, const char* file, int line, Factory make) {
+  const std::string soak_suite = std::string("Soak/") + suite;
+  const std::string full_name = soak_suite + "." + name;
+  // A factory that skips or fails the test and makes nothing spares the fixture's constructor and SetUp().
+  ::testing::RegisterTest(soak_suite.c_str(), name, nullptr, nullptr, file, line, [=]() -> Fixture* {
+    Fixture* test = nullptr;
+    if (admit(full_name, file, line)) {
+      call_body([&] { test = make(); }, file, line);
+    }
+    return test;
+  });
+  return true;
+}
+
+// A soak test without a fixture: its body is an ordinary function.
+class PlainSoakTest : public ::testing::Test {
+ public:
+  PlainSoakTest(void (*body)(), const char* file, int line) : body_(body), file_(file), line_(line) {}
+  void TestBody() override { call_body(body_, file_, line_); }
+
+ private:
+  void (*body_)();
+  const char* file_;
+  int line_;
+};
+
+}  // namespace detail
+}  // namespace soak
+
+// A soak test. The body is an ordinary void function, so ASSERT_* works.
+#define SOAK_TEST(suite, name)                                                                     \
+  static void soak_body_##suite##_##name();                                                        \
+  [[maybe_unused]] static const bool soak_registered_##suite##_##name =                            \
+      ::soak::detail::register_soak_test<::testing::Test>(#suite, #name, __FILE__, __LINE__, [] {  \
+        return new ::soak::detail::PlainSoakTest(&soak_body_##suite##_##name, __FILE__, __LINE__); \
+      });                                                                                          \
+  static void soak_body_##suite##_##name()
+
+// A soak test with a fixture, as TEST_F is to TEST. A skipped test does not construct the fixture.
+#define SOAK_TEST_F(fixture, name)                                                                                     \
+  class fixture##_##name##_SoakTest : public fixture {                                                                 \
+   public:                                                                                                             \
+    void TestBody() override {                                                                                         \
+      ::soak::detail::call_body([this] { soak_body(); }, __FILE__, __LINE__);                                          \
+    }                                                                                                                  \
+                                                                                                                       \
+   private:                                                                                                            \
+    void soak_body();                                                                                                  \
+  };                                                                                                                   \
+  [[maybe_unused]] static const bool soak_registered_##fixture##_##name = ::soak::detail::register_soak_test<fixture>( \
+      #fixture, #name, __FILE__, __LINE__, [] { return new fixture##_##name##_SoakTest; });                            \
+  void fixture##_##name##_SoakTest::soak_body()
+
+// Ends the run, prints its summary line, and adds one failure per broken budget.
+#define EXPECT_SOAK(run) ::soak::detail::expect_soak((run), __FILE__, __LINE__)
+
+// The values of environment variables; skips the test, naming what is missing, unless all of them are set:
+//   const auto env = SOAK_REQUIRE_ENV("SOAK_TELEGRAM_TOKEN", "SOAK_TELEGRAM_CHAT_ID");
+// In the body of a test only: it returns from the function it stands in.
+#define SOAK_REQUIRE_ENV(...)                                               \
+  __extension__({                                                           \
+    ::soak::RequiredEnv soak_env{__VA_ARGS__};                              \
+    if (!soak_env.missing().empty()) {                                      \
+      GTEST_SKIP() << ::soak::detail::missing_env_text(soak_env.missing()); \
+    }                                                                       \
+    std::move(soak_env);                                                    \
+  })
+
+#endif  // SOAK_SOAK_TEST_H_

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/soak_test.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "program.h"
+#include "soak/report/summary.h"
+
+namespace soak {
+namespace {
+
+// Set by soak_discover_tests(): the TIMEOUT that CTest will enforce.
+constexpr const char* kTimeoutVariable = "SOAK_TEST_TIMEOUT_SEC";
+
+constexpr const char* kHowToRun =
+    "a soak test: run it with --gtest_runsoak (or GTEST_RUNSOAK=1), at once on a virtual clock with --soak_virtual, "
+    "or for two seconds with --soak_smoke";
+
+const char* mode_flag(Mode mode) {
+  switch (mode) {
+    case Mode::kReal:
+      return "--gtest_runsoak";
+    case Mode::kVirtual:
+      return "--soak_virtual";
+    case Mode::kSmoke:
+      return "--soak_smoke";
+  }
+  return "";
+}
+
+// Zero soaks where some were asked for by name must not look like success.
+class SelectionGuard : public ::testing::EmptyTestEventListener {
+ public:
+  void OnTestProgramStart(const ::testing::UnitTest& unit_test) override {
+    const detail::ModeRequest request = detail::requested_mode();
+    if (!request.by_flag || !request.mode) {
+      return;
+    }
+    std::string all;
+    for (int i = 0; i < unit_test.total_test_suite_count(); ++i) {
+      const ::testing::TestSuite& suite = *unit_test.GetTestSuite(i);
+      if (std::string_view(suite.name()).substr(0, 5) != "Soak/") {
+        continue;
+      }
+      for (int j = 0; j < suite.total_test_count(); ++j) {
+        const ::testing::TestInfo& test = *suite.GetTestInfo(j);
+        if (test.should_run() || test.is_in_another_shard()) {
+          return;
+        }
+        all += fmt::format("\n  {}.{}", suite.name(), test.name());
+      }
+    }
+    ADD_FAILURE() << mode_flag(*request.mode) << " was given, but "
+                  << (all.empty() ? std::string("this program has no soak test")
+                                  : "the filter '" + GTEST_FLAG_GET(filter) + "' leaves none of its soak tests:" + all);
+  }
+};
+
+[[maybe_unused]] const bool g_guard_added = [] {
+  ::testing::UnitTest::GetInstance()->listeners().Append(new SelectionGuard);
+  return true;
+}();
+
+}  // namespace
+
+RequiredEnv::RequiredEnv(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') {
+      missing_.emplace_back(name);
+    } else {
+      values_[name] = value;
+    }
+  }
+}
+
+const std::string& RequiredEnv::operator[](std::string_view name) const {
+  const auto found = values_.find(name);
+  if (found == values_.end()) {
+    fmt::print(stderr, "RequiredEnv: {} is not among the names that SOAK_REQUIRE_ENV was given\n", name);
+    std::abort();
+  }
+  return found->second;
+}
+
+namespace detail {
+
+void skip_test(const std::string& why) { GTEST_SKIP() << why; }
+
+void fail_test(const std::string& why, const char* file, int line) {
+  GTEST_MESSAGE_AT_(file, line, why.c_str(), ::testing::TestPartResult::kFatalFailure);
+}
+
+bool admit(const std::string& name, const char* file, int line) {
+  const ModeRequest request = requested_mode();
+  if (!request.error.empty()) {
+    fail_test(request.error, file, line);
+    return false;
+  }
+  if (!request.mode) {
+    skip_test(kHowToRun);
+    return false;
+  }
+  if (const auto errors = variable_errors(); !errors.empty()) {
+    fail_test(fmt::format("{}", fmt::join(errors, "\n")), file, line);
+    return false;
+  }
+  RunContext context;
+  context.name = name;
+  context.mode = *request.mode;
+  context.rerun = fmt::format("{} {} --gtest_filter={}", program_name(), mode_flag(*request.mode), name);
+  context.quiet = ::testing::internal::InDeathTestChild();
+  if (const char* timeout = std::getenv(kTimeoutVariable)) {
+    context.timeout = std::chrono::seconds(std::atoll(timeout));
+  }
+  context.on_unread = [](const std::string& message) { ADD_FAILURE() << message; };
+  run_context() = std::move(context);
+  return true;
+}
+
+void call_body(const std::function<void()>& body, const char* file, int line) {
+  try {
+    body();
+  } catch (const RunSkipped& skipped) {
+    skip_test(skipped.what());
+  } catch (const RunRefused& refused) {
+    fail_test(refused.what(), file, line);
+  }
+}
+
+void expect_soak(Run& run, const char* file, int line) {
+  const Verdict& verdict = run.verdict();
+  fmt::print("{}\n{}", report::summary_line(run.record()), report::remarks_text(run.record()));
+  std::fflush(stdout);
+  for (const Finding& finding : verdict.findings) {
+    ADD_FAILURE_AT(file, line) << report::finding_text(run.record(), finding);
+  }
+}
+
+std::string missing_env_text(const std::vector<std::string>& missing) {
+  return fmt::format("needs the environment variable{} {}, not set here", missing.size() == 1 ? "" : "s",
+                     fmt::join(missing, ", "));
+}
+
+}  // namespace detail
+}  // namespace soak

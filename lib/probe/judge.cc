@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "soak/detail/format.h"
+#include "soak/probe/verdict.h"
+
+namespace soak::probe {
+namespace {
+
+using detail::format_bytes;
+using detail::format_clock;
+using detail::format_duration;
+using detail::format_plural;
+
+// A count that rose, with the steps between kept quiescent points in which it did.
+struct Rise {
+  const Track* track = nullptr;
+  Point baseline;
+  Point last;
+  std::vector<bool> steps;
+};
+
+// Which count is the cause and which its effect, when several rise in step.
+int rank(std::string_view name) {
+  if (name == "sockets") {
+    return 0;
+  }
+  if (name == "threads") {
+    return 1;
+  }
+  return name == "fds" ? 3 : 2;  // Gauges, tasks among them, stand between.
+}
+
+std::vector<Rise> rising_counts(const Measurements& measured) {
+  std::vector<Rise> rises;
+  for (const Track& track : measured.tracks) {
+    if (track.unit != Unit::kCount || track.at_rest.added() < 2) {
+      continue;
+    }
+    Rise rise{&track, *track.at_rest.first(), *track.at_rest.last(), {}};
+    if (rise.last.value <= rise.baseline.value) {
+      continue;
+    }
+    const std::vector<Point> points = track.at_rest.points();
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      rise.steps.push_back(points[i].value > points[i - 1].value);
+    }
+    rises.push_back(std::move(rise));
+  }
+  std::stable_sort(rises.begin(), rises.end(),
+                   [](const Rise& a, const Rise& b) { return rank(a.track->name) < rank(b.track->name); });
+  return rises;
+}
+
+// True when `effect` rises (but for one step in ten) only where `cause` does.
+bool rises_in_step(const Rise& cause, const Rise& effect) {
+  std::size_t rises = 0;
+  std::size_t alone = 0;
+  for (std::size_t i = 0; i < effect.steps.size(); ++i) {
+    rises += effect.steps[i] ? 1u : 0u;
+    alone += effect.steps[i] && (i >= cause.steps.size() || !cause.steps[i]) ? 1u : 0u;
+  }
+  return alone * 10 <= rises;
+}
+
+std::string rose(const Rise& rise) {
+  return fmt::format("{} rose {} -> {} in {}, allowed +0", rise.track->name, rise.baseline.value, rise.last.value,
+                     format_duration(rise.last.at - rise.baseline.at));
+}
+
+Finding count_finding(const Rise& rise, const JudgeWords& words) {
+  Finding finding{rise.track->name, rose(rise), {}};
+  for (const Point& point : rise.track->at_rest.points()) {
+    if (point.value > rise.baseline.value) {
+      finding.evidence.push_back({"since", fmt::format("{}, {} {}", format_clock(point.at), words.cycle, point.cycle)});
+      break;
+    }
+  }
+  const std::uint64_t cycles = rise.last.cycle - rise.baseline.cycle;
+  if (cycles > 0) {
+    finding.evidence.push_back(
+        {"per " + words.cycle, fmt::format("{:+.2f}", static_cast<double>(rise.last.value - rise.baseline.value) /
+                                                          static_cast<double>(cycles))});
+  }
+  if (rise.track->name == "sockets") {
+    for (const std::string& holder : words.socket_holders) {
+      finding.evidence.push_back({"held by", holder});
+    }
+  }
+  return finding;
+}
+
+// Something that follows from a finding which is already there is listed under it, not beside it.
+void add_or_list(Verdict& verdict, Finding* cause, Finding finding) {
+  if (cause != nullptr) {
+    cause->evidence.push_back({"with", finding.text});
+  } else {
+    verdict.findings.push_back(std::move(finding));
+  }
+}
+
+void judge_counts(const Measurements& measured, const JudgeWords& words, Verdict& verdict) {
+  const std::vector<Rise> rises = rising_counts(measured);
+  std::vector<std::pair<const Rise*, std::size_t>> causes;  // And the finding of each.
+  for (const Rise& rise : rises) {
+    Finding* cause = nullptr;
+    for (const auto& [other, index] : causes) {
+      if (rises_in_step(*other, rise)) {
+        cause = &verdict.findings[index];
+        break;
+      }
+    }
+    if (cause == nullptr) {
+      causes.emplace_back(&rise, verdict.findings.size());
+    }
+    add_or_list(verdict, cause, count_finding(rise, words));
+  }
+}
+
+std::int64_t median(std::vector<std::int64_t> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// A third of the quiescent points, as one: the median of its values, at the middle of its cycles.
+struct Third {
+  std::int64_t heap_bytes = 0;
+  double cycle = 0;
+};
+
+Third third_of(const std::vector<Point>& points, std::size_t from, std::size_t count) {
+  std::vector<std::int64_t> values;
+  for (std::size_t i = from; i < from + count; ++i) {
+    values.push_back(points[i].value);
+  }
+  const double first = static_cast<double>(points[from].cycle);
+  const double last = static_cast<double>(points[from + count - 1].cycle);
+  return {median(std::move(values)), (first + last) / 2};
+}
+
+void judge_heap(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,
+                Finding* holder) {
+  const Track* heap = measured.find("heap");
+  if (heap == nullptr || !heap->unavailable.empty()) {
+    verdict.remarks.push_back(fmt::format("heap not judged: {}", heap == nullptr ? "not measured" : heap->unavailable));
+    return;
+  }
+  const std::vector<Point> points = heap->at_rest.points();
+  if (points.size() < 3) {
+    verdict.remarks.push_back(fmt::format("heap residue not judged: {}, 3 are needed",
+                                          format_plural(measured.quiescent_points, "quiescent point")));
+    return;
+  }
+  const std::size_t third = points.size() / 3;
+  const Third first = third_of(points, 0, third);
+  const Third last = third_of(points, points.size() - third, third);
+  const double cycles = last.cycle - first.cycle;
+  if (cycles < 1) {
+    verdict.remarks.push_back(
+        fmt::format("heap residue not judged: fewer than one {} between the thirds", words.cycle));
+    return;
+  }
+  const auto per_cycle = static_cast<std::int64_t>(static_cast<double>(last.heap_bytes - first.heap_bytes) / cycles);
+  if (per_cycle > budgets.heap_per_cycle_bytes_max) {
+    add_or_list(verdict, holder,
+                {"heap",
+                 fmt::format("heap grew {} per {}, allowed {}: {} -> {} over {:.0f} {}s", format_bytes(per_cycle),
+                             words.cycle, format_bytes(budgets.heap_per_cycle_bytes_max),
+                             format_bytes(first.heap_bytes), format_bytes(last.heap_bytes), cycles, words.cycle),
+                 {}});
+  }
+}
+
+void judge_rss(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,
+               Finding* holder) {
+  if (!words.rss_not_judged.empty()) {
+    verdict.remarks.push_back("rss not judged: " + words.rss_not_judged);
+    return;
+  }
+  const std::optional<RssGrowth> growth = rss_growth(measured);
+  if (!growth) {
+    verdict.findings.push_back({"rss", "rss was not measured at two points: too few samples to pass", {}});
+    return;
+  }
+  const std::int64_t grown = growth->end - growth->start;
+  if (grown > budgets.rss_growth_bytes_max) {
+    add_or_list(verdict, holder,
+                {"rss",
+                 fmt::format("rss grew {}, allowed {}: {} -> {}", format_bytes(grown),
+                             format_bytes(budgets.rss_growth_bytes_max), format_bytes(growth->start),
+                             format_bytes(growth->end)),
+                 {}});
+  } else if (growth->peak - growth->start > budgets.rss_growth_bytes_max) {
+    verdict.remarks.push_back(fmt::format("rss peaked at {}, {} above its start, and came back to {}",
+                                          format_bytes(growth->peak), format_bytes(growth->peak - growth->start),
+                                          format_bytes(growth->end)));
+  }
+}
+
+}  // namespace
+
+const Finding* Verdict::find(const std::string& subject) const {
+  for (const Finding& finding : findings) {
+    if (finding.subject == subject) {
+      return &finding;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<RssGrowth> rss_growth(const Measurements& measured) {
+  const Track* rss = measured.find("rss");
+  if (rss == nullptr || rss->timeline.empty()) {
+    return std::nullopt;
+  }
+  if (rss->at_rest.added() >= 2) {
+    return RssGrowth{rss->at_rest.first()->value, rss->timeline.peak()->value, rss->at_rest.last()->value};
+  }
+  for (const Point& point : rss->timeline.points()) {
+    if (point.cycle > 0 && point.at < rss->timeline.last()->at) {
+      return RssGrowth{point.value, rss->timeline.peak()->value, rss->timeline.last()->value};
+    }
+  }
+  return std::nullopt;
+}
+
+Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words) {
+  Verdict verdict;
+  if (measured.quiescent_points < 2) {
+    verdict.remarks.push_back(fmt::format("counts not compared with a baseline: {}, 2 are needed",
+                                          format_plural(measured.quiescent_points, "quiescent point")));
+  }
+  judge_counts(measured, words, verdict);
+  // What a socket, a thread or a task holds is memory too; a bare descriptor holds next to none.
+  Finding* holder = nullptr;
+  for (Finding& finding : verdict.findings) {
+    if (finding.subject != "fds") {
+      holder = &finding;
+      break;
+    }
+  }
+  judge_heap(measured, budgets, words, verdict, holder);
+  // Heap is the better witness; RSS that rose with it is the same finding.
+  if (holder == nullptr && !verdict.findings.empty() && verdict.findings.back().subject == "heap") {
+    holder = &verdict.findings.back();
+  }
+  judge_rss(measured, budgets, words, verdict, holder);
+  if (measured.baseline_unsettled || measured.last_unsettled) {
+    verdict.findings.push_back({"settling",
+                                fmt::format("did not settle at the {} quiescent point: {} still moved",
+                                            measured.last_unsettled ? "last" : "first", measured.unsettled_by),
+                                {}});
+  } else if (measured.unsettled_points > 0) {
+    verdict.remarks.push_back(fmt::format("did not settle at {} of {}: {} still moved", measured.unsettled_points,
+                                          format_plural(measured.quiescent_points, "quiescent point"),
+                                          measured.unsettled_by));
+  }
+  return verdict;
+}
+
+}  // namespace soak::probe

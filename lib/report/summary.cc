@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/report/summary.h"
+
+#include <fmt/format.h>
+
+#include <cstddef>
+
+#include "soak/detail/format.h"
+
+namespace soak::report {
+namespace {
+
+constexpr std::int64_t kKb = 1024;
+
+std::string indented(const std::string& label, const std::string& text) {
+  return fmt::format("  {:<11} {}\n", label, text);
+}
+
+}  // namespace
+
+std::string summary_line(const Record& record) {
+  std::string line = fmt::format("[{}] {}: elapsed={} {}s={}", record.title, record.verdict.passed() ? "PASS" : "FAIL",
+                                 detail::format_seconds(record.elapsed), record.cycle_noun, record.cycles);
+  for (const Counter& counter : record.counters) {
+    line += fmt::format(" {}={}", counter.name, counter.value);
+  }
+  if (record.failed_cycles > 0) {
+    line += fmt::format(" failed_{}s={}", record.cycle_noun, record.failed_cycles);
+  }
+  if (const auto rss = probe::rss_growth(record.measured)) {
+    line += fmt::format(" rss_start={}KB rss_peak={}KB rss_end={}KB growth={}KB", rss->start / kKb, rss->peak / kKb,
+                        rss->end / kKb, (rss->end - rss->start) / kKb);
+  }
+  if (record.virtual_clock) {
+    line += " clock=virtual";
+  }
+  if (record.mode == "smoke") {
+    line += " mode=smoke";
+  }
+  return line;
+}
+
+std::string finding_text(const Record& record, const probe::Finding& finding) {
+  std::string text = fmt::format("{}: {}\n", record.name, finding.text);
+  for (const probe::Evidence& evidence : finding.evidence) {
+    text += indented(evidence.label, evidence.text);
+  }
+  if (!record.rerun.empty()) {
+    text += indented("rerun", record.rerun);
+  }
+  text.pop_back();
+  return text;
+}
+
+std::string findings_text(const Record& record) {
+  std::string text;
+  for (const probe::Finding& finding : record.verdict.findings) {
+    text += "  " + finding.text + "\n";
+    for (const probe::Evidence& evidence : finding.evidence) {
+      text += "  " + indented(evidence.label, evidence.text);
+    }
+  }
+  return text;
+}
+
+std::string remarks_text(const Record& record) {
+  std::string text;
+  for (const std::string& remark : record.verdict.remarks) {
+    text += "  note: " + remark + "\n";
+  }
+  return text;
+}
+
+}  // namespace soak::report

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "counters.h"
+#include "interrupt.h"
+#include "soak/detail/format.h"
+#include "soak/detail/run_context.h"
+#include "soak/probe/process.h"
+#include "soak/report/json.h"
+#include "soak/report/progress.h"
+#include "soak/report/summary.h"
+#include "traffic.h"
+
+namespace soak {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+// The probe may take a thousandth of a core: between two quiescent points of a plain loop lies a thousand times
+// what the last one cost.
+constexpr int kProbeShare = 1000;
+constexpr std::size_t kFailuresKept = 5;
+constexpr nanoseconds kTimeoutMargin = 1min;
+
+nanoseconds steady_now() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+}  // namespace
+
+namespace detail {
+
+RunContext& run_context() {
+  static RunContext context;
+  return context;
+}
+
+}  // namespace detail
+
+struct Run::State {
+  detail::RunContext context;
+  Settings settings;
+  std::vector<report::Setting> named_settings;
+  std::uint64_t failed_cycles_max = 0;
+
+  std::mutex words_mutex;  // The probe's thread reads the title for the progress line.
+  std::string title;
+  std::string cycle_noun = "cycle";
+
+  Clock virtual_clock;
+  nanoseconds began{};
+  nanoseconds lasted{};
+  std::chrono::system_clock::time_point started;
+  bool active = false;
+  bool ended = false;
+
+  probe::Probe probe;
+  std::optional<probe::Sampler> sampler;
+  std::optional<report::Progress> progress;
+  std::optional<InterruptGuard> interrupts;
+  int signal = 0;
+
+  Counters counters;
+  std::optional<TrafficLedger> traffic;
+  std::atomic<std::uint64_t> cycles{0};
+  std::uint64_t failed_cycles = 0;
+  std::vector<std::string> failures;
+  std::optional<std::string> crashed;
+  std::optional<std::uint64_t> expected_cycles;
+  nanoseconds next_quiescent{};
+
+  std::optional<report::Record> record;
+  bool read = false;
+
+  // Between begin_run and the end of the run only `began` and the clock are looked at, so any thread may ask.
+  nanoseconds elapsed() const {
+    if (ended) {
+      return lasted;
+    }
+    if (!active) {
+      return 0ns;
+    }
+    return (virtual_clock ? virtual_clock() : steady_now()) - began;
+  }
+
+  std::string progress_text() {
+    const std::lock_guard lock(words_mutex);
+    std::string text = fmt::format("{}s={}", cycle_noun, cycles.load(std::memory_order_relaxed));
+    for (const report::Counter& counter : counters.all()) {
+      text += fmt::format(" {}={}", counter.name, counter.value);
+    }
+    if (const auto rss = probe.latest("rss")) {
+      text += fmt::format(" rss={}", detail::format_bytes(rss->value));
+    }
+    if (const auto fds = probe.latest("fds")) {
+      text += fmt::format(" fds={}", fds->value);
+    }
+    return text;
+  }
+
+  std::string title_now() {
+    const std::lock_guard lock(words_mutex);
+    return title.empty() ? "SOAK / " + short_name() : title;
+  }
+
+  // The test's name without the suite prefix that every soak has.
+  std::string short_name() const {
+    constexpr std::string_view kPrefix = "Soak/";
+    return context.name.rfind(kPrefix, 0) == 0 ? context.name.substr(kPrefix.size()) : context.name;
+  }
+
+  void tick() {
+    const nanoseconds now = elapsed();
+    probe.sample(now, cycles.load(std::memory_order_relaxed));
+    if (progress && progress->due(now)) {
+      progress->show(title_now(), now, progress_text());
+    }
+  }
+
+  void judge();
+  void write_report();
+};
+
+void Cycle::quiescent() {
+  Run::State& state = *run_->state_;
+  const nanoseconds now = state.elapsed();
+  if (now < state.next_quiescent) {
+    return;
+  }
+  state.probe.rest(now, number_ + 1);  // The cycle whose end this is has not been counted yet.
+  const nanoseconds after = state.elapsed();
+  state.next_quiescent = after + (after - now) * kProbeShare;
+}
+
+Run::Run(RunOptions options) : Run(std::move(options), Driven{}) {
+  if (state_->context.mode == Mode::kVirtual) {
+    state_->read = true;  // Nothing ran, so there is no verdict to miss.
+    throw detail::RunSkipped(
+        "soak::Run has no virtual clock; only a soak::AsyncRun runs with --soak_virtual. "
+        "Run it with --gtest_runsoak or --soak_smoke");
+  }
+}
+
+Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
+  State& state = *state_;
+  state.context = detail::run_context();
+  std::vector<detail::NamedSetting> named;
+  state.read = true;  // Until the options are known to be good: an exception below is the whole story.
+  state.settings = detail::resolve(options, state.context.mode, &named);
+  for (detail::NamedSetting& setting : named) {
+    state.named_settings.push_back({setting.name, setting.value, setting.source});
+  }
+  const nanoseconds duration = state.settings.duration;
+  if (state.context.mode == Mode::kReal && state.context.timeout &&
+      duration + kTimeoutMargin > *state.context.timeout) {
+    throw detail::RunRefused(
+        fmt::format("a duration of {} does not fit the test's TIMEOUT of {}: give soak_discover_tests() a DURATION "
+                    "that is as long, or ask for less with --soak_duration",
+                    detail::format_duration(duration), detail::format_duration(*state.context.timeout)));
+  }
+  state.title = std::move(options.title);
+  state.failed_cycles_max = options.failed_cycles_max;
+  state.traffic.emplace(duration);
+  state.failures.reserve(kFailuresKept);
+  state.read = false;
+}
+
+Run::~Run() {
+  if (state_->read) {
+    return;
+  }
+  verdict();
+  const std::string message =
+      fmt::format("{}: the verdict of this soak::Run was never asked for; end the test with EXPECT_SOAK(run)\n{}",
+                  state_->context.name, summary());
+  if (!state_->context.on_unread) {
+    fmt::print(stderr, "{}\n", message);
+    std::abort();
+  }
+  state_->context.on_unread(message);
+}
+
+Run::Iterator Run::begin() {
+  begin_run();
+  return Iterator(*this);
+}
+
+Cycle Run::Iterator::operator*() const { return Cycle(*run_, run_->cycles(), run_->settings().duration); }
+
+Run::Iterator& Run::Iterator::operator++() {
+  run_->finish_cycle();
+  if (run_->cycles() == 1) {
+    run_->sample();  // Where RSS starts, if there is no quiescent point.
+  }
+  return *this;
+}
+
+bool Run::Iterator::operator!=(Sentinel) const {
+  if (run_->state_->elapsed() < run_->settings().duration && !run_->interrupted()) {
+    return true;
+  }
+  run_->end_run();
+  return false;
+}
+
+void Run::count(std::string_view name, std::uint64_t n) { state_->counters.add(name, n); }
+
+std::uint64_t Run::counted(std::string_view name) const { return state_->counters.value(name); }
+
+void Run::due(std::string_view name, nanoseconds at) { state_->traffic->due(name, at); }
+
+void Run::met(std::string_view name, nanoseconds at) {
+  state_->traffic->met(name, at);
+  count(name);
+}
+
+void Run::add_gauge(std::string name, std::function<std::int64_t()> read) {
+  state_->probe.add_gauge(std::move(name), std::move(read));
+}
+
+void Run::describe(std::string_view title, std::string_view cycle_noun) {
+  const std::lock_guard lock(state_->words_mutex);
+  if (state_->title.empty()) {
+    state_->title = title;
+  }
+  state_->cycle_noun = cycle_noun;
+}
+
+const Settings& Run::settings() const { return state_->settings; }
+
+Mode Run::mode() const { return state_->context.mode; }
+
+nanoseconds Run::elapsed() const { return state_->elapsed(); }
+
+bool Run::interrupted() const { return state_->signal != 0 || (state_->active && InterruptGuard::signal() != 0); }
+
+void Run::use_virtual_clock(Clock clock) { state_->virtual_clock = std::move(clock); }
+
+void Run::begin_run() {
+  State& state = *state_;
+  if (state.active || state.ended) {
+    fmt::print(stderr, "{}: a soak::Run runs once\n", state.context.name);
+    std::abort();
+  }
+  state.started = std::chrono::system_clock::now();
+  state.began = state.virtual_clock ? state.virtual_clock() : steady_now();
+  state.active = true;
+  state.interrupts.emplace();
+  if (!state.virtual_clock && !state.context.quiet) {
+    if (state.context.progress) {
+      state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);
+    }
+    state.sampler.emplace(state.settings.duration < 1min ? nanoseconds(100ms) : nanoseconds(1s),
+                          [&state] { state.tick(); });
+  }
+}
+
+void Run::end_run() {
+  State& state = *state_;
+  if (state.ended || !state.active) {
+    return;
+  }
+  state.sampler.reset();
+  sample();
+  state.lasted = state.elapsed();
+  state.signal = InterruptGuard::signal();
+  state.interrupts.reset();
+  state.active = false;
+  state.ended = true;
+  if (state.progress) {
+    state.progress->clear();
+  }
+}
+
+std::uint64_t Run::cycles() const { return state_->cycles.load(std::memory_order_relaxed); }
+
+void Run::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; }
+
+void Run::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed); }
+
+void Run::fail_cycle(std::string_view what) {
+  ++state_->failed_cycles;
+  if (state_->failures.size() < kFailuresKept) {
+    state_->failures.push_back(fmt::format("{} {}", detail::format_clock(elapsed()), what));
+  }
+}
+
+void Run::crash(std::string_view what) {
+  if (!state_->crashed) {
+    state_->crashed = fmt::format("{} {}", detail::format_clock(elapsed()), what);
+  }
+}
+
+void Run::quiescent_point(std::string_view unsettled_by) { state_->probe.rest(elapsed(), cycles(), unsettled_by); }
+
+void Run::sample() { state_->probe.sample(elapsed(), cycles()); }
+
+const Verdict& Run::verdict() {
+  State& state = *state_;
+  state.read = true;
+  if (!state.record) {
+    end_run();
+    state.judge();
+    if (!state.context.quiet) {
+      state.write_report();
+    }
+  }
+  return state.record->verdict;
+}
+
+std::string Run::summary() const {
+  return report::summary_line(record()) + "\n" + report::findings_text(record()) + report::remarks_text(record());
+}
+
+const report::Record& Run::record() const {
+  if (!state_->record) {
+    fmt::print(stderr, "{}: Run::record() before Run::verdict()\n", state_->context.name);
+    std::abort();
+  }
+  return *state_->record;
+}
+
+void Run::State::judge() {
+  report::Record result;
+  result.name = context.name;
+  result.title = title_now();
+  result.cycle_noun = cycle_noun;
+  result.mode = to_string(context.mode);
+  result.virtual_clock = static_cast<bool>(virtual_clock);
+  result.interrupted = signal != 0;
+  result.started = started;
+  result.asked = settings.duration;
+  result.elapsed = lasted;
+  result.seed = settings.seed;
+  result.cycles = cycles.load();
+  result.failed_cycles = failed_cycles;
+  result.failures = failures;
+  result.counters = counters.all();
+  result.traffic = traffic->entries();
+  result.settings = named_settings;
+  if (!context.rerun.empty()) {
+    result.rerun = fmt::format("{} --soak_seed={}", context.rerun, settings.seed);
+  }
+  result.measured = probe.measurements();
+
+  Verdict& verdict = result.verdict;
+  const auto add = [&verdict](std::string subject, std::string text) -> Finding& {
+    verdict.findings.push_back({std::move(subject), std::move(text), {}});
+    return verdict.findings.back();
+  };
+  const std::string& noun = cycle_noun;
+  if (crashed) {
+    add("crash", "the run ended by an exception: " + *crashed);
+  } else if (signal != 0) {
+    add("interrupted", fmt::format("interrupted by {} after {} of {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
+                                   detail::format_duration(lasted), detail::format_duration(settings.duration)));
+  }
+  const bool short_of_cycles =
+      result.cycles == 0 ||
+      (expected_cycles && (result.cycles + 1 < *expected_cycles || result.cycles > *expected_cycles + 1));
+  std::string cycles_text = fmt::format("{} finished", detail::format_plural(result.cycles, noun.c_str()));
+  if (expected_cycles) {
+    cycles_text += fmt::format(", {} +-1 were due", *expected_cycles);
+  }
+  // Cycles that failed are why too few were finished, and a run that was cut short has its own finding.
+  if (failed_cycles > failed_cycles_max) {
+    Finding& finding = add(
+        "failed_cycles",
+        fmt::format("{} failed, allowed {}", detail::format_plural(failed_cycles, noun.c_str()), failed_cycles_max));
+    for (const std::string& failure : failures) {
+      finding.evidence.push_back({"at", failure});
+    }
+    if (short_of_cycles) {
+      finding.evidence.push_back({"with", cycles_text});
+    }
+  } else if (short_of_cycles && verdict.passed()) {
+    add("cycles", cycles_text);
+  }
+
+  if (result.cycles > 0) {
+    probe::JudgeWords words;
+    words.cycle = noun;
+    if (const auto growth = result.measured.find("sockets");
+        growth != nullptr && growth->at_rest.added() >= 2 &&
+        growth->at_rest.last()->value > growth->at_rest.first()->value) {
+      words.socket_holders = probe::describe_sockets(3);
+    }
+    if (probe::rss_is_distorted()) {
+      words.rss_not_judged = "a sanitizer keeps freed memory";
+    }
+    const Verdict held = probe::judge(
+        result.measured,
+        {static_cast<std::int64_t>(settings.rss_growth_max), static_cast<std::int64_t>(settings.heap_per_cycle_max)},
+        words);
+    verdict.findings.insert(verdict.findings.end(), held.findings.begin(), held.findings.end());
+    verdict.remarks = held.remarks;
+    judge_traffic(result.traffic, verdict);
+  }
+  record = std::move(result);
+}
+
+void Run::State::write_report() {
+  const std::string path = report::json_path(*record, settings.report_dir);
+  const std::string error = report::write_file(path, report::to_json(*record));
+  record->verdict.remarks.push_back(error.empty() ? "report in " + path : "the report was not written: " + error);
+}
+
+}  // namespace soak

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_RUN_TRAFFIC_H_
+#define SOAK_LIB_RUN_TRAFFIC_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "soak/probe/verdict.h"
+#include "soak/report/record.h"
+
+namespace soak {
+
+// Counts what was due and what was met, by third of a run of `duration`. The thread that owns the Run only.
+class TrafficLedger {
+ public:
+  explicit TrafficLedger(std::chrono::nanoseconds duration) : duration_(duration) {}
+
+  void due(std::string_view counter, std::chrono::nanoseconds at) { ++entry(counter).due[third(at)]; }
+  void met(std::string_view counter, std::chrono::nanoseconds at) { ++entry(counter).met[third(at)]; }
+  const std::vector<report::Traffic>& entries() const { return entries_; }
+
+ private:
+  std::size_t third(std::chrono::nanoseconds at) const;
+  report::Traffic& entry(std::string_view counter);
+
+  std::chrono::nanoseconds duration_;
+  std::vector<report::Traffic> entries_;
+};
+
+// Adds a finding for each stream that is off its rate by more than 1% (and by more than two events), in the
+// whole run or in a third of it.
+void judge_traffic(const std::vector<report::Traffic>& traffic, probe::Verdict& verdict);
+
+}  // namespace soak
+
+#endif  // SOAK_LIB_RUN_TRAFFIC_H_

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a soak test program leaves behind: verdicts, GoogleTest's XML and JSON, soak's own report, also when it is
+// interrupted.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "conftest/subprocess.h"
+
+namespace soak::conftest {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class GatingReportsTest : public testing::Test {
+ protected:
+  // A folder of this test's own: CTest runs tests side by side.
+  std::string file(const std::string& name) const {
+    return testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + "-" + name;
+  }
+
+  std::vector<std::string> arguments(const std::string& filter) const {
+    return {SAMPLE_SOAKS, "--gtest_runsoak", "--gtest_filter=Soak/" + filter, "--soak_report_dir=" + file("report")};
+  }
+
+  ProgramResult run(const std::string& filter, const std::string& more = "--soak_duration=50ms") const {
+    std::vector<std::string> all = arguments(filter);
+    all.push_back(more);
+    return run_program(all);
+  }
+};
+
+TEST_F(GatingReportsTest, XmlAndJsonSayThatATestWasSkippedAndWhy) {
+  const ProgramResult xml = run_program({SAMPLE_SOAKS, "--gtest_output=xml:" + file("out.xml")});
+  const ProgramResult json = run_program({SAMPLE_SOAKS, "--gtest_output=json:" + file("out.json")});
+
+  EXPECT_EQ(xml.exit_status, 0);
+  EXPECT_EQ(json.exit_status, 0);
+  EXPECT_THAT(read_file(file("out.xml")),
+              AllOf(HasSubstr("name=\"Passes\""), HasSubstr("result=\"skipped\""), HasSubstr("--gtest_runsoak")));
+  EXPECT_THAT(read_file(file("out.json")), AllOf(HasSubstr("\"name\": \"Passes\""), HasSubstr("SKIPPED")));
+}
+
+TEST_F(GatingReportsTest, ABrokenBudgetIsAFailureWithEvidenceAndTheCommandThatShowsItAgain) {
+  const ProgramResult result = run("Loop.LeavesHeapBehind", "--soak_duration=500ms");
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("[SOAK / Loop.LeavesHeapBehind] FAIL: "));
+  EXPECT_THAT(result.output, HasSubstr("Soak/Loop.LeavesHeapBehind: heap grew 64.0 KiB per cycle, allowed 16.0 KiB"));
+  EXPECT_THAT(result.output, HasSubstr("--gtest_runsoak --gtest_filter=Soak/Loop.LeavesHeapBehind --soak_seed="));
+  EXPECT_THAT(result.output, Not(HasSubstr("PASS:")));
+}
+
+TEST_F(GatingReportsTest, TheReportHoldsEverySeries) {
+  const ProgramResult result = run("Loop.Passes");
+
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  const std::string report = read_file(file("report") + "/Soak-Loop.Passes.json");
+  EXPECT_THAT(report, AllOf(HasSubstr("\"schema\": \"soak.report\""), HasSubstr("\"passed\": true"),
+                            HasSubstr("\"clock\": \"real\"")));
+  for (const char* series : {"rss", "heap", "fds", "sockets", "threads"}) {
+    EXPECT_THAT(report, HasSubstr(std::string("\"name\": \"") + series + "\""));
+  }
+}
+
+TEST_F(GatingReportsTest, AReportThatCannotBeWrittenIsSaid) {
+  const ProgramResult result = run_program({SAMPLE_SOAKS, "--gtest_runsoak", "--soak_duration=50ms",
+                                            "--gtest_filter=Soak/Loop.Passes", "--soak_report_dir=/proc/nowhere"});
+
+  EXPECT_THAT(result.output, HasSubstr("the report was not written: /proc/nowhere/Soak-Loop.Passes.json"));
+}
+
+TEST_F(GatingReportsTest, AVerdictNobodyReadFailsTheTest) {
+  const ProgramResult result = run("Loop.ForgetsItsVerdict");
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("the verdict of this soak::Run was never asked for"));
+}
+
+TEST_F(GatingReportsTest, AnAssertOrAnExceptionBeforeTheVerdictFailsTheTest) {
+  const ProgramResult assertion = run("Loop.BodyHasAnAssert");
+  const ProgramResult exception = run("Loop.Throws");
+
+  EXPECT_EQ(assertion.exit_status, 1);
+  EXPECT_THAT(assertion.output, AllOf(HasSubstr("before the loop"), HasSubstr("never asked for")));
+  EXPECT_EQ(exception.exit_status, 1);
+  EXPECT_THAT(exception.output, AllOf(HasSubstr("thrown in the loop"), HasSubstr("never asked for")));
+}
+
+TEST_F(GatingReportsTest, ARunWithoutACycleFails) {
+  const ProgramResult result = run("Loop.HasNoCycle");
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("Soak/Loop.HasNoCycle: 0 cycles finished"));
+}
+
+TEST_F(GatingReportsTest, AnInterruptWritesTheReportAndFails) {
+  for (const auto& [number, name] : {std::pair{SIGINT, "SIGINT"}, std::pair{SIGTERM, "SIGTERM"}}) {
+    std::vector<std::string> all = arguments("Loop.SaysThatItRuns");
+    all.push_back("--soak_duration=60s");
+    Program program(all);
+    ASSERT_TRUE(program.read_until("in the loop")) << program.output();
+
+    program.signal(number);
+    const ProgramResult result = program.wait();
+
+    EXPECT_EQ(result.exit_status, 1) << result.output;
+    EXPECT_THAT(result.output, HasSubstr(std::string("interrupted by ") + name + " after "));
+    EXPECT_THAT(read_file(file("report") + "/Soak-Loop.SaysThatItRuns.json"), HasSubstr("\"interrupted\": true"));
+  }
+}
+
+}  // namespace
+}  // namespace soak::conftest

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a soak test program promises on its command line, tried from outside: exit status and output. The traps are
+// those of GoogleTest, where a flag that it does not know is its help text, exit status 0 and no test run.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "conftest/subprocess.h"
+
+namespace soak::conftest {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+// Runs the sample with a duration that no test waits for.
+ProgramResult run_sample(std::vector<std::string> arguments, std::vector<std::string> environment = {},
+                         const char* program = SAMPLE_SOAKS) {
+  arguments.insert(arguments.begin(), program);
+  environment.push_back("SOAK_REPORT_DIR=" + testing::TempDir() + "/soak-report");
+  return run_program(std::move(arguments), std::move(environment));
+}
+
+const char kShort[] = "--soak_duration=50ms";
+const char kPasses[] = "--gtest_filter=Soak/Loop.Passes";
+
+TEST(GatingTest, SkipsWithTheWordsThatWouldRunIt) {
+  const ProgramResult result = run_sample({});
+
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("[       OK ] Unit.AlwaysRuns"));
+  EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Loop.Passes"));
+  EXPECT_THAT(result.output, HasSubstr("--gtest_runsoak (or GTEST_RUNSOAK=1)"));
+  EXPECT_THAT(result.output, Not(HasSubstr("Fixture constructed")));
+}
+
+TEST(GatingTest, RunsForItsDurationWithTheFlag) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", kShort, kPasses});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("[SOAK / Loop.Passes] PASS: elapsed=0.1s cycles="));
+  EXPECT_THAT(result.output, HasSubstr("[       OK ] Soak/Loop.Passes"));
+}
+
+TEST(GatingTest, RunsWithTheVariable) {
+  const ProgramResult result = run_sample({kShort, kPasses}, {"GTEST_RUNSOAK=1"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("PASS: elapsed="));
+}
+
+TEST(GatingTest, TheFlagTakesBackTheVariable) {
+  const ProgramResult result = run_sample({"--gtest_runsoak=0", kPasses}, {"GTEST_RUNSOAK=1"});
+
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Loop.Passes"));
+}
+
+TEST(GatingTest, SmokeTakesTwoSecondsWhateverTheDuration) {
+  const ProgramResult result = run_sample({"--soak_smoke", "--soak_duration=5h", kPasses});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("PASS: elapsed=2.0s"));
+  EXPECT_THAT(result.output, HasSubstr("mode=smoke"));
+}
+
+TEST(GatingTest, VirtualSkipsABodyWithoutAnAsyncRun) {
+  const ProgramResult result = run_sample({"--soak_virtual", kPasses});
+
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("only a soak::AsyncRun runs with --soak_virtual"));
+  EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Loop.Passes"));
+}
+
+TEST(GatingTest, TakesDashesAndOneDash) {
+  for (const char* flag : {"--gtest-runsoak", "-gtest_runsoak", "/gtest_runsoak", "--gtest_runsoak=true"}) {
+    const ProgramResult result = run_sample({flag, "--soak-duration=50ms", kPasses});
+
+    EXPECT_THAT(result.output, HasSubstr("[       OK ] Soak/Loop.Passes")) << flag;
+  }
+}
+
+TEST(GatingTest, AnUnknownOrMisspeltFlagIsExitStatusTwo) {
+  for (const char* flag : {"--soak_durration=1s", "--gtest_runsoaks", "--gtest_run_soak", "--soak", "--soak_"}) {
+    const ProgramResult result = run_sample({flag});
+
+    if (std::string(flag) == "--soak") {  // Not ours: GoogleTest leaves it for the program.
+      EXPECT_EQ(result.exit_status, 0) << flag;
+      continue;
+    }
+    EXPECT_EQ(result.exit_status, 2) << flag;
+    EXPECT_THAT(result.output, AllOf(HasSubstr("is no flag of soak"), HasSubstr("--soak_duration"))) << flag;
+    EXPECT_THAT(result.output, Not(HasSubstr("AlwaysRuns"))) << flag;
+  }
+}
+
+TEST(GatingTest, ABadFlagValueIsExitStatusTwoAndNamesWhatIsAllowed) {
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {"--soak_duration=abc", "--soak_duration is 'abc': a time above 0, such as 40ms, 90s, 5m or 24h is allowed"},
+      {"--soak_duration=90", "--soak_duration is '90'"},
+      {"--soak_duration=-1s", "--soak_duration is '-1s'"},
+      {"--soak_duration=0s", "--soak_duration is '0s'"},
+      {"--soak_duration=", "--soak_duration is ''"},
+      {"--soak_duration", "--soak_duration needs a value"},
+      {"--soak_rss_growth_max=20MB", "a size of 0 or more, such as 512KiB, 20MiB or 1GiB is allowed"},
+      {"--soak_success_floor=1.5", "a number from 0 to 1 is allowed"},
+      {"--soak_seed=-1", "a whole number from 0"},
+      {"--gtest_runsoak=maybe", "--gtest_runsoak is 'maybe'"},
+      {"--soak_checkpoint=x", "--soak_checkpoint is not available in this version of soak"}};
+  for (const auto& [flag, words] : cases) {
+    const ProgramResult result = run_sample({flag});
+
+    EXPECT_EQ(result.exit_status, 2) << flag;
+    EXPECT_THAT(result.output, HasSubstr(words)) << flag;
+  }
+}
+
+TEST(GatingTest, TwoModesAskedForInTheSameWayAreExitStatusTwo) {
+  const ProgramResult flags = run_sample({"--gtest_runsoak", "--soak_virtual"});
+  const ProgramResult variables = run_sample({}, {"GTEST_RUNSOAK=1", "SOAK_SMOKE=1"});
+  const ProgramResult listing = run_sample({"--gtest_list_tests"}, {"GTEST_RUNSOAK=1", "SOAK_SMOKE=1"});
+  const ProgramResult overruled = run_sample({"--soak_virtual", kPasses}, {"GTEST_RUNSOAK=1", "SOAK_SMOKE=1"});
+
+  EXPECT_EQ(flags.exit_status, 2);
+  EXPECT_THAT(flags.output, HasSubstr("--gtest_runsoak and --soak_virtual ask for two modes"));
+  EXPECT_EQ(variables.exit_status, 2);
+  EXPECT_THAT(variables.output, HasSubstr("GTEST_RUNSOAK and SOAK_SMOKE ask for two modes"));
+  EXPECT_EQ(listing.exit_status, 0);
+  EXPECT_EQ(overruled.exit_status, 0) << overruled.output;
+}
+
+TEST(GatingTest, ABadVariableFailsEachSoakThatWouldRunAndNothingElse) {
+  const std::vector<std::string> bad = {"SOAK_DURATION_MIN=abc", "SOAK_RSS_BUDGET_KB=-1"};
+  std::vector<std::string> bad_and_run = bad;
+  bad_and_run.push_back("GTEST_RUNSOAK=1");
+
+  const ProgramResult run = run_sample({kPasses}, bad_and_run);
+  EXPECT_EQ(run.exit_status, 1);
+  EXPECT_THAT(run.output, HasSubstr("SOAK_DURATION_MIN is 'abc': a number of minutes above 0, such as 60 or 0.5 is "
+                                    "allowed"));
+  EXPECT_THAT(run.output, HasSubstr("SOAK_RSS_BUDGET_KB is '-1': a number of KB of 1,024 bytes, 0 or more is allowed"));
+
+  EXPECT_EQ(run_sample({"--gtest_filter=Unit.*"}, bad_and_run).exit_status, 0);
+  EXPECT_EQ(run_sample({"--gtest_list_tests"}, bad_and_run).exit_status, 0);
+  EXPECT_EQ(run_sample({}, bad).exit_status, 0);
+}
+
+TEST(GatingTest, AModeVariableThatIsNoSwitchFailsTheSoaks) {
+  const ProgramResult result = run_sample({kPasses}, {"GTEST_RUNSOAK=perhaps"});
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("GTEST_RUNSOAK is 'perhaps': 1 or 0 is allowed"));
+}
+
+TEST(GatingTest, AFlagBeatsAVariableBeatsCodeBeatsTheDefault) {
+  const char filter[] = "--gtest_filter=Soak/Options.AreSaid";
+
+  EXPECT_THAT(run_sample({"--gtest_runsoak", filter}).output, HasSubstr("duration=70ms rss=20480KiB"));
+  EXPECT_THAT(run_sample({"--gtest_runsoak", filter}, {"SOAK_DURATION_MIN=0.001", "SOAK_RSS_BUDGET_KB=1024"}).output,
+              HasSubstr("duration=60ms rss=1024KiB"));
+  EXPECT_THAT(run_sample({"--gtest_runsoak", filter, "--soak_duration=55ms", "--soak_seed=7"},
+                         {"SOAK_DURATION_MIN=0.001", "SOAK_SEED=8"})
+                  .output,
+              HasSubstr("duration=55ms rss=20480KiB seed=7"));
+}
+
+TEST(GatingTest, AValueOutOfRangeInCodeFailsTheTest) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", "--gtest_filter=Soak/Options.OutOfRangeInCode"});
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("RunOptions::duration is"));
+}
+
+TEST(GatingTest, TheStockMainWorksToo) {
+  const ProgramResult skipped = run_sample({}, {}, SAMPLE_SOAKS_STOCK_MAIN);
+  const ProgramResult run = run_sample({"--gtest_runsoak", kShort, kPasses}, {}, SAMPLE_SOAKS_STOCK_MAIN);
+  const ProgramResult misspelt = run_sample({"--gtest_runsoaks"}, {}, SAMPLE_SOAKS_STOCK_MAIN);
+
+  EXPECT_EQ(skipped.exit_status, 0);
+  EXPECT_THAT(skipped.output, HasSubstr("[  SKIPPED ] Soak/Loop.Passes"));
+  EXPECT_EQ(run.exit_status, 0);
+  EXPECT_THAT(run.output, AllOf(HasSubstr("gtest_main"), HasSubstr("[       OK ] Soak/Loop.Passes")));
+  EXPECT_EQ(misspelt.exit_status, 2);
+}
+
+TEST(GatingTest, ASoakFlagInAFlagFileIsExitStatusTwo) {
+  const std::string path = testing::TempDir() + "/soak_flagfile";
+  std::ofstream(path) << kPasses << "\n--gtest_runsoak\n";
+
+  for (const char* program : {SAMPLE_SOAKS, SAMPLE_SOAKS_STOCK_MAIN}) {
+    const ProgramResult result = run_sample({"--gtest_flagfile=" + path}, {}, program);
+
+    EXPECT_EQ(result.exit_status, 2);
+    EXPECT_THAT(result.output, HasSubstr("soak_flagfile line 2: --gtest_runsoak is not read from a flag file"));
+  }
+}
+
+TEST(GatingTest, HelpListsTheFlagsAfterGoogleTests) {
+  for (const char* program : {SAMPLE_SOAKS, SAMPLE_SOAKS_STOCK_MAIN}) {
+    const ProgramResult result = run_sample({"--help"}, {}, program);
+
+    EXPECT_EQ(result.exit_status, 0);
+    EXPECT_LT(result.output.find("--gtest_filter"), result.output.find("--gtest_runsoak  (GTEST_RUNSOAK=1)"));
+    EXPECT_THAT(result.output, HasSubstr("--soak_duration=  (SOAK_DURATION_MIN; default 1h00m)"));
+  }
+}
+
+TEST(GatingTest, ADeathTestSeesTheModeOfItsParent) {
+  for (const char* program : {SAMPLE_SOAKS, SAMPLE_SOAKS_STOCK_MAIN}) {
+    for (const char* flag : {"--gtest_runsoak", "--soak_smoke"}) {
+      // The other mode's variable must not come back in the child.
+      const ProgramResult result = run_sample({flag, "--gtest_filter=Soak/Death.*"}, {"SOAK_VIRTUAL=1"}, program);
+
+      EXPECT_EQ(result.exit_status, 0) << result.output;
+      EXPECT_THAT(result.output, HasSubstr("[       OK ] Soak/Death.SeesTheSameMode"));
+    }
+  }
+}
+
+TEST(GatingTest, ListingIsTheSameInEachMode) {
+  const std::string plain = run_sample({"--gtest_list_tests"}).output;
+
+  EXPECT_THAT(plain, AllOf(HasSubstr("Unit.\n  AlwaysRuns\n"), HasSubstr("Soak/Loop.\n  Passes\n"),
+                           HasSubstr("Soak/Fixture.\n  IsSetUp\n")));
+  for (const char* flag : {"--gtest_runsoak", "--soak_virtual", "--soak_smoke"}) {
+    EXPECT_EQ(run_sample({"--gtest_list_tests", flag}).output, plain) << flag;
+  }
+}
+
+TEST(GatingTest, AFilterThatLeavesNoSoakFailsWhenOneWasAskedForByFlag) {
+  const ProgramResult none = run_sample({"--gtest_runsoak", "--gtest_filter=Unit.*"});
+  const ProgramResult nothing = run_sample({"--soak_smoke", "--gtest_filter=Nothing.*"});
+  const ProgramResult unit_only = run_sample({"--gtest_runsoak"}, {}, SAMPLE_UNIT_ONLY);
+  const ProgramResult by_variable = run_sample({"--gtest_filter=Unit.*"}, {"GTEST_RUNSOAK=1"});
+
+  EXPECT_EQ(none.exit_status, 1);
+  EXPECT_THAT(none.output,
+              AllOf(HasSubstr("the filter 'Unit.*' leaves none of its soak tests"), HasSubstr("Soak/Loop.Passes")));
+  EXPECT_EQ(nothing.exit_status, 1);
+  EXPECT_EQ(unit_only.exit_status, 1);
+  EXPECT_THAT(unit_only.output, HasSubstr("this program has no soak test"));
+  EXPECT_EQ(by_variable.exit_status, 0);  // One variable for a whole CI job, unit tests included.
+}
+
+TEST(GatingTest, ShardsTogetherRunEverySoakOnce) {
+  int runs = 0;
+  for (const char* index : {"0", "1", "2"}) {
+    const ProgramResult result =
+        run_sample({"--gtest_runsoak", kShort, "--gtest_filter=Soak/Loop.Passes:Soak/Fixture.*"},
+                   {"GTEST_TOTAL_SHARDS=3", std::string("GTEST_SHARD_INDEX=") + index});
+
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    for (const char* ok : {"[       OK ] Soak/Loop.Passes", "[       OK ] Soak/Fixture.IsSetUp"}) {
+      runs += result.output.find(ok) != std::string::npos ? 1 : 0;
+    }
+  }
+
+  EXPECT_EQ(runs, 2);
+}
+
+TEST(GatingTest, RepeatRunsItAgain) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", kShort, kPasses, "--gtest_repeat=3"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  std::size_t passes = 0;
+  for (auto at = result.output.find("PASS: "); at != std::string::npos; at = result.output.find("PASS: ", at + 1)) {
+    ++passes;
+  }
+  EXPECT_EQ(passes, 3u);
+}
+
+TEST(GatingTest, FixturesAreSetUp) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", kShort, "--gtest_filter=Soak/Fixture.*"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("Fixture constructed"));
+}
+
+TEST(GatingTest, RequiredVariablesThatAreMissingSkipTheTestByName) {
+  const char filter[] = "--gtest_filter=Soak/Env.*";
+
+  const ProgramResult one = run_sample({"--gtest_runsoak", filter}, {"SOAK_TELEGRAM_TOKEN=s3cret"});
+  const ProgramResult both =
+      run_sample({"--gtest_runsoak", filter}, {"SOAK_TELEGRAM_TOKEN=s3cret", "SOAK_TELEGRAM_CHAT_ID=12"});
+  const ProgramResult not_enabled = run_sample({filter}, {"SOAK_TELEGRAM_TOKEN=s3cret", "SOAK_TELEGRAM_CHAT_ID=12"});
+
+  EXPECT_THAT(one.output, HasSubstr("needs the environment variable SOAK_TELEGRAM_CHAT_ID, not set here"));
+  EXPECT_THAT(one.output, HasSubstr("[  SKIPPED ] Soak/Env.NeedsTwoVariables"));
+  EXPECT_THAT(one.output, Not(HasSubstr("s3cret")));
+  EXPECT_THAT(both.output, HasSubstr("chat 12"));
+  EXPECT_THAT(not_enabled.output, Not(HasSubstr("chat 12")));  // Variables alone never start a soak.
+}
+
+TEST(GatingTest, ADurationThatDoesNotFitCTestsTimeoutFailsAtOnce) {
+  const ProgramResult result =
+      run_sample({"--gtest_runsoak", "--soak_duration=24h", kPasses}, {"SOAK_TEST_TIMEOUT_SEC=4260"});
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("a duration of 24h00m does not fit the test's TIMEOUT of 1h11m"));
+}
+
+}  // namespace
+}  // namespace soak::conftest

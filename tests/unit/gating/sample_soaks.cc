@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small program with soak tests in it, run from outside by gating_test.cc.
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "soak/soak_test.h"
+
+namespace {
+
+TEST(Unit, AlwaysRuns) { SUCCEED(); }
+
+SOAK_TEST(Loop, Passes) {
+  soak::Run run;
+  for (auto cycle : run) {
+    run.count("puts");
+    cycle.quiescent();
+  }
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Loop, SaysThatItRuns) {
+  soak::Run run;
+  for (auto cycle : run) {
+    if (cycle.number() == 0) {
+      std::puts("in the loop");
+      std::fflush(stdout);
+    }
+    cycle.quiescent();
+  }
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Loop, LeavesHeapBehind) {
+  std::vector<std::unique_ptr<char[]>> kept;
+  soak::Run run({.heap_per_cycle_max = 16 * soak::kKiB});
+  for (auto cycle : run) {
+    kept.push_back(std::make_unique<char[]>(64 * soak::kKiB));
+    cycle.quiescent();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Loop, BodyHasAnAssert) {
+  soak::Run run;
+  ASSERT_EQ(1, 2) << "before the loop";
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Loop, Throws) {
+  soak::Run run;
+  for (auto cycle : run) {
+    throw std::runtime_error("thrown in the loop");
+  }
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Loop, ForgetsItsVerdict) {
+  soak::Run run;
+  for (auto cycle : run) {
+    run.count("puts");
+  }
+}
+
+SOAK_TEST(Loop, HasNoCycle) {
+  soak::Run run;
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Options, AreSaid) {
+  soak::Run run({.duration = std::chrono::milliseconds{70}, .rss_growth_max = 20 * soak::kMiB});
+  std::printf("duration=%lldms rss=%lluKiB seed=%llu\n",
+              static_cast<long long>(run.settings().duration / std::chrono::milliseconds{1}),
+              static_cast<unsigned long long>(run.settings().rss_growth_max / soak::kKiB),
+              static_cast<unsigned long long>(run.seed()));
+  for (auto cycle : run) {
+  }
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Options, OutOfRangeInCode) {
+  soak::Run run({.duration = std::chrono::seconds{0}});
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Env, NeedsTwoVariables) {
+  const auto env = SOAK_REQUIRE_ENV("SOAK_TELEGRAM_TOKEN", "SOAK_TELEGRAM_CHAT_ID");
+  std::printf("chat %s\n", env["SOAK_TELEGRAM_CHAT_ID"].c_str());
+}
+
+// Ends only if its own process sees the mode that the parent was given.
+SOAK_TEST(Death, SeesTheSameMode) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(std::exit(7), testing::ExitedWithCode(7), "");
+}
+
+class Fixture : public testing::Test {
+ public:
+  Fixture() { std::puts("Fixture constructed"); }
+  void SetUp() override { value_ = 42; }
+  int value_ = 0;
+};
+
+SOAK_TEST_F(Fixture, IsSetUp) {
+  EXPECT_EQ(value_, 42);
+  soak::Run run;
+  for (auto cycle : run) {
+  }
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(DISABLED_Loop, IsNotRun) { FAIL() << "disabled tests do not run"; }
+
+}  // namespace
