@@ -22,6 +22,8 @@
 #include <random>
 #include <source_location>
 #include <string>
+#include <typeindex>
+#include <utility>
 #include <vector>
 
 #include "soak/detail/clock.h"  // LoopClock, Instant
@@ -83,6 +85,11 @@ class EventLoop {
   // Handles that are being closed and are not closed yet. Walks all handles: for quiescent points, not for frames.
   virtual std::size_t closing_handles() const = 0;
 
+  // The one T of this loop, built as T(EventLoop&) when it is first asked for: what a module keeps per loop, such
+  // as a library's context. Services end with the loop, the latest first, while a UvLoop can still close handles.
+  template <typename T>
+  T& service();
+
   detail::LoopCore& core() { return core_; }
 
  protected:
@@ -95,6 +102,9 @@ class EventLoop {
   // Makes wait() return, from another thread.
   virtual void interrupt_wait() {}
 
+  // Both forms' destructors begin with it.
+  void end_services() noexcept;
+
   bool has_work() const { return core_.has_ready() || posted_pending_.load(std::memory_order_acquire); }
 
   detail::LoopCore core_;
@@ -102,11 +112,26 @@ class EventLoop {
  private:
   void run_posted();
 
+  struct Service {
+    std::type_index type;
+    std::unique_ptr<void, void (*)(void*)> instance;
+  };
+
   std::mt19937_64 random_;
+  std::vector<Service> services_;
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;
   std::atomic<bool> posted_pending_ = false;
 };
+
+template <typename T>
+T& EventLoop::service() {
+  for (const Service& service : services_)
+    if (service.type == typeid(T)) return *static_cast<T*>(service.instance.get());
+  std::unique_ptr<void, void (*)(void*)> instance(new T(*this), [](void* made) { delete static_cast<T*>(made); });
+  services_.push_back({typeid(T), std::move(instance)});
+  return *static_cast<T*>(services_.back().instance.get());
+}
 
 struct VirtualLoopOptions {
   std::uint64_t seed = 0;
@@ -119,6 +144,7 @@ struct VirtualLoopOptions {
 class VirtualLoop final : public EventLoop {
  public:
   explicit VirtualLoop(VirtualLoopOptions options = {});
+  ~VirtualLoop() override;
 
   std::chrono::system_clock::time_point wall_now() const override;
   bool is_virtual() const override { return true; }

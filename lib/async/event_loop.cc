@@ -63,6 +63,13 @@ void EventLoop::post(std::function<void()> function) {
   interrupt_wait();
 }
 
+void EventLoop::end_services() noexcept {
+  while (!services_.empty()) {
+    const Service last = std::move(services_.back());
+    services_.pop_back();
+  }
+}
+
 void EventLoop::run_posted() {
   if (!posted_pending_.load(std::memory_order_acquire)) return;
   std::vector<std::function<void()>> functions;
@@ -84,6 +91,8 @@ std::vector<TaskReport> EventLoop::tasks() const {
 
 VirtualLoop::VirtualLoop(VirtualLoopOptions options)
     : EventLoop(false, options.shuffle, options.seed), wall_start_(options.wall_start) {}
+
+VirtualLoop::~VirtualLoop() { end_services(); }
 
 std::chrono::system_clock::time_point VirtualLoop::wall_now() const {
   return wall_start_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(elapsed());

@@ -44,6 +44,7 @@ UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), ha
 }
 
 UvLoop::~UvLoop() {
+  end_services();
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->timer), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->wake_up), nullptr);
   while (closing_handles() > 0) uv_run(&handles_->loop, UV_RUN_NOWAIT);
