@@ -92,6 +92,11 @@ class TaskGroup {
   // Asks each task once to stop. Returns at once: they unwind on the loop's next turn.
   void cancel();
 
+  // Ends each task where it stands, newest first: locals' destructors run, no further line does. For the destructor
+  // of what owns a group and promises to end its own tasks, so no drain counts them as forced. Aborts when called
+  // by a task that the group owns, directly or through a group within.
+  void end_in_place() noexcept;
+
   std::size_t size() const noexcept { return state_.size; }
   bool empty() const noexcept { return state_.size == 0; }
   EventLoop& loop() const noexcept { return state_.loop.self; }

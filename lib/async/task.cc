@@ -67,6 +67,11 @@ void TaskGroup::start(TaskName name, Task<> task, TaskKind kind, std::source_loc
 
 void TaskGroup::cancel() { state_.cancel(); }
 
+void TaskGroup::end_in_place() noexcept {
+  state_.loop.require_own_thread("TaskGroup::end_in_place()");
+  state_.loop.force(state_, nullptr);
+}
+
 std::vector<TaskReport> TaskGroup::tasks() const {
   std::vector<TaskReport> reports;
   state_.members.for_each([&](const detail::Root& root) { reports.push_back(root.report()); });
