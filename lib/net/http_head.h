@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_NET_HTTP_HEAD_H_
+#define SOAK_LIB_NET_HTTP_HEAD_H_
+
+// The head of an HTTP/1.1 request that asks for an upgrade, and the answer that refuses it.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "soak/net/headers.h"
+#include "soak/net/websocket_server.h"
+
+namespace soak::net {
+
+struct RequestHead {
+  std::string method;
+  std::string path;
+  std::string query;
+  Headers headers;
+};
+
+// `head` ends with the empty line. Empty result: not HTTP/1.1.
+std::optional<RequestHead> parse_request_head(std::string_view head);
+
+// What a server has to answer to a request that is no WebSocket upgrade of version 13; empty if it is one.
+std::optional<HandshakeReply> check_upgrade(const RequestHead& head);
+
+// The whole response, with Content-Length and "Connection: close".
+std::string format_refusal(const HandshakeReply& reply);
+
+// Aborts when a reply to be sent could break out of its header line.
+void check_reply(const HandshakeReply& reply);
+
+}  // namespace soak::net
+
+#endif  // SOAK_LIB_NET_HTTP_HEAD_H_

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_NET_LINK_H_
+#define SOAK_LIB_NET_LINK_H_
+
+// The seam between a connection and its transport.
+//
+// A Link moves frames and knows nothing of queues, limits, timers or coroutines; a LinkUser has all
+// these. There are two links: libwebsockets, and a pipe in memory. A link calls its user from inside the
+// transport, where no user code may run: the user records, marks ready, and may call the link again.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "soak/net/websocket.h"
+
+namespace soak::net {
+
+class LinkUser {
+ public:
+  // A piece of a message: the transport's whole frame or less. `first` and `last` bound the message.
+  virtual void on_data(Message::Kind kind, std::string_view piece, bool first, bool last) = 0;
+  // A whole message, from a transport that can hand it over instead of copying it.
+  virtual void on_message(Message message) = 0;
+  virtual void on_pong() = 0;
+  // The peer's close frame; the link answers it by itself. 1005 if it had no code. The end follows.
+  virtual void on_peer_close(std::uint16_t code, std::string_view reason) = 0;
+  // What want_writable() asked for: write() may be called as long as writable() says so.
+  virtual void on_writable() = 0;
+  // The connection is gone, the link is dead: nothing follows, and nothing may be asked of it.
+  virtual void on_end() = 0;
+
+ protected:
+  ~LinkUser() = default;
+};
+
+class Link {
+ public:
+  // Drops the connection at once, unless it has ended. Nothing more is heard from it.
+  virtual ~Link() = default;
+  Link() = default;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // True when a frame written now would not wait behind another one.
+  virtual bool writable() const = 0;
+  // Takes a whole message. Only while writable().
+  virtual void write(Message message) = 0;
+  virtual void want_writable() = 0;
+  // Bytes of messages that the link took and the transport still keeps.
+  virtual std::size_t buffered() const = 0;
+  virtual void ping() = 0;
+  // Sends the close frame, as the last frame of ours. on_end() follows the peer's answer.
+  virtual void start_close(std::uint16_t code, std::string reason) = 0;
+  // Off: what comes stays in the transport, and slows the peer down.
+  virtual void set_reading(bool on) = 0;
+  // How long ago the last byte came, for transports that see bytes their user does not hear of.
+  virtual std::chrono::nanoseconds silence() const = 0;
+};
+
+}  // namespace soak::net
+
+#endif  // SOAK_LIB_NET_LINK_H_

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/net/lws_context.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lib/net/lws_link.h"
+#include "soak/error.h"
+
+namespace soak::net {
+namespace {
+
+constexpr char kProtocol[] = "soak";
+
+// Bytes that one read may bring, and that every connection holds as a buffer.
+constexpr std::size_t kReadBytes = 4096;
+// Bytes of a big frame that go to the socket at once.
+constexpr std::size_t kWriteBytes = std::size_t{256} << 10;
+// Room for the head of a request or response; shared by all connections.
+constexpr unsigned kHeadBytes = 32 << 10;
+// libwebsockets has limits of its own on every step. Ours apply, so these are out of the way.
+constexpr unsigned kOutOfTheWaySeconds = 24 * 3600;
+// libwebsockets keeps tables of as many entries as the process may have descriptors, and clears them.
+constexpr rlim_t kDescriptorsMax = 65536;
+
+// Lowers the soft limit of descriptors for as long as it lives.
+class LimitDescriptors {
+ public:
+  LimitDescriptors() {
+    if (getrlimit(RLIMIT_NOFILE, &before_) != 0 || before_.rlim_cur <= kDescriptorsMax) return;
+    rlimit lower = before_;
+    lower.rlim_cur = kDescriptorsMax;
+    lowered_ = setrlimit(RLIMIT_NOFILE, &lower) == 0;
+  }
+  ~LimitDescriptors() {
+    if (lowered_) setrlimit(RLIMIT_NOFILE, &before_);
+  }
+
+ private:
+  rlimit before_{};
+  bool lowered_ = false;
+};
+
+}  // namespace
+
+LwsContext::LwsContext(uv_loop_t* loop) : loop_(loop) {
+  // It logs ordinary events as errors; what matters comes back as an Error or a CloseStatus.
+  lws_set_log_level(0, nullptr);
+
+  static const std::array<lws_protocols, 2> kProtocols = [] {
+    std::array<lws_protocols, 2> protocols{};
+    protocols[0].name = kProtocol;
+    protocols[0].callback = &LwsContext::on_event;
+    protocols[0].rx_buffer_size = kReadBytes;
+    protocols[0].tx_packet_size = kWriteBytes;
+    return protocols;
+  }();
+
+  void* loops[] = {loop};
+  lws_context_creation_info info{};
+  info.port = CONTEXT_PORT_NO_LISTEN;
+  info.protocols = kProtocols.data();
+  info.gid = static_cast<decltype(info.gid)>(-1);
+  info.uid = static_cast<decltype(info.uid)>(-1);
+  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+  info.foreign_loops = loops;
+  info.pcontext = &context_;
+  info.user = this;
+  info.pt_serv_buf_size = kHeadBytes;
+  info.max_http_header_data = kHeadBytes;
+  info.timeout_secs = kOutOfTheWaySeconds;
+  info.connect_timeout_secs = kOutOfTheWaySeconds;
+  info.vhost_name = kProtocol;
+
+  const LimitDescriptors limit;
+  context_ = lws_create_context(&info);
+  if (context_ == nullptr)
+    throw Error(Errc::kSystem, "libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) installed?");
+  vhost_ = lws_create_vhost(context_, &info);
+  if (vhost_ == nullptr) {
+    lws_context_destroy(context_);
+    throw Error(Errc::kSystem, "libwebsockets makes no virtual host");
+  }
+}
+
+LwsContext::~LwsContext() {
+  // With a foreign loop it takes several calls: the first closes, the last frees and resets context_.
+  for (int call = 0; call < 4 && context_ != nullptr; ++call) {
+    lws_context_destroy(context_);
+    for (int turn = 0; turn < 8; ++turn) uv_run(loop_, UV_RUN_NOWAIT);
+  }
+}
+
+bool LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsLink& link) {
+  // libwebsockets reads the request from this text. It needs no more of the original.
+  std::string head = "GET / HTTP/1.1\r\nHost: soak\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  head += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ";
+  head.append(key);
+  head += "\r\n\r\n";
+
+  adopted_fields_ = std::move(fields);
+  adopting_ = &link;
+  lws_adopt_socket_vhost_readbuf(vhost_, fd, head.data(), head.size());  // Closes fd when it fails.
+  adopting_ = nullptr;
+  return link.alive();
+}
+
+void LwsContext::wake() { lws_cancel_service(context_); }
+
+unsigned char* LwsContext::frame_buffer(std::size_t size) {
+  if (frame_.size() < LWS_PRE + size) frame_.resize(LWS_PRE + size);
+  return frame_.data() + LWS_PRE;
+}
+
+void LwsContext::release_frame_buffer() {
+  if (frame_.size() > std::size_t{1} << 20) std::vector<unsigned char>().swap(frame_);
+}
+
+int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* /*user*/, void* in, std::size_t size) {
+  auto* link = static_cast<LwsLink*>(lws_get_opaque_user_data(wsi));
+  switch (reason) {
+    case LWS_CALLBACK_PROTOCOL_INIT:
+    case LWS_CALLBACK_PROTOCOL_DESTROY:
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+    case LWS_CALLBACK_GET_THREAD_ID:
+      return 0;  // Not about a connection.
+
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
+      auto* context = static_cast<LwsContext*>(lws_context_user(lws_get_context(wsi)));
+      if (context->adopting_ == nullptr) return 1;
+      lws_set_opaque_user_data(wsi, context->adopting_);
+      return context->adopting_->on_event(wsi, reason, in, size);
+    }
+
+    case LWS_CALLBACK_ADD_HEADERS: {
+      auto* context = static_cast<LwsContext*>(lws_context_user(lws_get_context(wsi)));
+      auto* args = static_cast<lws_process_html_args*>(in);
+      const std::string& fields = context->adopted_fields_;
+      if (link == nullptr || args->max_len < static_cast<int>(fields.size()) + 2) return 1;
+      args->p = std::copy(fields.begin(), fields.end(), args->p);
+      return 0;
+    }
+
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+      return link == nullptr ? -1 : link->on_event(wsi, reason, in, size);  // Its owner dropped it.
+
+    default:
+      return link == nullptr ? 0 : link->on_event(wsi, reason, in, size);
+  }
+}
+
+}  // namespace soak::net

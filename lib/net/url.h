@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_NET_URL_H_
+#define SOAK_LIB_NET_URL_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace soak::net {
+
+// The parts of a URL that a connection needs. Userinfo and fragments are not accepted.
+struct Url {
+  std::string scheme;  // Lower case.
+  std::string host;    // Without the brackets of an IPv6 address.
+  std::uint16_t port = 0;
+  std::string path = "/";
+  std::string query;  // Without the question mark.
+
+  // host:port, with the brackets: the value of a Host field, and the key of a listener in memory.
+  std::string authority() const;
+  std::string target() const { return query.empty() ? path : path + "?" + query; }
+  // For messages: without the query, which may hold a key.
+  std::string display() const { return scheme + "://" + authority() + path; }
+};
+
+// Throws Error(Errc::kInvalidArgument) for what is no ws: URL, naming it without its query.
+Url parse_websocket_url(std::string_view text);
+
+}  // namespace soak::net
+
+#endif  // SOAK_LIB_NET_URL_H_

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/net/url.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "lib/net/http_head.h"
+#include "lib/net/utf8.h"
+#include "soak/error.h"
+#include "soak/net/headers.h"
+
+namespace soak::net {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string refusal(std::string_view url) {
+  try {
+    parse_websocket_url(url);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::kInvalidArgument);
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(UrlTest, TakesAWebSocketUrlApart) {
+  const Url url = parse_websocket_url("WS://127.0.0.1:40121/v1/realtime?model=m&x=1");
+
+  EXPECT_EQ(url.scheme, "ws");
+  EXPECT_EQ(url.host, "127.0.0.1");
+  EXPECT_EQ(url.port, 40121);
+  EXPECT_EQ(url.path, "/v1/realtime");
+  EXPECT_EQ(url.query, "model=m&x=1");
+  EXPECT_EQ(url.target(), "/v1/realtime?model=m&x=1");
+  EXPECT_EQ(url.display(), "ws://127.0.0.1:40121/v1/realtime");
+}
+
+TEST(UrlTest, HasDefaultsForPortAndPath) {
+  const Url url = parse_websocket_url("ws://[::1]?key=1");
+
+  EXPECT_EQ(url.host, "::1");
+  EXPECT_EQ(url.port, 80);
+  EXPECT_EQ(url.target(), "/?key=1");
+  EXPECT_EQ(url.authority(), "[::1]:80");
+}
+
+TEST(UrlTest, RefusesWhatItCannotOpen) {
+  EXPECT_EQ(refusal("wss://host/"), "wss://host/: wss: is not supported yet");
+  EXPECT_THAT(refusal("http://host/"), HasSubstr("unsupported scheme http"));
+  EXPECT_THAT(refusal("127.0.0.1:80"), HasSubstr("not a URL"));
+  EXPECT_THAT(refusal("ws://:80/"), HasSubstr("host is missing"));
+  EXPECT_THAT(refusal("ws://host:0/"), HasSubstr("not a port: 0"));
+  EXPECT_THAT(refusal("ws://host:65536/"), HasSubstr("not a port: 65536"));
+  EXPECT_THAT(refusal("ws://host:8x/"), HasSubstr("not a port: 8x"));
+  EXPECT_THAT(refusal("ws://[::1/"), HasSubstr("closing bracket"));
+  EXPECT_THAT(refusal("ws://host/#part"), HasSubstr("no fragment"));
+  EXPECT_THAT(refusal("ws://host/a b"), HasSubstr("space"));
+}
+
+TEST(UrlTest, ShowsNoSecretInARefusal) {
+  EXPECT_THAT(refusal("wss://host/?key=secret"), Not(HasSubstr("secret")));
+  EXPECT_THAT(refusal("ws://user:secret@host/"), Not(HasSubstr("secret")));
+  EXPECT_THAT(refusal("ws://host:1x/?key=secret"), Not(HasSubstr("secret")));
+  EXPECT_THAT(refusal("user:secret@host"), Not(HasSubstr("secret")));
+}
+
+TEST(HeadersTest, CompareNamesWithoutCase) {
+  Headers headers{{"Retry-After", "30"}, {"X-A", "1"}, {"x-a", "2"}};
+
+  EXPECT_EQ(headers.get("retry-after"), "30");
+  EXPECT_EQ(headers.get("missing", "none"), "none");
+  EXPECT_THAT(headers.get_all("X-a"), ::testing::ElementsAre("1", "2"));
+
+  headers.set("X-A", "3");
+  EXPECT_THAT(headers.get_all("x-a"), ::testing::ElementsAre("3"));
+}
+
+TEST(HttpHeadTest, ReadsARequest) {
+  const auto head = parse_request_head("GET /p?q=1 HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nx-two:  2 \r\n\r\n");
+
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->method, "GET");
+  EXPECT_EQ(head->path, "/p");
+  EXPECT_EQ(head->query, "q=1");
+  EXPECT_EQ(head->headers.get("X-Two"), "2");
+  EXPECT_TRUE(head->headers.contains("x-empty"));
+}
+
+TEST(HttpHeadTest, RefusesWhatIsNoRequest) {
+  EXPECT_FALSE(parse_request_head("GET / HTTP/1.0\r\n\r\n"));
+  EXPECT_FALSE(parse_request_head("GET /\r\n\r\n"));
+  EXPECT_FALSE(parse_request_head("GET / HTTP/1.1\r\nbroken\r\n\r\n"));
+  EXPECT_FALSE(parse_request_head("GET / HTTP/1.1\r\na b: c\r\n\r\n"));
+  EXPECT_FALSE(parse_request_head("\x16\x03\x01\r\n\r\n"));
+}
+
+TEST(Utf8Test, AcceptsCharactersOfEveryLength) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8("plain ASCII that is longer than a word"));
+  EXPECT_TRUE(is_utf8("a\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 and then some more text"));
+  EXPECT_TRUE(is_utf8(std::string("\0", 1)));
+}
+
+TEST(Utf8Test, RefusesWhatRfc3629Forbids) {
+  EXPECT_FALSE(is_utf8("\x80"));
+  EXPECT_FALSE(is_utf8("\xc3"));
+  EXPECT_FALSE(is_utf8("\xc0\xaf"));          // Overlong.
+  EXPECT_FALSE(is_utf8("\xe0\x80\x80"));      // Overlong.
+  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));      // A surrogate.
+  EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));  // Past the last character.
+  EXPECT_FALSE(is_utf8("12345678\xff"));
+}
+
+TEST(Utf8Test, CutsBetweenCharacters) {
+  EXPECT_EQ(cut_utf8("abc", 5), "abc");
+  EXPECT_EQ(cut_utf8("abc", 2), "ab");
+  EXPECT_EQ(cut_utf8("a\xe2\x82\xac", 3), "a");
+}
+
+}  // namespace
+}  // namespace soak::net
