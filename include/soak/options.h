@@ -112,6 +112,7 @@ struct NamedSetting {
   std::string name;
   std::string value;
   std::string source;
+  std::string flag_value;  // As the flag accepts it.
 };
 
 // Puts flags, variables, `code` and the defaults together for `mode`; `named`, if given, lists them. Draws a seed

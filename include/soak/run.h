@@ -98,6 +98,8 @@ class Run {
   void describe(std::string_view title, std::string_view cycle_noun);
 
   const Settings& settings() const;
+  // True when a flag or a variable set this option ("audio_interval"), which then beats what code says.
+  bool asked_outside(std::string_view option) const;
   Mode mode() const;
   std::uint64_t seed() const { return settings().seed; }
   std::chrono::nanoseconds elapsed() const;

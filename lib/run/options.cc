@@ -254,6 +254,20 @@ std::string value_text(const Settings& settings, const Option& option) {
   return std::visit(Visitor{settings, option}, option.field);
 }
 
+// The value as the option's flag would spell it, exactly.
+std::string flag_text(const Settings& settings, const Option& option) {
+  if (const auto* field = std::get_if<Field<nanoseconds>>(&option.field)) {
+    const nanoseconds value = settings.*field->out;
+    return value % std::chrono::seconds{1} == nanoseconds{0}
+               ? fmt::format("{}s", value / std::chrono::seconds{1})
+               : fmt::format("{}ms", static_cast<double>(value.count()) / 1e6);
+  }
+  if (const auto* field = std::get_if<Field<std::uint64_t>>(&option.field); field != nullptr && is_size(option)) {
+    return fmt::format("{}B", settings.*field->out);
+  }
+  return value_text(settings, option);
+}
+
 // The value as the option's variable would spell it.
 std::string variable_text(const RunOptions& options, const Option& option) {
   struct Visitor {
@@ -473,7 +487,8 @@ Settings resolve(const RunOptions& code, Mode mode, std::vector<NamedSetting>* n
   }
   if (named != nullptr) {
     for (std::size_t i = 0; i < kOptions.size(); ++i) {
-      named->push_back({std::string(kOptions[i].name), value_text(settings, kOptions[i]), sources[i]});
+      named->push_back({std::string(kOptions[i].name), value_text(settings, kOptions[i]), sources[i],
+                        flag_text(settings, kOptions[i])});
     }
   }
   return settings;

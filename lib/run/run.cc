@@ -29,9 +29,10 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-// The probe may take a thousandth of a core: between two quiescent points of a plain loop lies a thousand times
-// what the last one cost.
+// The probe may take a thousandth of a core: between two quiescent points of a plain loop lies a thousand times what
+// the last one cost. A short run has its forty all the same, or there would be nothing to judge.
 constexpr int kProbeShare = 1000;
+constexpr int kQuiescentPoints = 40;
 constexpr std::size_t kFailuresKept = 5;
 constexpr nanoseconds kTimeoutMargin = 1min;
 
@@ -52,6 +53,7 @@ struct Run::State {
   detail::RunContext context;
   Settings settings;
   std::vector<report::Setting> named_settings;
+  std::vector<std::pair<std::string, std::string>> rerun_options;
   std::uint64_t failed_cycles_max = 0;
 
   std::mutex words_mutex;  // The probe's thread reads the title for the progress line.
@@ -128,6 +130,15 @@ struct Run::State {
     }
   }
 
+  std::string rerun_command() const {
+    std::string command = context.rerun;
+    for (const auto& [name, value] : rerun_options) {
+      command +=
+          " " + (context.spell_option ? context.spell_option(name, value) : fmt::format("--soak_{}={}", name, value));
+    }
+    return command;
+  }
+
   void judge();
   void write_report();
 };
@@ -140,7 +151,7 @@ void Cycle::quiescent() {
   }
   state.probe.rest(now, number_ + 1);  // The cycle whose end this is has not been counted yet.
   const nanoseconds after = state.elapsed();
-  state.next_quiescent = after + (after - now) * kProbeShare;
+  state.next_quiescent = after + std::min((after - now) * kProbeShare, state.settings.duration / kQuiescentPoints);
 }
 
 Run::Run(RunOptions options) : Run(std::move(options), Driven{}) {
@@ -159,6 +170,11 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   state.read = true;  // Until the options are known to be good: an exception below is the whole story.
   state.settings = detail::resolve(options, state.context.mode, &named);
   for (detail::NamedSetting& setting : named) {
+    // What was asked from outside is asked again; where a report goes makes no difference.
+    const bool outside = setting.source == "flag" || setting.source == "variable";
+    if (setting.name == "seed" || (outside && setting.name != "report_dir")) {
+      state.rerun_options.emplace_back(setting.name, setting.flag_value);
+    }
     state.named_settings.push_back({setting.name, setting.value, setting.source});
   }
   const nanoseconds duration = state.settings.duration;
@@ -238,6 +254,15 @@ void Run::describe(std::string_view title, std::string_view cycle_noun) {
 }
 
 const Settings& Run::settings() const { return state_->settings; }
+
+bool Run::asked_outside(std::string_view option) const {
+  for (const report::Setting& setting : state_->named_settings) {
+    if (setting.name == option) {
+      return setting.source == "flag" || setting.source == "variable";
+    }
+  }
+  return false;
+}
 
 Mode Run::mode() const { return state_->context.mode; }
 
@@ -350,7 +375,7 @@ void Run::State::judge() {
   result.traffic = traffic->entries();
   result.settings = named_settings;
   if (!context.rerun.empty()) {
-    result.rerun = fmt::format("{} --soak_seed={}", context.rerun, settings.seed);
+    result.rerun = rerun_command();
   }
   result.measured = probe.measurements();
 

@@ -89,6 +89,9 @@ inline void wake_all(WaitList& waiters) noexcept {
   while (!waiters.empty()) waiters.front().wake(Wake::kEvent);
 }
 
+// For a frame that returned to its caller neither done nor waiting.
+[[noreturn]] void frame_went_astray(const Root& root) noexcept;
+
 std::string names_of(const WaitList& waiters);
 
 // The base of all that a Task can wait on. The promise calls attach() before anything else.
@@ -225,6 +228,8 @@ class LoopCore {
   // Makes `frame`, whose promise holds `root`, a task that first runs on the next turn.
   void admit(Root& root, GroupState* group, TaskName name, TaskKind kind, std::source_location where);
 
+  // Runs `root` as the main task until it first waits.
+  void run_main(Root& root);
   // Runs what was ready when it was called; returns early when the main task has ended.
   void run_ready();
   // Wakes what is due at turn_now.

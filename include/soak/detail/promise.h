@@ -147,6 +147,7 @@ class TaskAwaiter {
     promise.PromiseBase::root = caller.promise().PromiseBase::root;
     task_.handle_.resume();
     if (task_.handle_.done()) return false;
+    if (promise.PromiseBase::root->state == RootState::kRunning) frame_went_astray(*promise.PromiseBase::root);
     promise.continuation = caller;
     return true;
   }

@@ -18,7 +18,9 @@ namespace soak::detail {
 struct RunContext {
   std::string name = "soak";  // "Soak/Cache.SurvivesChurn"
   Mode mode = Mode::kReal;
-  std::string rerun;   // The command that runs it again, without a seed; empty where there is none.
+  std::string rerun;  // The command that runs it again, without options; empty where there is none.
+  // How `rerun` spells an option; "--soak_<name>=<value>" unless set.
+  std::function<std::string(const std::string& name, const std::string& value)> spell_option;
   bool quiet = false;  // In a death test's child: no threads, no progress, no reports.
   bool progress = true;
   std::optional<std::chrono::nanoseconds> timeout;    // When somebody outside ends this process.

@@ -59,9 +59,9 @@ std::optional<RssGrowth> rss_growth(const Measurements& measured);
 
 // How the messages speak of the run.
 struct JudgeWords {
-  std::string cycle = "cycle";              // What one cycle is called: "reconnect".
-  std::vector<std::string> socket_holders;  // Rows of describe_sockets(), for a finding about sockets.
-  std::string rss_not_judged;               // Why RSS means nothing here; empty when it does.
+  std::string cycle = "cycle";                   // What one cycle is called: "reconnect".
+  std::vector<std::string> socket_holders = {};  // Rows of describe_sockets(), for a finding about sockets.
+  std::string rss_not_judged = {};               // Why RSS means nothing here; empty when it does.
 };
 
 Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words = {});

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_ASYNC_RUN_H_
+#define SOAK_ASYNC_RUN_H_
+
+// A Run with its EventLoop, for code made of coroutines: a UvLoop in real time, a VirtualLoop with --soak_virtual.
+//
+//   soak::AsyncRun run({.reconnect_every = 90s});
+//   run.drive([&](soak::Cycle& cycle) -> soak::Task<> {   // One connection's life.
+//     Client client(run.loop());
+//     co_await client.connect();
+//     co_await client.stream_until(cycle.ends_at());
+//     co_await client.close();
+//   });
+//   EXPECT_SOAK(run);
+//
+// Cycle k ends at start + (k+1) x reconnect_every, whatever connecting took; closing and settling come out of the next
+// one. In a run of twenty cycles or more their length varies in pairs, longer by up to 30% and then shorter by as
+// much, so that what grows per cycle can be told from what grows with time; rate and number of cycles stay.
+//
+// After each cycle the run settles: it turns the loop until the live tasks, the descriptors and the closing handles are
+// what they were at the previous quiescent point, or have not moved for 50 ms, at most 2 s. That is a quiescent point.
+
+#include <functional>
+#include <memory>
+
+#include "soak/event_loop.h"
+#include "soak/run.h"
+#include "soak/task.h"
+
+namespace soak {
+
+class AsyncRun : public Run {
+ public:
+  explicit AsyncRun(RunOptions options = {});
+  ~AsyncRun();
+
+  // Lives as long as the run. On the thread of the run only.
+  EventLoop& loop() { return *loop_; }
+
+  // Runs `body` cycle after cycle until the time is over or the run is interrupted, on this thread. Once.
+  //
+  // A body that throws soak::Error is a failed cycle: it is counted, its first messages are kept, and the cycle is
+  // tried again after a jittered exponential back-off. A body that is still not done 30 s after its cycle's end is
+  // cancelled, and is a failed cycle too. Any other exception ends the run: its verdict is FAIL.
+  void drive(std::function<Task<>(Cycle&)> body);
+
+  Iterator begin() = delete;  // The cycles are those of drive().
+  Sentinel end() = delete;
+
+ private:
+  struct Counts;
+  enum class Outcome { kFinished, kFailed, kEnded };
+
+  Task<> drive_cycles(const std::function<Task<>(Cycle&)>& body);
+  Task<Outcome> run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle);
+  Task<> pause_until(std::chrono::nanoseconds at);
+  Task<> settle();
+  Counts counts() const;
+
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Counts> at_rest_;  // At the last quiescent point.
+};
+
+}  // namespace soak
+
+#endif  // SOAK_ASYNC_RUN_H_

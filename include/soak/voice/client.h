@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_VOICE_CLIENT_H_
+#define SOAK_VOICE_CLIENT_H_
+
+// What every voice client can do, so that one driver soaks them all.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "soak/task.h"
+
+namespace soak::voice {
+
+// What a client has done since it was made. Received figures are of what was understood.
+struct ClientCounters {
+  std::uint64_t sessions = 0;              // Sessions that were ready to stream.
+  std::uint64_t frames_sent = 0;           // Audio frames that the transport took.
+  std::uint64_t audio_bytes_received = 0;  // Decoded audio of the provider's answers.
+  std::uint64_t responses_done = 0;
+  std::uint64_t errors = 0;          // Error events of the provider.
+  std::uint64_t unknown_events = 0;  // Ignored, as a client must.
+  std::uint64_t invalid_events = 0;  // Not JSON, or without what they must have; ignored too.
+};
+
+// One session with a provider. Belongs to one EventLoop and its thread. Destroying it drops the connection without a
+// close handshake and ends its own tasks where they stand.
+class Client {
+ public:
+  virtual ~Client() = default;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // "openai": for titles and messages.
+  virtual std::string_view provider() const = 0;
+
+  // Samples a second of the 16-bit little-endian mono PCM that send_audio() takes.
+  virtual int input_rate_hz() const = 0;
+
+  // Opens the connection and the session: once. Throws soak::Error when the provider refuses, fails or takes too long.
+  virtual Task<> connect() = 0;
+
+  // Sends one frame of audio. Waits while the provider does not read. `pcm` must live until then. Throws soak::Error
+  // when the connection is lost.
+  virtual Task<> send_audio(std::span<const std::byte> pcm) = 0;
+
+  // Says that the user has finished speaking and asks for an answer; does nothing while one is under way.
+  virtual Task<> end_turn() = 0;
+
+  // The close handshake. The session is over when it returns, however the provider behaves.
+  virtual Task<> close() = 0;
+
+  virtual const ClientCounters& counters() const = 0;
+
+ protected:
+  Client() = default;
+};
+
+}  // namespace soak::voice
+
+#endif  // SOAK_VOICE_CLIENT_H_

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_VOICE_MICROPHONE_H_
+#define SOAK_VOICE_MICROPHONE_H_
+
+// Streams audio as a microphone does, for the rest of a cycle.
+
+#include <chrono>
+#include <optional>
+
+#include "soak/run.h"
+#include "soak/task.h"
+#include "soak/voice/client.h"
+
+namespace soak::voice {
+
+struct MicrophoneOptions {
+  // The length of a frame; --soak_audio_interval and its variable beat it. 40 ms of 24 kHz audio are 1,920 bytes.
+  std::optional<std::chrono::nanoseconds> frame = std::nullopt;
+  // How often the speaker stops and waits for an answer, while the stream goes on; zero is never.
+  std::chrono::nanoseconds turn_every = std::chrono::seconds{5};
+};
+
+// Sends frame after frame to `client` until the cycle ends. The n-th is sent at start + n x frame, however long the
+// others took: no drift. When sending falls behind, the frames that are due follow at once; those that are still not
+// sent one second after the cycle's end never are. Frames are counted as the run's "frames" once the client's transport
+// took them, and judged against those due. Throws what the client throws.
+//
+// `client` and `cycle` must live until the task has ended. Sets the run's title to "VOICE SOAK / <provider>" unless it
+// has one, and calls its cycles reconnects.
+[[nodiscard]] Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options = {});
+
+}  // namespace soak::voice
+
+#endif  // SOAK_VOICE_MICROPHONE_H_

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/voice/microphone.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <numbers>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+namespace soak::voice {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+static_assert(std::is_trivially_destructible_v<MicrophoneOptions>);  // It stands in co_await expressions: g++ 12.
+
+constexpr nanoseconds kLatest = 1s;  // How long after the cycle's end a frame may still be sent.
+
+std::vector<std::byte> make_signal(int rate_hz) {
+  std::vector<std::byte> pcm;
+  pcm.reserve(static_cast<std::size_t>(rate_hz) * 2);
+  for (int i = 0; i < rate_hz; ++i) {
+    const double t = static_cast<double>(i) / rate_hz;
+    const double phase = 2 * std::numbers::pi * 150 * t;
+    const double loudness = 0.5 - 0.5 * std::cos(2 * std::numbers::pi * 4 * t);
+    const double sample = loudness * (0.5 * std::sin(phase) + 0.3 * std::sin(2 * phase) + 0.2 * std::sin(5 * phase));
+    const auto value = static_cast<std::uint16_t>(static_cast<std::int16_t>(sample * 20'000));
+    pcm.push_back(static_cast<std::byte>(value & 0xff));
+    pcm.push_back(static_cast<std::byte>(value >> 8));
+  }
+  return pcm;
+}
+
+// A second of a voice-like signal: a 150 Hz tone with overtones that swells and fades four times, so that a
+// provider's voice detector has something to hear. One copy a rate, however many sessions there are.
+const std::vector<std::byte>& built_in_signal(int rate_hz) {
+  static std::mutex mutex;
+  static std::map<int, std::vector<std::byte>> signals;
+  const std::lock_guard lock(mutex);
+  std::vector<std::byte>& signal = signals[rate_hz];
+  if (signal.empty()) {
+    signal = make_signal(rate_hz);
+  }
+  return signal;
+}
+
+// Hands out the signal frame by frame, round and round.
+class Signal {
+ public:
+  Signal(int rate_hz, nanoseconds frame)
+      : pcm_(built_in_signal(rate_hz)), frame_(static_cast<std::size_t>(rate_hz * frame.count() / 1'000'000'000) * 2) {}
+
+  std::span<const std::byte> next() {
+    buffer_.resize(frame_);
+    for (std::byte& byte : buffer_) {
+      byte = pcm_[at_];
+      at_ = (at_ + 1) % pcm_.size();
+    }
+    return buffer_;
+  }
+
+ private:
+  const std::vector<std::byte>& pcm_;
+  std::vector<std::byte> buffer_;
+  std::size_t frame_;
+  std::size_t at_ = 0;
+};
+
+// Says, however the stream ends, how many frames were due by then: one each interval from `start`, before `end`.
+class DueFrames {
+ public:
+  DueFrames(Run& run, nanoseconds start, nanoseconds end, nanoseconds interval)
+      : run_(run), next_(start), end_(end), interval_(interval) {}
+  DueFrames(const DueFrames&) = delete;
+  DueFrames& operator=(const DueFrames&) = delete;
+  ~DueFrames() {
+    while (next_ < end_ && next_ <= run_.elapsed()) {
+      advance();
+    }
+  }
+
+  nanoseconds next() const { return next_; }
+  bool over() const { return next_ >= end_; }
+  void advance() {
+    run_.due("frames", next_);
+    next_ += interval_;
+  }
+
+ private:
+  Run& run_;
+  nanoseconds next_;
+  nanoseconds end_;
+  nanoseconds interval_;
+};
+
+}  // namespace
+
+Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options) {
+  Run& run = cycle.run();
+  run.describe(fmt::format("VOICE SOAK / {}", client.provider()), "reconnect");
+  const nanoseconds frame = run.asked_outside("audio_interval") ? run.settings().audio_interval
+                                                                : options.frame.value_or(run.settings().audio_interval);
+  const nanoseconds start = run.elapsed();
+  nanoseconds next_turn = start + options.turn_every;
+  Signal signal(client.input_rate_hz(), frame);
+  DueFrames frames(run, start, cycle.ends_at(), frame);
+  while (!frames.over() && run.elapsed() < cycle.ends_at() + kLatest) {
+    const nanoseconds due = frames.next();
+    co_await sleep_for(due - run.elapsed());
+    frames.advance();
+    const std::uint64_t sent = client.counters().frames_sent;
+    co_await client.send_audio(signal.next());
+    for (std::uint64_t i = sent; i < client.counters().frames_sent; ++i) {
+      run.met("frames", due);
+    }
+    if (options.turn_every > 0ns && due >= next_turn) {
+      next_turn += options.turn_every;
+      co_await client.end_turn();
+    }
+  }
+  co_await sleep_for(cycle.ends_at() - run.elapsed());
+}
+
+}  // namespace soak::voice

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_VOICE_OPENAI_EVENTS_H_
+#define SOAK_LIB_VOICE_OPENAI_EVENTS_H_
+
+// The wire form of the events that the OpenAI Realtime client sends and understands.
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "soak/voice/openai_realtime.h"
+
+namespace soak::voice {
+
+// Client events, as the text of a frame. `event_id` comes back in the error event that answers one.
+std::string session_update_event(std::string_view event_id, const OpenAiRealtimeOptions& options);
+std::string append_audio_event(std::span<const std::byte> pcm);
+std::string commit_event(std::string_view event_id);
+std::string response_create_event(std::string_view event_id);
+
+// What the client takes from a server event.
+struct ServerEvent {
+  enum class Kind {
+    kSessionCreated,
+    kSessionUpdated,
+    kAudioDelta,
+    kResponseDone,
+    kError,
+    kOther,    // One that the API documents and the client has no use for.
+    kUnknown,  // A type that the client has never heard of.
+  };
+
+  Kind kind = Kind::kUnknown;
+  std::size_t audio_bytes = 0;  // kAudioDelta: decoded.
+  std::string error_code;       // kError.
+  std::string error_text;       // kError: "type/code: message".
+  std::string error_event_id;   // kError: the client event that it answers; may be empty.
+  std::string response_status;  // kResponseDone: "completed", "failed", ...
+};
+
+// Empty when the frame is no event: not a JSON object, without a type, or without what its type must have.
+std::optional<ServerEvent> parse_server_event(std::string_view json);
+
+}  // namespace soak::voice
+
+#endif  // SOAK_LIB_VOICE_OPENAI_EVENTS_H_

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/probe/series.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <vector>
+
+namespace soak::probe {
+namespace {
+
+using namespace std::chrono_literals;
+
+Series filled(std::size_t capacity, int count) {
+  Series series(capacity);
+  for (int i = 0; i < count; ++i) {
+    series.add({i * 1s, static_cast<std::uint64_t>(i), i});
+  }
+  return series;
+}
+
+TEST(SeriesTest, KeepsEveryPointWhileThereIsRoom) {
+  const std::vector<Point> points = filled(8, 8).points();
+
+  ASSERT_EQ(points.size(), 8u);
+  EXPECT_EQ(points[3].value, 3);
+  EXPECT_EQ(points[3].at, 3s);
+  EXPECT_EQ(points[3].cycle, 3u);
+}
+
+TEST(SeriesTest, HalvesItsResolutionInsteadOfGrowing) {
+  const std::vector<Point> points = filled(8, 1000).points();
+
+  EXPECT_LE(points.size(), 9u);  // What is kept, and the newest.
+  EXPECT_GE(points.size(), 4u);
+  const std::int64_t step = points[1].value - points[0].value;
+  for (std::size_t i = 1; i + 1 < points.size(); ++i) {
+    EXPECT_EQ(points[i].value - points[i - 1].value, step);
+  }
+}
+
+TEST(SeriesTest, FirstLastAndPeakAreExact) {
+  Series series(4);
+  for (int i = 0; i < 101; ++i) {
+    series.add({i * 1s, 0, i == 77 ? 5000 : i});
+  }
+
+  EXPECT_EQ(series.first()->value, 0);
+  EXPECT_EQ(series.last()->value, 100);
+  EXPECT_EQ(series.points().back().value, 100);
+  EXPECT_EQ(series.peak()->value, 5000);
+  EXPECT_EQ(series.peak()->at, 77s);
+  EXPECT_EQ(series.added(), 101u);
+}
+
+TEST(SeriesTest, PeakMayBeNegative) {
+  Series series;
+  series.add({0s, 0, -5});
+  series.add({1s, 0, -7});
+
+  EXPECT_EQ(series.peak()->value, -5);
+}
+
+TEST(SeriesTest, AnEmptyOneHasNoPoints) {
+  const Series series;
+
+  EXPECT_TRUE(series.empty());
+  EXPECT_FALSE(series.first());
+  EXPECT_FALSE(series.last());
+  EXPECT_FALSE(series.peak());
+  EXPECT_TRUE(series.points().empty());
+}
+
+}  // namespace
+}  // namespace soak::probe

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/report/summary.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace soak::report {
+namespace {
+
+using namespace std::chrono_literals;
+
+Record an_hour_of_voice() {
+  Record record;
+  record.name = "Soak/Voice.OpenAiRealtime";
+  record.title = "VOICE SOAK / openai";
+  record.cycle_noun = "reconnect";
+  record.mode = "real";
+  record.elapsed = 3600s;
+  record.cycles = 40;
+  record.counters = {{"frames", 90000}};
+  record.rerun = "./voice_soak --gtest_runsoak --soak_seed=7";
+  probe::Track rss;
+  rss.name = "rss";
+  for (const auto& [cycle, kb] : {std::pair{1, 9120}, std::pair{20, 9404}, std::pair{40, 9388}}) {
+    const probe::Point point{cycle * 90s, static_cast<std::uint64_t>(cycle), kb * 1024};
+    rss.timeline.add(point);
+    rss.at_rest.add(point);
+  }
+  record.measured.tracks.push_back(rss);
+  return record;
+}
+
+TEST(SummaryTest, KeepsTheFormThatPeopleGrepFor) {
+  EXPECT_EQ(summary_line(an_hour_of_voice()),
+            "[VOICE SOAK / openai] PASS: elapsed=3600.0s reconnects=40 frames=90000 rss_start=9120KB rss_peak=9404KB "
+            "rss_end=9388KB growth=268KB");
+}
+
+TEST(SummaryTest, SaysThatTheClockWasVirtual) {
+  Record record = an_hour_of_voice();
+  record.mode = "virtual";
+  record.virtual_clock = true;
+
+  EXPECT_NE(summary_line(record).find(" clock=virtual"), std::string::npos);
+}
+
+TEST(SummaryTest, AFindingMakesItFailAndFailedCyclesAreCounted) {
+  Record record = an_hour_of_voice();
+  record.failed_cycles = 2;
+  record.verdict.findings.push_back({"sockets", "sockets rose 12 -> 224 in 1h00m, allowed +0", {}});
+
+  EXPECT_EQ(summary_line(record).find("[VOICE SOAK / openai] FAIL: "), 0u);
+  EXPECT_NE(summary_line(record).find(" failed_reconnects=2 "), std::string::npos);
+}
+
+TEST(SummaryTest, AFindingNamesTheTestTheEvidenceAndTheCommandThatShowsItAgain) {
+  const Record record = an_hour_of_voice();
+  const probe::Finding finding{
+      "sockets", "sockets rose 12 -> 224 in 1h00m, allowed +0", {{"since", "00:41:10, reconnect 37"}}};
+
+  EXPECT_EQ(finding_text(record, finding),
+            "Soak/Voice.OpenAiRealtime: sockets rose 12 -> 224 in 1h00m, allowed +0\n"
+            "  since       00:41:10, reconnect 37\n"
+            "  rerun       ./voice_soak --gtest_runsoak --soak_seed=7");
+}
+
+TEST(SummaryTest, RemarksFollowAsNotes) {
+  Record record = an_hour_of_voice();
+  record.verdict.remarks.push_back("heap not judged: not measured");
+
+  EXPECT_EQ(remarks_text(record), "  note: heap not judged: not measured\n");
+  EXPECT_EQ(findings_text(record), "");
+}
+
+}  // namespace
+}  // namespace soak::report

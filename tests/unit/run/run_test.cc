@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Run without GoogleTest's glue around it. That a test fails for it is in tests/unit/gating.
+
+#include "soak/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "soak/detail/run_context.h"
+
+namespace soak {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class RunTest : public testing::Test {
+ protected:
+  RunTest() {
+    detail::RunContext& context = detail::run_context();
+    context = {};
+    context.name = "Soak/Run.Test";
+    context.quiet = true;  // No report, no thread: only the loop and the verdict.
+  }
+  ~RunTest() override { detail::run_context() = {}; }
+
+  static void once_around(soak::Run& run) {
+    for (auto cycle : run) {
+      cycle.quiescent();
+    }
+  }
+};
+
+TEST_F(RunTest, LastsAsLongAsItWasAskedTo) {
+  soak::Run run({.duration = 30ms});
+
+  once_around(run);
+
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
+  EXPECT_GE(run.elapsed(), 30ms);
+  EXPECT_GT(run.record().cycles, 0u);
+}
+
+TEST_F(RunTest, CountsWhatItIsTold) {
+  soak::Run run({.duration = 1ms});
+  for (auto cycle : run) {
+    run.count("puts", 2);
+  }
+
+  EXPECT_EQ(
+      run.counted("puts"), 2 * [&] {
+        run.verdict();
+        return run.record().cycles;
+      }());
+}
+
+TEST_F(RunTest, WithoutACycleItFails) {
+  soak::Run run;
+
+  EXPECT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "cycles")));
+}
+
+TEST_F(RunTest, SaysThatResidueWasNotJudgedWithoutQuiescentPoints) {
+  soak::Run run({.duration = 5ms});
+  for (auto cycle : run) {
+  }
+
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
+  EXPECT_THAT(run.verdict().remarks, Contains(HasSubstr("heap residue not judged")));
+}
+
+TEST_F(RunTest, AGaugeThatStaysUpIsAFinding) {
+  std::int64_t sessions = 0;
+  soak::Run run({.duration = 20ms});
+  run.add_gauge("sessions", [&sessions] { return sessions; });
+  for (auto cycle : run) {
+    sessions = static_cast<std::int64_t>(cycle.number());
+    cycle.quiescent();
+  }
+
+  const Finding* finding = run.verdict().find("sessions");
+  ASSERT_NE(finding, nullptr) << run.summary();
+  EXPECT_THAT(finding->text, HasSubstr("sessions rose 0 -> "));
+}
+
+TEST_F(RunTest, AStreamOffItsRateIsAFinding) {
+  soak::Run run({.duration = 5ms});
+  for (auto cycle : run) {
+    run.due("frames", run.elapsed());
+    run.due("frames", run.elapsed());
+    run.met("frames", run.elapsed());
+  }
+
+  EXPECT_THAT(run.verdict().findings, Contains(Field(&Finding::subject, "frames")));
+}
+
+TEST_F(RunTest, ASignalEndsTheLoopAndFailsTheVerdict) {
+  soak::Run run({.duration = 1h});
+  for (auto cycle : run) {
+    ::raise(SIGTERM);
+  }
+
+  ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "interrupted")));
+  EXPECT_THAT(run.verdict().findings[0].text, HasSubstr("interrupted by SIGTERM after"));
+  EXPECT_TRUE(run.record().interrupted);
+  EXPECT_EQ(run.record().cycles, 1u);
+}
+
+TEST_F(RunTest, ASecondSignalDoesWhatItDidBefore) {
+  EXPECT_EXIT(
+      {
+        soak::Run run({.duration = 1h});
+        for (auto cycle : run) {
+          ::raise(SIGINT);
+          ::raise(SIGINT);
+        }
+      },
+      testing::KilledBySignal(SIGINT), "");
+}
+
+TEST_F(RunTest, AnUnreadVerdictIsSaidWhereSomebodyListens) {
+  std::string heard;
+  detail::run_context().on_unread = [&heard](const std::string& message) { heard = message; };
+
+  { soak::Run run({.duration = 1ms}); }
+
+  EXPECT_THAT(heard, HasSubstr("Soak/Run.Test: the verdict of this soak::Run was never asked for"));
+}
+
+TEST_F(RunTest, AnUnreadVerdictAbortsWhereNobodyListens) {
+  EXPECT_DEATH({ soak::Run run({.duration = 1ms}); }, "never asked for");
+}
+
+TEST_F(RunTest, RunsOnce) {
+  EXPECT_DEATH(
+      {
+        soak::Run run({.duration = 1ms});
+        once_around(run);
+        once_around(run);
+      },
+      "a soak::Run runs once");
+}
+
+TEST_F(RunTest, TheTitleOfTheTestStandsAndADriverNamesTheRest) {
+  soak::Run with_title({.title = "MINE", .duration = 1ms});
+  soak::Run without({.duration = 1ms});
+  for (soak::Run* run : {&with_title, &without}) {
+    run->describe("VOICE SOAK / openai", "reconnect");
+    once_around(*run);
+    run->verdict();
+  }
+
+  EXPECT_THAT(with_title.summary(), HasSubstr("[MINE] PASS: elapsed=0.0s reconnects="));
+  EXPECT_THAT(without.summary(), HasSubstr("[VOICE SOAK / openai] PASS: "));
+}
+
+TEST_F(RunTest, HasNoVirtualClockOfItsOwn) {
+  detail::run_context().mode = Mode::kVirtual;
+
+  EXPECT_THROW(soak::Run({.duration = 1ms}), detail::RunSkipped);
+}
+
+TEST_F(RunTest, ADurationThatCannotFitIsRefused) {
+  detail::run_context().timeout = 65min;
+
+  EXPECT_THROW(soak::Run({.duration = 24h}), detail::RunRefused);
+  EXPECT_NO_THROW({
+    soak::Run run({.duration = 60min});
+    run.verdict();
+  });
+}
+
+}  // namespace
+}  // namespace soak

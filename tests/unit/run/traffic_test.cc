@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "traffic.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace soak {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+probe::Verdict judged(std::array<std::uint64_t, 3> due, std::array<std::uint64_t, 3> met) {
+  probe::Verdict verdict;
+  judge_traffic({{"frames", due, met}}, verdict);
+  return verdict;
+}
+
+TEST(TrafficTest, IsCountedInTheThirdInWhichItWasDue) {
+  TrafficLedger ledger(30s);
+
+  ledger.due("frames", 0s);
+  ledger.due("frames", 9999ms);
+  ledger.due("frames", 10001ms);
+  ledger.due("frames", 29999ms);
+  ledger.due("frames", 31s);
+  ledger.met("frames", 10001ms);
+
+  ASSERT_THAT(ledger.entries(), SizeIs(1));
+  EXPECT_EQ(ledger.entries()[0].due, (std::array<std::uint64_t, 3>{2, 1, 2}));
+  EXPECT_EQ(ledger.entries()[0].met, (std::array<std::uint64_t, 3>{0, 1, 0}));
+}
+
+TEST(TrafficTest, OnePercentIsAllowed) {
+  EXPECT_TRUE(judged({1000, 1000, 1000}, {990, 1000, 1000}).passed());
+  EXPECT_FALSE(judged({1000, 1000, 1000}, {989, 1000, 1000}).passed());
+}
+
+TEST(TrafficTest, TwoEventsAreAllowedWhereOnePercentIsLess) {
+  EXPECT_TRUE(judged({16, 17, 17}, {16, 17, 15}).passed());
+  EXPECT_FALSE(judged({16, 17, 17}, {16, 17, 14}).passed());
+}
+
+TEST(TrafficTest, TooManyAreOffTheRateToo) { EXPECT_FALSE(judged({1000, 1000, 1000}, {1011, 1000, 1000}).passed()); }
+
+TEST(TrafficTest, AStreamThatStopsHalfWayIsOneFindingThatSaysWhere) {
+  const probe::Verdict verdict = judged({250, 250, 250}, {250, 125, 0});
+
+  ASSERT_THAT(verdict.findings, SizeIs(1));
+  EXPECT_EQ(verdict.findings[0].text, "frames: 375 of 750 due while a session was open, allowed +-1%");
+  ASSERT_THAT(verdict.findings[0].evidence, SizeIs(2));
+  EXPECT_EQ(verdict.findings[0].evidence[0].text, "125 of 250");
+  EXPECT_EQ(verdict.findings[0].evidence[1].label, "last third");
+}
+
+TEST(TrafficTest, ABurstThatMakesUpForAGapIsSeen) { EXPECT_FALSE(judged({250, 250, 250}, {300, 200, 250}).passed()); }
+
+}  // namespace
+}  // namespace soak

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_TOOLS_COMMANDS_H_
+#define SOAK_TOOLS_COMMANDS_H_
+
+// The subcommands of `soak`. Each adds itself to the command line and, where it was asked for, runs and returns the
+// exit status: kPassed, kFailed or kUsage.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace soak::tools {
+
+inline constexpr int kPassed = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+
+using Command = std::function<int()>;
+
+// `program` is how this program was called, for the command that runs a soak again.
+Command add_voice_command(CLI::App& app, const std::string& program);
+Command add_fake_command(CLI::App& app);
+
+// "reconnect_every" as the command line spells it: "reconnect-every".
+std::string with_dashes(std::string name);
+
+// Adds soak's run options to a subcommand, with dashes: --reconnect-every 90s.
+void add_run_options(CLI::App& command);
+
+}  // namespace soak::tools
+
+#endif  // SOAK_TOOLS_COMMANDS_H_

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// soak: soaks and fakes from the command line, without writing a test.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "commands.h"
+
+int main(int argc, char** argv) {
+  using namespace soak::tools;
+  CLI::App app(
+      "Soak tests of realtime clients, and the fake providers they run against.\n"
+      "Exit status: 0 the verdict is PASS, 1 it is FAIL, 2 the command line or a variable is wrong.",
+      "soak");
+  app.require_subcommand(1);
+  const std::vector<std::pair<const char*, Command>> commands = {
+      {"voice", add_voice_command(app, argv[0])},
+      {"fake", add_fake_command(app)},
+  };
+  try {
+    app.parse(argc, argv);
+    for (const auto& [name, run] : commands) {
+      if (app.got_subcommand(name)) {
+        return run();
+      }
+    }
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return kUsage;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "soak: %s\n", error.what());
+    return kUsage;
+  }
+  return kUsage;
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "commands.h"
+#include "soak/options.h"
+
+namespace soak::tools {
+namespace {
+
+// The spellings of the harness that people come from: a number in the unit of the name.
+constexpr std::array<std::pair<const char*, const char*>, 3> kAliases = {{{"duration-min", "duration"},
+                                                                          {"reconnect-interval-sec", "reconnect_every"},
+                                                                          {"interval-sec", "message_interval"}}};
+
+}  // namespace
+
+std::string with_dashes(std::string name) {
+  for (char& c : name) {
+    c = c == '_' ? '-' : c;
+  }
+  return name;
+}
+
+void add_run_options(CLI::App& command) {
+  for (const detail::OptionHelp& row : detail::option_help()) {
+    const std::string name = row.name;
+    command
+        .add_option_function<std::string>(
+            "--" + with_dashes(name),
+            [name](const std::string& value) {
+              if (const std::string error = detail::set_flag(name, value); !error.empty()) {
+                throw CLI::ValidationError(fmt::format("--{} {}", with_dashes(name), error));
+              }
+            },
+            fmt::format("{}: {}. Default {}; or {}", row.text, row.accepts, row.default_value, row.variable))
+        ->type_name("VALUE");
+  }
+  for (const auto& [alias, name] : kAliases) {
+    command
+        .add_option_function<std::string>(
+            fmt::format("--{}", alias),
+            [alias = alias, name = name](const std::string& value) {
+              if (const std::string error = detail::set_flag_in_variable_unit(name, value); !error.empty()) {
+                throw CLI::ValidationError(fmt::format("--{} {}", alias, error));
+              }
+            },
+            fmt::format("the same as --{}, as a number", with_dashes(name)))
+        ->type_name("NUMBER");
+  }
+}
+
+}  // namespace soak::tools

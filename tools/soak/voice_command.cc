@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// soak voice: soaks a voice client against the bundled fake, or against the peer at --url.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "commands.h"
+#include "soak/async_run.h"
+#include "soak/detail/run_context.h"
+#include "soak/peers/openai_realtime_peer.h"
+#include "soak/voice/microphone.h"
+#include "soak/voice/openai_realtime.h"
+
+namespace soak::tools {
+namespace {
+
+struct VoiceArguments {
+  std::string provider;
+  std::string url;
+  bool virtual_clock = false;
+};
+
+int run_voice(const VoiceArguments& arguments, const std::string& program) {
+  for (const std::string& error : detail::variable_errors()) {
+    fmt::print(stderr, "soak: {}\n", error);
+    return kUsage;
+  }
+  detail::RunContext& context = detail::run_context();
+  context.name = "voice-" + arguments.provider;
+  context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
+  context.rerun =
+      fmt::format("{} voice --provider {}{}{}", program, arguments.provider,
+                  arguments.url.empty() ? "" : " --url " + arguments.url, arguments.virtual_clock ? " --virtual" : "");
+  context.spell_option = [](const std::string& name, const std::string& value) {
+    return fmt::format("--{} {}", with_dashes(name), value);
+  };
+  AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
+  std::optional<peers::OpenAiRealtimePeer> peer;
+  if (arguments.url.empty()) {
+    peer.emplace(run.loop(), peers::OpenAiRealtimePeerOptions{.seed = run.seed()});
+  }
+  voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url};
+  if (const char* key = std::getenv("OPENAI_API_KEY"); key != nullptr && !peer) {
+    options.api_key = key;
+  }
+  run.drive([&](Cycle& cycle) -> Task<> {
+    voice::OpenAiRealtimeClient client(run.loop(), options);
+    co_await client.connect();
+    co_await voice::stream_microphone(client, cycle);
+    co_await client.close();
+  });
+  const bool passed = run.verdict().passed();
+  fmt::print("{}", run.summary());
+  return passed ? kPassed : kFailed;
+}
+
+}  // namespace
+
+Command add_voice_command(CLI::App& app, const std::string& program) {
+  CLI::App* command = app.add_subcommand("voice", "Soak a voice client: connect, stream audio, reconnect, judge.");
+  auto arguments = std::make_shared<VoiceArguments>();
+  command->add_option("--provider", arguments->provider, "Whose API the client speaks")
+      ->required()
+      ->check(CLI::IsMember({"openai"}));
+  command->add_option("--url", arguments->url, "The peer, ws://host:port/path; the bundled fake unless given");
+  command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
+  add_run_options(*command);
+  return [arguments, program] {
+    if (arguments->virtual_clock && !arguments->url.empty()) {
+      throw std::invalid_argument("--virtual has no sockets: it goes without --url");
+    }
+    return run_voice(*arguments, program);
+  };
+}
+
+}  // namespace soak::tools
