@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/peers/openai_realtime_peer.h"
+
+#include <exception>
+#include <string_view>
+#include <utility>
+
+#include "openai_admission.h"
+#include "openai_service.h"
+#include "openai_session.h"
+#include "soak/error.h"
+#include "soak/net/websocket.h"
+#include "soak/net/websocket_server.h"
+
+namespace soak::peers {
+namespace {
+
+using openai::Reply;
+using openai::Response;
+
+// Room for an append of 15 MiB in base64, so that what is longer gets its error event; far above it the transport
+// ends the connection.
+constexpr std::size_t kMessageBytesMax = std::size_t{32} << 20;
+
+OpenAiRealtimePeerOptions checked(OpenAiRealtimePeerOptions options) {
+  const auto require = [](bool met, const char* what) {
+    if (!met) throw Error(Errc::kInvalidArgument, std::string("openai_realtime_peer: ") + what);
+  };
+  require(options.delta_audio >= std::chrono::milliseconds{1}, "delta_audio is less than 1 ms");
+  require(options.response_audio >= std::chrono::nanoseconds::zero(), "response_audio is negative");
+  require(options.pace > 0, "pace is not above 0");
+  return options;
+}
+
+Task<> send(openai::Service& service, net::WebSocket& socket, std::string event) {
+  ++service.ledger.events_sent;
+  co_await socket.send(net::Message::text(std::move(event)));
+}
+
+// A session on its socket. Ends its responses in place, so that it can go at any time.
+class Connection {
+ public:
+  Connection(openai::Service& service, net::AcceptedWebSocket accepted, openai::Admission admission)
+      : service_(service),
+        socket_(std::move(accepted.socket)),
+        session_(service, std::move(admission.model), admission.sideband),
+        players_(service.loop) {
+    ++service_.ledger.sessions_opened;
+    ++service_.ledger.sessions_open;
+  }
+  ~Connection() {
+    players_.end_in_place();
+    --service_.ledger.sessions_open;
+    ++service_.ledger.sessions_closed;
+    const auto status = socket_->close_status();
+    if (status && status->by == net::CloseStatus::By::kLost) ++service_.ledger.sessions_lost;
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Until the connection has ended. Cancelled, it closes with 1001 first.
+  Task<> run() {
+    bool cancelled = false;
+    try {
+      co_await converse();
+    } catch (const net::ConnectionClosed&) {
+    } catch (const Cancelled&) {
+      cancelled = true;
+    }
+    players_.end_in_place();
+    if (cancelled) co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
+  }
+
+ private:
+  Task<> converse() {
+    co_await send(service_, *socket_, session_.opening());
+    Reply reply;
+    for (;;) {
+      net::Message message = co_await socket_->receive();
+      session_.handle(std::move(message), reply);
+      for (std::string& event : reply.events) co_await send(service_, *socket_, std::move(event));
+      for (Response* const response : reply.responses) {
+        players_.start({"openai_response", ++played_}, play(*response), TaskKind::kFinite);
+      }
+      reply.clear();
+    }
+  }
+
+  Task<> play(Response& response) {
+    try {
+      for (;;) {
+        const Instant due = response.due();
+        if (due > service_.loop.now() && !response.cancelled().is_set()) {
+          co_await response.cancelled().wait_until(due);
+        }
+        std::string event = response.next();
+        if (event.empty()) break;
+        co_await send(service_, *socket_, std::move(event));
+      }
+    } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
+    }
+    session_.ended(response);
+  }
+
+  openai::Service& service_;
+  std::unique_ptr<net::WebSocket> socket_;
+  openai::Session session_;
+  std::uint64_t played_ = 0;
+  TaskGroup players_;
+};
+
+}  // namespace
+
+struct OpenAiRealtimePeer::State {
+  State(EventLoop& loop, OpenAiRealtimePeerOptions own_options)
+      : service(loop, checked(std::move(own_options))), server(loop, server_options()), tasks(loop) {
+    tasks.start("openai_accept", accept());
+  }
+  ~State() {
+    server.stop();
+    tasks.end_in_place();
+  }
+
+  net::ServerOptions server_options() {
+    net::ServerOptions options;
+    options.host = service.options.host;
+    options.port = service.options.port;
+    options.message_bytes_max = kMessageBytesMax;
+    options.on_handshake = [this](const net::HandshakeRequest& request) {
+      const openai::Admission admission = openai::admit(service.options, request);
+      if (admission.refusal) {
+        ++service.ledger.refused_handshakes;
+        if (admission.key_to_blame) ++service.ledger.auth_failures;
+      }
+      return openai::reply_to(admission);
+    };
+    return options;
+  }
+
+  Task<> accept() {
+    try {
+      for (std::uint64_t number = 1;; ++number) {
+        net::AcceptedWebSocket accepted = co_await server.accept();
+        tasks.start({"openai_session", number}, serve(std::move(accepted)));
+      }
+    } catch (const Error&) {  // The server is stopped, or close() has begun.
+    }
+  }
+
+  Task<> serve(net::AcceptedWebSocket accepted) {
+    openai::Admission admission = openai::admit(service.options, accepted.request);
+    if (admission.refusal) {
+      Task<> leave_taking = turn_away(*accepted, *admission.refusal, admission.close_code);
+      co_await std::move(leave_taking);
+      co_return;
+    }
+    Connection connection(service, std::move(accepted), std::move(admission));
+    co_await connection.run();
+  }
+
+  Task<> turn_away(net::WebSocket& socket, const openai::Refusal& refusal, std::uint16_t close_code) {
+    try {
+      co_await send(service, socket, openai::error_event(service, refusal, {}));
+      co_await socket.close(close_code, openai::close_reason(refusal));
+    } catch (const net::ConnectionClosed&) {
+    }
+  }
+
+  openai::Service service;
+  net::WebSocketServer server;
+  TaskGroup tasks;
+};
+
+OpenAiRealtimePeer::OpenAiRealtimePeer(EventLoop& loop, OpenAiRealtimePeerOptions options)
+    : state_(std::make_unique<State>(loop, std::move(options))) {}
+
+OpenAiRealtimePeer::~OpenAiRealtimePeer() = default;
+
+std::string OpenAiRealtimePeer::url() const { return state_->server.url() + "/v1/realtime"; }
+
+std::uint16_t OpenAiRealtimePeer::port() const { return state_->server.port(); }
+
+const OpenAiRealtimeLedger& OpenAiRealtimePeer::ledger() const { return state_->service.ledger; }
+
+Task<> OpenAiRealtimePeer::close() {
+  state_->server.stop();
+  DrainOptions options;
+  options.cancel_first = true;
+  options.grace = net::ServerOptions().close_timeout + std::chrono::seconds{1};
+  Task<DrainResult> draining = drain(state_->tasks, options);
+  co_await std::move(draining);
+}
+
+}  // namespace soak::peers

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "openai_response.h"
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "base64.h"
+
+namespace soak::peers::openai {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::array<std::string_view, 12> kWords = {"This",  " is",  " a",    " tone", " that", " was",
+                                                     " made", " for", " your", " soak", " test", "."};
+
+std::int64_t whole_ms(std::chrono::nanoseconds time) { return std::chrono::duration_cast<milliseconds>(time).count(); }
+
+// A square wave of 400 Hz. The two laws have their sign in the top bit, so one code and its opposite do.
+void fill_with_tone(std::string& audio, AudioFormat format, std::int64_t from_ms, std::int64_t ms) {
+  audio.resize(static_cast<std::size_t>(ms) * bytes_per_ms(format));
+  const std::size_t rate = format == AudioFormat::kPcm ? 24 : 8;  // Samples per ms.
+  const std::size_t half_period = rate * 5 / 4;
+  const std::size_t from = static_cast<std::size_t>(from_ms) * rate;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(ms) * rate; ++i) {
+    const bool high = (from + i) / half_period % 2 == 0;
+    if (format == AudioFormat::kPcm) {
+      const std::uint16_t sample = high ? 0x1000 : 0xf000;  // 4096 and -4096, little-endian.
+      audio[2 * i] = static_cast<char>(sample & 0xffU);
+      audio[2 * i + 1] = static_cast<char>(sample >> 8U);
+    } else {
+      audio[i] = static_cast<char>(high ? 0xab : 0x2b);
+    }
+  }
+}
+
+}  // namespace
+
+Response::Response(Service& service, Conversation& conversation, ResponseConfig config, std::int64_t input_audio_ms)
+    : service_(service),
+      conversation_(conversation),
+      config_(std::move(config)),
+      began_(service.loop.now()),
+      id_(service.ids.next("resp_")),
+      input_audio_ms_(input_audio_ms) {
+  ++service_.ledger.responses_created;
+}
+
+std::int64_t Response::pieces() const {
+  const std::int64_t piece = whole_ms(service_.options.delta_audio);
+  return (whole_ms(service_.options.response_audio) + piece - 1) / piece;
+}
+
+std::int64_t Response::piece_ms() const {
+  const std::int64_t piece = whole_ms(service_.options.delta_audio);
+  return std::min(piece, whole_ms(service_.options.response_audio) - piece_ * piece);
+}
+
+bool Response::out_of_tokens() const {
+  if (!config_.max_output_tokens) return false;
+  return output_tokens() + 1 + (config_.text_only ? 0 : (piece_ms() + 49) / 50) > *config_.max_output_tokens;
+}
+
+Instant Response::due() const {
+  if (stage_ != Stage::kText) return began_;
+  const double ms = static_cast<double>(piece_ * whole_ms(service_.options.delta_audio)) / service_.options.pace;
+  return began_ + std::chrono::nanoseconds(std::llround(ms * 1e6));
+}
+
+void Response::cancel() {
+  cancelled_.set();
+  if (status_ != "in_progress") return;
+  status_ = "cancelled";
+  status_reason_ = "client_cancelled";
+  if (stage_ == Stage::kText || stage_ == Stage::kAudio) stage_ = Stage::kAudioDone;
+}
+
+// Whether another piece follows, and if not, how the response ends.
+void Response::begin_piece() {
+  if (status_ == "cancelled") {
+    stage_ = Stage::kAudioDone;
+  } else if (piece_ == pieces()) {
+    status_ = "completed";
+    stage_ = Stage::kAudioDone;
+  } else if (out_of_tokens()) {
+    status_ = "incomplete";
+    status_reason_ = "max_output_tokens";
+    stage_ = Stage::kAudioDone;
+  } else {
+    stage_ = Stage::kText;
+  }
+}
+
+std::string Response::next() {
+  switch (stage_) {
+    case Stage::kCreated: {
+      std::string event = created();
+      stage_ = Stage::kOutputItemAdded;
+      return event;
+    }
+    case Stage::kOutputItemAdded:
+      if (status_ == "cancelled") return done();  // Before there was any output.
+      item_id_ = service_.ids.next("item_");
+      stage_ = config_.in_conversation ? Stage::kItemAdded : Stage::kPartAdded;
+      return output_item("response.output_item.added");
+    case Stage::kItemAdded:
+      stage_ = Stage::kPartAdded;
+      return item_added();
+    case Stage::kPartAdded:
+      begin_piece();
+      return part("response.content_part.added");
+    case Stage::kText: {
+      std::string event = text();
+      if (!config_.text_only) {
+        stage_ = Stage::kAudio;
+      } else {
+        ++piece_;
+        begin_piece();
+      }
+      return event;
+    }
+    case Stage::kAudio: {
+      std::string event = audio();
+      ++piece_;
+      begin_piece();
+      return event;
+    }
+    case Stage::kAudioDone:
+      item_status_ = status_ == "completed" ? "completed" : "incomplete";
+      stage_ = Stage::kTextDone;
+      return config_.text_only ? next() : audio_done();
+    case Stage::kTextDone:
+      stage_ = Stage::kPartDone;
+      return text_done();
+    case Stage::kPartDone:
+      stage_ = config_.in_conversation ? Stage::kItemDone : Stage::kOutputItemDone;
+      return part("response.content_part.done");
+    case Stage::kItemDone:
+      stage_ = Stage::kOutputItemDone;
+      return item_done();
+    case Stage::kOutputItemDone:
+      stage_ = Stage::kDone;
+      return output_item("response.output_item.done");
+    case Stage::kDone:
+      return done();
+    case Stage::kOver:
+      break;
+  }
+  return {};
+}
+
+// The events
+
+Json Response::begin(std::string_view type) {
+  Json json(service_.ids, type);
+  json.key("response_id").text(id_);
+  return json;
+}
+
+Json Response::begin_in_part(std::string_view type) {
+  Json json = begin(type);
+  json.key("item_id").text(item_id_).key("output_index").integer(0).key("content_index").integer(0);
+  return json;
+}
+
+std::string Response::created() {
+  Json json(service_.ids, "response.created");
+  write_response(json.key("response"));
+  return json.end_event();
+}
+
+std::string Response::output_item(std::string_view type) {
+  Json json = begin(type);
+  json.key("output_index").integer(0);
+  write_item(json.key("item"));
+  return json.end_event();
+}
+
+std::string Response::item_added() {
+  Json json(service_.ids, "conversation.item.added");
+  json.key("previous_item_id").text_or_null(conversation_.last_id());
+  Json item;
+  write_item(item);
+  json.key("item").raw(item.buffer());
+  conversation_.items.push_back({item_id_, item.take(), true, config_.text_only ? -1 : 0});
+  return json.end_event();
+}
+
+std::string Response::part(std::string_view type) {
+  Json json = begin_in_part(type);
+  json.key("part").object().key("type").text(config_.text_only ? "text" : "audio");
+  json.key(config_.text_only ? "text" : "transcript").text(text_).end_object();
+  return json.end_event();
+}
+
+std::string Response::text() {
+  Json json =
+      begin_in_part(config_.text_only ? "response.output_text.delta" : "response.output_audio_transcript.delta");
+  const std::string_view word = kWords[static_cast<std::size_t>(piece_) % kWords.size()];
+  json.key("delta").text(word).key("obfuscation").text(service_.ids.obfuscation());
+  text_ += word;
+  ++text_tokens_;
+  return json.end_event();
+}
+
+std::string Response::audio() {
+  const std::int64_t ms = piece_ms();
+  fill_with_tone(service_.audio, config_.format, audio_ms_, ms);
+  audio_ms_ += ms;
+  conversation_.assistant_audio = true;
+  if (const auto item = conversation_.find(item_id_); item != conversation_.items.end()) item->audio_ms = audio_ms_;
+  ++service_.ledger.audio_deltas_sent;
+  service_.ledger.audio_bytes_sent += service_.audio.size();
+
+  Json json = begin_in_part("response.output_audio.delta");
+  std::string& out = json.key("delta").buffer();  // Base64 needs no escapes, so it goes there directly.
+  out.reserve(out.size() + (service_.audio.size() + 2) / 3 * 4 + 3);
+  out += '"';
+  base64::encode(service_.audio, out);
+  out += '"';
+  return json.end_event();
+}
+
+std::string Response::audio_done() { return begin_in_part("response.output_audio.done").end_event(); }
+
+std::string Response::text_done() {
+  Json json = begin_in_part(config_.text_only ? "response.output_text.done" : "response.output_audio_transcript.done");
+  json.key(config_.text_only ? "text" : "transcript").text(text_);
+  return json.end_event();
+}
+
+std::string Response::item_done() {
+  Json item;
+  write_item(item);
+  Json json(service_.ids, "conversation.item.done");
+  json.key("previous_item_id").null();  // As recorded, whatever the item.added before had.
+  json.key("item").raw(item.buffer());
+  if (const auto found = conversation_.find(item_id_); found != conversation_.items.end()) found->json = item.take();
+  return json.end_event();
+}
+
+std::string Response::done() {
+  stage_ = Stage::kOver;
+  ++service_.ledger.responses_done;
+  Json json(service_.ids, "response.done");
+  write_response(json.key("response"));
+  return json.end_event();
+}
+
+void Response::write_item(Json& json) {
+  json.object().key("id").text(item_id_).key("type").text("message").key("status").text(item_status_);
+  json.key("role").text("assistant").key("content").array();
+  if (item_status_ != "in_progress") {
+    json.object().key("type").text(config_.text_only ? "output_text" : "output_audio");
+    json.key(config_.text_only ? "text" : "transcript").text(text_).end_object();
+  }
+  json.end_array().end_object();
+}
+
+void Response::write_response(Json& json) {
+  const bool over = stage_ == Stage::kOver;
+  json.object().key("object").text("realtime.response").key("id").text(id_);
+  json.key("status").text(over ? status_ : "in_progress").key("status_details");
+  if (over && status_ != "completed") {
+    json.object().key("type").text(status_).key("reason").text(status_reason_).end_object();
+  } else {
+    json.null();
+  }
+  json.key("output").array();
+  if (over && !item_id_.empty()) write_item(json);
+  json.end_array();
+  json.key("conversation_id").text_or_null(config_.in_conversation ? conversation_.id : std::string_view());
+  write_output(json, config_);
+  json.key("usage");
+  over ? write_usage(json) : static_cast<void>(json.null());
+  json.key("metadata").raw(config_.metadata).end_object();
+}
+
+void Response::write_usage(Json& json) const {
+  constexpr std::int64_t kInstructionTokens = 14;
+  const std::int64_t input_audio_tokens = input_audio_ms_ / 100;
+  const std::int64_t input_tokens = kInstructionTokens + input_audio_tokens;
+  json.object().key("total_tokens").integer(input_tokens + output_tokens());
+  json.key("input_tokens").integer(input_tokens).key("output_tokens").integer(output_tokens());
+  json.key("input_token_details").object().key("text_tokens").integer(kInstructionTokens);
+  json.key("audio_tokens").integer(input_audio_tokens).key("image_tokens").integer(0).key("cached_tokens").integer(0);
+  json.key("cached_tokens_details").object();
+  for (const std::string_view kind : {"text_tokens", "audio_tokens", "image_tokens"}) json.key(kind).integer(0);
+  json.end_object().end_object();
+  json.key("output_token_details").object().key("text_tokens").integer(text_tokens_);
+  json.key("audio_tokens").integer(audio_tokens()).end_object().end_object();
+}
+
+}  // namespace soak::peers::openai

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_PEERS_OPENAI_SERVICE_H_
+#define SOAK_LIB_PEERS_OPENAI_SERVICE_H_
+
+// What the sessions of one fake of OpenAI Realtime share, and what one of them talks about.
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "openai_json.h"
+#include "soak/event_loop.h"
+#include "soak/peers/openai_realtime_peer.h"
+
+namespace soak::peers::openai {
+
+struct Service {
+  Service(EventLoop& own_loop, OpenAiRealtimePeerOptions own_options)
+      : loop(own_loop),
+        options(std::move(own_options)),
+        ids(options.seed ? *options.seed : static_cast<std::uint64_t>(loop.random()())) {}
+
+  EventLoop& loop;
+  OpenAiRealtimePeerOptions options;
+  OpenAiRealtimeLedger ledger;
+  Ids ids;
+  EventParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
+  std::string audio;
+};
+
+struct Item {
+  std::string id;
+  std::string json;  // As conversation.item.retrieve gives it back.
+  bool assistant = false;
+  std::int64_t audio_ms = -1;  // Of an assistant's audio, what was sent of it; -1: it has none.
+};
+
+struct Conversation {
+  using Items = std::vector<Item>;
+
+  // From the back: what is looked for is mostly new.
+  Items::iterator find(std::string_view item_id) {
+    const auto found = std::find_if(items.rbegin(), items.rend(), [&](const Item& item) { return item.id == item_id; });
+    return found == items.rend() ? items.end() : found.base() - 1;
+  }
+  std::string_view last_id() const { return items.empty() ? std::string_view() : items.back().id; }
+
+  std::string id;
+  Items items;
+  bool assistant_audio = false;  // Some was sent.
+};
+
+}  // namespace soak::peers::openai
+
+#endif  // SOAK_LIB_PEERS_OPENAI_SERVICE_H_
