@@ -10,6 +10,8 @@
 namespace soak::net {
 namespace {
 
+constexpr std::uint16_t kDefaultPort = 80;
+
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   // Neither the query nor userinfo may reach a message.
   std::string shown(text.substr(0, text.find_first_of("?#")));
@@ -28,7 +30,7 @@ bool is_visible(std::string_view text) {
 
 std::string Url::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return name + ":" + std::to_string(port);
+  return port == kDefaultPort ? name : name + ":" + std::to_string(port);
 }
 
 Url parse_websocket_url(std::string_view text) {
@@ -62,7 +64,7 @@ Url parse_websocket_url(std::string_view text) {
     if (separator < authority.size()) port = authority.substr(separator + 1);
   }
   if (url.host.empty()) refuse(text, "the host is missing");
-  url.port = 80;
+  url.port = kDefaultPort;
   if (!port.empty()) {
     const auto [last, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
     if (error != std::errc() || last != port.data() + port.size() || url.port == 0)

@@ -16,7 +16,7 @@ struct Url {
   std::string path = "/";
   std::string query;  // Without the question mark.
 
-  // host:port, with the brackets: the value of a Host field, and the key of a listener in memory.
+  // host:port, with the brackets and without the default port: the value of a Host field.
   std::string authority() const;
   std::string target() const { return query.empty() ? path : path + "?" + query; }
   // For messages: without the query, which may hold a key.

@@ -45,7 +45,7 @@ TEST(UrlTest, HasDefaultsForPortAndPath) {
   EXPECT_EQ(url.host, "::1");
   EXPECT_EQ(url.port, 80);
   EXPECT_EQ(url.target(), "/?key=1");
-  EXPECT_EQ(url.authority(), "[::1]:80");
+  EXPECT_EQ(url.authority(), "[::1]");
 }
 
 TEST(UrlTest, RefusesWhatItCannotOpen) {
