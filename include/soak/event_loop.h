@@ -66,8 +66,8 @@ class EventLoop {
 
   virtual bool is_virtual() const = 0;
 
-  // Runs until `task` ends; returns its result or throws what it threw. In the census it is called "main". Tasks
-  // of groups that outlive it stay where they are until the next run(). A nested run() aborts.
+  // Runs `task` at once, and the loop until it ends; returns its result or throws what it threw. In the census it is
+  // called "main". Tasks of groups that outlive it stay where they are until the next run(). A nested run() aborts.
   template <typename T>
   T run(Task<T> task);
   void run(Task<void> task);

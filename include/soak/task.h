@@ -18,7 +18,10 @@
 //   });
 //
 // g++ 12 destroys twice what an awaited expression builds from an aggregate with a non-trivial member, or from a
-// lambda that captures such a thing by copy. Capture by reference, or name the object first.
+// lambda that captures such a thing by copy: capture by reference, or name the object first. It evaluates
+// `c ? a : b + co_await f()` as if the branch were always taken. Before 12.3 it compiles to nothing a coroutine whose
+// outermost block declares no variable and that awaits in the condition of an if or a loop. Name the result instead:
+//   const bool closed = co_await event.wait_for(1s);
 
 #include <chrono>
 #include <concepts>

@@ -29,13 +29,12 @@ void EventLoop::run(Task<void> task) {
   detail::Promise<void>& promise = task.handle_.promise();
   core_.turn_now = core_.now();
   core_.admit(promise, nullptr, "main", TaskKind::kFinite, std::source_location::current());
-  core_.main = &promise;
   try {
-    for (;;) {
+    core_.run_main(promise);
+    while (core_.main != nullptr) {
       run_posted();
       core_.run_ready();
-      if (core_.main == nullptr) break;
-      wait();
+      if (core_.main != nullptr) wait();
     }
   } catch (...) {
     task.handle_ = nullptr;

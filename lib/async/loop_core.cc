@@ -47,6 +47,14 @@ TaskReport Root::report() const {
   return {to_string(name), awaiting, where, since};
 }
 
+void frame_went_astray(const Root& root) noexcept {
+  contract_broken(fmt::format(
+      "a coroutine of task {} neither ended nor waits: g++ before 12.3 compiles one to nothing whose outermost "
+      "block declares no variable and that awaits in the condition of an if or a loop (GCC bug 106188); "
+      "name what is awaited first",
+      to_string(root.name)));
+}
+
 std::string names_of(const WaitList& waiters) {
   std::string names;
   waiters.for_each([&](const Root& root) { names += (names.empty() ? "" : ", ") + to_string(root.name); });
@@ -101,7 +109,12 @@ void LoopCore::admit(Root& root, GroupState* group, TaskName name, TaskKind kind
     ++group->size;
   }
   count_live(1);
-  push_ready(root);
+  if (group != nullptr) push_ready(root);
+}
+
+void LoopCore::run_main(Root& root) {
+  main = &root;
+  step(root);
 }
 
 // splitmix64: its own generator, so that shuffling does not change what random() gives.
@@ -145,7 +158,11 @@ void LoopCore::step(Root& root) {
   root.state = RootState::kRunning;
   root.resume_point.resume();
   current = nullptr;
-  if (root.frame().done()) finish(root);
+  if (root.frame().done()) {
+    finish(root);
+  } else if (root.state == RootState::kRunning) {
+    frame_went_astray(root);
+  }
 }
 
 // The frame goes last: it may hold the last reference to the owner of the group.

@@ -25,6 +25,13 @@ struct UvLoop::Handles {
   uv_async_t wake_up;  // Ends a poll when another thread posts.
   std::optional<Instant> armed;
   int turns_without_poll = 0;
+
+  // A loop without referenced handles would not be polled at all.
+  void poll(uv_run_mode mode) {
+    uv_ref(reinterpret_cast<uv_handle_t*>(&wake_up));
+    uv_run(&loop, mode);
+    uv_unref(reinterpret_cast<uv_handle_t*>(&wake_up));
+  }
 };
 
 UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), handles_(std::make_unique<Handles>()) {
@@ -85,7 +92,7 @@ void UvLoop::wait() {
   if (has_work()) {
     if (uv_loop_alive(&uv.loop) == 0 && ++uv.turns_without_poll < kTurnsWithoutPoll) return;
     uv.turns_without_poll = 0;
-    uv_run(&uv.loop, UV_RUN_NOWAIT);
+    uv.poll(UV_RUN_NOWAIT);
   } else {
     if (core_.timers.empty()) {
       if (uv.armed) uv_timer_stop(&uv.timer);
@@ -98,9 +105,7 @@ void UvLoop::wait() {
           &uv.timer, [](uv_timer_t*) {}, static_cast<std::uint64_t>(left.count()), 0);
       uv.armed = core_.timers.next();
     }
-    uv_ref(reinterpret_cast<uv_handle_t*>(&uv.wake_up));
-    uv_run(&uv.loop, UV_RUN_ONCE);
-    uv_unref(reinterpret_cast<uv_handle_t*>(&uv.wake_up));
+    uv.poll(UV_RUN_ONCE);
   }
   core_.turn_now = core_.now();
   core_.fire_timers();

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What a parked task costs: its frame, and nothing else.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "soak/event.h"
+#include "soak/event_loop.h"
+#include "soak/task.h"
+
+namespace {
+
+thread_local std::size_t g_allocations = 0;
+thread_local std::size_t g_bytes = 0;
+
+}  // namespace
+
+// Never inlined: g++ would take the free() below for a mismatch with a new it knows.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++g_allocations;
+  g_bytes += size;
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace soak {
+namespace {
+
+using std::chrono_literals::operator""h;
+
+// A timer also has a key in the loop's heap, whose room at most doubles.
+constexpr std::size_t kTimerKeyBytes = 2 * 24;
+
+Task<> on_event(Event& event) { co_await event.wait(); }
+
+Task<> on_timer(std::chrono::nanoseconds time) { co_await sleep_for(time); }
+
+struct Cost {
+  std::size_t allocations = 0;
+  std::size_t bytes = 0;
+};
+
+// Per task, of starting and parking it; `make` makes one. What the loop itself needs is there already.
+template <typename Make>
+Cost cost_of(Make make) {
+  constexpr std::size_t kTasks = 512;
+  VirtualLoop loop;
+  {
+    TaskGroup first(loop);
+    for (std::size_t i = 0; i < 2 * kTasks; ++i) first.start({"a.name.of.24.characters", i}, make());
+    loop.run(yield());
+    (void)loop.run(drain(first, {.cancel_first = true}));
+  }
+  TaskGroup group(loop);
+  Cost cost{g_allocations, g_bytes};
+  for (std::size_t i = 0; i < kTasks; ++i) group.start({"a.name.of.24.characters", i}, make());
+  cost = {(g_allocations - cost.allocations) / kTasks, (g_bytes - cost.bytes) / kTasks};
+  const std::size_t before = g_allocations;
+  loop.run(yield());
+  EXPECT_EQ(g_allocations - before, 1u);  // The frame of this yield().
+  (void)loop.run(drain(group, {.cancel_first = true}));
+  return cost;
+}
+
+TEST(AllocationTest, ATaskOnAnEventIsOneFrameOfAtMost256Bytes) {
+  Event event;
+
+  const Cost cost = cost_of([&] { return on_event(event); });
+
+  RecordProperty("bytes", std::to_string(cost.bytes));
+  EXPECT_EQ(cost.allocations, 1u);
+  EXPECT_LE(cost.bytes, 256u);
+}
+
+TEST(AllocationTest, ATaskOnATimerIsOneFrameOfAtMost384Bytes) {
+  const Cost cost = cost_of([] { return on_timer(1h); });
+
+  RecordProperty("bytes", std::to_string(cost.bytes));
+  EXPECT_EQ(cost.allocations, 1u);
+  EXPECT_LE(cost.bytes + kTimerKeyBytes, 384u);
+}
+
+TEST(AllocationTest, AWaitStartedAsATaskIsNoBigger) {
+  Event event;
+
+  EXPECT_LE(cost_of([&]() -> Task<> { return event.wait(); }).bytes, 256u);
+  EXPECT_LE(cost_of([&]() -> Task<> { return sleep_for(1h); }).bytes + kTimerKeyBytes, 384u);
+}
+
+}  // namespace
+}  // namespace soak
