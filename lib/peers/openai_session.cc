@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::size_t kEventIdMax = 512;
 constexpr std::size_t kAudioBytesMax = std::size_t{15} << 20;
-constexpr std::int64_t kCommitUsMin = 100'000;
+// Audio is counted in 48ths of a millisecond, which both a byte of PCM and one of G.711 (six) are a whole number of.
+constexpr std::int64_t kTicksPerMs = 48;
+constexpr std::int64_t kCommitMsMin = 100;
 constexpr std::chrono::minutes kSessionMax{60};
 
 // What a client may say in an item, and the service keeps. Audio is not given back, as in conversation.item.added.
@@ -160,18 +162,18 @@ void Session::append_audio(const Field& event) {
                               kAudioBytesMax, bytes.size()),
                   "audio"};
   }
-  buffered_us_ += static_cast<std::int64_t>(bytes.size() * 1000 / bytes_per_ms(config_.input_format));
+  buffered_ticks_ += static_cast<std::int64_t>(bytes.size()) * (pcm ? 1 : 6);
   ++service_.ledger.audio_frames_received;
   service_.ledger.audio_bytes_received += bytes.size();
 }
 
 void Session::commit_audio(const Field& event) {
   event.object({"type", "event_id"});
-  if (buffered_us_ < kCommitUsMin) {
+  if (buffered_ticks_ < kCommitMsMin * kTicksPerMs) {
     throw Refusal{"input_audio_buffer_commit_empty",
                   fmt::format("Error committing input audio buffer: buffer too small. Expected at least 100ms of "
                               "audio, but buffer only has {:.2f}ms of audio.",
-                              static_cast<double>(buffered_us_) / 1000),
+                              static_cast<double>(buffered_ticks_) / kTicksPerMs),
                   {}};
   }
   Item item{service_.ids.next("item_"), {}, false, -1};
@@ -187,12 +189,12 @@ void Session::commit_audio(const Field& event) {
   emit_item("conversation.item.done", previous_id, item);
 
   conversation_.items.push_back(std::move(item));
-  unanswered_us_ += std::exchange(buffered_us_, 0);
+  unanswered_ticks_ += std::exchange(buffered_ticks_, 0);
 }
 
 void Session::clear_audio(const Field& event) {
   event.object({"type", "event_id"});
-  buffered_us_ = 0;
+  buffered_ticks_ = 0;
   reply_->events.push_back(Json(service_.ids, "input_audio_buffer.cleared").end_event());
 }
 
@@ -324,7 +326,7 @@ void Session::create_response(const Field& event) {
                               running->id()),
                   {}};
   }
-  const std::int64_t input_audio_ms = std::exchange(unanswered_us_, 0) / 1000;
+  const std::int64_t input_audio_ms = std::exchange(unanswered_ticks_, 0) / kTicksPerMs;
   responses_.push_back(std::make_unique<Response>(service_, conversation_, std::move(config), input_audio_ms));
   reply_->responses.push_back(responses_.back().get());
 }

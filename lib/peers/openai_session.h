@@ -67,9 +67,9 @@ class Session {
   bool sideband_;
   Conversation conversation_;
   std::vector<std::unique_ptr<Response>> responses_;
-  std::int64_t buffered_us_ = 0;    // Audio appended since the last commit or clear.
-  std::int64_t unanswered_us_ = 0;  // Audio committed since the last response.
-  Reply* reply_ = nullptr;          // While handle() runs.
+  std::int64_t buffered_ticks_ = 0;    // Audio appended since the last commit or clear.
+  std::int64_t unanswered_ticks_ = 0;  // Audio committed since the last response.
+  Reply* reply_ = nullptr;             // While handle() runs.
 };
 
 // An `error` event. `client_event_id` names the client event that it answers; empty: none.
