@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+# What people type. Each target installs from apt what is missing, and says what; nothing else needs the network.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+
+# Debian 12 and 13. The first line builds and tests; the second is what the tests with the label `tools` need.
+PACKAGES := ca-certificates ccache cmake g++ libcli11-dev libfmt-dev libgmock-dev libgtest-dev libuv1-dev \
+            libwebsockets-dev ninja-build pkg-config rapidjson-dev
+TOOL_PACKAGES := python3 python3-websockets
+LINT_PACKAGES := clang-format clang-tidy
+
+.PHONY: help demo test test-tools soak asan tsan release lint format clean
+
+help:
+	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
+	@echo 'make test        build; run the unit tests, and every soak in virtual time and as a smoke run'
+	@echo 'make test-tools  the tests that need tools from outside; installs these, fails on a skip'
+	@echo 'make soak        run the real-time soak tests for their whole durations'
+	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
+	@echo 'make lint        clang-format and clang-tidy'
+	@echo 'make clean       remove build/ and soak-report/'
+
+# $(call install,packages): installs those that are missing. Says so, and needs no network when none is.
+define install
+	@missing=(); \
+	for package in $(1); do \
+	  dpkg-query --show --showformat='$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || missing+=($$package); \
+	done; \
+	if (( $${#missing[@]} )); then \
+	  echo "installing from apt: $${missing[*]}"; \
+	  sudo=(); if (( EUID != 0 )); then sudo=(sudo); fi; \
+	  "$${sudo[@]}" apt-get update -qq && \
+	  "$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi
+endef
+
+# $(call configure,preset)
+define configure
+	@cmake --preset $(1) >build-$(1).log 2>&1 || { cat build-$(1).log; rm build-$(1).log; exit 1; }; rm build-$(1).log
+endef
+
+demo:
+	$(call install,$(PACKAGES))
+	$(call configure,dev)
+	cmake --build --preset dev -j $(JOBS) --target soak_command
+	build/dev/tools/soak/soak voice --provider openai --duration 30s --reconnect-every 10s
+
+test:
+	$(call install,$(PACKAGES))
+	$(call configure,dev)
+	cmake --build --preset dev -j $(JOBS)
+	ctest --preset dev -j $(JOBS)
+
+test-tools:
+	$(call install,$(PACKAGES) $(TOOL_PACKAGES))
+	$(call configure,dev)
+	cmake --build --preset dev -j $(JOBS)
+	SOAK_TOOLS_REQUIRED=1 ctest --preset dev -L tools --no-tests=error
+
+soak:
+	$(call install,$(PACKAGES))
+	$(call configure,soak)
+	cmake --build --preset soak -j $(JOBS)
+	ctest --preset soak -j $(JOBS)
+
+asan tsan release:
+	$(call install,$(PACKAGES))
+	$(call configure,$@)
+	cmake --build --preset $@ -j $(JOBS)
+	ctest --preset $@ -j $(JOBS)
+
+lint:
+	$(call install,$(PACKAGES) $(LINT_PACKAGES))
+	$(call configure,dev)
+	git ls-files '*.h' '*.cc' | xargs clang-format --dry-run --Werror
+	git ls-files 'lib/*.cc' 'tools/*.cc' 'conftest/*.cc' | xargs -P $(JOBS) -n 4 clang-tidy -p build/dev --quiet
+
+format:
+	$(call install,$(LINT_PACKAGES))
+	git ls-files '*.h' '*.cc' | xargs clang-format -i
+
+clean:
+	rm -rf build soak-report

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_SOAK_H_
+#define SOAK_SOAK_H_
+
+// What a soak test needs. The fakes and the clients are in soak/peers and soak/voice.
+
+#include "soak/async_run.h"
+#include "soak/error.h"
+#include "soak/event.h"
+#include "soak/event_loop.h"
+#include "soak/run.h"
+#include "soak/soak_test.h"
+#include "soak/task.h"
+
+#endif  // SOAK_SOAK_H_

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# check.sh BUILD CONSUMER SCRATCH: installs the build, builds the consumer against the installed copy, and runs its tests
+# through CTest in each way that soak_discover_tests() promises.
+set -uo pipefail
+build=$1
+consumer=$2
+scratch=$3
+
+unset GTEST_RUNSOAK SOAK_VIRTUAL SOAK_SMOKE
+rm -rf "$scratch"
+mkdir -p "$scratch"
+failures=0
+
+# expect NAME STATUS COMMAND...: runs it, keeps its output in $output.
+expect() {
+  local name=$1 status=$2
+  shift 2
+  output=$("$@" 2>&1)
+  local got=$?
+  if [[ $got -ne $status ]]; then
+    echo "FAIL: $name: exit status $got, expected $status"
+    echo "$output"
+    failures=$((failures + 1))
+  else
+    echo "ok: $name"
+  fi
+}
+
+# says NAME REGEX: the last output has a line that matches.
+says() {
+  if ! grep -qE "$2" <<<"$output"; then
+    echo "FAIL: $1: no line matches: $2"
+    echo "$output"
+    failures=$((failures + 1))
+  fi
+}
+
+must() {
+  expect "$@"
+  [[ $failures -eq 0 ]] || exit 1
+}
+
+must 'install' 0 cmake --install "$build" --prefix "$scratch/prefix"
+must 'configure' 0 cmake -S "$consumer" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" \
+  -DCMAKE_BUILD_TYPE=RelWithDebInfo
+must 'build' 0 cmake --build "$scratch/build" -j 2
+
+expect 'soak::gating alone links no event loop and no network' 0 ldd "$scratch/build/cache_test"
+if grep -qE 'libuv|libwebsockets' <<<"$output"; then
+  echo "FAIL: cache_test links libuv or libwebsockets"
+  failures=$((failures + 1))
+fi
+
+ctest() { command ctest --test-dir "$scratch/build" "$@"; }
+
+expect 'plain ctest: unit, virtual and smoke run, the real ones are Skipped' 0 ctest
+says 'unit' 'Cache\.Puts .*Passed'
+says 'real' 'Soak/Cache\.SurvivesChurn .*Skipped'
+says 'smoke' 'Soak/Cache\.SurvivesChurn/smoke .*Passed'
+says 'virtual without an AsyncRun' 'Soak/Cache\.SurvivesChurn/virtual .*Skipped'
+says 'virtual' 'Soak/Voice\.OpenAiRealtime/virtual .*Passed'
+says 'guard' 'soak\.guard\..* Passed'
+
+expect 'ctest -L soak, not enabled: fails and says what to type' 8 ctest -L soak --output-on-failure
+says 'words' 'GTEST_RUNSOAK=1 ctest -L soak'
+says 'guard' 'soak\.guard\..*Failed'
+
+expect 'ctest -L soak, enabled by the variable: runs' 0 env GTEST_RUNSOAK=1 ctest --test-dir "$scratch/build" -L soak
+says 'real' 'Soak/Cache\.SurvivesChurn .*Passed'
+says 'real' 'Soak/Voice\.OpenAiRealtime .*Passed'
+
+expect 'the other modes are not disturbed by the variable' 0 env GTEST_RUNSOAK=1 ctest --test-dir "$scratch/build" -R smoke
+says 'smoke' 'Soak/Voice\.OpenAiRealtime/smoke .*Passed'
+expect 'nor the real ones by the other modes' 0 env SOAK_SMOKE=1 ctest --test-dir "$scratch/build" -R 'SurvivesChurn$'
+says 'real' 'Soak/Cache\.SurvivesChurn .*Skipped'
+
+expect 'a duration that does not fit the TIMEOUT fails at once' 8 \
+  env GTEST_RUNSOAK=1 SOAK_DURATION_MIN=600 ctest --test-dir "$scratch/build" -R 'SurvivesChurn$' --output-on-failure
+says 'words' 'a duration of 10h00m does not fit'
+
+expect 'a bad variable fails no build and no listing' 0 env SOAK_DURATION_MIN=abc GTEST_RUNSOAK=1 SOAK_SMOKE=1 \
+  cmake --build "$scratch/build" --clean-first -j 2
+
+must 'configure with -DSOAK_RUN=ON' 0 cmake -S "$consumer" -B "$scratch/build" -DSOAK_RUN=ON
+must 'build' 0 cmake --build "$scratch/build" -j 2
+expect 'ctest -L soak in a tree with SOAK_RUN: runs' 0 ctest -L soak
+says 'real' 'Soak/Cache\.SurvivesChurn .*Passed'
+
+exit $((failures > 0))
