@@ -165,8 +165,7 @@ int LwsLink::handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::
 
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:  // For a WebSocket: the head of the response is there.
       wsi_ = wsi;
-      read_response(wsi);
-      return connecting_ == nullptr ? -1 : 0;
+      return read_response(wsi) ? 0 : -1;
 
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:
       response_body_.append(static_cast<const char*>(in), std::min(size, kBodyBytesMax - response_body_.size()));
@@ -254,8 +253,8 @@ int LwsLink::append_fields(unsigned char** at, std::size_t room) {
   return 0;
 }
 
-void LwsLink::read_response(lws* wsi) {
-  if (connecting_ == nullptr) return;
+bool LwsLink::read_response(lws* wsi) {
+  if (connecting_ == nullptr) return false;
   const int status = static_cast<int>(lws_http_client_http_response(wsi));
   Headers headers;
   std::string value;
@@ -279,7 +278,7 @@ void LwsLink::read_response(lws* wsi) {
     }
   }
   if (status != 101) {
-    // What has arrived of the body; libwebsockets closes the connection after this event.
+    // What has arrived of the body; the connection ends with this event.
     for (std::size_t before = 0; response_body_.size() < kBodyBytesMax; before = response_body_.size()) {
       char* buffer = nullptr;
       int size = 0;
@@ -287,6 +286,7 @@ void LwsLink::read_response(lws* wsi) {
     }
   }
   connecting_->on_response(status, std::move(headers), std::move(response_body_));
+  return status == 101;
 }
 
 void LwsLink::connect_failed(lws* wsi, std::string_view cause) {

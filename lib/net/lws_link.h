@@ -65,7 +65,7 @@ class LwsLink final : public Link {
   int on_writeable();
   void on_receive(std::string_view piece);
   int append_fields(unsigned char** at, std::size_t room);
-  void read_response(lws* wsi);
+  bool read_response(lws* wsi);  // Whether to go on: 101.
   void connect_failed(lws* wsi, std::string_view cause);
   void send_frame(std::string_view payload, lws_write_protocol kind);
   void end();

@@ -52,7 +52,7 @@ struct Lookup {
         addresses.emplace_back(text.data());
     }
     uv_freeaddrinfo(list);
-    if (status != 0) lookup->result.failure = uv_strerror(status);
+    if (lookup->result.addresses.empty()) lookup->result.failure = status != 0 ? uv_strerror(status) : "no address";
     --lookup->lookups.running;
     lookup->finished = true;
     lookup->done.wake();

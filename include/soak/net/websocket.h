@@ -61,6 +61,9 @@ inline constexpr std::uint16_t kCloseInvalidData = 1007;
 inline constexpr std::uint16_t kCloseTooBig = 1009;
 
 // How a connection ended.
+//
+// Two limits of libwebsockets show here. From its peers the codes 1012 to 1014 and 1016 to 2999 arrive as 1002.
+// And a server whose own frames are stuck in a full pipe when the close frame comes reports 1006 instead of it.
 struct CloseStatus {
   enum class By : std::uint8_t {
     kLocal,  // This side closed first: close(), a limit that was passed, or a timeout.
