@@ -27,7 +27,7 @@ class EventWait final : public Awaitable {
 
   bool await_ready() noexcept;
   void await_suspend(std::coroutine_handle<> frame) noexcept;
-  void await_resume() const { outcome(); }
+  void await_resume() { outcome(); }
   const char* awaiting() const noexcept override { return "event"; }
   void unlink() noexcept override { root().leave_queue(); }
 
@@ -46,7 +46,7 @@ class EventWaitUntil final : public TimedAwaitable {
 
   bool await_ready() noexcept;
   void await_suspend(std::coroutine_handle<> frame) noexcept;
-  bool await_resume() const { return outcome() == Wake::kEvent; }
+  bool await_resume() { return outcome() == Wake::kEvent; }
   const char* awaiting() const noexcept override { return "event, or its timeout"; }
 
  private:

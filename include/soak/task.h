@@ -154,7 +154,7 @@ class Sleep final : public TimedAwaitable {
 
   bool await_ready() noexcept { return cancelled_on_arrival(); }
   void await_suspend(std::coroutine_handle<> frame) noexcept;
-  void await_resume() const { outcome(); }
+  void await_resume() { outcome(); }
   const char* awaiting() const noexcept override { return "sleep"; }
 
   // So that a sleep can be started as a task: group.start("pause", sleep_for(1s)).
@@ -216,6 +216,11 @@ Task<T> Promise<T>::get_return_object() noexcept {
 
 inline Task<void> Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+
+inline Task<void> Promise<void>::as_one_wait(Task<void> task) noexcept {
+  task.handle_.promise().is_one_wait = true;
+  return task;
 }
 
 template <GroupBody Body>

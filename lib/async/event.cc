@@ -42,7 +42,7 @@ void EventWait::await_suspend(std::coroutine_handle<> frame) noexcept {
   event_->waiters_.push_back(root());
 }
 
-EventWait::operator Task<>() && { return as_task(*this); }
+EventWait::operator Task<>() && { return Promise<void>::as_one_wait(as_task(*this)); }
 
 bool EventWaitUntil::await_ready() noexcept { return cancelled_on_arrival() || event_->is_set(); }
 

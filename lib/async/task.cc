@@ -113,7 +113,7 @@ class EmptyWait final : public detail::TimedAwaitable {
     park_until(frame, deadline());
     group_->joining.push_back(root());
   }
-  bool await_resume() const { return outcome() == detail::Wake::kEvent; }
+  bool await_resume() { return outcome() == detail::Wake::kEvent; }
   const char* awaiting() const noexcept override { return "drain"; }
 
  private:
@@ -185,10 +185,7 @@ namespace detail {
 
 namespace {
 
-template <typename Wait>
-Task<> as_task(Wait wait) {
-  co_await std::move(wait);
-}
+Task<> as_task(Sleep sleep) { co_await std::move(sleep); }
 
 }  // namespace
 
@@ -202,7 +199,7 @@ void Sleep::await_suspend(std::coroutine_handle<> frame) noexcept {
   }
 }
 
-Sleep::operator Task<>() && { return as_task(*this); }
+Sleep::operator Task<>() && { return Promise<void>::as_one_wait(as_task(*this)); }
 
 }  // namespace detail
 }  // namespace soak

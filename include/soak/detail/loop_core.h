@@ -69,6 +69,7 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
   bool cancel_pending : 1 = false;    // Asked for, and not yet delivered.
   bool cancel_delivered : 1 = false;  // Some await has thrown Cancelled.
   bool ended_cancelled : 1 = false;   // Cancelled left the task.
+  bool is_one_wait : 1 = false;       // Ends with its only wait, so cancelling it takes no exception.
 
   void leave_queue() noexcept { Link<QueueTag>::unlink(); }
   void leave_group() noexcept { Link<MemberTag>::unlink(); }
@@ -98,8 +99,8 @@ std::string names_of(const WaitList& waiters);
 class Awaitable {
  public:
   void attach(Root& root) noexcept {
-    root_ = &root;
     root.where = where_;
+    root_ = &root;
   }
 
   // What the census says: "event", "sleep".
@@ -126,20 +127,23 @@ class Awaitable {
   void park(std::coroutine_handle<> frame) noexcept;
 
   // For await_resume: throws Cancelled when that ended the wait.
-  Wake outcome() const {
-    if (root_->woken_by == Wake::kCancel) deliver_cancel();
-    return root_->woken_by;
+  Wake outcome() {
+    Root& root = *root_;
+    where_ = root.where;
+    if (root.woken_by == Wake::kCancel) {
+      root.cancel_pending = false;
+      root.cancel_delivered = true;
+      if (!root.is_one_wait) throw Cancelled{};
+    }
+    return root.woken_by;
   }
 
  private:
-  [[noreturn]] void deliver_cancel() const {
-    root_->cancel_pending = false;
-    root_->cancel_delivered = true;
-    throw Cancelled{};
-  }
-
-  Root* root_ = nullptr;
-  std::source_location where_;
+  // While it is awaited, its Root keeps the place.
+  union {
+    std::source_location where_;
+    Root* root_;
+  };
 };
 
 // A wait that a timer can end; it may stand in one wait list besides.
@@ -150,9 +154,9 @@ class TimedAwaitable : public Awaitable, public TimerNode {
 
  protected:
   TimedAwaitable(std::chrono::nanoseconds delay, std::source_location where) noexcept
-      : Awaitable(where), delay_(delay), relative_(true) {}
+      : Awaitable(where), relative_(true), delay_(delay) {}
   TimedAwaitable(Instant at, std::source_location where) noexcept
-      : Awaitable(where), delay_(at.time_since_epoch()), relative_(false) {}
+      : Awaitable(where), relative_(false), delay_(at.time_since_epoch()) {}
   TimedAwaitable(const TimedAwaitable&) = default;
   TimedAwaitable& operator=(const TimedAwaitable&) = default;
   ~TimedAwaitable() = default;
@@ -161,8 +165,8 @@ class TimedAwaitable : public Awaitable, public TimerNode {
   void park_until(std::coroutine_handle<> frame, Instant at) noexcept;
 
  private:
+  bool relative_;  // First, so that it lies in the padding of TimerNode.
   std::chrono::nanoseconds delay_;
-  bool relative_;
 };
 
 // The inside of a TaskGroup.

@@ -116,6 +116,9 @@ struct Promise<void> : PromiseBase, Root {
 
   void return_void() const noexcept {}
 
+  // Started, `task` is a wait and nothing else.
+  static Task<void> as_one_wait(Task<void> task) noexcept;
+
   void unhandled_exception() noexcept {
     if (PromiseBase::root == this && group != nullptr && handling_cancelled()) {
       ended_cancelled = true;
