@@ -145,6 +145,36 @@ TYPED_TEST(WebSocketTest, BothSidesFloodingMakeProgress) {
   });
 }
 
+// The server's pipe is full, so no writable event comes; all messages are read into the transport at once, so no
+// readable event comes either: each receive() must fetch the next one by itself.
+TYPED_TEST(WebSocketTest, AReaderGoesOnWhileItsOwnSendsAreStuck) {
+  ServerOptions server_options;
+  server_options.receive_queue_max = 1;
+  ConnectOptions client_options;
+  client_options.receive_queue_max = 1;
+  WebSocketServer server(this->loop_, server_options);
+  this->run([&]() -> Task<> {
+    SocketPair pair = co_await connect_pair(this->loop_, server, client_options);
+    auto flood = [&]() -> Task<> {
+      for (;;) co_await pair.server->send_binary(std::string(100'000, 'x'));
+    };
+    co_await with_group(this->loop_, {.cancel_first = true}, [&](TaskGroup& group) -> Task<> {
+      group.start("flood", flood());
+      std::size_t stuck = 0;
+      for (int turn = 0; turn < 200; ++turn) {
+        if (pair.server->buffered_bytes() != std::exchange(stuck, pair.server->buffered_bytes())) turn = 0;
+        co_await yield();
+      }
+      EXPECT_GT(stuck, WebSocketLimits().send_watermark_bytes / 2);
+      for (int i = 0; i < 20; ++i) co_await pair.client->send({Message::Kind::kText, std::to_string(i)});
+      for (int i = 0; i < 20; ++i) {
+        Message message = co_await pair.server->receive();
+        EXPECT_EQ(message.data, std::to_string(i));
+      }
+    });
+  });
+}
+
 TYPED_TEST(WebSocketTest, CloseTellsThePeerCodeAndReason) {
   WebSocketServer server(this->loop_);
   this->run([&]() -> Task<> {
