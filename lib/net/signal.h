@@ -29,7 +29,7 @@ class Signal {
       signal_->waiters_.push_back(root());
     }
     // False when the deadline came first.
-    bool await_resume() const { return outcome() == soak::detail::Wake::kEvent; }
+    bool await_resume() { return outcome() == soak::detail::Wake::kEvent; }
     const char* awaiting() const noexcept override { return signal_->label_; }
 
    private:
