@@ -148,12 +148,13 @@ void judge_heap(const Measurements& measured, const Budgets& budgets, const Judg
                 Finding* holder) {
   const Track* heap = measured.find("heap");
   if (heap == nullptr || !heap->unavailable.empty()) {
-    verdict.remarks.push_back(fmt::format("heap not judged: {}", heap == nullptr ? "not measured" : heap->unavailable));
+    verdict.remarks.push_back(
+        fmt::format("inconclusive: heap not judged: {}", heap == nullptr ? "not measured" : heap->unavailable));
     return;
   }
   const std::vector<Point> points = heap->at_rest.points();
   if (points.size() < 3) {
-    verdict.remarks.push_back(fmt::format("heap residue not judged: {}, 3 are needed",
+    verdict.remarks.push_back(fmt::format("inconclusive: heap residue not judged: {}, 3 are needed",
                                           format_plural(measured.quiescent_points, "quiescent point")));
     return;
   }
@@ -163,7 +164,7 @@ void judge_heap(const Measurements& measured, const Budgets& budgets, const Judg
   const double cycles = last.cycle - first.cycle;
   if (cycles < 1) {
     verdict.remarks.push_back(
-        fmt::format("heap residue not judged: fewer than one {} between the thirds", words.cycle));
+        fmt::format("inconclusive: heap residue not judged: fewer than one {} between the thirds", words.cycle));
     return;
   }
   const auto per_cycle = static_cast<std::int64_t>(static_cast<double>(last.heap_bytes - first.heap_bytes) / cycles);
@@ -180,7 +181,7 @@ void judge_heap(const Measurements& measured, const Budgets& budgets, const Judg
 void judge_rss(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,
                Finding* holder) {
   if (!words.rss_not_judged.empty()) {
-    verdict.remarks.push_back("rss not judged: " + words.rss_not_judged);
+    verdict.remarks.push_back("inconclusive: rss not judged: " + words.rss_not_judged);
     return;
   }
   const std::optional<RssGrowth> growth = rss_growth(measured);
@@ -222,10 +223,15 @@ std::optional<RssGrowth> rss_growth(const Measurements& measured) {
   if (rss->at_rest.added() >= 2) {
     return RssGrowth{rss->at_rest.first()->value, rss->timeline.peak()->value, rss->at_rest.last()->value};
   }
+  // Without two quiescent points: from the first sample after a cycle, or, in a run of one cycle, from the start.
+  std::optional<Point> start;
   for (const Point& point : rss->timeline.points()) {
-    if (point.cycle > 0 && point.at < rss->timeline.last()->at) {
-      return RssGrowth{point.value, rss->timeline.peak()->value, rss->timeline.last()->value};
+    if (point.at < rss->timeline.last()->at && (!start || (start->cycle == 0 && point.cycle > 0))) {
+      start = point;
     }
+  }
+  if (start) {
+    return RssGrowth{start->value, rss->timeline.peak()->value, rss->timeline.last()->value};
   }
   return std::nullopt;
 }
@@ -233,7 +239,7 @@ std::optional<RssGrowth> rss_growth(const Measurements& measured) {
 Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words) {
   Verdict verdict;
   if (measured.quiescent_points < 2) {
-    verdict.remarks.push_back(fmt::format("counts not compared with a baseline: {}, 2 are needed",
+    verdict.remarks.push_back(fmt::format("inconclusive: counts not compared with a baseline: {}, 2 are needed",
                                           format_plural(measured.quiescent_points, "quiescent point")));
   }
   judge_counts(measured, words, verdict);

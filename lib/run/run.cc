@@ -282,6 +282,7 @@ void Run::begin_run() {
   state.began = state.virtual_clock ? state.virtual_clock() : steady_now();
   state.active = true;
   state.interrupts.emplace();
+  sample();
   if (!state.virtual_clock && !state.context.quiet) {
     if (state.context.progress) {
       state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);

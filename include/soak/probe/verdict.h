@@ -48,8 +48,8 @@ struct Budgets {
   std::int64_t heap_per_cycle_bytes_max = 0;
 };
 
-// RSS in bytes: at the baseline (the first quiescent point, or where there are none the first sample after
-// a cycle), at its highest, at the end. Empty with fewer than two points.
+// RSS in bytes: at the baseline (the first of several quiescent points; otherwise the first sample after a cycle, or
+// the start of a run of one cycle), at its highest, at the end. Empty with fewer than two points.
 struct RssGrowth {
   std::int64_t start = 0;
   std::int64_t peak = 0;

@@ -345,6 +345,21 @@ TEST_F(CancelTest, GoesThroughNestedTasksAndTheirHandlers) {
   EXPECT_EQ(alive_, 0);
 }
 
+// A sleep that is started ends quietly; one that is awaited has to say so.
+TEST_F(CancelTest, ThrowsOutOfASleepThatWasMadeATaskAndIsAwaited) {
+  TaskGroup group(loop_);
+  const auto task = [&]() -> Task<> {
+    Task<> sleep = sleep_for(1h);
+    co_await std::move(sleep);
+    log_.push_back("not cancelled");
+  };
+  group.start("a", task());
+  loop_.run(yield());
+
+  EXPECT_EQ(loop_.run(drain(group, {.cancel_first = true})).cancelled, 1u);
+  EXPECT_THAT(log_, testing::IsEmpty());
+}
+
 TEST_F(CancelTest, IsDeliveredOnceSoThatCleanupCanAwait) {
   TaskGroup group(loop_);
   const auto task = [&]() -> Task<> {

@@ -166,7 +166,7 @@ TEST(JudgeTest, FewQuiescentPointsAreSaidNotCalledClean) {
   const Verdict verdict = MadeUp(2).with("heap", [](auto cycle) { return linear(cycle, kMb); }).judged();
 
   EXPECT_TRUE(verdict.passed());
-  EXPECT_THAT(verdict.remarks, ElementsAre("heap residue not judged: 2 quiescent points, 3 are needed"));
+  EXPECT_THAT(verdict.remarks, ElementsAre("inconclusive: heap residue not judged: 2 quiescent points, 3 are needed"));
 }
 
 TEST(JudgeTest, RssIsItsEndLessItsBaseline) {
@@ -192,7 +192,7 @@ TEST(JudgeTest, RssUnderASanitizerIsNotJudged) {
                               .judged({.rss_not_judged = "a sanitizer keeps freed memory"});
 
   EXPECT_TRUE(verdict.passed());
-  EXPECT_THAT(verdict.remarks, ElementsAre("rss not judged: a sanitizer keeps freed memory"));
+  EXPECT_THAT(verdict.remarks, ElementsAre("inconclusive: rss not judged: a sanitizer keeps freed memory"));
 }
 
 TEST(JudgeTest, HeapThatCannotBeReadIsSaid) {
@@ -204,7 +204,21 @@ TEST(JudgeTest, HeapThatCannotBeReadIsSaid) {
   }
 
   EXPECT_THAT(judge(measured, kDefaults).remarks,
-              ElementsAre("heap not judged: not available: the allocator is jemalloc"));
+              ElementsAre("inconclusive: heap not judged: not available: the allocator is jemalloc"));
+}
+
+TEST(JudgeTest, ARunOfOneCycleIsJudgedFromItsStart) {
+  Measurements measured;
+  measured.tracks.emplace_back();
+  Track& rss = measured.tracks.back();
+  rss.name = "rss";
+  rss.unit = Unit::kBytes;
+  rss.timeline.add({0s, 0, 10 * kMb});
+  rss.timeline.add({9s, 0, 60 * kMb});
+  rss.timeline.add({10s, 1, 61 * kMb});
+
+  EXPECT_THAT(subjects(judge(measured, kDefaults)), ElementsAre("rss"));
+  EXPECT_THAT(judge(measured, kDefaults).findings[0].text, HasSubstr("rss grew 51.0 MiB"));
 }
 
 TEST(JudgeTest, WithoutSamplesThereIsNoPass) {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/voice/microphone.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "soak/async_run.h"
+#include "soak/detail/run_context.h"
+#include "soak/error.h"
+#include "soak/voice/client.h"
+
+namespace soak::voice {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+
+// A client without a wire: it notes when each frame was sent, and takes as long for it as a test says.
+class SlowClient : public Client {
+ public:
+  explicit SlowClient(Run& run) : run_(run) {}
+
+  std::string_view provider() const override { return "slow"; }
+  int input_rate_hz() const override { return 24'000; }
+  Task<> connect() override { co_return; }
+  Task<> send_audio(std::span<const std::byte> pcm) override {
+    sent_at.push_back(run_.elapsed());
+    bytes = pcm.size();
+    const nanoseconds takes = send_takes(sent_at.size() - 1);
+    if (takes > 0ns) {
+      co_await sleep_for(takes);
+    }
+    ++counters_.frames_sent;
+  }
+  Task<> end_turn() override {
+    ++turns;
+    co_return;
+  }
+  Task<> close() override { co_return; }
+  const ClientCounters& counters() const override { return counters_; }
+
+  std::function<nanoseconds(std::size_t)> send_takes = [](std::size_t) { return 0ns; };
+  std::vector<nanoseconds> sent_at;
+  std::size_t bytes = 0;
+  int turns = 0;
+
+ private:
+  Run& run_;
+  ClientCounters counters_;
+};
+
+class MicrophoneTest : public testing::Test {
+ protected:
+  MicrophoneTest() {
+    detail::RunContext& context = detail::run_context();
+    context = {};
+    context.mode = Mode::kVirtual;
+    context.quiet = true;
+  }
+  ~MicrophoneTest() override { detail::run_context() = {}; }
+
+  // One cycle of ten seconds with this client.
+  static void drive(soak::AsyncRun& run, SlowClient& client, MicrophoneOptions options = {}) {
+    run.drive([&](Cycle& cycle) { return stream_microphone(client, cycle, options); });
+  }
+
+  static RunOptions ten_seconds() { return {.duration = 10s, .reconnect_every = 10s, .seed = 1}; }
+};
+
+TEST_F(MicrophoneTest, SendsFramesOf40MillisecondsOnTime) {
+  soak::AsyncRun run(ten_seconds());
+  SlowClient client(run);
+
+  drive(run, client, {.frame = 40ms});
+
+  ASSERT_EQ(client.sent_at.size(), 250u);
+  EXPECT_EQ(client.bytes, 1920u);
+  for (std::size_t n = 0; n < client.sent_at.size(); ++n) {
+    EXPECT_EQ(client.sent_at[n], static_cast<std::int64_t>(n) * 40ms);
+  }
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
+  EXPECT_THAT(run.summary(), HasSubstr("[VOICE SOAK / slow] PASS: elapsed=10."));
+  EXPECT_THAT(run.summary(), HasSubstr(" reconnects=1 frames=250 "));
+}
+
+TEST_F(MicrophoneTest, DoesNotDriftHoweverLongASendTook) {
+  soak::AsyncRun run(ten_seconds());
+  SlowClient client(run);
+  client.send_takes = [](std::size_t n) { return n % 10 == 3 ? nanoseconds(100ms) : nanoseconds(7ms); };
+
+  drive(run, client);
+
+  ASSERT_EQ(client.sent_at.size(), 250u);
+  for (std::size_t n = 0; n < client.sent_at.size(); n += 10) {
+    EXPECT_EQ(client.sent_at[n], static_cast<std::int64_t>(n) * 40ms);  // Caught up by then.
+  }
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
+}
+
+TEST_F(MicrophoneTest, WhatIsStillNotSentASecondAfterTheEndIsMissing) {
+  soak::AsyncRun run(ten_seconds());
+  SlowClient client(run);
+  client.send_takes = [](std::size_t) { return 80ms; };
+
+  drive(run, client);
+
+  EXPECT_LT(client.sent_at.size(), 140u);
+  EXPECT_LE(client.sent_at.back(), 11s);
+  EXPECT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "frames"))) << run.summary();
+  EXPECT_THAT(run.verdict().findings[0].text, HasSubstr(" of 250 due"));
+}
+
+TEST_F(MicrophoneTest, CountsWhatWasDueUntilTheConnectionWasLost) {
+  soak::AsyncRun run({.duration = 10s, .reconnect_every = 10s, .seed = 1, .failed_cycles_max = 1});
+  SlowClient client(run);
+  client.send_takes = [](std::size_t n) -> nanoseconds {
+    if (n == 100) {
+      throw Error(Errc::kConnectionClosed, "lost");
+    }
+    return 0ns;
+  };
+
+  drive(run, client);
+  run.verdict();
+
+  const report::Traffic& frames = run.record().traffic.at(0);
+  const auto due = frames.due[0] + frames.due[1] + frames.due[2];
+  const auto met = frames.met[0] + frames.met[1] + frames.met[2];
+  EXPECT_EQ(due, met + 1);  // The one that was lost with the connection; none for the time without one.
+  EXPECT_LT(due, 250u);
+}
+
+TEST_F(MicrophoneTest, EndsATurnEveryFiveSeconds) {
+  soak::AsyncRun run({.duration = 60s, .reconnect_every = 60s, .seed = 1});
+  SlowClient client(run);
+
+  drive(run, client);
+  run.verdict();
+
+  EXPECT_EQ(client.turns, 11);
+}
+
+TEST_F(MicrophoneTest, AnOptionOfTheCommandLineBeatsTheFrameInCode) {
+  ::setenv("SOAK_AUDIO_INTERVAL_SEC", "0.1", 1);
+  soak::AsyncRun run(ten_seconds());
+  ::unsetenv("SOAK_AUDIO_INTERVAL_SEC");
+  SlowClient client(run);
+
+  drive(run, client, {.frame = 40ms});
+  run.verdict();
+
+  EXPECT_EQ(client.sent_at.size(), 100u);
+  EXPECT_EQ(client.bytes, 4800u);
+}
+
+}  // namespace
+}  // namespace soak::voice
