@@ -148,7 +148,8 @@ void Connection::deliver(Message message) {
   ++counters_.frames_received;
   counters_.bytes_received += message.data.size();
   // While this side closes it must read on to see the answer, so the bound holds by dropping.
-  const bool full = received_.size() >= limits_.receive_queue_max || received_.bytes() >= limits_.receive_queue_bytes_max;
+  const bool full =
+      received_.size() >= limits_.receive_queue_max || received_.bytes() >= limits_.receive_queue_bytes_max;
   if (full && local_close_) return;
   received_.push(std::move(message));
   readable_.wake();
@@ -158,14 +159,14 @@ void Connection::deliver(Message message) {
 void Connection::pause_or_resume() {
   if (status_ || link_ == nullptr) return;
   if (paused_) {
-    const bool room = received_.size() <= limits_.receive_queue_max / 2 &&
-                      received_.bytes() <= limits_.receive_queue_bytes_max / 2;
+    const bool room =
+        received_.size() <= limits_.receive_queue_max / 2 && received_.bytes() <= limits_.receive_queue_bytes_max / 2;
     if (!room && !local_close_) return;
     paused_ = false;
     last_heard_ = loop_.now();
     link_->set_reading(true);
-  } else if (!local_close_ && (received_.size() >= limits_.receive_queue_max ||
-                               received_.bytes() >= limits_.receive_queue_bytes_max)) {
+  } else if (!local_close_ &&
+             (received_.size() >= limits_.receive_queue_max || received_.bytes() >= limits_.receive_queue_bytes_max)) {
     paused_ = true;
     link_->set_reading(false);
   }
@@ -251,8 +252,8 @@ void Connection::check_idle() {
     idle_timer_.start(paused_ ? limits_.idle_timeout : limits_.idle_timeout - silent);
     return;
   }
-  finish({kCloseAbnormal, "nothing received for " + format_seconds(silent) + ", idle timeout " +
-                              format_seconds(limits_.idle_timeout),
+  finish({kCloseAbnormal,
+          "nothing received for " + format_seconds(silent) + ", idle timeout " + format_seconds(limits_.idle_timeout),
           CloseStatus::By::kLocal},
          Errc::kTimeout);
   link_.reset();
@@ -264,8 +265,8 @@ void Connection::check_ping() {
   // Reading is off when our own reader is slow: the pong may be waiting behind its messages.
   if (paused_) unanswered_since_ = now;
   if (pong_missing_ && limit.count() > 0 && now - unanswered_since_ >= limit) {
-    finish({kCloseAbnormal, "no pong for " + format_seconds(now - unanswered_since_) + ", ping timeout " +
-                                format_seconds(limit),
+    finish({kCloseAbnormal,
+            "no pong for " + format_seconds(now - unanswered_since_) + ", ping timeout " + format_seconds(limit),
             CloseStatus::By::kLocal},
            Errc::kTimeout);
     link_.reset();
@@ -285,8 +286,9 @@ void Connection::check_ping() {
 
 void Connection::close_timed_out() {
   if (local_close_) {
-    finish({kCloseAbnormal, "the peer did not answer close " + std::to_string(local_close_->code) + " within " +
-                                format_seconds(limits_.close_timeout),
+    finish({kCloseAbnormal,
+            "the peer did not answer close " + std::to_string(local_close_->code) + " within " +
+                format_seconds(limits_.close_timeout),
             CloseStatus::By::kLocal},
            Errc::kConnectionClosed);
   } else {

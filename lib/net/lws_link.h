@@ -86,7 +86,7 @@ class LwsLink final : public Link {
   bool ping_due_ = false;
   bool close_due_ = false;
   bool close_sent_ = false;
-  bool failed_ = false;       // A write failed: the connection is ending.
+  bool failed_ = false;  // A write failed: the connection is ending.
   bool peer_closed_ = false;
 };
 

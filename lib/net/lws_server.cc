@@ -159,7 +159,8 @@ void LwsListener::on_connection() {
   while (!stopped && !full()) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    const int fd = accept4(listening_->get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        accept4(listening_->get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) break;  // None left, or the peer has gone again; without descriptors it stays readable.
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

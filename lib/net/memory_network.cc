@@ -38,7 +38,6 @@ struct MemoryHandshake final : soak::detail::TimerNode, std::enable_shared_from_
   std::string failure;
 };
 
-// Abbreviates: a handshake ends at this instant, or on the way back.
 class MemoryListener final : public WebSocketServer::Backend {
  public:
   MemoryListener(EventLoop& event_loop, ServerOptions server_options)

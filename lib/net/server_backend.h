@@ -17,8 +17,7 @@ namespace soak::net {
 
 // What both kinds of server share: the decision on a handshake, and the queue of who waits for accept().
 struct WebSocketServer::Backend : std::enable_shared_from_this<WebSocketServer::Backend> {
-  Backend(EventLoop& event_loop, ServerOptions server_options)
-      : loop(event_loop), options(std::move(server_options)) {}
+  Backend(EventLoop& event_loop, ServerOptions server_options) : loop(event_loop), options(std::move(server_options)) {}
   virtual ~Backend() = default;
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -32,7 +31,7 @@ struct WebSocketServer::Backend : std::enable_shared_from_this<WebSocketServer::
   std::shared_ptr<Connection> make_connection(const HandshakeRequest& request, const HandshakeReply& reply) const;
   void enqueue(HandshakeRequest request, std::shared_ptr<Connection> connection);
 
-  virtual void room_to_accept() = 0;   // accept() took one.
+  virtual void room_to_accept() = 0;  // accept() took one.
   virtual void stop_listening() = 0;  // For good; drops handshakes under way.
 
   EventLoop& loop;

@@ -37,8 +37,7 @@ class Signal {
   };
 
   void wake() noexcept { soak::detail::wake_all(waiters_); }
-  Wait wait(Instant deadline = Instant::max(),
-            std::source_location where = std::source_location::current()) noexcept {
+  Wait wait(Instant deadline = Instant::max(), std::source_location where = std::source_location::current()) noexcept {
     return Wait(*this, deadline, where);
   }
 

@@ -64,8 +64,8 @@ void throw_connect_failed(const Url& url, std::string_view cause, std::chrono::n
 }
 
 void throw_connect_timeout(const Url& url, const ConnectOptions& options) {
-  throw Error(Errc::kTimeout,
-              url.display() + ": no handshake within the connect timeout of " + format_seconds(options.connect_timeout));
+  throw Error(Errc::kTimeout, url.display() + ": no handshake within the connect timeout of " +
+                                  format_seconds(options.connect_timeout));
 }
 
 Task<std::unique_ptr<WebSocket>> connect_websocket(EventLoop& loop, std::string url, ConnectOptions options) {

@@ -55,8 +55,8 @@ struct Message {
 inline constexpr std::uint16_t kCloseNormal = 1000;
 inline constexpr std::uint16_t kCloseGoingAway = 1001;
 inline constexpr std::uint16_t kCloseProtocolError = 1002;
-inline constexpr std::uint16_t kCloseNoStatus = 1005;   // Never on the wire: a close frame without a code.
-inline constexpr std::uint16_t kCloseAbnormal = 1006;   // Never on the wire: no close frame at all.
+inline constexpr std::uint16_t kCloseNoStatus = 1005;  // Never on the wire: a close frame without a code.
+inline constexpr std::uint16_t kCloseAbnormal = 1006;  // Never on the wire: no close frame at all.
 inline constexpr std::uint16_t kCloseInvalidData = 1007;
 inline constexpr std::uint16_t kCloseTooBig = 1009;
 

@@ -368,9 +368,7 @@ TYPED_TEST(HandshakeTest, APortIsFreeAgainWhenItsServerIsGone) {
 TYPED_TEST(HandshakeTest, TwoHundredReconnectsLeaveNothingBehind) {
   WebSocketServer server(this->loop_);
   this->run([&]() -> Task<> {
-    {
-      SocketPair warm_up = co_await connect_pair(this->loop_, server);
-    }
+    { SocketPair warm_up = co_await connect_pair(this->loop_, server); }
     while (this->loop_.closing_handles() > 0) co_await yield();
     const std::size_t fds = open_fds();
     const std::size_t tasks = this->loop_.live_tasks();

@@ -71,9 +71,7 @@ std::string frame(int first_byte, const std::string& payload) {
   return bytes + std::string(4, '\0') + payload;
 }
 
-std::string close_frame(int code) {
-  return {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
-}
+std::string close_frame(int code) { return {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)}; }
 
 Task<> until(EventLoop& loop, std::future<void>& done) {
   (void)loop;
@@ -92,7 +90,9 @@ TEST_F(LwsTest, PutsFragmentsTogether) {
     raw.write(frame(0x00, "") + frame(0x80, "three"));
     EXPECT_EQ(raw.read(6), "\x8a\x04ping");
     raw.write(frame(0x82, "x") + frame(0x88, close_frame(1000) + "bye"));
-    EXPECT_EQ(raw.read(7), "\x88\x05\x03\xe8" "bye");
+    EXPECT_EQ(raw.read(7),
+              "\x88\x05\x03\xe8"
+              "bye");
     EXPECT_EQ(raw.read_all(), "");
   });
   run([&]() -> Task<> {

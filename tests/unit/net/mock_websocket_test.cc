@@ -15,9 +15,9 @@ using ::testing::NiceMock;
 TEST(MockWebSocketTest, SaysWhatTheTestScripts) {
   VirtualLoop loop;
   NiceMock<MockWebSocket> socket;
-  EXPECT_CALL(socket, receive())
-      .WillOnce([] { return MockWebSocket::message(Message::text("hello")); })
-      .WillOnce([] { return MockWebSocket::closed(CloseStatus(1011, "overloaded", CloseStatus::By::kPeer)); });
+  EXPECT_CALL(socket, receive()).WillOnce([] { return MockWebSocket::message(Message::text("hello")); }).WillOnce([] {
+    return MockWebSocket::closed(CloseStatus(1011, "overloaded", CloseStatus::By::kPeer));
+  });
   EXPECT_CALL(socket, send(Message::text("hi")));
 
   WebSocket& used = socket;

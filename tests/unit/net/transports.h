@@ -51,8 +51,8 @@ struct SocketPair {
 };
 
 // Both ends of a new connection.
-inline Task<SocketPair> connect_pair(EventLoop& loop, WebSocketServer& server, ConnectOptions options = ConnectOptions(),
-                                     std::string path = "/") {
+inline Task<SocketPair> connect_pair(EventLoop& loop, WebSocketServer& server,
+                                     ConnectOptions options = ConnectOptions(), std::string path = "/") {
   std::string url = server.url() + path;
   std::unique_ptr<WebSocket> client = co_await connect_websocket(loop, url, options);
   AcceptedWebSocket accepted = co_await server.accept();

@@ -15,8 +15,7 @@ TYPED_TEST_SUITE(WebSocketTest, Transports, TransportNames);
 TYPED_TEST(WebSocketTest, CarriesTextAndBinaryBothWays) {
   WebSocketServer server(this->loop_);
   const std::vector<Message> messages{Message::text("hello"), Message::binary(std::string("\0\xff\x80", 3)),
-                                      Message::text(""),      Message::binary(""),
-                                      Message::text("\xe2\x82\xac")};
+                                      Message::text(""), Message::binary(""), Message::text("\xe2\x82\xac")};
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     for (const Message& message : messages) {
@@ -281,8 +280,8 @@ TYPED_TEST(WebSocketTest, CloseThatIsNeverAnsweredEndsAtItsTimeout) {
     const Instant begun = this->loop_.now();
     co_await pair.client->close();
     EXPECT_GE(this->loop_.now() - begun, 50ms);
-    EXPECT_EQ(pair.client->close_status(), CloseStatus(kCloseAbnormal, "the peer did not answer close 1000 within 0.1 s",
-                                                       CloseStatus::By::kLocal));
+    EXPECT_EQ(pair.client->close_status(),
+              CloseStatus(kCloseAbnormal, "the peer did not answer close 1000 within 0.1 s", CloseStatus::By::kLocal));
     pair.client.reset();
     CloseStatus status = co_await receive_all(*pair.server);
     EXPECT_NE(status.by, CloseStatus::By::kLocal);
