@@ -11,8 +11,9 @@ Registers the soak tests of a test program with CTest, three times each:
 
 so that a plain `ctest` runs the last two and shows the first as Skipped. DURATION (default 60m; a number with ms, s, m,
 h or d) is how long the longest of them may take: TIMEOUT is 1.1 x DURATION + 5 min, and a test that is asked for more
-fails at once instead of being killed late. `ctest -L soak` without enabling them fails, in the test soak.guard, and
-says what to type. The program's other tests are for gtest_discover_tests(<target> TEST_FILTER -Soak/*).
+fails at once instead of being killed late. `ctest -L soak` without enabling them fails, in the test
+soak.guard.<target>, and says what to type. The program's other tests are for
+gtest_discover_tests(<target> TEST_FILTER -Soak/*).
 ]]
 
 include_guard(GLOBAL)
@@ -72,15 +73,13 @@ function(soak_discover_tests target)
   _soak_seconds(seconds ${arg_DURATION})
   math(EXPR timeout "(${seconds} * 11 + 9) / 10 + 300")
 
-  set(run_now)
+  # A flag beats every variable, so the other modes' variables are none of this test's business.
+  set(arguments --soak_virtual=0 --soak_smoke=0)
   if(SOAK_RUN)
-    set(run_now ARGS --gtest_runsoak)
+    list(APPEND arguments --gtest_runsoak)
   endif()
-  # The other modes' variables are none of this test's business. CMake joins the escaped semicolons late enough.
-  _soak_register(${target} "" ${timeout} LIST real ${run_now} WORKING_DIRECTORY ${arg_WORKING_DIRECTORY}
-    PROPERTIES LABELS soak COST ${seconds} ENVIRONMENT_MODIFICATION
-      "SOAK_TEST_TIMEOUT_SEC=set:${timeout}\\\\;SOAK_VIRTUAL=unset:\\\\;SOAK_SMOKE=unset:")
-  # A flag beats every variable.
+  _soak_register(${target} "" ${timeout} LIST real ARGS ${arguments} WORKING_DIRECTORY ${arg_WORKING_DIRECTORY}
+    PROPERTIES LABELS soak COST ${seconds} ENVIRONMENT_MODIFICATION SOAK_TEST_TIMEOUT_SEC=set:${timeout})
   _soak_register(${target} /virtual 300 LIST virtual ARGS --soak_virtual WORKING_DIRECTORY ${arg_WORKING_DIRECTORY})
   _soak_register(${target} /smoke 120 LIST smoke ARGS --soak_smoke WORKING_DIRECTORY ${arg_WORKING_DIRECTORY})
 

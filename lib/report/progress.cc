@@ -25,7 +25,7 @@ std::chrono::nanoseconds line_every(bool terminal, std::chrono::nanoseconds aske
 Progress::Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked)
     : out_(out), terminal_(terminal), asked_(asked), every_(line_every(terminal, asked)), next_(every_) {}
 
-bool Progress::due(std::chrono::nanoseconds elapsed) const { return elapsed >= next_; }
+bool Progress::due(std::chrono::nanoseconds elapsed) const { return elapsed >= next_ && elapsed < asked_; }
 
 void Progress::show(const std::string& title, std::chrono::nanoseconds elapsed, const std::string& text) {
   next_ = elapsed - elapsed % every_ + every_;

@@ -11,6 +11,14 @@ import sys
 
 import websockets
 
+# websockets 14 renamed the argument.
+HEADERS = "additional_headers" if int(websockets.__version__.split(".")[0]) >= 14 else "extra_headers"
+
+
+def connect(url, key=None):
+    return websockets.connect(
+        url + "?model=gpt-realtime", **({HEADERS: {"Authorization": "Bearer " + key}} if key else {}))
+
 
 async def next_event(socket, kind):
     """The next event of this type; what comes before it is passed over, but for an error."""
@@ -22,8 +30,7 @@ async def next_event(socket, kind):
 
 
 async def a_session(url):
-    headers = {"Authorization": "Bearer sk-test"}
-    async with websockets.connect(url + "?model=gpt-realtime", extra_headers=headers) as socket:
+    async with connect(url, "sk-test") as socket:
         created = await next_event(socket, "session.created")
         assert created["session"]["object"] == "realtime.session", created
         await socket.send(json.dumps({
@@ -46,7 +53,7 @@ async def a_session(url):
 
 
 async def an_unknown_event(url):
-    async with websockets.connect(url + "?model=gpt-realtime", extra_headers={"Authorization": "Bearer k"}) as socket:
+    async with connect(url, "sk-other") as socket:
         await next_event(socket, "session.created")
         await socket.send(json.dumps({"type": "no.such.event", "event_id": "mine"}))
         error = await next_event_or_error(socket)
@@ -58,7 +65,7 @@ async def next_event_or_error(socket):
 
 
 async def without_a_key(url):
-    async with websockets.connect(url + "?model=gpt-realtime") as socket:
+    async with connect(url) as socket:
         error = await next_event_or_error(socket)
         assert error["type"] == "error", error
         try:

@@ -20,7 +20,7 @@ std::string shown(bool terminal, std::chrono::nanoseconds asked) {
   std::size_t size = 0;
   std::FILE* file = ::open_memstream(&text, &size);
   Progress progress(file, terminal, asked);
-  for (std::chrono::nanoseconds now = 0s; now < asked; now += 1s) {
+  for (std::chrono::nanoseconds now = 0s; now <= asked; now += 1s) {
     if (progress.due(now)) {
       progress.show("T", now, "cycles=1");
     }
