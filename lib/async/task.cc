@@ -34,8 +34,6 @@ TaskGroup::TaskGroup(EventLoop& loop) : state_(loop.core()) {}
 TaskGroup::~TaskGroup() {
   detail::LoopCore& loop = state_.loop;
   const bool unwinding = std::uncaught_exceptions() > state_.exceptions_when_built;
-  // Who drains it here is about to be ended as well, or it would wait for a group that is gone.
-  while (!state_.joining.empty() && (loop.force_depth > 0 || unwinding)) state_.joining.front().leave_queue();
   if (state_.size > 0) {
     if (loop.force_depth == 0 && !unwinding) {
       std::string message = fmt::format("TaskGroup destroyed while it owns {}: {}; drain() it first",

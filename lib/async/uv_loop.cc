@@ -18,11 +18,14 @@ constexpr int kTurnsWithoutPoll = 64;
 
 }  // namespace
 
-// Our two handles are unreferenced, so that uv_loop_alive() speaks of everyone else's.
+// Our handles are unreferenced, so that uv_loop_alive() speaks of everyone else's.
 struct UvLoop::Handles {
   uv_loop_t loop;
   uv_timer_t timer;    // Armed to the next deadline.
   uv_async_t wake_up;  // Ends a poll when another thread posts.
+  // libuv runs the timers that are due, and then waits for the next one all the same. This comes between the two,
+  // so that a callback which has set an event is not followed by a wait.
+  uv_prepare_t before_poll;
   std::optional<Instant> armed;
   int turns_without_poll = 0;
 
@@ -38,7 +41,6 @@ UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), ha
   if (const int failed = uv_loop_init(&handles_->loop); failed != 0) {
     throw Error(Errc::kSystem, fmt::format("no libuv loop: {}", uv_strerror(failed)));
   }
-  handles_->loop.data = this;
   uv_timer_init(&handles_->loop, &handles_->timer);
   if (const int failed = uv_async_init(&handles_->loop, &handles_->wake_up, [](uv_async_t*) {}); failed != 0) {
     uv_close(reinterpret_cast<uv_handle_t*>(&handles_->timer), nullptr);
@@ -46,6 +48,12 @@ UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), ha
     uv_loop_close(&handles_->loop);
     throw Error(Errc::kSystem, fmt::format("no libuv async handle: {}", uv_strerror(failed)));
   }
+  uv_prepare_init(&handles_->loop, &handles_->before_poll);
+  handles_->before_poll.data = this;
+  uv_prepare_start(&handles_->before_poll, [](uv_prepare_t* prepare) {
+    if (static_cast<const UvLoop*>(prepare->data)->has_work()) uv_stop(prepare->loop);
+  });
+  uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->before_poll));
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->timer));
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->wake_up));
 }
@@ -54,6 +62,7 @@ UvLoop::~UvLoop() {
   end_services();
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->timer), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->wake_up), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&handles_->before_poll), nullptr);
   while (closing_handles() > 0) uv_run(&handles_->loop, UV_RUN_NOWAIT);
   if (uv_loop_close(&handles_->loop) == 0) return;
   std::string types;

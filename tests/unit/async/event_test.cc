@@ -162,8 +162,8 @@ TEST_F(EventTest, MayDieWithItsWaitersWhileAnExceptionUnwinds) {
   testing::internal::CaptureStderr();
   const auto leave = [&] {
     TaskGroup group(loop_);
-    Event event;  // Goes before the group whose task waits on it.
-    group.start("waiter", event.wait());
+    const auto event = std::make_unique<Event>();  // Goes before the group whose task waits on it.
+    group.start("waiter", event->wait());
     loop_.run(yield());
     throw std::runtime_error("lost");
   };

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -57,20 +56,77 @@ TEST(UvLoopTest, OrdersTimersByTimeAlsoWithinAMillisecond) {
   EXPECT_THAT(order, testing::ElementsAre(1, 2, 3));
 }
 
+// A library's timer, due at once, that sets an event: waiting for it takes the loop through one idle poll.
+class Kick {
+ public:
+  explicit Kick(UvLoop& loop) : timer_(new uv_timer_t) {
+    uv_timer_init(loop.handle(), timer_);
+    timer_->data = &event_;
+  }
+  ~Kick() {
+    uv_close(as_handle(timer_), [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
+  }
+  Kick(const Kick&) = delete;
+  Kick& operator=(const Kick&) = delete;
+
+  Event& start() {
+    event_.reset();
+    uv_timer_start(
+        timer_, [](uv_timer_t* timer) { static_cast<Event*>(timer->data)->set(); }, 0, 0);
+    return event_;
+  }
+
+ private:
+  uv_timer_t* timer_;  // Its own memory: libuv keeps it until it is closed.
+  Event event_;
+};
+
+// libuv calls back for its due timers first, and would then wait for the next one.
+TEST(UvLoopTest, GoesOnAtOnceWhenACallbackSetsAnEvent) {
+  UvLoop loop;
+  Kick kick(loop);
+  TaskGroup group(loop);
+  group.start("late", sleep_for(1h));
+
+  loop.run(kick.start().wait());  // Hangs for the hour otherwise.
+
+  group.cancel();
+  EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
+}
+
 TEST(UvLoopTest, AnEarlierTimerOvertakesOneThatIsArmed) {
   UvLoop loop;
+  Kick kick(loop);
   TaskGroup group(loop);
-  Event never;
-  const auto body = [&]() -> Task<> {
-    co_await sleep_for(5ms);
-    co_await sleep_for(5ms);
-  };
   group.start("late", sleep_for(1h));
+  const auto body = [&]() -> Task<> {
+    co_await kick.start().wait();  // Now libuv is armed for the hour.
+    co_await sleep_for(2ms);
+  };
 
   loop.run(body());
 
   EXPECT_EQ(group.size(), 1u);
-  EXPECT_EQ(loop.run(drain(group, {.timeout = 5ms})).cancelled, 1u);
+  EXPECT_EQ(loop.run(drain(group, {.timeout = 2ms})).cancelled, 1u);
+}
+
+// libuv counts in whole milliseconds, so while tasks keep the loop busy its timer can fire before ours is due.
+TEST(UvLoopTest, ArmsAgainWhenLibuvFiredTooEarly) {
+  UvLoop loop;
+  Kick kick(loop);
+  const auto body = [&]() -> Task<> {
+    for (int round = 0; round < 10; ++round) {
+      const Instant due = loop.now() + 1900us;
+      TaskGroup group(loop);
+      group.start("sleeper", sleep_until(due));
+      co_await kick.start().wait();
+      while (loop.now() < due - 20us) co_await yield();
+      (void)co_await drain(group, {.timeout = std::chrono::nanoseconds::max()});
+      EXPECT_GE(loop.now(), due);
+    }
+  };
+
+  loop.run(body());
 }
 
 TEST(UvLoopTest, TellsTheWallTime) {
@@ -162,7 +218,6 @@ TEST(UvLoopTest, ShowsItsLiveTasksToOtherThreads) {
 
 // A library's callback sets an event; the task goes on after uv_run has returned.
 TEST(UvLoopTest, ResumesTasksOnlyOutsideTheCallbacks) {
-  UvLoop loop;
   struct Library {
     uv_timer_t timer;
     Event event;
@@ -170,6 +225,7 @@ TEST(UvLoopTest, ResumesTasksOnlyOutsideTheCallbacks) {
     bool seen_inside = false;
     bool resumed = false;
   } library;
+  UvLoop loop;
   uv_timer_init(loop.handle(), &library.timer);
   library.timer.data = &library;
   const auto body = [&]() -> Task<> {
@@ -196,9 +252,9 @@ TEST(UvLoopTest, ResumesTasksOnlyOutsideTheCallbacks) {
 }
 
 TEST(UvLoopTest, PollsEveryTurnWhileTasksKeepItBusy) {
-  UvLoop loop;
+  uv_timer_t timer;  // Until the loop has closed it.
   Event fired;
-  uv_timer_t timer;
+  UvLoop loop;
   uv_timer_init(loop.handle(), &timer);
   timer.data = &fired;
   uv_timer_start(
@@ -215,9 +271,9 @@ TEST(UvLoopTest, PollsEveryTurnWhileTasksKeepItBusy) {
 
 // A handle that asks not to be counted is polled too, if less often.
 TEST(UvLoopTest, PollsUnreferencedHandlesWhileTasksKeepItBusy) {
-  UvLoop loop;
+  uv_timer_t timer;  // Until the loop has closed it.
   Event fired;
-  uv_timer_t timer;
+  UvLoop loop;
   uv_timer_init(loop.handle(), &timer);
   timer.data = &fired;
   uv_timer_start(
