@@ -47,10 +47,11 @@ demo:
 	cmake --build --preset dev -j $(JOBS) --target soak_command
 	build/dev/tools/soak/soak voice --provider openai --duration 30s --reconnect-every 10s
 
+# The second target proves that every public header compiles alone.
 test:
 	$(call install,$(PACKAGES))
 	$(call configure,dev)
-	cmake --build --preset dev -j $(JOBS)
+	cmake --build --preset dev -j $(JOBS) --target all all_verify_interface_header_sets
 	ctest --preset dev -j $(JOBS)
 
 test-tools:

@@ -54,7 +54,9 @@ TEST_F(GatingReportsTest, ABrokenBudgetIsAFailureWithEvidenceAndTheCommandThatSh
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.output, HasSubstr("[SOAK / Loop.LeavesHeapBehind] FAIL: "));
   EXPECT_THAT(result.output, HasSubstr("Soak/Loop.LeavesHeapBehind: heap grew 64.0 KiB per cycle, allowed 16.0 KiB"));
-  EXPECT_THAT(result.output, HasSubstr("--gtest_runsoak --gtest_filter=Soak/Loop.LeavesHeapBehind --soak_seed="));
+  EXPECT_THAT(
+      result.output,
+      HasSubstr("--gtest_runsoak --gtest_filter=Soak/Loop.LeavesHeapBehind --soak_duration=500ms --soak_seed="));
   EXPECT_THAT(result.output, Not(HasSubstr("PASS:")));
 }
 

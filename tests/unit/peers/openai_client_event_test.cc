@@ -17,7 +17,8 @@ struct BadEvent {
   const char* event_id;
 };
 
-void PrintTo(const BadEvent& event, std::ostream* out) { *out << event.text.substr(0, 200); }
+// CTest puts it behind the name of the test.
+void PrintTo(const BadEvent& event, std::ostream* out) { *out << event.text.substr(0, 60); }
 
 class OpenAiBadEventTest : public OpenAiTest, public testing::WithParamInterface<BadEvent> {};
 
