@@ -23,8 +23,8 @@ struct UvLoop::Handles {
   uv_loop_t loop;
   uv_timer_t timer;    // Armed to the next deadline.
   uv_async_t wake_up;  // Ends a poll when another thread posts.
-  // libuv runs the timers that are due, and then waits for the next one all the same. This comes between the two,
-  // so that a callback which has set an event is not followed by a wait.
+  // libuv runs the timers that are due, and then waits all the same, for ever if that was the last one. This comes
+  // between the two, so that a callback which has set an event is not followed by a wait; our own timer stops too.
   uv_prepare_t before_poll;
   std::optional<Instant> armed;
   int turns_without_poll = 0;
@@ -111,7 +111,7 @@ void UvLoop::wait() {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(core_.timers.next() - core_.turn_now);
       uv_update_time(&uv.loop);
       uv_timer_start(
-          &uv.timer, [](uv_timer_t*) {}, static_cast<std::uint64_t>(left.count()), 0);
+          &uv.timer, [](uv_timer_t* timer) { uv_stop(timer->loop); }, static_cast<std::uint64_t>(left.count()), 0);
       uv.armed = core_.timers.next();
     }
     uv.poll(UV_RUN_ONCE);

@@ -143,6 +143,20 @@ TEST_F(DrainTest, NeverOutlastsTimeoutAndGraceWhateverTheyAre) {
   }
 }
 
+// Where the order is shuffled, drain() may come before the tasks that it cancelled.
+TEST_F(DrainTest, GivesEachTaskTheTurnItIsDueAlsoWithoutAnyGrace) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    VirtualLoop loop({.seed = seed, .shuffle = true});
+    TaskGroup group(loop);
+    for (int i = 0; i < 10; ++i) group.start({"parked", i}, sleep_for(1h));
+
+    const DrainResult result = loop.run(drain(group, {.timeout = 1s, .grace = 0s}));
+
+    EXPECT_EQ(result.cancelled, 10u);
+    EXPECT_EQ(result.forced, 0u);
+  }
+}
+
 TEST_F(DrainTest, EndsTheTimeoutAtTheDeadline) {
   TaskGroup group(loop_);
   group.start("polite", sleep_for(1h));

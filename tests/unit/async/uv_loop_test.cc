@@ -115,7 +115,7 @@ TEST(UvLoopTest, ArmsAgainWhenLibuvFiredTooEarly) {
   UvLoop loop;
   Kick kick(loop);
   const auto body = [&]() -> Task<> {
-    for (int round = 0; round < 10; ++round) {
+    for (int round = 0; round < 25; ++round) {
       const Instant due = loop.now() + 1900us;
       TaskGroup group(loop);
       group.start("sleeper", sleep_until(due));
