@@ -104,6 +104,7 @@ struct OptionHelp {
   std::string accepts;   // "a time such as 90s, 5m or 24h"
   std::string default_value;
   std::string text;
+  std::string domain;  // "voice" or "channels" where only they use it; empty otherwise.
 };
 std::vector<OptionHelp> option_help();
 

@@ -136,8 +136,8 @@ void print_help() {
       "  --soak_smoke  (SOAK_SMOKE=1)\n      Run them for two seconds in four cycles.\n"
       "\nSoak Test Options (a flag beats its variable, a variable beats the code):\n";
   for (const detail::OptionHelp& row : detail::option_help()) {
-    text += fmt::format("  --soak_{}=  ({}; default {})\n      {}: {}.\n", row.name, row.variable, row.default_value,
-                        row.text, row.accepts);
+    text += fmt::format("  --soak_{}=  ({}; default {})\n      {}{}{}: {}.\n", row.name, row.variable,
+                        row.default_value, row.domain, row.domain.empty() ? "" : ": ", row.text, row.accepts);
   }
   std::fputs(text.c_str(), stdout);
 }

@@ -33,6 +33,7 @@ struct Option {
   const char* variable;
   double variable_unit;          // Nanoseconds or bytes that a 1 in the variable stands for.
   std::string_view variable_of;  // What the variable counts: "minutes".
+  std::string_view domain;       // What uses it: every run, or only "voice" or "channels".
   std::string_view help;
   std::variant<Field<nanoseconds>, Field<std::uint64_t>, Field<double>, Field<bool>, Field<std::string>> field;
 };
@@ -42,29 +43,30 @@ constexpr double kMinute = 60e9;
 
 // Constant-initialised: flags are read before the constructors of static objects have run.
 constexpr std::array<Option, 12> kOptions = {{
-    {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "how long a soak runs",
+    {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
-    {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "how long a voice connection lives",
+    {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
      Field<nanoseconds>{&RunOptions::reconnect_every, &Settings::reconnect_every}},
-    {"audio_interval", "SOAK_AUDIO_INTERVAL_SEC", kSecond, "seconds", "the time between two audio frames",
+    {"audio_interval", "SOAK_AUDIO_INTERVAL_SEC", kSecond, "seconds", "voice", "the time between two audio frames",
      Field<nanoseconds>{&RunOptions::audio_interval, &Settings::audio_interval}},
-    {"message_interval", "SOAK_INTERVAL_SEC", kSecond, "seconds", "channels: the time between two messages",
+    {"message_interval", "SOAK_INTERVAL_SEC", kSecond, "seconds", "channels", "the time between two messages",
      Field<nanoseconds>{&RunOptions::message_interval, &Settings::message_interval}},
-    {"rss_growth_max", "SOAK_RSS_BUDGET_KB", 1024, "KB of 1,024 bytes", "how far RSS may end above its baseline",
+    {"rss_growth_max", "SOAK_RSS_BUDGET_KB", 1024, "KB of 1,024 bytes", "", "how far RSS may end above its baseline",
      Field<std::uint64_t>{&RunOptions::rss_growth_max, &Settings::rss_growth_max}},
-    {"heap_per_cycle_max", "SOAK_HEAP_PER_CYCLE_KB", 1024, "KB of 1,024 bytes", "heap that a cycle may leave behind",
+    {"heap_per_cycle_max", "SOAK_HEAP_PER_CYCLE_KB", 1024, "KB of 1,024 bytes", "",
+     "heap that a cycle may leave behind",
      Field<std::uint64_t>{&RunOptions::heap_per_cycle_max, &Settings::heap_per_cycle_max}},
-    {"success_floor", "SOAK_SUCCESS_FLOOR", 1, "", "channels: the least share of messages that succeed",
+    {"success_floor", "SOAK_SUCCESS_FLOOR", 1, "", "channels", "the least share of messages that succeed",
      Field<double>{&RunOptions::success_floor, &Settings::success_floor}},
-    {"rate_limit_ceiling", "SOAK_RATE_LIMIT_CEILING", 1, "", "channels: the largest share of 429 answers",
+    {"rate_limit_ceiling", "SOAK_RATE_LIMIT_CEILING", 1, "", "channels", "the largest share of 429 answers",
      Field<double>{&RunOptions::rate_limit_ceiling, &Settings::rate_limit_ceiling}},
-    {"http_timeout", "SOAK_HTTP_TIMEOUT_SEC", kSecond, "seconds", "channels: how long a request may take",
+    {"http_timeout", "SOAK_HTTP_TIMEOUT_SEC", kSecond, "seconds", "channels", "how long a request may take",
      Field<nanoseconds>{&RunOptions::http_timeout, &Settings::http_timeout}},
-    {"seed", "SOAK_SEED", 0, "", "what all randomness follows from; drawn unless given",
+    {"seed", "SOAK_SEED", 0, "", "", "what all randomness follows from; drawn unless given",
      Field<std::uint64_t>{&RunOptions::seed, &Settings::seed}},
-    {"shuffle", "SOAK_SHUFFLE", 0, "", "virtual time: run what is ready in an order drawn from the seed",
+    {"shuffle", "SOAK_SHUFFLE", 0, "", "", "virtual time: run what is ready in an order drawn from the seed",
      Field<bool>{&RunOptions::shuffle, &Settings::shuffle}},
-    {"report_dir", "SOAK_REPORT_DIR", 0, "", "where the reports go",
+    {"report_dir", "SOAK_REPORT_DIR", 0, "", "", "where the reports go",
      Field<std::string>{&RunOptions::report_dir, &Settings::report_dir}},
 }};
 
@@ -457,7 +459,8 @@ std::vector<OptionHelp> option_help() {
   const Settings defaults;
   for (const Option& option : kOptions) {
     rows.push_back({std::string(option.name), option.variable, accepts(option),
-                    option.name == "seed" ? "drawn" : value_text(defaults, option), std::string(option.help)});
+                    option.name == "seed" ? "drawn" : value_text(defaults, option), std::string(option.help),
+                    std::string(option.domain)});
   }
   return rows;
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# check.sh BUILD CONSUMER SCRATCH: installs the build, builds the consumer against the installed copy, and runs its tests
-# through CTest in each way that soak_discover_tests() promises.
+# check.sh BUILD SOURCE SCRATCH: installs the build, builds the consumer against the installed copy, and runs its tests
+# through CTest in each way that soak_discover_tests() promises. Then builds it with soak as a subdirectory.
 set -uo pipefail
 build=$1
-consumer=$2
+source=$2
+consumer=$source/tests/package/consumer
 scratch=$3
 
 unset GTEST_RUNSOAK SOAK_VIRTUAL SOAK_SMOKE
@@ -86,5 +87,14 @@ must 'configure with -DSOAK_RUN=ON' 0 cmake -S "$consumer" -B "$scratch/build" -
 must 'build' 0 cmake --build "$scratch/build" -j 2
 expect 'ctest -L soak in a tree with SOAK_RUN: runs' 0 ctest -L soak
 says 'real' 'Soak/Cache\.SurvivesChurn .*Passed'
+
+must 'configure with soak as a subdirectory' 0 cmake -S "$consumer" -B "$scratch/subdirectory" -G Ninja \
+  -DSOAK_SOURCE="$source" -DCMAKE_BUILD_TYPE=RelWithDebInfo
+if grep -qE -- '-Werror' "$scratch/subdirectory/build.ninja"; then
+  echo "FAIL: soak makes warnings errors in a project that adds it"
+  failures=$((failures + 1))
+fi
+must 'build' 0 cmake --build "$scratch/subdirectory" -j 2 --target cache_test
+expect 'run' 0 "$scratch/subdirectory/cache_test" --soak_smoke
 
 exit $((failures > 0))

@@ -21,7 +21,7 @@ namespace soak::tools {
 namespace {
 
 struct FakeArguments {
-  std::uint16_t port = 0;
+  int port = 0;
   std::uint64_t seed = 1;
   std::string api_key;
 };
@@ -50,7 +50,8 @@ int run_openai(const FakeArguments& arguments) {
 
   UvLoop loop({.seed = arguments.seed});
   peers::OpenAiRealtimePeerOptions options;
-  options.port = arguments.port;
+  options.port = static_cast<std::uint16_t>(arguments.port);
+  options.seed = arguments.seed;
   options.api_key = arguments.api_key;
   std::unique_ptr<peers::OpenAiRealtimePeer> peer;
   try {
@@ -81,7 +82,8 @@ Command add_fake_command(CLI::App& app) {
   command->require_subcommand(1);
   CLI::App* openai = command->add_subcommand("openai", "OpenAI Realtime, in its GA wire format");
   auto arguments = std::make_shared<FakeArguments>();
-  openai->add_option("--port", arguments->port, "The port on 127.0.0.1; 0, the default, takes a free one");
+  openai->add_option("--port", arguments->port, "The port on 127.0.0.1; 0, the default, takes a free one")
+      ->check(CLI::Range(0, 65535));
   openai->add_option("--seed", arguments->seed, "What its ids and masks follow from")->capture_default_str();
   openai->add_option("--api-key", arguments->api_key, "The only key that is let in; any key unless given");
   return [arguments] { return run_openai(*arguments); };

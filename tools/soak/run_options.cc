@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <utility>
 
 #include "commands.h"
 #include "soak/options.h"
@@ -10,10 +9,15 @@
 namespace soak::tools {
 namespace {
 
-// The spellings of the harness that people come from: a number in the unit of the name.
-constexpr std::array<std::pair<const char*, const char*>, 3> kAliases = {{{"duration-min", "duration"},
-                                                                          {"reconnect-interval-sec", "reconnect_every"},
-                                                                          {"interval-sec", "message_interval"}}};
+// The spellings of the harness that people come from, a number in the unit of the name; the interval is of messages.
+struct Alias {
+  const char* alias;
+  const char* name;
+  const char* domain;
+};
+constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", ""},
+                                            {"reconnect-interval-sec", "reconnect_every", "voice"},
+                                            {"interval-sec", "message_interval", "channels"}}};
 
 }  // namespace
 
@@ -25,7 +29,11 @@ std::string with_dashes(std::string name) {
 }
 
 void add_run_options(CLI::App& command) {
+  const auto applies = [&command](const std::string& domain) { return domain.empty() || domain == command.get_name(); };
   for (const detail::OptionHelp& row : detail::option_help()) {
+    if (!applies(row.domain)) {
+      continue;
+    }
     const std::string name = row.name;
     command
         .add_option_function<std::string>(
@@ -38,7 +46,10 @@ void add_run_options(CLI::App& command) {
             fmt::format("{}: {}. Default {}; or {}", row.text, row.accepts, row.default_value, row.variable))
         ->type_name("VALUE");
   }
-  for (const auto& [alias, name] : kAliases) {
+  for (const auto& [alias, name, domain] : kAliases) {
+    if (!applies(domain)) {
+      continue;
+    }
     command
         .add_option_function<std::string>(
             fmt::format("--{}", alias),

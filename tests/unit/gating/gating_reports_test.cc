@@ -16,6 +16,7 @@ namespace soak::conftest {
 namespace {
 
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -53,7 +54,9 @@ TEST_F(GatingReportsTest, ABrokenBudgetIsAFailureWithEvidenceAndTheCommandThatSh
 
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.output, HasSubstr("[SOAK / Loop.LeavesHeapBehind] FAIL: "));
-  EXPECT_THAT(result.output, HasSubstr("Soak/Loop.LeavesHeapBehind: heap grew 64.0 KiB per cycle, allowed 16.0 KiB"));
+  // Which cycles become quiescent points hangs on the machine: a median of few may be off by a cycle's worth.
+  EXPECT_THAT(result.output, ContainsRegex("Soak/Loop.LeavesHeapBehind: heap grew 6[0-9].[0-9] KiB per cycle, allowed "
+                                           "16.0 KiB"));
   EXPECT_THAT(
       result.output,
       HasSubstr("--gtest_runsoak --gtest_filter=Soak/Loop.LeavesHeapBehind --soak_duration=500ms --soak_seed="));

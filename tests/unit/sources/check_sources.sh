@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# check_sources.sh RULE TREE: exit status 1, naming file and line, where the tree breaks the rule.
+set -euo pipefail
+rule=$1
+cd "$2"
+
+# Which module a public header belongs to, by its path below include/soak/.
+module_of() {
+  case $1 in
+    probe/*|detail/format.h) echo probe ;;
+    report/*) echo report ;;
+    run.h|options.h|detail/run_context.h) echo run ;;
+    soak_test.h) echo gating ;;
+    task.h|event.h|event_loop.h|error.h|detail/*) echo async ;;
+    async_run.h|backoff.h) echo drive ;;
+    net/*) echo net ;;
+    peers/*) echo peers ;;
+    voice/*) echo voice ;;
+    soak.h) echo soak ;;
+    *) echo "unknown:$1" ;;
+  esac
+}
+
+# What a module may include, itself apart; as in CONTRIBUTING.md.
+allowed() {
+  case $1 in
+    probe|async) echo ;;
+    report) echo probe ;;
+    run) echo report probe ;;
+    gating) echo run report probe ;;
+    drive) echo run report probe async ;;
+    net) echo async ;;
+    peers) echo net async ;;
+    voice) echo net async run report probe ;;
+    soak) echo gating drive run async report probe ;;
+  esac
+}
+
+includes_point_one_way() {
+  local breaches=0 file module header target
+  while IFS=: read -r file line text; do
+    case $file in
+      lib/*) module=${file#lib/} module=${module%%/*} ;;
+      include/soak/*) module=$(module_of "${file#include/soak/}") ;;
+    esac
+    header=${text#*\"soak/} header=${header%%\"*}
+    target=$(module_of "$header")
+    if [[ $target != "$module" && " $(allowed "$module") " != *" $target "* ]]; then
+      echo "$file:$line: $module includes soak/$header of $target; it may include: $module $(allowed "$module")"
+      breaches=$((breaches + 1))
+    fi
+  done < <(grep -rnE '^#include "soak/' lib include --include='*.h' --include='*.cc')
+  return $((breaches > 0))
+}
+
+# All time and all chance come from the loop, but for the loops themselves, the probe's thread, and a Run, which draws
+# the seed and has the real clock.
+only_loops_and_runs_ask_a_clock() {
+  ! grep -rnE '(steady|system|high_resolution)_clock::now|random_device|clock_gettime|gettimeofday|uv_hrtime|[^_[:alnum:]](rand|time)\(' \
+    lib include --include='*.h' --include='*.cc' |
+    grep -vE '^(lib/async/(loop_core|uv_loop)\.cc|lib/probe/sampler\.cc|lib/run/(options|run)\.cc):'
+}
+
+case $rule in
+  IncludesPointOneWay) includes_point_one_way ;;
+  OnlyLoopsAndRunsAskAClock) only_loops_and_runs_ask_a_clock ;;
+  *) echo "there is no rule $rule"; exit 2 ;;
+esac
