@@ -53,6 +53,7 @@ test:
 	$(call configure,dev)
 	cmake --build --preset dev -j $(JOBS) --target all all_verify_interface_header_sets
 	ctest --preset dev -j $(JOBS)
+	@echo 'The real-time soaks are those shown as Skipped; "make soak" runs them, or GTEST_RUNSOAK=1 ctest --preset dev -L soak'
 
 test-tools:
 	$(call install,$(PACKAGES) $(TOOL_PACKAGES))
