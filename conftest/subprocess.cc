@@ -17,8 +17,6 @@
 #include <string_view>
 #include <utility>
 
-extern char** environ;
-
 namespace soak::conftest {
 namespace {
 
