@@ -274,6 +274,13 @@ TEST(GatingTest, RepeatRunsItAgain) {
   EXPECT_EQ(passes, 3u);
 }
 
+TEST(GatingTest, ADisabledSoakIsCountedAndNotRun) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", kShort, std::string(kPasses) + ":Soak/DISABLED_Loop.*"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("YOU HAVE 1 DISABLED TEST"));
+}
+
 TEST(GatingTest, FixturesAreSetUp) {
   const ProgramResult result = run_sample({"--gtest_runsoak", kShort, "--gtest_filter=Soak/Fixture.*"});
 
