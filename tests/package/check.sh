@@ -47,9 +47,9 @@ must 'configure' 0 cmake -S "$consumer" -B "$scratch/build" -G Ninja -DCMAKE_PRE
   -DCMAKE_BUILD_TYPE=RelWithDebInfo
 must 'build' 0 cmake --build "$scratch/build" -j 2
 
-expect 'soak::gating alone links no event loop and no network' 0 ldd "$scratch/build/cache_test"
-if grep -qE 'libuv|libwebsockets' <<<"$output"; then
-  echo "FAIL: cache_test links libuv or libwebsockets"
+expect 'soak::gating alone links no event loop, no network and no metrics library' 0 ldd "$scratch/build/cache_test"
+if grep -qE 'libuv|libwebsockets|libprometheus' <<<"$output"; then
+  echo "FAIL: cache_test links libuv, libwebsockets or libprometheus-cpp"
   failures=$((failures + 1))
 fi
 

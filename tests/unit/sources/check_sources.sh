@@ -12,6 +12,7 @@ module_of() {
     report/*) echo report ;;
     run.h|options.h|detail/run_context.h) echo run ;;
     soak_test.h) echo gating ;;
+    metrics/*) echo metrics ;;
     task.h|event.h|event_loop.h|error.h|detail/*) echo async ;;
     async_run.h|backoff.h) echo drive ;;
     net/*) echo net ;;
@@ -25,15 +26,16 @@ module_of() {
 # What a module may include, itself apart; as in CONTRIBUTING.md.
 allowed() {
   case $1 in
-    probe|async) echo ;;
-    report) echo probe ;;
+    probe) echo ;;
+    report|metrics) echo probe ;;
     run) echo report probe ;;
     gating) echo run report probe ;;
-    drive) echo run report probe async ;;
-    net) echo async ;;
-    peers) echo net async ;;
-    voice) echo net async run report probe ;;
-    soak) echo gating drive run async report probe ;;
+    async) echo metrics probe ;;
+    drive) echo run report async metrics probe ;;
+    net) echo async metrics probe ;;
+    peers) echo net async metrics probe ;;
+    voice) echo net async metrics run report probe ;;
+    soak) echo gating drive run async metrics report probe ;;
   esac
 }
 

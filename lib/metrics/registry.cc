@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry.h"
+
+#include <fmt/format.h>
+#include <prometheus/check_names.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+
+namespace soak::metrics {
+namespace {
+
+// In seconds. Frames and gathers take milliseconds, a drain up to its 30 s and 5 s; metrics.h states them.
+constexpr std::array kBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                 0.5,   1.0,    2.5,   5.0,  10.0,  30.0, 60.0};
+
+[[noreturn]] void contract_broken(const std::string& message) noexcept {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::fflush(stderr);
+  std::abort();
+}
+
+prometheus::Labels to_labels(std::initializer_list<LabelPair> labels) {
+  prometheus::Labels result;
+  for (const LabelPair& label : labels) {
+    result.emplace(label.name.text(), label.value.text());
+  }
+  return result;
+}
+
+}  // namespace
+
+Registry& Registry::instance() {
+  static Registry* const registry = new Registry;
+  return *registry;
+}
+
+void Registry::check(Label name, const char* kind, Label help, std::initializer_list<LabelPair> labels) {
+  if (!prometheus::CheckMetricName(name.text())) {
+    contract_broken(fmt::format(
+        "'{}' is no name for a metric: letters, digits, _ and : are allowed, not a digit or __ first", name.view()));
+  }
+  // The serializer does not escape it.
+  if (help.view().find('\n') != std::string_view::npos) {
+    contract_broken(fmt::format("the help of the metric {} has more than one line", name.view()));
+  }
+  std::set<std::string_view> names;
+  for (const LabelPair& label : labels) {
+    // A histogram's buckets have the label le.
+    if (!prometheus::CheckLabelName(label.name.text()) || label.name.view() == "le") {
+      contract_broken(
+          fmt::format("'{}' is no name for a label of the metric {}: letters, digits and _ are allowed, not a digit or "
+                      "__ first, and not le",
+                      label.name.view(), name.view()));
+    }
+    if (!names.insert(label.name.view()).second) {
+      contract_broken(fmt::format("the metric {} is given its label {} twice", name.view(), label.name.view()));
+    }
+  }
+  const auto [known, added] = kinds_.try_emplace(name.text(), Kind{kind, help.text()});
+  if (std::string_view(known->second.name) != kind) {
+    contract_broken(
+        fmt::format("the metric {} is a {} already: it cannot be a {} too", name.view(), known->second.name, kind));
+  }
+  if (known->second.help != help.view()) {
+    contract_broken(fmt::format("the metric {} has the help '{}' already: it cannot have '{}' too", name.view(),
+                                known->second.help, help.view()));
+  }
+}
+
+prometheus::Counter& Registry::counter(Label name, Label help, std::initializer_list<LabelPair> labels) {
+  const std::lock_guard lock(mutex_);
+  check(name, "counter", help, labels);
+  return prometheus::BuildCounter().Name(name.text()).Help(help.text()).Register(registry_).Add(to_labels(labels));
+}
+
+prometheus::Gauge& Registry::gauge(Label name, Label help, std::initializer_list<LabelPair> labels) {
+  const std::lock_guard lock(mutex_);
+  check(name, "gauge", help, labels);
+  return prometheus::BuildGauge().Name(name.text()).Help(help.text()).Register(registry_).Add(to_labels(labels));
+}
+
+prometheus::Histogram& Registry::histogram(Label name, Label help, std::initializer_list<LabelPair> labels) {
+  const std::lock_guard lock(mutex_);
+  check(name, "histogram", help, labels);
+  return prometheus::BuildHistogram()
+      .Name(name.text())
+      .Help(help.text())
+      .Register(registry_)
+      .Add(to_labels(labels), prometheus::Histogram::BucketBoundaries(kBuckets.begin(), kBuckets.end()));
+}
+
+std::vector<prometheus::MetricFamily> Registry::Collect() const { return registry_.Collect(); }
+
+}  // namespace soak::metrics
