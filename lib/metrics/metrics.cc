@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "registry.h"
+#include "soak/metrics/collectable.h"
 
 namespace soak::metrics {
 
@@ -38,6 +39,8 @@ Gauge gauge(Label name, Label help, std::initializer_list<LabelPair> labels) {
 Histogram histogram(Label name, Label help, std::initializer_list<LabelPair> labels) {
   return Histogram(Registry::instance().histogram(name, help, labels));
 }
+
+std::shared_ptr<prometheus::Collectable> collectable() { return Registry::shared(); }
 
 std::string exposition() { return prometheus::TextSerializer().Serialize(Registry::instance().Collect()); }
 

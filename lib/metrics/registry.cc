@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 #include <prometheus/check_names.h>
+#include <prometheus/client_metric.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/metric_type.h>
 
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
+#include <utility>
 
 namespace soak::metrics {
 namespace {
@@ -30,10 +34,30 @@ prometheus::Labels to_labels(std::initializer_list<LabelPair> labels) {
   return result;
 }
 
+prometheus::MetricFamily to_prometheus(const Family& family) {
+  prometheus::MetricFamily result;
+  result.name = family.name.text();
+  result.help = family.help.text();
+  result.type = family.kind == Kind::kCounter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+  for (const Sample& sample : family.samples) {
+    prometheus::ClientMetric metric;
+    for (const auto& [name, value] : sample.labels) {
+      metric.label.push_back({name, value});
+    }
+    if (family.kind == Kind::kCounter) {
+      metric.counter.value = sample.value;
+    } else {
+      metric.gauge.value = sample.value;
+    }
+    result.metric.push_back(std::move(metric));
+  }
+  return result;
+}
+
 }  // namespace
 
-Registry& Registry::instance() {
-  static Registry* const registry = new Registry;
+const std::shared_ptr<Registry>& Registry::shared() {
+  static const auto* const registry = new std::shared_ptr<Registry>(std::make_shared<Registry>());
   return *registry;
 }
 
@@ -59,10 +83,10 @@ void Registry::check(Label name, const char* kind, Label help, std::initializer_
       contract_broken(fmt::format("the metric {} is given its label {} twice", name.view(), label.name.view()));
     }
   }
-  const auto [known, added] = kinds_.try_emplace(name.text(), Kind{kind, help.text()});
-  if (std::string_view(known->second.name) != kind) {
+  const auto [known, added] = known_.try_emplace(name.text(), Known{kind, help.text()});
+  if (std::string_view(known->second.kind) != kind) {
     contract_broken(
-        fmt::format("the metric {} is a {} already: it cannot be a {} too", name.view(), known->second.name, kind));
+        fmt::format("the metric {} is a {} already: it cannot be a {} too", name.view(), known->second.kind, kind));
   }
   if (known->second.help != help.view()) {
     contract_broken(fmt::format("the metric {} has the help '{}' already: it cannot have '{}' too", name.view(),
@@ -92,6 +116,31 @@ prometheus::Histogram& Registry::histogram(Label name, Label help, std::initiali
       .Add(to_labels(labels), prometheus::Histogram::BucketBoundaries(kBuckets.begin(), kBuckets.end()));
 }
 
-std::vector<prometheus::MetricFamily> Registry::Collect() const { return registry_.Collect(); }
+void Registry::attach(const Read& read) {
+  const std::lock_guard lock(reads_mutex_);
+  reads_.push_back(&read);
+}
+
+void Registry::detach(const Read& read) {
+  const std::lock_guard lock(reads_mutex_);
+  std::erase(reads_, &read);
+}
+
+std::vector<prometheus::MetricFamily> Registry::Collect() const {
+  std::vector<prometheus::MetricFamily> collected = registry_.Collect();
+  std::set<std::string> names;
+  for (const prometheus::MetricFamily& family : collected) {
+    names.insert(family.name);
+  }
+  const std::lock_guard lock(reads_mutex_);
+  for (const Read* read : reads_) {
+    for (const Family& family : (*read)()) {
+      if (!family.samples.empty() && names.insert(family.name.text()).second) {
+        collected.push_back(to_prometheus(family));
+      }
+    }
+  }
+  return collected;
+}
 
 }  // namespace soak::metrics

@@ -84,6 +84,17 @@ std::optional<Point> Probe::latest(std::string_view name) const {
   return track == nullptr ? std::nullopt : track->timeline.last();
 }
 
+std::vector<Reading> Probe::latest() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Reading> readings;
+  for (const Track& track : measured_.tracks) {
+    if (const auto last = track.timeline.last()) {
+      readings.push_back({track.name, track.unit, *last});
+    }
+  }
+  return readings;
+}
+
 Measurements Probe::measurements() const {
   const std::lock_guard lock(mutex_);
   return measured_;

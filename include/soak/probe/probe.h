@@ -47,6 +47,13 @@ struct Measurements {
   const Track* find(std::string_view name) const;
 };
 
+// The newest value of a track.
+struct Reading {
+  std::string name;
+  Unit unit = Unit::kCount;
+  Point point;
+};
+
 class Probe {
  public:
   Probe();
@@ -64,6 +71,9 @@ class Probe {
 
   // The newest value of a track, also while another thread samples; empty when there is none yet.
   std::optional<Point> latest(std::string_view name) const;
+
+  // The newest value of each track that has one. On any thread.
+  std::vector<Reading> latest() const;
 
   Measurements measurements() const;
 

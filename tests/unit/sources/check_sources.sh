@@ -12,6 +12,7 @@ module_of() {
     report/*) echo report ;;
     run.h|options.h|detail/run_context.h) echo run ;;
     soak_test.h) echo gating ;;
+    metrics/endpoint.h) echo metrics_endpoint ;;
     metrics/*) echo metrics ;;
     task.h|event.h|event_loop.h|error.h|detail/*) echo async ;;
     async_run.h|backoff.h) echo drive ;;
@@ -30,8 +31,8 @@ allowed() {
     report|metrics) echo probe ;;
     run) echo report probe ;;
     gating) echo run report probe ;;
-    async) echo metrics probe ;;
-    drive) echo run report async metrics probe ;;
+    metrics_endpoint|async) echo metrics probe ;;
+    drive) echo run report async metrics_endpoint metrics probe ;;
     net) echo async metrics probe ;;
     peers) echo net async metrics probe ;;
     voice) echo net async metrics run report probe ;;
