@@ -8,6 +8,7 @@
 // happened, what was allowed and since when. Cancelled is no failure: it is how a task unwinds when it is
 // asked to stop. A broken contract (a group left undrained, a nested run) throws nothing, it aborts.
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -41,6 +42,13 @@ class Error : public std::runtime_error {
 // `catch (const std::exception&)` around a request does not swallow the shutdown with it. Who catches it
 // cleans up and throws it on.
 class Cancelled final {};
+
+namespace detail {
+
+// The text of an exception of whatever type; that of Cancelled is "cancelled".
+std::string what_of(const std::exception_ptr& failure);
+
+}  // namespace detail
 
 }  // namespace soak
 

@@ -41,8 +41,17 @@
 #include "soak/detail/task_name.h"  // TaskName, TaskKind
 #include "soak/error.h"
 #include "soak/event_loop.h"
+#include "soak/metrics/label.h"
 
 namespace soak {
+
+class TaskGroup;
+
+namespace detail {
+
+GroupState& state_of(TaskGroup& group) noexcept;
+
+}  // namespace detail
 
 // A coroutine that yields a T, or throws. It has one owner, who awaits it once (`co_await std::move(task)`) or
 // starts it; destroyed before that, it never runs. It awaits nothing but soak's own awaitables.
@@ -68,6 +77,7 @@ class [[nodiscard]] Task {
  private:
   friend promise_type;
   friend class detail::TaskAwaiter<T>;
+  friend class detail::GatherOf<T>;
   friend class EventLoop;
   friend class TaskGroup;
 
@@ -105,14 +115,13 @@ class TaskGroup {
   EventLoop& loop() const noexcept { return state_.loop.self; }
   std::vector<TaskReport> tasks() const;
 
-  // How many tasks have thrown (Cancelled apart), and the first of them: its exception and "name: what". A
-  // group that is destroyed before anyone asked, or drained, says it on stderr.
+  // How many tasks have thrown (Cancelled apart), and what the first of them threw that no supervise() has told. A
+  // group that goes with a failure that nobody asked for, nor drain() reported, logs it.
   std::size_t failed() noexcept;
   std::exception_ptr first_failure() noexcept;
-  std::string first_failure_text();
 
  private:
-  friend class DrainAccess;
+  friend detail::GroupState& detail::state_of(TaskGroup& group) noexcept;
 
   detail::GroupState state_;
 };
@@ -122,6 +131,7 @@ struct DrainOptions {
   std::chrono::nanoseconds grace = std::chrono::seconds{5};     // To unwind once cancelled.
   std::optional<Instant> deadline = std::nullopt;               // An end of the timeout, where it comes sooner.
   bool cancel_first = false;                                    // No timeout: cancel at once.
+  Label label = "default";                                      // Of its metrics and its log.
 };
 static_assert(std::is_trivially_destructible_v<DrainOptions>);  // For g++ 12, see above.
 
@@ -130,7 +140,7 @@ struct DrainResult {
   std::size_t cancelled = 0;             // Unwound when cancelled, or never ran.
   std::size_t forced = 0;                // Destroyed where they stood, nested ones too; since the group was built.
   std::size_t failed = 0;                // Threw; since the group was built, so that no crash goes unseen.
-  std::vector<TaskReport> unresponsive;  // Blocking calls still on a pool thread.
+  std::vector<TaskReport> unresponsive;  // Their blocking calls are still on a pool thread, now stragglers.
   bool clean() const { return cancelled == 0 && forced == 0 && failed == 0 && unresponsive.empty(); }
 };
 
@@ -138,7 +148,8 @@ struct DrainResult {
 // cancelled and have `grace` to unwind, at least the turn that is due; what is left then is destroyed where it
 // stands, newest first (locals' destructors run, no further line does). Cancelling drain() itself cancels the tasks
 // at once, and throws Cancelled when the group is empty. Aborts when called by a task that the group owns, directly
-// or through a group within.
+// or through a group within. Times itself in async_drain_duration_seconds{label}, counts a timeout that was not enough
+// in async_drain_timeout_total{label}, and logs whom it cancelled, destroyed and could not end, and what they awaited.
 //
 //   DrainResult result = co_await drain(sessions, {.timeout = 10s});
 //   EXPECT_TRUE(result.clean());

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "soak/detail/blocking_call.h"
 #include "soak/task.h"
 
 namespace soak {
@@ -28,6 +29,7 @@ void EventLoop::run(Task<void> task) {
 
   detail::Promise<void>& promise = task.handle_.promise();
   core_.turn_now = core_.now();
+  promise.PromiseBase::root = &promise;
   core_.admit(promise, nullptr, "main", TaskKind::kFinite, std::source_location::current());
   try {
     core_.run_main(promise);
@@ -88,10 +90,20 @@ std::vector<TaskReport> EventLoop::tasks() const {
   return reports;
 }
 
+std::vector<TaskReport> EventLoop::stragglers() const {
+  std::vector<TaskReport> reports;
+  core_.stragglers.for_each([&](const detail::BlockingCall& call) { reports.push_back(call.report()); });
+  return reports;
+}
+
 VirtualLoop::VirtualLoop(VirtualLoopOptions options)
     : EventLoop(false, options.shuffle, options.seed), wall_start_(options.wall_start) {}
 
-VirtualLoop::~VirtualLoop() { end_services(); }
+VirtualLoop::~VirtualLoop() {
+  end_services();
+  // What they were told to run has run; only the time that they were told to take has not passed.
+  while (!core_.stragglers.empty()) core_.stragglers.front().drop();
+}
 
 std::chrono::system_clock::time_point VirtualLoop::wall_now() const {
   return wall_start_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(elapsed());

@@ -6,11 +6,31 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
+#include <string_view>
 #include <typeinfo>
 #include <utility>
 
+#include "log_lines.h"
+#include "soak/detail/blocking_call.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
+
+namespace soak {
+
+std::string detail::what_of(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (const Cancelled&) {
+    return "cancelled";
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
+}  // namespace soak
 
 namespace soak::detail {
 
@@ -28,7 +48,7 @@ bool handling_cancelled() noexcept {
 // Root
 
 void Root::request_cancel() noexcept {
-  if (state == RootState::kParked) {
+  if (state == RootState::kParked && leaf->ends_when_cancelled()) {
     wake(Wake::kCancel);
   } else {
     cancel_pending = true;
@@ -36,6 +56,7 @@ void Root::request_cancel() noexcept {
 }
 
 std::coroutine_handle<> Root::frame() noexcept {
+  if (is_external) return static_cast<ExternalRoot*>(this)->outermost;
   return std::coroutine_handle<Promise<void>>::from_promise(*static_cast<Promise<void>*>(this));
 }
 
@@ -95,7 +116,6 @@ void LoopCore::count_live(std::ptrdiff_t change) noexcept {
 }
 
 void LoopCore::admit(Root& root, GroupState* group, TaskName name, TaskKind kind, std::source_location where) {
-  static_cast<Promise<void>&>(root).PromiseBase::root = &root;
   root.loop = this;
   root.group = group;
   root.name = name;
@@ -109,6 +129,7 @@ void LoopCore::admit(Root& root, GroupState* group, TaskName name, TaskKind kind
     ++group->size;
   }
   count_live(1);
+  if (event_log != nullptr) log_event("start", root);
   if (group != nullptr) push_ready(root);
 }
 
@@ -154,7 +175,9 @@ void LoopCore::step(Root& root) {
     finish(root);
     return;
   }
+  if (event_log != nullptr) log_event("run", root);
   current = &root;
+  root.leaf = nullptr;
   root.state = RootState::kRunning;
   root.resume_point.resume();
   current = nullptr;
@@ -167,24 +190,41 @@ void LoopCore::step(Root& root) {
 
 // The frame goes last: it may hold the last reference to the owner of the group.
 void LoopCore::finish(Root& root) noexcept {
-  if (GroupState* const group = root.group) {
-    Promise<void>& promise = static_cast<Promise<void>&>(root);
-    if (promise.failure) {
-      if (group->failed++ == 0) {
-        group->first_failure = std::move(promise.failure);
-        group->first_failure_name = root.name;
-      }
-      group->failures_reported = false;
-    } else if (root.ended_cancelled || root.cancel_delivered) {
-      ++group->cancelled;
-    } else {
-      ++group->completed;
-    }
-    retire(root);
-    root.frame().destroy();
-  } else {
+  if (event_log != nullptr) log_event("end", root);
+  GroupState* const group = root.group;
+  if (group == nullptr) {
     retire(root);  // run() owns the frame, and takes the outcome from it.
+    return;
   }
+  const std::coroutine_handle<> frame = root.frame();
+  if (group->observer != nullptr) {
+    group->observer->ended(root);
+  } else {
+    settle_end(*group, root);
+    retire(root);
+  }
+  frame.destroy();
+}
+
+void LoopCore::settle_end(GroupState& group, Root& root) noexcept {
+  Promise<void>& promise = static_cast<Promise<void>&>(root);
+  TaskEnd* tells = nullptr;
+  if (promise.failure) {
+    ++group.failed;
+    group.failures_asked = false;
+    if (group.logs_crashes) log_crash(group, root.name, promise.failure);
+    if (!group.crash.failure) group.crash = {root.name, promise.failure, true};
+    tells = &group.crash;
+  } else if (root.ended_cancelled || root.cancel_delivered) {
+    ++group.cancelled;
+  } else {
+    ++group.completed;
+    if (root.kind == TaskKind::kLifetime) tells = &group.lifetime_end;
+  }
+  if (root.kind == TaskKind::kReceive) tells = &group.receive_end;
+  if (tells == nullptr) return;
+  if (tells != &group.crash && !tells->happened) *tells = {root.name, std::move(promise.failure), true};
+  wake_all(group.watching);
 }
 
 // Takes the task out of everything that knows it.
@@ -198,7 +238,24 @@ void LoopCore::retire(Root& root) noexcept {
   if (main == &root) main = nullptr;
   if (root.group == nullptr) return;
   root.leave_group();
-  if (--root.group->size == 0) wake_all(root.group->joining);
+  if (--root.group->size > 0) return;
+  wake_all(root.group->joining);
+  wake_all(root.group->watching);
+}
+
+void LoopCore::log_event(const char* what, const Root& root) {
+  const char* how = "";
+  if (std::string_view(what) == "run") {
+    how = root.state == RootState::kNew     ? "first"
+          : root.woken_by == Wake::kCancel  ? "cancelled"
+          : root.woken_by == Wake::kTimeout ? "time"
+                                            : "event";
+  } else if (std::string_view(what) == "end") {
+    how = root.ended_cancelled ? "cancelled" : "";
+  }
+  const std::int64_t now = turn_now.time_since_epoch().count();
+  fmt::format_to(std::back_inserter(*event_log), "{}.{:09} {} {}{}{}\n", now / 1'000'000'000, now % 1'000'000'000, what,
+                 to_string(root.name), *how == '\0' ? "" : " ", how);
 }
 
 void LoopCore::fire_timers() noexcept {
@@ -219,19 +276,30 @@ void LoopCore::destroy(Root& root) noexcept {
   } else {
     root.leave_queue();
   }
+  if (root.state == RootState::kReady) root.leaf->abandoned();
+  if (event_log != nullptr) log_event("destroy", root);
+  const std::coroutine_handle<> frame = root.frame();
   retire(root);
-  root.frame().destroy();
+  frame.destroy();
+}
+
+void LoopCore::force(Root& root, GroupState* report_to) noexcept {
+  GroupState* const outer = std::exchange(forced_into, report_to);
+  ++force_depth;
+  if (report_to != nullptr) {
+    if (root.state == RootState::kParked && !root.leaf->ends_when_cancelled()) {
+      report_to->unresponsive.push_back(root.report());
+    } else {
+      ++report_to->forced;
+    }
+  }
+  destroy(root);
+  --force_depth;
+  forced_into = outer;
 }
 
 void LoopCore::force(GroupState& group, GroupState* report_to) noexcept {
-  GroupState* const outer = std::exchange(forced_into, report_to);
-  ++force_depth;
-  while (!group.members.empty()) {
-    if (report_to != nullptr) ++report_to->forced;
-    destroy(group.members.back());
-  }
-  --force_depth;
-  forced_into = outer;
+  while (!group.members.empty()) force(group.members.back(), report_to);
 }
 
 namespace {
@@ -253,9 +321,18 @@ void LoopCore::census(std::vector<TaskReport>& reports) const {
     add_family(main->children, reports);
   }
   add_family(families, reports);
+  stragglers.for_each([&](const BlockingCall& call) { reports.push_back(call.report()); });
 }
 
 // GroupState
+
+namespace {
+
+constexpr std::size_t kShown = 20;
+
+}  // namespace
+
+GroupState::~GroupState() = default;
 
 GroupState::GroupState(LoopCore& core) : loop(core), exceptions_when_built(std::uncaught_exceptions()) {
   owner = loop.current;
@@ -279,11 +356,15 @@ void GroupState::cancel() noexcept {
   members.for_each([](Root& root) { root.request_cancel(); });
 }
 
+bool is_undelivered(const Root& root) noexcept {
+  // A wait that no cancellation ends is parked with the request pending: nothing is due to it.
+  return root.state == RootState::kReady ? root.cancel_pending || root.woken_by == Wake::kCancel
+                                         : root.cancel_pending && root.state != RootState::kParked;
+}
+
 bool GroupState::has_undelivered() const noexcept {
   bool found = false;
-  members.for_each([&](const Root& root) {
-    found |= root.cancel_pending || (root.state == RootState::kReady && root.woken_by == Wake::kCancel);
-  });
+  members.for_each([&](const Root& root) { found |= is_undelivered(root); });
   return found;
 }
 
@@ -296,7 +377,6 @@ bool GroupState::contains(const Root* task) const noexcept {
 }
 
 std::string GroupState::names() const {
-  constexpr std::size_t kShown = 20;
   std::string names;
   std::size_t count = 0;
   members.for_each([&](const Root& root) {
@@ -304,6 +384,29 @@ std::string GroupState::names() const {
   });
   if (count > kShown) names += fmt::format(" and {} more", count - kShown);
   return names;
+}
+
+std::string GroupState::reports() const {
+  std::string lines;
+  std::size_t count = 0;
+  members.for_each([&](const Root& root) {
+    if (count++ < kShown) lines += "\n  " + to_string(root.report());
+  });
+  if (count > kShown) lines += fmt::format("\n  and {} more", count - kShown);
+  return lines;
+}
+
+bool GroupState::owner_is_unwinding() const noexcept {
+  return loop.force_depth > 0 || std::uncaught_exceptions() > exceptions_when_built;
+}
+
+void GroupState::abandon(const char* what) noexcept {
+  log_text(LogLevel::kWarning, loop.now(), what, label, [&] {
+    return fmt::format("ended {} where {} stood, its owner is gone:{}", count_of_tasks(size), size == 1 ? "it" : "they",
+                       reports());
+  });
+  GroupState* const around = loop.current != nullptr ? loop.current->group : nullptr;
+  loop.force(*this, loop.force_depth > 0 ? loop.forced_into : around);
 }
 
 }  // namespace soak::detail

@@ -16,6 +16,9 @@ namespace {
 // Turns that may pass without a poll while tasks keep the loop busy and nobody's handle is active.
 constexpr int kTurnsWithoutPoll = 64;
 
+// For calls on the pool to return when the loop ends.
+constexpr std::chrono::milliseconds kPoolGrace{5000};
+
 }  // namespace
 
 // Our handles are unreferenced, so that uv_loop_alive() speaks of everyone else's.
@@ -60,6 +63,7 @@ UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), ha
 
 UvLoop::~UvLoop() {
   end_services();
+  await_pool();
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->timer), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->wake_up), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->before_poll), nullptr);
@@ -75,6 +79,23 @@ UvLoop::~UvLoop() {
       &types);
   detail::contract_broken(fmt::format("UvLoop destroyed while handles are open: {}; close them first",
                                       types.empty() ? "none, but a request is still running" : types));
+}
+
+void UvLoop::await_pool() noexcept {
+  if (core_.pool_calls == 0) return;
+  uv_update_time(&handles_->loop);
+  uv_timer_start(
+      &handles_->timer, [](uv_timer_t* timer) { uv_stop(timer->loop); }, static_cast<std::uint64_t>(kPoolGrace.count()),
+      0);
+  const Instant until = detail::later(now(), kPoolGrace);
+  while (core_.pool_calls > 0 && now() < until) uv_run(&handles_->loop, UV_RUN_ONCE);
+  if (core_.stragglers.empty()) return;
+  std::string message =
+      fmt::format("UvLoop destroyed while {} blocking {} not returned, {} s after its end:", core_.pool_calls,
+                  core_.pool_calls == 1 ? "call has" : "calls have",
+                  std::chrono::duration_cast<std::chrono::seconds>(kPoolGrace).count());
+  for (const TaskReport& report : stragglers()) message += "\n  " + to_string(report);
+  detail::contract_broken(message);
 }
 
 std::chrono::system_clock::time_point UvLoop::wall_now() const { return std::chrono::system_clock::now(); }

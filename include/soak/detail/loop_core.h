@@ -36,10 +36,14 @@ struct TaskReport;
 namespace detail {
 
 class Awaitable;
+class BlockingCall;
+class GroupObserver;
 class LoopCore;
 struct GroupState;
+struct QueueDepth;
 struct QueueTag;
 struct MemberTag;
+struct StragglerTag;
 
 // Ends the process over a broken contract: `message` is all that anyone will see.
 [[noreturn]] void contract_broken(const std::string& message) noexcept;
@@ -57,7 +61,7 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
   LoopCore* loop = nullptr;
   GroupState* group = nullptr;           // Null for the task that run() was given.
   GroupState* children = nullptr;        // The groups built by this task, see GroupState.
-  Awaitable* leaf = nullptr;             // While parked.
+  Awaitable* leaf = nullptr;             // While parked, and until it goes on.
   std::coroutine_handle<> resume_point;  // The innermost frame.
   TaskName name;
   std::source_location where;  // Of the latest await, or of the start.
@@ -70,6 +74,7 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
   bool cancel_delivered : 1 = false;  // Some await has thrown Cancelled.
   bool ended_cancelled : 1 = false;   // Cancelled left the task.
   bool is_one_wait : 1 = false;       // Ends with its only wait, so cancelling it takes no exception.
+  bool is_external : 1 = false;       // An ExternalRoot.
 
   void leave_queue() noexcept { Link<QueueTag>::unlink(); }
   void leave_group() noexcept { Link<MemberTag>::unlink(); }
@@ -82,6 +87,11 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
 
   std::coroutine_handle<> frame() noexcept;
   TaskReport report() const;
+};
+
+// The record of a task whose result is not void: it lies with whoever started the task, and waits for the result.
+struct ExternalRoot : Root {
+  std::coroutine_handle<> outermost;
 };
 
 using WaitList = List<Root, QueueTag>;
@@ -108,6 +118,12 @@ class Awaitable {
 
   // Leaves the wait list and the timer, where there are such.
   virtual void unlink() noexcept = 0;
+
+  // Whether a cancellation ends this wait. A call that runs on a pool thread goes on.
+  virtual bool ends_when_cancelled() noexcept { return true; }
+
+  // The task was woken, and is destroyed before it went on: what the wake-up gave it is for someone else.
+  virtual void abandoned() noexcept {}
 
  protected:
   explicit Awaitable(std::source_location where) noexcept : where_(where) {}
@@ -169,17 +185,25 @@ class TimedAwaitable : public Awaitable, public TimerNode {
   std::chrono::nanoseconds delay_;
 };
 
-// The inside of a TaskGroup.
+// How a task of a group ended, for the first who asks.
+struct TaskEnd {
+  TaskName name;
+  std::exception_ptr failure;
+  bool happened = false;
+};
+
+// The inside of a TaskGroup, and of every call that starts tasks of its own.
 struct GroupState {
   explicit GroupState(LoopCore& loop);
   GroupState(const GroupState&) = delete;
   GroupState& operator=(const GroupState&) = delete;
-  ~GroupState() = default;
+  ~GroupState();
 
   LoopCore& loop;
   List<Root, MemberTag> members;  // In the order of their start.
   std::size_t size = 0;
-  WaitList joining;  // Those who wait for it to be empty.
+  WaitList joining;   // Those who wait for it to be empty.
+  WaitList watching;  // Those who wait for an end that matters: supervise().
 
   // A group is a child of the task that built it, until that task ends; the others are the loop's.
   Root* owner = nullptr;
@@ -191,12 +215,20 @@ struct GroupState {
   std::size_t cancelled = 0;
   std::size_t forced = 0;
   std::size_t failed = 0;
-  std::exception_ptr first_failure;
-  TaskName first_failure_name;
+  std::vector<TaskReport> unresponsive;
 
+  // The first of each that nobody has been told of.
+  TaskEnd crash;
+  TaskEnd receive_end;
+  TaskEnd lifetime_end;
+
+  GroupObserver* observer = nullptr;                // Takes the ends of the tasks instead of all this.
+  const std::vector<QueueDepth>* queues = nullptr;  // Of the Session, for the log of its drain.
+  Label label = "default";
   int exceptions_when_built;
   bool draining = false;
-  bool failures_reported = true;
+  bool logs_crashes = false;  // By supervise() or drain(), under `label`.
+  bool failures_asked = false;
 
   void adopt(GroupState*& siblings) noexcept;
   void leave_family() noexcept;
@@ -204,7 +236,27 @@ struct GroupState {
   bool has_undelivered() const noexcept;           // A task that has not had its turn since it was cancelled.
   bool contains(const Root* task) const noexcept;  // Also through the groups that its tasks built.
   std::string names() const;
+  std::string reports() const;  // One line a task, the first twenty.
+
+  // For the destructor of what owns the group, once it knows that this is no broken contract: ends the tasks where
+  // they stand, and has the drain around it count them.
+  void abandon(const char* what) noexcept;
+  // Whether an exception or a force is taking the owner apart.
+  bool owner_is_unwinding() const noexcept;
 };
+
+// Told of each task of a group that ends, instead of the group's counts.
+class GroupObserver {
+ public:
+  // Takes what the task left. The frame is destroyed afterwards.
+  virtual void ended(Root& root) noexcept = 0;
+
+ protected:
+  ~GroupObserver() = default;
+};
+
+// Whether a task has not had its turn since it was cancelled.
+bool is_undelivered(const Root& root) noexcept;
 
 // The inside of an EventLoop: all that both forms share.
 class LoopCore {
@@ -220,6 +272,13 @@ class LoopCore {
   Root* main = nullptr;            // The task that run() was given.
   GroupState* families = nullptr;  // The groups that no living task built.
   bool running = false;
+
+  // Blocking calls whose task is gone; each leaves when it returns.
+  List<BlockingCall, StragglerTag> stragglers;
+  std::size_t pool_calls = 0;  // That libuv has not handed back.
+
+  // Where a VirtualLoop writes what happens.
+  std::string* event_log = nullptr;
 
   // While frames are destroyed where they stand; `forced_into` is who reports what nested groups lose.
   int force_depth = 0;
@@ -239,12 +298,17 @@ class LoopCore {
   // Wakes what is due at turn_now.
   void fire_timers() noexcept;
 
+  // Takes a task that ended out of everything that knows it; its frame is left.
+  void retire(Root& root) noexcept;
+
   // Destroys the frames of `root`, or of all tasks of `group`, wherever they stand.
   void destroy(Root& root) noexcept;
+  void force(Root& root, GroupState* report_to) noexcept;
   void force(GroupState& group, GroupState* report_to) noexcept;
 
   std::size_t live() const noexcept { return live_.load(std::memory_order_relaxed); }
   void census(std::vector<TaskReport>& reports) const;
+  void count_live(std::ptrdiff_t change) noexcept;
   void require_own_thread(const char* call) const noexcept;
   std::thread::id thread() const noexcept { return thread_; }
   void bind_thread() noexcept { thread_ = std::this_thread::get_id(); }
@@ -255,9 +319,9 @@ class LoopCore {
   Instant since_origin() const noexcept;
   void step(Root& root);
   void finish(Root& root) noexcept;
-  void retire(Root& root) noexcept;
+  void settle_end(GroupState& group, Root& root) noexcept;
+  void log_event(const char* what, const Root& root);
   Root& take_from_pool() noexcept;
-  void count_live(std::ptrdiff_t change) noexcept;
 
   bool real_;
   bool shuffle_;
@@ -287,7 +351,6 @@ inline void Awaitable::park(std::coroutine_handle<> frame) noexcept {
 
 inline void Root::wake(Wake why) noexcept {
   leaf->unlink();
-  leaf = nullptr;
   woken_by = why;
   state = RootState::kReady;
   loop->push_ready(*this);

@@ -26,6 +26,9 @@ struct Promise;
 template <typename T>
 class TaskAwaiter;
 
+template <typename T>
+class GatherOf;
+
 struct ThisLoop {};
 
 struct ThisLoopAwaiter {
@@ -95,7 +98,19 @@ struct Promise : PromiseBase {
     }
   }
 
-  void unhandled_exception() noexcept { result.template emplace<2>(std::current_exception()); }
+  void unhandled_exception() noexcept {
+    if (is_child() && handling_cancelled()) {
+      root->ended_cancelled = true;
+    } else {
+      result.template emplace<2>(std::current_exception());
+    }
+  }
+
+  // Whether it is the outermost frame of a task, as a child of gather() is.
+  bool is_child() noexcept {
+    return root->is_external && static_cast<ExternalRoot*>(root)->outermost.address() ==
+                                    std::coroutine_handle<Promise>::from_promise(*this).address();
+  }
 
   T take() {
     if (auto* failure = std::get_if<2>(&result)) std::rethrow_exception(std::move(*failure));

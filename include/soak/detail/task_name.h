@@ -8,31 +8,27 @@
 #include <limits>
 #include <string>
 
+#include "soak/metrics/label.h"
+
 namespace soak {
 
 // What reports and failures call a task: "poller", or {"session", 3}, which prints as "session-3". The text
 // is a constant, so that a million tasks with names cost no allocation.
 class TaskName {
  public:
-  // Text that is known when the program is compiled, and so outlives every task.
-  class Literal {
-   public:
-    template <std::size_t N>
-    consteval Literal(const char (&text)[N]) : text_(text) {}  // NOLINT: a string literal is one.
-    constexpr const char* text() const noexcept { return text_; }
-
-   private:
-    const char* text_;
-  };
-
   constexpr TaskName() noexcept = default;
 
   template <std::size_t N>
   consteval TaskName(const char (&text)[N]) : text_(text) {}  // NOLINT: a string literal is a name.
 
+  constexpr TaskName(Label text) noexcept : text_(text.text()) {}  // NOLINT: a label is a name as well.
+
   template <std::integral Number>
-  constexpr TaskName(Literal text, Number number) noexcept
+  constexpr TaskName(Label text, Number number) noexcept
       : text_(text.text()), number_(static_cast<std::int64_t>(number)) {}
+
+  // The number it was given; without one, the least there is.
+  constexpr std::int64_t number() const noexcept { return number_; }
 
   friend std::string to_string(const TaskName& name) {
     if (name.number_ == kNone) return name.text_;

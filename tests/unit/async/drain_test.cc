@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "conftest/captured_log.h"
 #include "soak/event.h"
 #include "soak/task.h"
 #include "witness.h"
@@ -276,11 +277,13 @@ TEST_F(DrainTest, CountsTheTasksOfNestedGroupsThatItForced) {
   };
   const auto parent = [&]() -> Task<> { co_await with_group(nested); };
   group.start("parent", parent());
-  testing::internal::CaptureStderr();
+  const conftest::CapturedLog log;
 
   const DrainResult result = loop_.run(drain(group, {.timeout = 1s, .grace = 1s}));
 
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "soak: TaskGroup ended 1 task where they stood: grandchild\n");
+  EXPECT_THAT(log.text(),
+              testing::HasSubstr("warning task group 'default': ended 1 task where it stood, its owner is gone:\n"
+                                 "  grandchild awaits sleep at drain_test.cc since 0.000 s\n"));
   EXPECT_EQ(result.forced, 2u);
   EXPECT_EQ(alive_, 0);
   EXPECT_EQ(loop_.elapsed(), 2s);
@@ -294,11 +297,10 @@ TEST_F(DrainTest, ForcesATaskInTheMiddleOfADrainOfItsOwn) {
   };
   const auto parent = [&]() -> Task<> { co_await with_group({.timeout = 1h, .grace = 1h}, nested); };
   group.start("parent", parent());
-  testing::internal::CaptureStderr();
+  const conftest::CapturedLog log;
 
   const DrainResult result = loop_.run(drain(group, {.timeout = 1s, .grace = 1s}));
 
-  testing::internal::GetCapturedStderr();
   EXPECT_EQ(result.forced, 2u);
   EXPECT_EQ(alive_, 0);
 }
@@ -321,11 +323,10 @@ TEST_F(DrainTest, ForcesWaitersWhoseEventDiesInAnotherFrame) {
     co_await stubborn();
   };
   group.start("parent", parent());
-  testing::internal::CaptureStderr();
+  const conftest::CapturedLog log;
 
   const DrainResult result = loop_.run(drain(group, {.timeout = 1s, .grace = 1s}));
 
-  testing::internal::GetCapturedStderr();
   EXPECT_EQ(result.forced, 3u);
   EXPECT_EQ(alive_, 0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/event.h"
+#include "conftest/captured_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -159,7 +160,7 @@ TEST_F(EventTest, IsTheSleepThatAShutdownInterrupts) {
 }
 
 TEST_F(EventTest, MayDieWithItsWaitersWhileAnExceptionUnwinds) {
-  testing::internal::CaptureStderr();
+  const conftest::CapturedLog log;
   const auto leave = [&] {
     TaskGroup group(loop_);
     const auto event = std::make_unique<Event>();  // Goes before the group whose task waits on it.
@@ -169,7 +170,9 @@ TEST_F(EventTest, MayDieWithItsWaitersWhileAnExceptionUnwinds) {
   };
 
   EXPECT_THROW(leave(), std::runtime_error);
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "soak: TaskGroup ended 1 task where they stood: waiter\n");
+  EXPECT_THAT(log.lines(),
+              testing::ElementsAre("warning task group 'default': ended 1 task where it stood, its owner is "
+                                   "gone:\n  waiter awaits event at event_test.cc since 0.000 s"));
 }
 
 TEST_F(EventDeathTest, AbortsAndNamesItsWaitersWhenItDiesBeforeThem) {

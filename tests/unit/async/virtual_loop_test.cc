@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "conftest/captured_log.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
@@ -96,11 +97,11 @@ TEST(VirtualLoopTest, DestroysTheTaskItCannotEndWithAllItOwns) {
     group.start("child", child());
     co_await never.wait();
   };
-  testing::internal::CaptureStderr();
+  const conftest::CapturedLog log;
 
   EXPECT_THROW((void)loop.run(with_group(body)), Error);
 
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "soak: TaskGroup ended 1 task where they stood: child\n");
+  EXPECT_THAT(log.text(), testing::HasSubstr("ended 1 task where it stood, its owner is gone:\n  child awaits "));
   EXPECT_EQ(alive, 0);
   EXPECT_EQ(loop.live_tasks(), 0u);
   loop.run(sleep_for(1s));  // And goes on.

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_GATHER_H_
+#define SOAK_GATHER_H_
+
+// Runs many tasks, so many at a time, and keeps what each of them came to.
+//
+//   std::vector<Task<Receipt>> uploads = ...;
+//   auto results = co_await gather(std::move(uploads), {.label = "upload", .max_concurrency = 4, .timeout = 30s});
+//   for (GatherResult<Receipt>& result : results)
+//     if (result.ok()) store(result.value());
+//
+// One failure neither ends the others nor gets lost. Children are started in their order, and end as those of a
+// drained group do: past a timeout they are cancelled, past the grace destroyed where they stand; none outlives the
+// call. Cancelling the call cancels the children, and throws Cancelled when the last of them has ended.
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "soak/detail/gather_state.h"
+#include "soak/error.h"
+#include "soak/metrics/label.h"
+#include "soak/task.h"
+
+namespace soak {
+
+enum class Outcome : std::uint8_t {
+  kValue,      // It returned.
+  kFailed,     // It threw.
+  kTimedOut,   // The time ran out: it was asked to stop because of that, or never started.
+  kCancelled,  // Cancelled left it, and no timeout was the reason.
+};
+
+// "value", "failed", "timed out", "cancelled".
+std::string_view to_string(Outcome outcome);
+
+template <typename T>
+class GatherResult;
+
+namespace detail {
+
+template <typename T>
+class GatherOf;
+
+template <typename T>
+struct TaskResult;
+template <typename T>
+struct TaskResult<Task<T>> {
+  using type = T;
+};
+
+// What a result keeps of a value: the address of a reference, nothing of nothing.
+template <typename T>
+using Kept = std::conditional_t<std::is_void_v<T>, std::monostate,
+                                std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<T>, T>>;
+
+}  // namespace detail
+
+// What one child came to. For Task<T&> the value is the reference, for Task<> there is none.
+template <typename T>
+class GatherResult {
+ public:
+  Outcome outcome() const noexcept { return static_cast<Outcome>(left_.index()); }
+  bool ok() const noexcept { return left_.index() == 0; }
+
+  // The value; throws what the child threw, Error(Errc::kTimeout) after a timeout, Cancelled after a cancellation.
+  decltype(auto) value() {
+    require_value();
+    if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(*std::get<0>(left_));
+    } else if constexpr (!std::is_void_v<T>) {
+      return (std::get<0>(left_));
+    }
+  }
+
+  // What the child threw; null unless it failed.
+  std::exception_ptr error() const noexcept {
+    const auto* failure = std::get_if<1>(&left_);
+    return failure != nullptr ? *failure : nullptr;
+  }
+  // Its text; empty unless it failed.
+  std::string what() const { return ok() || error() == nullptr ? std::string() : detail::what_of(error()); }
+
+ private:
+  friend class detail::GatherOf<T>;
+  struct NoTime {};
+  struct Stopped {};
+
+  void require_value() {
+    if (auto* failure = std::get_if<1>(&left_)) std::rethrow_exception(*failure);
+    if (outcome() == Outcome::kTimedOut) throw Error(Errc::kTimeout, "a gathered task has no value: it timed out");
+    if (outcome() == Outcome::kCancelled) throw Cancelled{};
+  }
+
+  std::variant<detail::Kept<T>, std::exception_ptr, NoTime, Stopped> left_{std::in_place_index<3>};
+};
+
+inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+
+struct GatherOptions {
+  Label label = "default";           // Children are called "<label>-<index>".
+  std::size_t max_concurrency = 10;  // At least 1, or kUnlimited.
+  // Of the whole call; zero and less leave the children the one turn that is due.
+  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;
+  // Of each child, since its start.
+  std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};  // To unwind once cancelled.
+  Semaphore* limit = nullptr;  // Shared by several calls: each child takes a permit besides. It outlives them.
+};
+static_assert(std::is_trivially_destructible_v<GatherOptions>);  // For g++ 12, see task.h.
+
+struct GatherChunkedOptions {
+  std::size_t chunk_size = 10;  // At least 1.
+  Label label = "default";
+  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;  // Of the whole call.
+  std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};
+  Semaphore* limit = nullptr;
+};
+static_assert(std::is_trivially_destructible_v<GatherChunkedOptions>);
+
+// Results in the order of `tasks`. Counts async_gather_failures_total{label} (exceptions and timeouts) and times the
+// call in async_gather_duration_seconds{label}; logs each failure with its index and name. Throws
+// Error(Errc::kInvalidArgument) for options that cannot be.
+template <typename T>
+[[nodiscard]] Task<std::vector<GatherResult<T>>> gather(std::vector<Task<T>> tasks, GatherOptions options = {},
+                                                        std::source_location where = std::source_location::current()) {
+  EventLoop& loop = co_await this_loop();
+  detail::GatherOf<T> state(loop, std::move(tasks), options, where);
+  Task<> running = state.run();
+  co_await std::move(running);
+  co_return state.take_results();
+}
+
+// As gather(), a chunk of the range after the other: the next is pulled when every task of the one before has ended.
+// The elements of `range` are tasks; a view that makes them, such as `ids | std::views::transform(fetch)`, makes each
+// chunk when it is due. Past the timeout nothing more is pulled: what a sized range still holds is timeouts, of
+// another range there are results for what was pulled.
+template <std::ranges::input_range Range>
+[[nodiscard]] auto gather_chunked(Range range, GatherChunkedOptions options = {},
+                                  std::source_location where = std::source_location::current())
+    -> Task<std::vector<GatherResult<typename detail::TaskResult<std::ranges::range_value_t<Range>>::type>>> {
+  using T = typename detail::TaskResult<std::ranges::range_value_t<Range>>::type;
+  EventLoop& loop = co_await this_loop();
+  detail::require_chunk_size(options.chunk_size);
+  const detail::GatherClock clock(loop, options.label, options.timeout);
+  std::vector<GatherResult<T>> results;
+  std::size_t size = 0;
+  if constexpr (std::ranges::sized_range<Range>) size = static_cast<std::size_t>(std::ranges::size(range));
+  auto next = std::ranges::begin(range);
+  const auto end = std::ranges::end(range);
+  while (next != end && !clock.expired()) {
+    std::vector<Task<T>> chunk;
+    for (; next != end && chunk.size() < options.chunk_size; ++next) chunk.push_back(Task<T>(std::move(*next)));
+    GatherOptions each{.label = options.label,
+                       .max_concurrency = options.chunk_size,
+                       .timeout = clock.left(),
+                       .task_timeout = options.task_timeout,
+                       .grace = options.grace,
+                       .limit = options.limit};
+    detail::GatherOf<T> state(loop, std::move(chunk), each, where);
+    state.number_from(results.size());
+    Task<> running = state.run();
+    co_await std::move(running);
+    std::vector<GatherResult<T>> ended = state.take_results();
+    for (GatherResult<T>& result : ended) results.push_back(std::move(result));
+  }
+  if (results.size() < size) {
+    clock.count_never_started(size - results.size());
+    for (std::size_t missing = size - results.size(); missing > 0; --missing) {
+      results.push_back(detail::GatherOf<T>::timed_out());
+    }
+  }
+  co_return results;
+}
+
+// Implementation only from here.
+
+namespace detail {
+
+template <typename T>
+class GatherOf final : public GatherState {
+ public:
+  GatherOf(EventLoop& loop, std::vector<Task<T>> tasks, const GatherOptions& options, std::source_location where)
+      : GatherState(loop.core(), options, tasks.size(), std::is_void_v<T>, where),
+        tasks_(std::move(tasks)),
+        results_(tasks_.size()) {
+    for (const Task<T>& task : tasks_) {
+      if (!task.valid()) contract_broken("gather() of a Task that was moved from, awaited or started before");
+    }
+  }
+
+  std::vector<GatherResult<T>> take_results() { return std::move(results_); }
+
+  static GatherResult<T> timed_out() {
+    GatherResult<T> result;
+    result.left_.template emplace<2>();
+    return result;
+  }
+
+ private:
+  std::coroutine_handle<> take_frame(std::size_t index, Root*& root) noexcept override {
+    const auto frame = std::exchange(tasks_[index].handle_, nullptr);
+    if constexpr (std::is_void_v<T>) {
+      root = &frame.promise();
+    }
+    frame.promise().PromiseBase::root = root;
+    return frame;
+  }
+
+  std::exception_ptr keep_outcome(std::size_t index, std::coroutine_handle<> ended) noexcept override {
+    auto& promise = std::coroutine_handle<Promise<T>>::from_address(ended.address()).promise();
+    GatherResult<T>& result = results_[index];
+    if constexpr (std::is_void_v<T>) {
+      if (promise.failure) {
+        result.left_.template emplace<1>(promise.failure);
+        return std::move(promise.failure);
+      }
+      result.left_.template emplace<0>();
+    } else {
+      if (auto* failure = std::get_if<2>(&promise.result)) {
+        result.left_.template emplace<1>(*failure);
+        return std::move(*failure);
+      }
+      result.left_.template emplace<0>(std::move(std::get<1>(promise.result)));
+    }
+    return nullptr;
+  }
+
+  void keep_timeout(std::size_t index) noexcept override { results_[index].left_.template emplace<2>(); }
+
+  std::size_t failures() const noexcept override {
+    std::size_t count = 0;
+    for (const GatherResult<T>& result : results_) {
+      count += result.outcome() == Outcome::kFailed || result.outcome() == Outcome::kTimedOut ? 1U : 0U;
+    }
+    return count;
+  }
+
+  std::vector<Task<T>> tasks_;
+  std::vector<GatherResult<T>> results_;
+};
+
+}  // namespace detail
+}  // namespace soak
+
+#endif  // SOAK_GATHER_H_

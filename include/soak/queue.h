@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_QUEUE_H_
+#define SOAK_QUEUE_H_
+
+// A bounded queue between tasks: a full one makes the producer wait, so that a slow consumer shows as back-pressure
+// and not as memory.
+//
+//   Queue<Frame> frames(64);
+//   const bool accepted = co_await frames.push(std::move(frame));          // Waits for room; false once closed.
+//   while (std::optional<Frame> frame = co_await frames.pop()) send(*frame);  // Ends when closed and empty.
+//
+// First in, first out, and so are those who wait. What was accepted is not lost by closing: it can still be popped.
+// A task that is cancelled while it waits has pushed or popped nothing; one that is destroyed between its wake-up and
+// its turn leaves its item, or its room, to the next. It belongs to the loop, and the thread, of those who wait.
+
+#include <coroutine>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <utility>
+
+#include "soak/detail/loop_core.h"
+#include "soak/error.h"
+#include "soak/task.h"
+
+namespace soak {
+
+template <typename T>
+class Queue;
+
+namespace detail {
+
+struct GrantTag;
+
+// What pushing and popping have in common: a wait that the other side grants, or that close() ends. Between its
+// wake-up and its turn it stands among the queue's grants, so that the two can be destroyed in either order.
+class QueueWait : public Awaitable, public Link<GrantTag> {
+ public:
+  void unlink() noexcept final { root().leave_queue(); }
+
+  void grant(List<QueueWait, GrantTag>& grants) noexcept {
+    granted_ = true;
+    root().wake(Wake::kEvent);
+    grants.push_back(*this);
+  }
+  const TaskName& task() const noexcept { return root().name; }
+  const LoopCore& loop() const noexcept { return *root().loop; }
+
+ protected:
+  explicit QueueWait(std::source_location where) noexcept : Awaitable(where) {}
+  QueueWait(const QueueWait&) = default;
+  QueueWait& operator=(const QueueWait&) = default;
+  ~QueueWait() = default;
+
+  // True when there is something to give back.
+  bool leave_grants() noexcept {
+    const bool stood = Link<GrantTag>::linked();
+    Link<GrantTag>::unlink();
+    return stood;
+  }
+
+  bool granted_ = false;
+};
+
+template <typename T>
+class PopWait final : public QueueWait {
+ public:
+  PopWait(Queue<T>& queue, std::source_location where) noexcept : QueueWait(where), queue_(&queue) {}
+
+  bool await_ready() noexcept {
+    if (cancelled_on_arrival()) return true;
+    granted_ = queue_->reserve_item();
+    return granted_ || queue_->closed();
+  }
+  void await_suspend(std::coroutine_handle<> frame) noexcept {
+    park(frame);
+    queue_->poppers_.push_back(root());
+  }
+  std::optional<T> await_resume() {
+    outcome();
+    leave_grants();
+    if (!granted_) return std::nullopt;
+    return queue_->take_reserved();
+  }
+  const char* awaiting() const noexcept override { return "queue, to pop"; }
+  void abandoned() noexcept override {
+    if (leave_grants()) queue_->release_item();
+  }
+
+ private:
+  Queue<T>* queue_;
+};
+
+template <typename T>
+class PushWait final : public QueueWait {
+ public:
+  PushWait(Queue<T>& queue, T& value, std::source_location where) noexcept
+      : QueueWait(where), queue_(&queue), value_(&value) {}
+
+  bool await_ready() noexcept {
+    if (cancelled_on_arrival() || queue_->closed()) return true;
+    granted_ = queue_->reserve_room();
+    return granted_;
+  }
+  void await_suspend(std::coroutine_handle<> frame) noexcept {
+    park(frame);
+    queue_->pushers_.push_back(root());
+  }
+  bool await_resume() {
+    outcome();
+    leave_grants();
+    if (!granted_) return false;
+    if (queue_->closed()) {  // Meanwhile; who pops may have left.
+      queue_->release_room();
+      return false;
+    }
+    queue_->fill_reserved(std::move(*value_));
+    return true;
+  }
+  const char* awaiting() const noexcept override { return "queue, to push"; }
+  void abandoned() noexcept override {
+    if (leave_grants()) queue_->release_room();
+  }
+
+ private:
+  Queue<T>* queue_;
+  T* value_;  // The caller's, until it goes on.
+};
+
+}  // namespace detail
+
+template <typename T>
+class Queue {
+ public:
+  // Throws Error(Errc::kInvalidArgument) for a queue without room.
+  explicit Queue(std::size_t capacity) : capacity_(capacity), exceptions_when_built_(std::uncaught_exceptions()) {
+    if (capacity == 0) throw Error(Errc::kInvalidArgument, "Queue of capacity 0: at least 1 is needed");
+  }
+  // Aborts, naming them, while tasks wait on it, unless an exception or a force is ending them too.
+  ~Queue() {
+    end_waits(poppers_);
+    end_waits(pushers_);
+    while (!grants_.empty()) {
+      detail::QueueWait& granted = grants_.front();
+      require_unwinding(granted.loop(), to_string(granted.task()));
+      static_cast<detail::Link<detail::GrantTag>&>(granted).unlink();
+    }
+  }
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  // Waits until there is room. True when `value` was taken; false, and `value` is as it was, when the queue is closed.
+  // g++ 12 destroys twice what an awaited expression builds from an aggregate: move from a name.
+  [[nodiscard]] detail::PushWait<T> push(T&& value,
+                                         std::source_location where = std::source_location::current()) noexcept {
+    return detail::PushWait<T>(*this, value, where);
+  }
+
+  // True when `value` was taken; false, and `value` is as it was, when there is no room or the queue is closed.
+  [[nodiscard]] bool try_push(T&& value) {
+    if (closed_ || !reserve_room()) return false;
+    fill_reserved(std::move(value));
+    return true;
+  }
+
+  // Waits for the next item; nothing once the queue is closed and empty.
+  [[nodiscard]] detail::PopWait<T> pop(std::source_location where = std::source_location::current()) noexcept {
+    return detail::PopWait<T>(*this, where);
+  }
+
+  // The next item that nobody waits for, if there is one.
+  [[nodiscard]] std::optional<T> try_pop() {
+    if (!reserve_item()) return std::nullopt;
+    return take_reserved();
+  }
+
+  // Takes no more items. Who waits for room, or for an item that will not come, goes on.
+  void close() noexcept {
+    closed_ = true;
+    detail::wake_all(pushers_);
+    detail::wake_all(poppers_);
+  }
+
+  bool closed() const noexcept { return closed_; }
+  std::size_t size() const noexcept { return items_.size(); }
+  bool empty() const noexcept { return items_.empty(); }
+  std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  friend class detail::PopWait<T>;
+  friend class detail::PushWait<T>;
+
+  // An item, or room, is reserved for who was woken for it until that task has its turn.
+  bool reserve_item() noexcept {
+    if (items_.size() <= items_reserved_) return false;
+    ++items_reserved_;
+    return true;
+  }
+  T take_reserved() {
+    --items_reserved_;
+    T item = std::move(items_.front());
+    items_.pop_front();
+    grant_room();
+    return item;
+  }
+  void release_item() noexcept {
+    --items_reserved_;
+    grant_item();
+  }
+  void grant_item() noexcept {
+    if (!poppers_.empty() && reserve_item()) waiting(poppers_).grant(grants_);
+  }
+
+  bool reserve_room() noexcept {
+    if (items_.size() + room_reserved_ >= capacity_) return false;
+    ++room_reserved_;
+    return true;
+  }
+  void fill_reserved(T&& value) {
+    --room_reserved_;
+    items_.push_back(std::move(value));
+    grant_item();
+  }
+  void release_room() noexcept {
+    --room_reserved_;
+    grant_room();
+  }
+  void grant_room() noexcept {
+    if (!pushers_.empty() && reserve_room()) waiting(pushers_).grant(grants_);
+  }
+
+  static detail::QueueWait& waiting(const detail::WaitList& waiters) noexcept {
+    return static_cast<detail::QueueWait&>(*waiters.front().leaf);
+  }
+
+  // Whoever ends the queue in an unwinding is about to end these too; until then nothing is due to them.
+  void end_waits(detail::WaitList& waiters) noexcept {
+    if (waiters.empty()) return;
+    require_unwinding(*waiters.front().loop, detail::names_of(waiters));
+    while (!waiters.empty()) waiters.front().leave_queue();
+  }
+  void require_unwinding(const detail::LoopCore& loop, const std::string& names) noexcept {
+    if (loop.force_depth > 0 || std::uncaught_exceptions() > exceptions_when_built_) return;
+    detail::contract_broken("Queue destroyed while tasks wait on it: " + names + "; close it, and end them first");
+  }
+
+  std::deque<T> items_;
+  std::size_t capacity_;
+  std::size_t items_reserved_ = 0;
+  std::size_t room_reserved_ = 0;
+  detail::WaitList poppers_;
+  detail::WaitList pushers_;
+  detail::List<detail::QueueWait, detail::GrantTag> grants_;
+  int exceptions_when_built_;
+  bool closed_ = false;
+};
+
+}  // namespace soak
+
+#endif  // SOAK_QUEUE_H_

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_SESSION_H_
+#define SOAK_SESSION_H_
+
+// The owner of one connection's tasks: however they end, they are all ended, and the session is counted out.
+//
+//   Session session(loop, {.label = "pusher"});
+//   session.start({"receive", id}, receive(socket), TaskKind::kReceive);
+//   session.start({"heartbeat", id}, heartbeat(socket, session.shutdown()));
+//   const SessionResult result = co_await session.run();
+//
+// run() supervises the tasks, sets shutdown() at the first end that matters, and drains. The gauge
+// async_sessions{label} goes up when the session is built and down when it has ended, once each, on every path.
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "soak/event.h"
+#include "soak/metrics/label.h"
+#include "soak/supervise.h"
+#include "soak/task.h"
+
+namespace soak {
+
+struct SessionOptions {
+  Label label = "default";
+  std::chrono::nanoseconds timeout = std::chrono::seconds{30};  // For its tasks to finish by themselves.
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};     // For them to unwind once cancelled.
+};
+static_assert(std::is_trivially_destructible_v<SessionOptions>);  // For g++ 12, see task.h.
+
+struct SessionResult {
+  SupervisorExit exit;
+  DrainResult drained;
+};
+
+namespace detail {
+
+struct QueueDepth {
+  Label name;
+  const void* queue;
+  std::size_t (*depth)(const void* queue);
+};
+
+// One session of a label: counted up when built, down when it ended.
+class SessionCount {
+ public:
+  explicit SessionCount(Label label);
+  ~SessionCount() { end(); }
+  SessionCount(const SessionCount&) = delete;
+  SessionCount& operator=(const SessionCount&) = delete;
+  void end() noexcept;
+
+ private:
+  Label label_;
+  bool counted_ = true;
+};
+
+}  // namespace detail
+
+class Session {
+ public:
+  explicit Session(EventLoop& loop, SessionOptions options = {});
+  // As TaskGroup's: aborts when its scope is left normally while tasks are there, ends them in place otherwise.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // As TaskGroup::start().
+  void start(TaskName name, Task<> task, TaskKind kind = TaskKind::kLifetime,
+             std::source_location where = std::source_location::current()) {
+    tasks_.start(name, std::move(task), kind, where);
+  }
+
+  // Set when the session begins to end. Its tasks sleep on it: while (!co_await shutdown.wait_for(10s)) ping();
+  Event& shutdown() noexcept { return shutdown_; }
+  TaskGroup& tasks() noexcept { return tasks_; }
+
+  // Has the log of a drain that was not clean say how many items `queue` held. It must outlive the session.
+  template <typename Queue>
+  void watch_queue(Label name, const Queue& queue) {
+    queues_.push_back({name, &queue, [](const void* of) { return static_cast<const Queue*>(of)->size(); }});
+  }
+
+  // Once. Supervises, sets shutdown(), drains. Cancelling it drains too, cancelling the tasks at once, and throws
+  // Cancelled then.
+  [[nodiscard]] Task<SessionResult> run(std::source_location where = std::source_location::current());
+
+ private:
+  SessionOptions options_;
+  detail::SessionCount count_;
+  Event shutdown_;
+  std::vector<detail::QueueDepth> queues_;
+  TaskGroup tasks_;
+};
+
+}  // namespace soak
+
+#endif  // SOAK_SESSION_H_

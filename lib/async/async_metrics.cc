@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "async_metrics.h"
+
+#include <map>
+
+namespace soak::detail {
+
+namespace {
+
+metrics::Counter exits(Label label, Label reason) {
+  return metrics::counter("async_supervisor_exit_total", "Ends of supervise(), by the reason it gave.",
+                          {{"label", label}, {"reason", reason}});
+}
+
+}  // namespace
+
+DrainMetrics::DrainMetrics(Label label)
+    : timeouts(metrics::counter("async_drain_timeout_total", "Drains whose timeout passed while tasks were left.",
+                                {{"label", label}})),
+      duration(metrics::histogram("async_drain_duration_seconds", "Time that drain() took.", {{"label", label}})) {}
+
+GatherMetrics::GatherMetrics(Label label)
+    : failures(metrics::counter("async_gather_failures_total",
+                                "Children of gather() that threw or timed out; cancelled ones are none.",
+                                {{"label", label}})),
+      duration(metrics::histogram("async_gather_duration_seconds", "Time that gather() took.", {{"label", label}})) {}
+
+SupervisorMetrics::SupervisorMetrics(Label label)
+    : exits{detail::exits(label, "disconnect"), detail::exits(label, "crash"), detail::exits(label, "lifetime_done"),
+            detail::exits(label, "all_done")} {}
+
+SessionMetrics::SessionMetrics(Label label)
+    : sessions(metrics::gauge("async_sessions", "Sessions that were begun and have not ended.", {{"label", label}})) {}
+
+template <typename Metrics>
+const Metrics& metrics_of(Label label) {
+  thread_local std::map<const char*, Metrics> by_label;
+  return by_label.try_emplace(label.text(), label).first->second;
+}
+
+template const DrainMetrics& metrics_of(Label label);
+template const GatherMetrics& metrics_of(Label label);
+template const SupervisorMetrics& metrics_of(Label label);
+template const SessionMetrics& metrics_of(Label label);
+
+}  // namespace soak::detail

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_ASYNC_ASYNC_METRICS_H_
+#define SOAK_LIB_ASYNC_ASYNC_METRICS_H_
+
+// The metrics of the primitives, looked up once for each label on each thread.
+
+#include <array>
+
+#include "soak/metrics/label.h"
+#include "soak/metrics/metrics.h"
+
+namespace soak::detail {
+
+struct DrainMetrics {
+  explicit DrainMetrics(Label label);
+  metrics::Counter timeouts;
+  metrics::Histogram duration;
+};
+
+struct GatherMetrics {
+  explicit GatherMetrics(Label label);
+  metrics::Counter failures;
+  metrics::Histogram duration;
+};
+
+struct SupervisorMetrics {
+  explicit SupervisorMetrics(Label label);
+  std::array<metrics::Counter, 4> exits;  // By ExitReason.
+};
+
+struct SessionMetrics {
+  explicit SessionMetrics(Label label);
+  metrics::Gauge sessions;
+};
+
+// A label is a literal, so its address is a key; two literals of one text are two keys of the same metrics.
+template <typename Metrics>
+const Metrics& metrics_of(Label label);
+
+}  // namespace soak::detail
+
+#endif  // SOAK_LIB_ASYNC_ASYNC_METRICS_H_

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/log.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <mutex>
+#include <utility>
+
+#include "log_lines.h"
+
+namespace soak {
+
+namespace {
+
+// The default sink's bucket: what it holds at once, and what comes back in a second.
+constexpr double kBurst = 20;
+constexpr double kRefill = 10;
+
+struct Log {
+  std::mutex mutex;
+  LogSink sink;
+  std::atomic<bool> is_default = true;
+  double tokens = kBurst;
+  std::chrono::steady_clock::time_point refilled = std::chrono::steady_clock::now();
+  std::size_t left_out = 0;
+};
+
+// Never destroyed: other statics may still log while they are.
+Log& the_log() {
+  static Log& log = *new Log;
+  return log;
+}
+
+void print(Log& log, const LogRecord& record) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> passed = now - log.refilled;
+  log.refilled = now;
+  log.tokens = std::min(kBurst, log.tokens + passed.count() * kRefill);
+  if (log.tokens < 1) {
+    ++log.left_out;
+    return;
+  }
+  log.tokens -= 1;
+  if (log.left_out > 0) fmt::print(stderr, "soak: {} lines left out here\n", std::exchange(log.left_out, 0));
+  const std::chrono::duration<double> at = record.at.time_since_epoch();
+  fmt::print(stderr, "soak: {:.3f} s {} '{}': {}\n", at.count(), record.source, record.label, record.message);
+}
+
+}  // namespace
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "";
+}
+
+LogSink set_log_sink(LogSink sink) {
+  Log& log = the_log();
+  const std::lock_guard lock(log.mutex);
+  log.is_default = !sink;
+  return std::exchange(log.sink, std::move(sink));
+}
+
+bool log_wanted(LogLevel level) noexcept { return level != LogLevel::kInfo || !the_log().is_default; }
+
+void log(const LogRecord& record) noexcept {
+  if (!log_wanted(record.level)) return;
+  Log& log = the_log();
+  const std::lock_guard lock(log.mutex);
+  if (log.sink) {
+    log.sink(record);
+  } else {
+    print(log, record);
+  }
+}
+
+namespace detail {
+
+std::string count_of_tasks(std::size_t count) { return fmt::format("{} task{}", count, count == 1 ? "" : "s"); }
+
+void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept {
+  log_text(LogLevel::kError, group.loop.now(), group.draining ? "drain" : "supervise", group.label,
+           [&] { return fmt::format("{} crashed: {}", to_string(name), what_of(failure)); });
+}
+
+}  // namespace detail
+}  // namespace soak

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_ASYNC_LOG_LINES_H_
+#define SOAK_LIB_ASYNC_LOG_LINES_H_
+
+// What the primitives write to the log; a text is only made when somebody reads it.
+
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include "soak/detail/loop_core.h"
+#include "soak/log.h"
+
+namespace soak::detail {
+
+// "1 task", "2 tasks".
+std::string count_of_tasks(std::size_t count);
+
+void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept;
+
+template <typename Text>
+void log_text(LogLevel level, Instant at, std::string_view source, Label label, Text text) noexcept {
+  if (!log_wanted(level)) return;
+  const std::string message = text();
+  log({level, at, source, label.view(), message});
+}
+
+}  // namespace soak::detail
+
+#endif  // SOAK_LIB_ASYNC_LOG_LINES_H_
