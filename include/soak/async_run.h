@@ -19,9 +19,20 @@
 //
 // After each cycle the run settles: it turns the loop until the live tasks, the descriptors and the closing handles are
 // what they were at the previous quiescent point, or have not moved for 50 ms, at most 2 s. That is a quiescent point.
+//
+// Its metrics (soak/metrics/metrics.h) are there as long as it lives:
+//
+//   soak_cycles_total, soak_failed_cycles_total
+//   soak_events_total{event="frames"}             the counters of Run::count()
+//   soak_run_info{name="Soak/Voice.OpenAiRealtime",mode="real"}   is 1
+//
+// and what its probe saw (soak/metrics/probe_families.h). With --soak_metrics_port it serves them, from before the
+// first cycle, on 127.0.0.1, and prints where. Of several AsyncRuns in a process the oldest is shown.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "soak/event_loop.h"
 #include "soak/run.h"
@@ -44,13 +55,18 @@ class AsyncRun : public Run {
   // cancelled, and is a failed cycle too. Any other exception ends the run: its verdict is FAIL.
   void drive(std::function<Task<>(Cycle&)> body);
 
+  // Where the metrics are served, "http://127.0.0.1:9464/metrics"; empty where they are not.
+  std::string metrics_url() const;
+
   Iterator begin() = delete;  // The cycles are those of drive().
   Sentinel end() = delete;
 
  private:
   struct Counts;
+  struct Shown;
   enum class Outcome { kFinished, kFailed, kEnded };
 
+  void serve_metrics(std::uint16_t port);
   Task<> drive_cycles(const std::function<Task<>(Cycle&)>& body);
   Task<Outcome> run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle);
   Task<> pause_until(std::chrono::nanoseconds at);
@@ -59,6 +75,7 @@ class AsyncRun : public Run {
 
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Counts> at_rest_;  // At the last quiescent point.
+  std::unique_ptr<Shown> shown_;     // Its metrics, and the endpoint that serves them.
 };
 
 }  // namespace soak

@@ -36,6 +36,7 @@ struct RunOptions {
   std::optional<std::uint64_t> seed = std::nullopt;
   std::optional<bool> shuffle = std::nullopt;
   std::optional<std::string> report_dir = std::nullopt;
+  std::optional<std::uint16_t> metrics_port = std::nullopt;
   std::uint64_t failed_cycles_max = 0;  // Cycles that may fail before that is a finding. Code only.
 };
 
@@ -62,6 +63,7 @@ struct Settings {
   std::uint64_t seed = 0;  // Drawn where nobody set it.
   bool shuffle = false;
   std::string report_dir = "soak-report";
+  std::optional<std::uint16_t> metrics_port = std::nullopt;  // Off where nobody set it; 0 is any free port.
 };
 
 namespace detail {

@@ -24,8 +24,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "soak/options.h"
+#include "soak/probe/probe.h"
 #include "soak/probe/verdict.h"
 #include "soak/report/record.h"
 
@@ -122,7 +124,16 @@ class Run {
 
   void begin_run();
   void end_run();
+  // The run is not to start: its test fails with these words alone.
+  [[noreturn]] void refuse(const std::string& why);
+  void remark(std::string text);  // Something the verdict is to say beside what it found.
+
+  // On any thread.
   std::uint64_t cycles() const;
+  std::uint64_t failed_cycles() const;
+  std::vector<report::Counter> counters() const;
+  std::vector<probe::Reading> held() const;  // What the probe saw last.
+
   void expect_cycles(std::uint64_t count);  // The schedule: the run is judged against it, plus or minus one.
   void finish_cycle();
   void fail_cycle(std::string_view what);  // The world failed: counted, and its first messages kept.

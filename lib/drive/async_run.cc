@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
@@ -12,8 +14,12 @@
 #include "schedule.h"
 #include "soak/backoff.h"
 #include "soak/detail/format.h"
+#include "soak/detail/run_context.h"
 #include "soak/error.h"
 #include "soak/event.h"
+#include "soak/metrics/collector.h"
+#include "soak/metrics/endpoint.h"
+#include "soak/metrics/probe_families.h"
 #include "soak/probe/process.h"
 
 namespace soak {
@@ -57,9 +63,40 @@ Task<> call(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, BodyResult&
 struct AsyncRun::Counts {
   std::size_t tasks = 0;
   std::size_t closing = 0;
+  std::size_t scrapes = 0;  // Of the metrics: each holds a descriptor.
   std::int64_t fds = 0;
 
   friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+// Read by whoever asks for the metrics, so on any thread.
+struct AsyncRun::Shown {
+  explicit Shown(const AsyncRun& shown) : run(shown) {}
+
+  std::vector<metrics::Family> families() const {
+    using metrics::Kind;
+    std::vector<metrics::Family> all = metrics::probe_families(run.held());
+    all.push_back({"soak_run_info", "The soak that runs.", Kind::kGauge, {{{{"name", name}, {"mode", mode}}, 1}}});
+    all.push_back({"soak_cycles_total", "Cycles that were finished.", Kind::kCounter, {{{}, as_value(run.cycles())}}});
+    all.push_back({"soak_failed_cycles_total",
+                   "Cycles that ended by an error of the outside world.",
+                   Kind::kCounter,
+                   {{{}, as_value(run.failed_cycles())}}});
+    metrics::Family events{"soak_events_total", "What the run counted, such as frames.", Kind::kCounter, {}};
+    for (const report::Counter& counter : run.counters()) {
+      events.samples.push_back({{{"event", counter.name}}, as_value(counter.value)});
+    }
+    all.push_back(std::move(events));
+    return all;
+  }
+
+  static double as_value(std::uint64_t count) { return static_cast<double>(count); }
+
+  const AsyncRun& run;
+  std::string name = detail::run_context().name;
+  std::string mode = to_string(run.mode());
+  metrics::Collector collector{[this] { return families(); }};
+  std::optional<metrics::Endpoint> endpoint;
 };
 
 AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
@@ -70,9 +107,33 @@ AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
     loop_ = std::make_unique<UvLoop>(UvLoopOptions{.seed = seed()});
   }
   add_gauge("tasks", [loop = loop_.get()] { return static_cast<std::int64_t>(loop->live_tasks()); });
+  shown_ = std::make_unique<Shown>(*this);
+  if (settings().metrics_port) {
+    serve_metrics(*settings().metrics_port);
+  }
 }
 
 AsyncRun::~AsyncRun() = default;
+
+// From the beginning, so that the baseline holds the endpoint's threads and its socket.
+void AsyncRun::serve_metrics(std::uint16_t port) {
+  if (mode() == Mode::kVirtual) {
+    remark("metrics_port: a run on the virtual clock serves no metrics");
+    return;
+  }
+  if (detail::run_context().quiet) {
+    return;
+  }
+  try {
+    shown_->endpoint.emplace(metrics::EndpointOptions{.port = port});
+  } catch (const std::exception& error) {
+    refuse(error.what());
+  }
+  fmt::print("metrics at {}\n", metrics_url());
+  std::fflush(stdout);
+}
+
+std::string AsyncRun::metrics_url() const { return shown_->endpoint ? shown_->endpoint->url() : std::string{}; }
 
 void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
   begin_run();
@@ -167,6 +228,7 @@ AsyncRun::Counts AsyncRun::counts() const {
   counts.closing = loop_->closing_handles();
   if (!loop_->is_virtual()) {
     counts.fds = probe::read_open_fds().value_or(0);
+    counts.scrapes = metrics::Endpoint::open_connections();
   }
   return counts;
 }
@@ -177,9 +239,12 @@ Task<> AsyncRun::settle() {
   Instant still_since = loop_->now();
   std::string moved;
   std::string unsettled_by;
-  while (!(at_rest_ && *at_rest_ == now) && loop_->now() - still_since < kSettleStill) {
+  const auto at_rest = [&] {
+    return now.scrapes == 0 && ((at_rest_ && *at_rest_ == now) || loop_->now() - still_since >= kSettleStill);
+  };
+  while (!at_rest()) {
     if (loop_->now() >= latest) {
-      unsettled_by = moved;
+      unsettled_by = now.scrapes > 0 ? "scrapes of the metrics" : moved;
       break;
     }
     co_await sleep_for(kSettleStep);

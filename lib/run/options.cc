@@ -27,6 +27,12 @@ struct Field {
   T Settings::*out;
 };
 
+// A port has no default: where nobody asked for one there is none.
+struct PortField {
+  std::optional<std::uint16_t> RunOptions::*in;
+  std::optional<std::uint16_t> Settings::*out;
+};
+
 // A row of the options table. The kind is the type of the field.
 struct Option {
   std::string_view name;
@@ -35,14 +41,15 @@ struct Option {
   std::string_view variable_of;  // What the variable counts: "minutes".
   std::string_view domain;       // What uses it: every run, or only "voice" or "channels".
   std::string_view help;
-  std::variant<Field<nanoseconds>, Field<std::uint64_t>, Field<double>, Field<bool>, Field<std::string>> field;
+  std::variant<Field<nanoseconds>, Field<std::uint64_t>, Field<double>, Field<bool>, Field<std::string>, PortField>
+      field;
 };
 
 constexpr double kSecond = 1e9;
 constexpr double kMinute = 60e9;
 
 // Constant-initialised: flags are read before the constructors of static objects have run.
-constexpr std::array<Option, 12> kOptions = {{
+constexpr std::array<Option, 13> kOptions = {{
     {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
     {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
@@ -68,13 +75,14 @@ constexpr std::array<Option, 12> kOptions = {{
      Field<bool>{&RunOptions::shuffle, &Settings::shuffle}},
     {"report_dir", "SOAK_REPORT_DIR", 0, "", "", "where the reports go",
      Field<std::string>{&RunOptions::report_dir, &Settings::report_dir}},
+    {"metrics_port", "SOAK_METRICS_PORT", 0, "", "",
+     "AsyncRun, real clock: serve Prometheus metrics on this port of 127.0.0.1",
+     PortField{&RunOptions::metrics_port, &Settings::metrics_port}},
 }};
 
 // Options of the design whose feature is not built yet: asking for one is an error, not a silent nothing.
-constexpr std::array<std::pair<std::string_view, const char*>, 4> kPlanned = {{{"metrics_port", "SOAK_METRICS_PORT"},
-                                                                               {"early_stop", "SOAK_EARLY_STOP"},
-                                                                               {"heap_profile", "SOAK_HEAP_PROFILE"},
-                                                                               {"checkpoint", "SOAK_CHECKPOINT"}}};
+constexpr std::array<std::pair<std::string_view, const char*>, 3> kPlanned = {
+    {{"early_stop", "SOAK_EARLY_STOP"}, {"heap_profile", "SOAK_HEAP_PROFILE"}, {"checkpoint", "SOAK_CHECKPOINT"}}};
 constexpr std::string_view kNotYet = "is not available in this version of soak";
 
 constexpr nanoseconds kLongest = std::chrono::hours{24 * 366};
@@ -101,6 +109,7 @@ std::string accepts(const Option& option) {
     std::string operator()(const Field<double>&) const { return "a number from 0 to 1"; }
     std::string operator()(const Field<bool>&) const { return "1 or 0"; }
     std::string operator()(const Field<std::string>&) const { return "a directory"; }
+    std::string operator()(const PortField&) const { return "a port from 1 to 65535, or 0 for a free one"; }
   };
   return std::visit(Visitor{option}, option.field);
 }
@@ -194,6 +203,15 @@ bool parse_into(RunOptions& options, const Option& option, std::string_view text
       options.*field.in = std::string(text);
       return !text.empty();
     }
+    bool operator()(const PortField& field) const {
+      std::uint16_t value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error != std::errc{} || end != text.data() + text.size()) {
+        return false;
+      }
+      options.*field.in = value;
+      return true;
+    }
   };
   return std::visit(Visitor{options, option, text, unit}, option.field);
 }
@@ -252,6 +270,10 @@ std::string value_text(const Settings& settings, const Option& option) {
     std::string operator()(const Field<double>& field) const { return fmt::format("{}", settings.*field.out); }
     std::string operator()(const Field<bool>& field) const { return settings.*field.out ? "on" : "off"; }
     std::string operator()(const Field<std::string>& field) const { return settings.*field.out; }
+    std::string operator()(const PortField& field) const {
+      const auto& port = settings.*field.out;
+      return port ? std::to_string(*port) : "off";
+    }
   };
   return std::visit(Visitor{settings, option}, option.field);
 }
@@ -296,6 +318,10 @@ std::string variable_text(const RunOptions& options, const Option& option) {
       return value ? (*value ? "1" : "0") : "";
     }
     std::string operator()(const Field<std::string>& field) const { return (options.*field.in).value_or(""); }
+    std::string operator()(const PortField& field) const {
+      const auto& port = options.*field.in;
+      return port ? std::to_string(*port) : "";
+    }
   };
   return std::visit(Visitor{options, option}, option.field);
 }

@@ -76,8 +76,9 @@ struct Run::State {
   Counters counters;
   std::optional<TrafficLedger> traffic;
   std::atomic<std::uint64_t> cycles{0};
-  std::uint64_t failed_cycles = 0;
+  std::atomic<std::uint64_t> failed_cycles{0};
   std::vector<std::string> failures;
+  std::vector<std::string> remarks;
   std::optional<std::string> crashed;
   std::optional<std::uint64_t> expected_cycles;
   nanoseconds next_quiescent{};
@@ -161,6 +162,9 @@ Run::Run(RunOptions options) : Run(std::move(options), Driven{}) {
         "soak::Run has no virtual clock; only a soak::AsyncRun runs with --soak_virtual. "
         "Run it with --gtest_runsoak or --soak_smoke");
   }
+  if (settings().metrics_port) {
+    remark("metrics_port: only a soak::AsyncRun serves metrics");
+  }
 }
 
 Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
@@ -170,9 +174,9 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   state.read = true;  // Until the options are known to be good: an exception below is the whole story.
   state.settings = detail::resolve(options, state.context.mode, &named);
   for (detail::NamedSetting& setting : named) {
-    // What was asked from outside is asked again; where a report goes makes no difference.
+    // What was asked from outside is asked again; where reports and metrics go makes no difference.
     const bool outside = setting.source == "flag" || setting.source == "variable";
-    if (setting.name == "seed" || (outside && setting.name != "report_dir")) {
+    if (setting.name == "seed" || (outside && setting.name != "report_dir" && setting.name != "metrics_port")) {
       state.rerun_options.emplace_back(setting.name, setting.flag_value);
     }
     state.named_settings.push_back({setting.name, setting.value, setting.source});
@@ -311,6 +315,19 @@ void Run::end_run() {
 
 std::uint64_t Run::cycles() const { return state_->cycles.load(std::memory_order_relaxed); }
 
+std::uint64_t Run::failed_cycles() const { return state_->failed_cycles.load(std::memory_order_relaxed); }
+
+std::vector<report::Counter> Run::counters() const { return state_->counters.all(); }
+
+std::vector<probe::Reading> Run::held() const { return state_->probe.latest(); }
+
+void Run::refuse(const std::string& why) {
+  state_->read = true;  // Nothing ran, so there is no verdict to miss.
+  throw detail::RunRefused(why);
+}
+
+void Run::remark(std::string text) { state_->remarks.push_back(std::move(text)); }
+
 void Run::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; }
 
 void Run::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed); }
@@ -400,10 +417,10 @@ void Run::State::judge() {
     cycles_text += fmt::format(", {} +-1 were due", *expected_cycles);
   }
   // Cycles that failed are why too few were finished, and a run that was cut short has its own finding.
-  if (failed_cycles > failed_cycles_max) {
-    Finding& finding = add(
-        "failed_cycles",
-        fmt::format("{} failed, allowed {}", detail::format_plural(failed_cycles, noun.c_str()), failed_cycles_max));
+  if (result.failed_cycles > failed_cycles_max) {
+    Finding& finding =
+        add("failed_cycles", fmt::format("{} failed, allowed {}",
+                                         detail::format_plural(result.failed_cycles, noun.c_str()), failed_cycles_max));
     for (const std::string& failure : failures) {
       finding.evidence.push_back({"at", failure});
     }
@@ -433,6 +450,7 @@ void Run::State::judge() {
     verdict.remarks = held.remarks;
     judge_traffic(result.traffic, verdict);
   }
+  verdict.remarks.insert(verdict.remarks.end(), remarks.begin(), remarks.end());
   record = std::move(result);
 }
 

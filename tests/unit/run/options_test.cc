@@ -128,6 +128,21 @@ TEST(OptionsTest, FlagsTakeEachUnit) {
   }
 }
 
+TEST(OptionsTest, APortIsOffUnlessItIsGiven) {
+  EXPECT_EQ(detail::resolve({}, Mode::kReal).metrics_port, std::nullopt);
+  EXPECT_EQ(detail::resolve({.metrics_port = std::uint16_t{0}}, Mode::kReal).metrics_port, 0);
+  {
+    const Variable port("SOAK_METRICS_PORT", "9464");
+    EXPECT_EQ(detail::resolve({.metrics_port = std::uint16_t{1}}, Mode::kReal).metrics_port, 9464);
+  }
+  for (const char* value : {"-1", "65536", "http", "9464 ", "0x10", "1.5"}) {
+    const Variable port("SOAK_METRICS_PORT", value);
+
+    EXPECT_THAT(detail::variable_errors(), ElementsAre("SOAK_METRICS_PORT is '" + std::string(value) +
+                                                       "': a port from 1 to 65535, or 0 for a free one is allowed"));
+  }
+}
+
 TEST(OptionsTest, AFlagThatDoesNotParseChangesNothing) {
   EXPECT_THAT(detail::set_flag("duration", "soon"), HasSubstr("is 'soon': a time above 0"));
   EXPECT_THAT(detail::set_flag("rss_growth_max", "-1MiB"), HasSubstr("a size of 0 or more"));
