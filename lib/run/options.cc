@@ -76,7 +76,7 @@ constexpr std::array<Option, 13> kOptions = {{
     {"report_dir", "SOAK_REPORT_DIR", 0, "", "", "where the reports go",
      Field<std::string>{&RunOptions::report_dir, &Settings::report_dir}},
     {"metrics_port", "SOAK_METRICS_PORT", 0, "", "",
-     "AsyncRun, real clock: serve Prometheus metrics on this port of 127.0.0.1",
+     "where an AsyncRun on the real clock serves Prometheus metrics, on 127.0.0.1",
      PortField{&RunOptions::metrics_port, &Settings::metrics_port}},
 }};
 
