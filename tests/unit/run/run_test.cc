@@ -19,12 +19,14 @@ namespace soak {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::StartsWith;
 
 class RunTest : public testing::Test {
  protected:
@@ -162,8 +164,8 @@ TEST_F(RunTest, TheTitleOfTheTestStandsAndADriverNamesTheRest) {
     run->verdict();
   }
 
-  EXPECT_THAT(with_title.summary(), HasSubstr("[MINE] PASS: elapsed=0.0s reconnects="));
-  EXPECT_THAT(without.summary(), HasSubstr("[VOICE SOAK / openai] PASS: "));
+  EXPECT_THAT(with_title.summary(), AllOf(StartsWith("[MINE] "), HasSubstr(" reconnects=")));
+  EXPECT_THAT(without.summary(), StartsWith("[VOICE SOAK / openai] "));
 }
 
 TEST_F(RunTest, HasNoVirtualClockOfItsOwn) {
@@ -177,7 +179,7 @@ TEST_F(RunTest, ServesNoMetricsAndSaysSo) {
 
   once_around(run);
 
-  EXPECT_THAT(run.verdict().remarks, testing::Contains("metrics_port: only a soak::AsyncRun serves metrics"));
+  EXPECT_THAT(run.verdict().remarks, Contains("metrics_port: only a soak::AsyncRun serves metrics"));
 }
 
 TEST_F(RunTest, ADurationThatCannotFitIsRefused) {
