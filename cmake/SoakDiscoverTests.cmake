@@ -9,11 +9,11 @@ Registers the soak tests of a test program with CTest, three times each:
   Soak/<Suite>.<Name>/virtual  at once, on the virtual clock
   Soak/<Suite>.<Name>/smoke    two seconds on the real clock
 
-so that a plain `ctest` runs the last two and shows the first as Skipped. DURATION (default 60m; a number with ms, s, m,
-h or d) is how long the longest of them may take: TIMEOUT is 1.1 x DURATION + 5 min, and a test that is asked for more
-fails at once instead of being killed late. `ctest -L soak` without enabling them fails, in the test
-soak.guard.<target>, and says what to type. The program's other tests are for
-gtest_discover_tests(<target> TEST_FILTER -Soak/*).
+so that a plain `ctest` runs the last two and shows the first as Skipped. A parameterised one has the name that
+--gtest_filter takes, Soak/<prefix>/<Suite>.<Name>/<n>. DURATION (default 60m; a number with ms, s, m, h or d) is how
+long the longest of them may take: TIMEOUT is 1.1 x DURATION + 5 min, and a test that is asked for more fails at once
+instead of being killed late. `ctest -L soak` without enabling them fails, in the test soak.guard.<target>, and says
+what to type. The program's other tests are for gtest_discover_tests(<target> TEST_FILTER -Soak/*).
 ]]
 
 include_guard(GLOBAL)
@@ -43,11 +43,13 @@ function(_soak_seconds out duration)
 endfunction()
 
 # One registration of every soak test of `target`. gtest_discover_tests() hands PROPERTIES through two scripts, which a
-# list does not survive, so each holds no semicolon.
+# list does not survive, so each holds no semicolon. It runs disabled tests, and knows a suite as disabled only where
+# DISABLED_ is the first word of its name: such suites are left out.
 function(_soak_register target suffix timeout)
   cmake_parse_arguments(arg "" "WORKING_DIRECTORY;LIST" "ARGS;PROPERTIES" ${ARGN})
   gtest_discover_tests(${target}
-    TEST_FILTER "Soak/*"
+    TEST_FILTER "Soak/*-Soak/DISABLED_*:Soak/*/DISABLED_*"
+    NO_PRETTY_VALUES
     TEST_SUFFIX "${suffix}"
     TEST_LIST "${target}_${arg_LIST}"
     EXTRA_ARGS ${arg_ARGS}

@@ -32,6 +32,8 @@
 #include <utility>
 #include <vector>
 
+#include "soak/detail/param_suite.h"
+#include "soak/detail/register_soak_test.h"
 #include "soak/detail/run_context.h"
 #include "soak/run.h"
 
@@ -59,32 +61,8 @@ class RequiredEnv {
 
 namespace detail {
 
-// Decides whether the test of this name runs now; if not, it has been skipped or has failed.
-bool admit(const std::string& name, const char* file, int line);
-
-void skip_test(const std::string& why);
-void fail_test(const std::string& why, const char* file, int line);
-
-// Calls `body`; a Run in it that this mode cannot have skips or fails the test.
-void call_body(const std::function<void()>& body, const char* file, int line);
-
 void expect_soak(Run& run, const char* file, int line);
 std::string missing_env_text(const std::vector<std::string>& missing);
-
-template <typename Fixture, typename Factory>
-bool register_soak_test(const char* suite, const char* name, const char* file, int line, Factory make) {
-  const std::string soak_suite = std::string("Soak/") + suite;
-  const std::string full_name = soak_suite + "." + name;
-  // A factory that skips or fails the test and makes nothing spares the fixture's constructor and SetUp().
-  ::testing::RegisterTest(soak_suite.c_str(), name, nullptr, nullptr, file, line, [=]() -> Fixture* {
-    Fixture* test = nullptr;
-    if (admit(full_name, file, line)) {
-      call_body([&] { test = make(); }, file, line);
-    }
-    return test;
-  });
-  return true;
-}
 
 // A soak test without a fixture: its body is an ordinary function.
 class PlainSoakTest : public ::testing::Test {
@@ -102,28 +80,54 @@ class PlainSoakTest : public ::testing::Test {
 }  // namespace soak
 
 // A soak test. The body is an ordinary void function, so ASSERT_* works.
-#define SOAK_TEST(suite, name)                                                                     \
-  static void soak_body_##suite##_##name();                                                        \
-  [[maybe_unused]] static const bool soak_registered_##suite##_##name =                            \
-      ::soak::detail::register_soak_test<::testing::Test>(#suite, #name, __FILE__, __LINE__, [] {  \
-        return new ::soak::detail::PlainSoakTest(&soak_body_##suite##_##name, __FILE__, __LINE__); \
-      });                                                                                          \
+#define SOAK_TEST(suite, name)                                                                             \
+  static void soak_body_##suite##_##name();                                                                \
+  [[maybe_unused]] static const bool soak_registered_##suite##_##name =                                    \
+      ::soak::detail::register_soak_test<::testing::Test>(#suite, #name, nullptr, __FILE__, __LINE__, [] { \
+        return new ::soak::detail::PlainSoakTest(&soak_body_##suite##_##name, __FILE__, __LINE__);         \
+      });                                                                                                  \
   static void soak_body_##suite##_##name()
 
 // A soak test with a fixture, as TEST_F is to TEST. A skipped test does not construct the fixture.
 #define SOAK_TEST_F(fixture, name)                                                                                     \
-  class fixture##_##name##_SoakTest : public fixture {                                                                 \
-   public:                                                                                                             \
-    void TestBody() override {                                                                                         \
-      ::soak::detail::call_body([this] { soak_body(); }, __FILE__, __LINE__);                                          \
-    }                                                                                                                  \
-                                                                                                                       \
-   private:                                                                                                            \
-    void soak_body();                                                                                                  \
-  };                                                                                                                   \
+  SOAK_DETAIL_TEST_CLASS(fixture, name);                                                                               \
   [[maybe_unused]] static const bool soak_registered_##fixture##_##name = ::soak::detail::register_soak_test<fixture>( \
-      #fixture, #name, __FILE__, __LINE__, [] { return new fixture##_##name##_SoakTest; });                            \
+      #fixture, #name, nullptr, __FILE__, __LINE__, [] { return new fixture##_##name##_SoakTest; });                   \
   void fixture##_##name##_SoakTest::soak_body()
+
+// A soak test with a fixture and a parameter, as TEST_P is to TEST_F; the fixture is a testing::TestWithParam.
+//   SOAK_TEST_P(Reconnects, LeaveNothingBehind) { soak::Run run; ... GetParam() ... }
+//   SOAK_INSTANTIATE_TEST_SUITE_P(Faults, Reconnects, testing::Values("reset", "stall"));
+// registers Soak/Faults/Reconnects.LeaveNothingBehind/0 and /1. A generator of names may follow the values, as in
+// GoogleTest. INSTANTIATE_TEST_SUITE_P does not reach these tests; without parameters the suite is a failing test.
+#define SOAK_TEST_P(fixture, name)                                           \
+  SOAK_DETAIL_TEST_CLASS(fixture, name);                                     \
+  [[maybe_unused]] static const bool soak_registered_##fixture##_##name =    \
+      ::soak::detail::param_suite<fixture>(#fixture, __FILE__, __LINE__)     \
+          .add_test<fixture##_##name##_SoakTest>(#name, __FILE__, __LINE__); \
+  void fixture##_##name##_SoakTest::soak_body()
+
+#define SOAK_INSTANTIATE_TEST_SUITE_P(prefix, fixture, ...)                                                            \
+  [[maybe_unused]] static const bool soak_instantiated_##prefix##_##fixture =                                          \
+      ::soak::detail::param_suite<fixture>(#fixture, __FILE__, __LINE__).instantiate(#prefix, __FILE__, __LINE__, [] { \
+        return ::soak::detail::ParamSuite<fixture>::Parameters(__VA_ARGS__);                                           \
+      })
+
+// For tests in a library whose programs do not all give them parameters.
+#define SOAK_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(fixture)                \
+  [[maybe_unused]] static const bool soak_uninstantiated_allowed_##fixture = \
+      ::soak::detail::param_suite<fixture>(#fixture, __FILE__, __LINE__).allow_uninstantiated()
+
+#define SOAK_DETAIL_TEST_CLASS(fixture, name)                                 \
+  class fixture##_##name##_SoakTest : public fixture {                        \
+   public:                                                                    \
+    void TestBody() override {                                                \
+      ::soak::detail::call_body([this] { soak_body(); }, __FILE__, __LINE__); \
+    }                                                                         \
+                                                                              \
+   private:                                                                   \
+    void soak_body();                                                         \
+  }
 
 // Ends the run, prints its summary line, and adds one failure per broken budget.
 #define EXPECT_SOAK(run) ::soak::detail::expect_soak((run), __FILE__, __LINE__)

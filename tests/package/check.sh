@@ -62,6 +62,13 @@ says 'smoke' 'Soak/Cache\.SurvivesChurn/smoke .*Passed'
 says 'virtual without an AsyncRun' 'Soak/Cache\.SurvivesChurn/virtual .*Skipped'
 says 'virtual' 'Soak/Voice\.OpenAiRealtime/virtual .*Passed'
 says 'guard' 'soak\.guard\..* Passed'
+says 'a parameterised one' 'Soak/Cache/Sized\.SurvivesChurn/1 .*Skipped'
+says 'its virtual form' 'Soak/Cache/Sized\.SurvivesChurn/0/virtual .*Skipped'
+says 'its smoke form' 'Soak/Cache/Sized\.SurvivesChurn/1/smoke .*Passed'
+if grep -q 'DISABLED_' <<<"$output"; then
+  echo 'FAIL: CTest has a disabled suite'
+  failures=$((failures + 1))
+fi
 
 expect 'ctest -L soak, not enabled: fails and says what to type' 8 ctest -L soak --output-on-failure
 says 'words' 'GTEST_RUNSOAK=1 ctest -L soak'
@@ -70,6 +77,7 @@ says 'guard' 'soak\.guard\..*Failed'
 expect 'ctest -L soak, enabled by the variable: runs' 0 env GTEST_RUNSOAK=1 ctest --test-dir "$scratch/build" -L soak
 says 'real' 'Soak/Cache\.SurvivesChurn .*Passed'
 says 'real' 'Soak/Voice\.OpenAiRealtime .*Passed'
+says 'real' 'Soak/Cache/Sized\.SurvivesChurn/0 .*Passed'
 
 expect 'the other modes are not disturbed by the variable' 0 env GTEST_RUNSOAK=1 ctest --test-dir "$scratch/build" -R smoke
 says 'smoke' 'Soak/Voice\.OpenAiRealtime/smoke .*Passed'

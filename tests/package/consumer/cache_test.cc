@@ -26,4 +26,17 @@ SOAK_TEST(Cache, SurvivesChurn) {
   EXPECT_SOAK(run);
 }
 
+class Sized : public testing::TestWithParam<std::string> {};
+
+SOAK_TEST_P(Sized, SurvivesChurn) {
+  soak::Run run({.duration = std::chrono::seconds{1}});
+  for (auto cycle : run) {
+    run.count(GetParam());
+    cycle.quiescent();
+  }
+  EXPECT_SOAK(run);
+}
+SOAK_INSTANTIATE_TEST_SUITE_P(Cache, Sized, testing::Values("a; b", "[c]"));
+SOAK_INSTANTIATE_TEST_SUITE_P(DISABLED_Cache, Sized, testing::Values("never"));
+
 }  // namespace

@@ -4,9 +4,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "conftest/subprocess.h"
@@ -309,6 +311,151 @@ TEST(GatingTest, ADurationThatDoesNotFitCTestsTimeoutFailsAtOnce) {
 
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.output, HasSubstr("a duration of 24h00m does not fit the test's TIMEOUT of 1h11m"));
+}
+
+const char kParam[] = "--gtest_filter=Soak/Fault/Param.*";
+
+TEST(GatingTest, ParameterisedTestsStandBelowSoakWithTheNamesOfTheirParameters) {
+  const std::string list = run_sample({"--gtest_list_tests", "--gtest_filter=Soak/*"}).output;
+
+  EXPECT_THAT(list, HasSubstr("Soak/Fault/Param.\n  Runs/0  # GetParam() = \"reset\"\n"
+                              "  Runs/1  # GetParam() = \"stall\"\n"));
+  EXPECT_THAT(list, HasSubstr("Soak/Grid.\n  HasItsParameters/N3_off  # GetParam() = (3, false)\n"));
+  EXPECT_THAT(list, Not(HasSubstr("Stock/Param")));
+  EXPECT_THAT(list, Not(HasSubstr("Registration")));
+}
+
+TEST(GatingTest, AParameterisedTestIsSkippedWithoutItsFixture) {
+  const ProgramResult result = run_sample({"--gtest_filter=*/Param.*"});
+
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("--gtest_runsoak (or GTEST_RUNSOAK=1)"));
+  EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Fault/Param.Runs/1"));
+  EXPECT_THAT(result.output, Not(HasSubstr("Param constructed for reset")));
+  // The stock macro reached the TEST_P of the same fixture, and nothing else.
+  EXPECT_THAT(result.output,
+              HasSubstr("Param constructed for unit\nParam is set up\n[       OK ] Stock/Param.IsAUnitTest/0"));
+  EXPECT_THAT(result.output, Not(HasSubstr("Soak/Fault/Param.IsAUnitTest")));
+}
+
+TEST(GatingTest, AParameterisedTestRunsWithItsParameter) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", kShort, "--gtest_filter=Soak/Fault/Param.Runs/1"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, AllOf(HasSubstr("Param constructed for stall\nParam is set up"),
+                                   HasSubstr("[SOAK / Fault/Param.Runs/1] PASS: "), HasSubstr(" stalls=")));
+  EXPECT_THAT(result.output, Not(HasSubstr("reset")));
+  EXPECT_THAT(read_file(testing::TempDir() + "/soak-report/Soak-Fault-Param.Runs-1.json"),
+              HasSubstr("--gtest_filter=Soak/Fault/Param.Runs/1"));
+}
+
+TEST(GatingTest, AParameterisedTestTakesCombinationsAndNamesOfItsOwn) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", "--gtest_filter=Soak/Grid.HasItsParameters/N4_on"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("grid 4 1\n[       OK ] Soak/Grid.HasItsParameters/N4_on"));
+}
+
+TEST(GatingTest, AParameterisedDeathTestSeesModeAndParameter) {
+  for (const char* program : {SAMPLE_SOAKS, SAMPLE_SOAKS_STOCK_MAIN}) {
+    const ProgramResult result = run_sample({"--soak_smoke", "--gtest_filter=Soak/*InADeathTest/*"}, {}, program);
+
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    for (const char* name : {"0", "1"}) {
+      EXPECT_THAT(result.output,
+                  HasSubstr(std::string("[       OK ] Soak/Fault/Param.SeesTheSameModeInADeathTest/") + name));
+    }
+  }
+}
+
+TEST(GatingTest, ShardsTogetherRunEveryParameterOnce) {
+  int runs = 0;
+  for (const char* index : {"0", "1", "2"}) {
+    const ProgramResult result = run_sample({"--gtest_runsoak", "--gtest_filter=Soak/Grid.*"},
+                                            {"GTEST_TOTAL_SHARDS=3", std::string("GTEST_SHARD_INDEX=") + index});
+
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    for (const char* grid : {"grid 3 0", "grid 3 1", "grid 4 0", "grid 4 1"}) {
+      runs += result.output.find(grid) != std::string::npos ? 1 : 0;
+    }
+  }
+
+  EXPECT_EQ(runs, 4);
+}
+
+TEST(GatingTest, AnXmlReportSaysTheParameter) {
+  const std::string path = testing::TempDir() + "/soak_param.xml";
+
+  run_sample({kParam, "--gtest_output=xml:" + path});
+
+  EXPECT_THAT(read_file(path), AllOf(HasSubstr("<testsuite name=\"Soak/Fault/Param\" tests=\"4\""),
+                                     HasSubstr("value_param=\"&quot;stall&quot;\""), HasSubstr("result=\"skipped\"")));
+}
+
+TEST(GatingTest, ADisabledInstantiationIsCountedAndNotRun) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", "--gtest_filter=Soak/*Grid.*"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("YOU HAVE 1 DISABLED TEST"));
+  EXPECT_THAT(result.output, Not(HasSubstr("grid 9 1")));
+}
+
+TEST(GatingTest, TestsWithoutParametersFailBelowSoakInEveryMode) {
+  for (const char* flag : {"--gtest_runsoak=0", "--gtest_runsoak", "--soak_virtual", "--soak_smoke"}) {
+    const ProgramResult result =
+        run_sample({flag, "--gtest_filter=Soak/*<Forgotten>:Soak/*<Empty>"}, {}, SAMPLE_UNINSTANTIATED);
+
+    EXPECT_EQ(result.exit_status, 1) << flag;
+    for (const char* suite : {"Forgotten", "Empty"}) {
+      EXPECT_THAT(result.output,
+                  AllOf(HasSubstr(std::string("[  FAILED  ] Soak/GoogleTestVerification."
+                                              "UninstantiatedParameterizedTestSuite<") +
+                                  suite + ">"),
+                        HasSubstr(std::string("SOAK_INSTANTIATE_TEST_SUITE_P(prefix, ") + suite + ", values)")))
+          << flag;
+    }
+  }
+}
+
+TEST(GatingTest, TestsThatMayGoWithoutParametersDoNotFail) {
+  EXPECT_THAT(run_sample({"--gtest_list_tests"}).output, Not(HasSubstr("GoogleTestVerification")));
+}
+
+TEST(GatingTest, ParametersWithoutTestsFail) {
+  const ProgramResult result = run_sample({"--gtest_filter=Soak/*<NoTests>"}, {}, SAMPLE_UNINSTANTIATED);
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output,
+              HasSubstr("SOAK_INSTANTIATE_TEST_SUITE_P gives parameters to NoTests, which has no SOAK_TEST_P"));
+}
+
+// The filter leaves one soak that passes: what fails the program is said at its start.
+TEST(GatingTest, TheStockMacroOnASoakTestPIsAnErrorThatNamesTheRightOne) {
+  const ProgramResult result =
+      run_sample({"--gtest_runsoak", "--gtest_filter=Soak/Ours/BothMacros.*"}, {}, SAMPLE_UNINSTANTIATED);
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("[       OK ] Soak/Ours/BothMacros.Runs/0"));
+  for (const char* suite : {"StockMacro", "BothMacros"}) {
+    EXPECT_THAT(result.output, HasSubstr(std::string("the tests of ") + suite +
+                                         " are SOAK_TEST_P: give them their parameters with "
+                                         "SOAK_INSTANTIATE_TEST_SUITE_P(prefix, " +
+                                         suite + ", values), not with INSTANTIATE_TEST_SUITE_P"));
+  }
+  EXPECT_THAT(result.output, Not(HasSubstr("the tests of Forgotten are")));
+}
+
+TEST(GatingTest, AParameterNameThatNoFilterCouldTellApartEndsTheProgram) {
+  const std::vector<std::pair<std::string, const char*>> cases = {
+      {"a-b", "names a parameter 'a-b': letters, digits and _ are allowed"},
+      {"", "names a parameter '': letters, digits and _ are allowed"},
+      {"same", "names a parameter 'same': another parameter has this name"}};
+  for (const auto& [name, text] : cases) {
+    const ProgramResult result = run_sample({}, {"SAMPLE_PARAM_NAME=" + name}, SAMPLE_BAD_NAMES);
+
+    EXPECT_EQ(result.exit_status, -SIGABRT) << name;
+    EXPECT_THAT(result.output, AllOf(HasSubstr("sample_bad_names.cc:"), HasSubstr(text)));
+  }
 }
 
 }  // namespace

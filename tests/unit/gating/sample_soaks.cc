@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "soak/soak_test.h"
@@ -118,6 +120,44 @@ SOAK_TEST_F(Fixture, IsSetUp) {
   }
   EXPECT_SOAK(run);
 }
+
+// Instantiated before the values exist: GoogleTest makes them in InitGoogleTest(), not while static objects are made.
+class Param : public testing::TestWithParam<std::string> {
+ public:
+  Param() { std::printf("Param constructed for %s\n", GetParam().c_str()); }
+  void SetUp() override { std::puts("Param is set up"); }
+};
+extern std::vector<std::string> g_faults;
+SOAK_INSTANTIATE_TEST_SUITE_P(Fault, Param, testing::ValuesIn(g_faults));
+std::vector<std::string> g_faults = {"reset", "stall"};
+
+SOAK_TEST_P(Param, Runs) {
+  soak::Run run;
+  for (auto cycle : run) {
+    run.count(GetParam() + "s");
+  }
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST_P(Param, SeesTheSameModeInADeathTest) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(std::exit(GetParam() == "stall" ? 7 : 8), testing::ExitedWithCode(GetParam() == "stall" ? 7 : 8), "");
+}
+
+// The stock macro and ours, side by side: each reaches its own tests.
+TEST_P(Param, IsAUnitTest) { EXPECT_EQ(GetParam(), "unit"); }
+INSTANTIATE_TEST_SUITE_P(Stock, Param, testing::Values("unit"));
+
+class Grid : public testing::TestWithParam<std::tuple<int, bool>> {};
+SOAK_TEST_P(Grid, HasItsParameters) { std::printf("grid %d %d\n", std::get<0>(GetParam()), std::get<1>(GetParam())); }
+SOAK_INSTANTIATE_TEST_SUITE_P(, Grid, testing::Combine(testing::Range(3, 5), testing::Bool()), [](const auto& info) {
+  return "N" + std::to_string(std::get<0>(info.param)) + (std::get<1>(info.param) ? "_on" : "_off");
+});
+SOAK_INSTANTIATE_TEST_SUITE_P(DISABLED_Grid, Grid, testing::Values(std::tuple(9, true)));
+
+class Unused : public testing::TestWithParam<int> {};
+SOAK_TEST_P(Unused, HasNoParameters) { FAIL() << "it has none"; }
+SOAK_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Unused);
 
 SOAK_TEST(DISABLED_Loop, IsNotRun) { FAIL() << "disabled tests do not run"; }
 
