@@ -57,6 +57,7 @@ ctest() { command ctest --test-dir "$scratch/build" "$@"; }
 
 expect 'plain ctest: unit, virtual and smoke run, the real ones are Skipped' 0 ctest
 says 'unit' 'Cache\.Puts .*Passed'
+says 'matchers' 'Drain\.EndsClean .*Passed'
 says 'real' 'Soak/Cache\.SurvivesChurn .*Skipped'
 says 'smoke' 'Soak/Cache\.SurvivesChurn/smoke .*Passed'
 says 'virtual without an AsyncRun' 'Soak/Cache\.SurvivesChurn/virtual .*Skipped'
@@ -102,7 +103,7 @@ if grep -qE -- '-Werror' "$scratch/subdirectory/build.ninja"; then
   echo "FAIL: soak makes warnings errors in a project that adds it"
   failures=$((failures + 1))
 fi
-must 'build' 0 cmake --build "$scratch/subdirectory" -j 2 --target cache_test
+must 'build' 0 cmake --build "$scratch/subdirectory" -j 2 --target cache_test drain_test
 expect 'run' 0 "$scratch/subdirectory/cache_test" --soak_smoke
 
 exit $((failures > 0))

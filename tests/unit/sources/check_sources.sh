@@ -15,6 +15,7 @@ module_of() {
     metrics/endpoint.h) echo metrics_endpoint ;;
     metrics/*) echo metrics ;;
     error.h|event.h|event_loop.h|gather.h|log.h|queue.h|run_blocking.h|semaphore.h|session.h|supervise.h|task.h|timeout.h|detail/*) echo async ;;
+    matchers.h) echo matchers ;;
     async_run.h|backoff.h) echo drive ;;
     net/*) echo net ;;
     peers/*) echo peers ;;
@@ -32,6 +33,7 @@ allowed() {
     run) echo report probe ;;
     gating) echo run report probe ;;
     metrics_endpoint|async) echo metrics probe ;;
+    matchers) echo run report async metrics probe ;;
     drive) echo run report async metrics_endpoint metrics probe ;;
     net) echo async metrics probe ;;
     peers) echo net async metrics probe ;;

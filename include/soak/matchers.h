@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_MATCHERS_H_
+#define SOAK_MATCHERS_H_
+
+// GoogleMock matchers for what soak's calls come to, so that a failure says what a value holds:
+//
+//   const DrainResult drained = loop.run(drain(sessions, {.timeout = 10s}));
+//   EXPECT_THAT(drained, DrainedClean());
+//
+//   Value of: drained
+//   Expected: drained clean
+//     Actual: {completed 3, cancelled 2, forced 1, failed 0} (of type soak::DrainResult), which cancelled 2 tasks and
+//   forced 1
+//
+// Each can be negated by Not() and put into AllOf(), ElementsAre() and their kind. Header-only: compiled against the
+// GoogleTest of the program that includes it.
+
+#include <gmock/gmock.h>
+
+#include <concepts>
+#include <cstddef>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "soak/run.h"
+#include "soak/task.h"
+
+namespace soak {
+
+// How GoogleTest prints them.
+inline void PrintTo(const DrainResult& result, std::ostream* out) {
+  *out << "{completed " << result.completed << ", cancelled " << result.cancelled << ", forced " << result.forced
+       << ", failed " << result.failed << "}";
+}
+
+// A Run that is being printed may not have ended yet, and has no verdict then.
+template <std::derived_from<Run> T>
+void PrintTo(const T& /*run*/, std::ostream* out) {
+  *out << "a run";
+}
+
+namespace probe {
+
+inline void PrintTo(const Verdict& verdict, std::ostream* out) { *out << (verdict.passed() ? "PASS" : "FAIL"); }
+
+}  // namespace probe
+
+namespace detail {
+
+// "which cancelled 2 tasks, forced 1 and left 1 blocking call running: session-3 awaits event at pusher.cc:41 since
+// ..."
+inline void explain(const DrainResult& result, std::ostream& out) {
+  std::vector<std::string> parts;
+  std::size_t counted = 0;
+  const auto tasks = [&](std::size_t count) {
+    const std::string noun = counted++ == 0 ? (count == 1 ? " task" : " tasks") : "";
+    return std::to_string(count) + noun;
+  };
+  if (result.cancelled > 0) parts.push_back("cancelled " + tasks(result.cancelled));
+  if (result.forced > 0) parts.push_back("forced " + tasks(result.forced));
+  if (result.failed > 0) parts.push_back("saw " + tasks(result.failed) + " fail");
+  if (const std::size_t calls = result.unresponsive.size(); calls > 0) {
+    parts.push_back("left " + std::to_string(calls) +
+                    (calls == 1 ? " blocking call running" : " blocking calls running"));
+  }
+  if (parts.empty()) parts.push_back("completed " + tasks(result.completed));
+  out << "which ";
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    out << (i == 0 ? "" : (i + 1 == parts.size() ? " and " : ", ")) << parts[i];
+  }
+  const char* separator = ": ";
+  for (const TaskReport& report : result.unresponsive) {
+    out << separator << to_string(report);
+    separator = "; ";
+  }
+}
+
+// Each finding with its evidence, and what was not judged, on lines of their own.
+inline void explain(const Verdict& verdict, std::ostream& out) {
+  const std::size_t count = verdict.findings.size();
+  if (count == 0) {
+    out << "which has no finding";
+  } else {
+    out << "which has " << count << (count == 1 ? " finding" : " findings");
+  }
+  for (const Finding& finding : verdict.findings) {
+    out << "\n    " << finding.text;
+    for (const probe::Evidence& evidence : finding.evidence) {
+      out << "\n      " << evidence.label << ": " << evidence.text;
+    }
+  }
+  for (const std::string& remark : verdict.remarks) {
+    out << "\n    note: " << remark;
+  }
+}
+
+inline const Verdict& verdict_of(const Verdict& verdict) { return verdict; }
+
+// EXPECT_THAT hands on as const what it was given; a Run that has something to judge was not made const.
+inline const Verdict& verdict_of(const Run& run) { return const_cast<Run&>(run).verdict(); }
+
+// Explains where somebody listens; costs nothing elsewhere.
+template <typename T>
+void explain(const T& value, ::testing::MatchResultListener& listener) {
+  if (listener.stream() != nullptr) explain(value, *listener.stream());
+}
+
+}  // namespace detail
+
+// A DrainResult: every task ended by itself, without throwing.
+MATCHER(DrainedClean, negation ? "did not drain clean" : "drained clean") {
+  detail::explain(arg, *result_listener);
+  return arg.clean();
+}
+
+// A Verdict, or a Run, which ends if it has not ended.
+MATCHER(Passes, negation ? "does not pass" : "passes") {
+  const Verdict& verdict = detail::verdict_of(arg);
+  detail::explain(verdict, *result_listener);
+  return verdict.passed();
+}
+
+// A Verdict, or a Run, with a finding about this series or property: "sockets", "rss", "cycles". What is only listed
+// below another finding, as its effect, is none.
+MATCHER_P(FailsFor, subject, (negation ? "does not fail for " : "fails for ") + std::string(subject)) {
+  const Verdict& verdict = detail::verdict_of(arg);
+  detail::explain(verdict, *result_listener);
+  return verdict.find(subject) != nullptr;
+}
+
+}  // namespace soak
+
+#endif  // SOAK_MATCHERS_H_
