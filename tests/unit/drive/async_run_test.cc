@@ -242,7 +242,7 @@ TEST_F(AsyncRunTest, ABodyThatSwallowsItsCancellationIsDestroyed) {
 }
 
 TEST_F(AsyncRunTest, TheSameSeedIsTheSameRun) {
-  const auto cycle_starts = [this](std::uint64_t seed) {
+  const auto cycle_starts = [](std::uint64_t seed) {
     soak::AsyncRun run({.duration = 60min, .reconnect_every = 90s, .seed = seed});
     std::vector<std::chrono::nanoseconds> starts;
     run.drive([&](Cycle& cycle) -> Task<> {

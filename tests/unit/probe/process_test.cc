@@ -88,10 +88,11 @@ TEST(ProcessTest, HeapInUseFollowsAnAllocation) {
   const auto before = read_heap_bytes();
   ASSERT_TRUE(before) << heap_source();
 
-  auto block = std::make_unique<char[]>(kSize);
-  std::memset(block.get(), 1, kSize);
+  // A call: a new-expression may be left out, and clang does so.
+  void* block = ::operator new(kSize);
+  std::memset(block, 1, kSize);
   const auto during = read_heap_bytes();
-  block.reset();
+  ::operator delete(block);
   const auto after = read_heap_bytes();
 
   EXPECT_GE(*during - *before, static_cast<std::int64_t>(kSize));

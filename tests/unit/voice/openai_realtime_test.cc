@@ -211,7 +211,7 @@ TEST_F(OpenAiRealtimeClientTest, ASessionThatNeverBeginsTimesOut) {
 }
 
 TEST_F(OpenAiRealtimeClientTest, ARejectedConfigurationIsNotAConfiguredSession) {
-  const Error error = connect_error([this](net::WebSocket& socket) -> Task<> {
+  const Error error = connect_error([](net::WebSocket& socket) -> Task<> {
     co_await socket.send_text(kCreated);
     const net::Message update = co_await socket.receive();
     std::string rejection =
