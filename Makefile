@@ -11,11 +11,12 @@ PACKAGES := ca-certificates ccache cmake g++ libcivetweb-dev libcli11-dev libfmt
 # Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
 TOOL_PACKAGES := prometheus python3 python3-websockets
 LINT_PACKAGES := clang-format
-TIDY_PACKAGES := clang-tidy-16
 
-# The clang that the distribution has and that knows enough C++20: 16 on Debian 12, 19 on Debian 13. Another one by
-# `make clang CLANG=clang++-17`; only a name of that form is also a package.
-CLANG ?= clang++-$(if $(shell grep -s VERSION_CODENAME=bookworm /etc/os-release),16,19)
+# The clang to ask for. Debian 12's default, 14, has no std::source_location, and Debian 13 has no 16. Another one by
+# `make clang CLANG=clang++-17`; a name of that form is installed, any other has to be there.
+LLVM := $(if $(shell grep -s VERSION_CODENAME=bookworm /etc/os-release),16,19)
+TIDY_PACKAGES := clang-tidy-$(LLVM)
+CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
@@ -101,11 +102,10 @@ lint:
 	$(call install,$(LINT_PACKAGES))
 	git ls-files '*.h' '*.cc' | xargs clang-format --dry-run --Werror
 
-# clang 14, the default of Debian 12, has no std::source_location.
 tidy:
 	$(call install,$(PACKAGES) $(TIDY_PACKAGES))
 	$(call configure,dev)
-	git ls-files 'lib/*.cc' 'tools/*.cc' 'conftest/*.cc' | xargs -P $(JOBS) -n 4 clang-tidy-16 -p build/dev --quiet
+	git ls-files 'lib/*.cc' 'tools/*.cc' 'conftest/*.cc' | xargs -P $(JOBS) -n 4 clang-tidy-$(LLVM) -p build/dev --quiet
 
 format:
 	$(call install,$(LINT_PACKAGES))

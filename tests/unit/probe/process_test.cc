@@ -13,8 +13,8 @@
 #include <array>
 #include <condition_variable>
 #include <cstring>
-#include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
