@@ -53,7 +53,7 @@ void add_run_options(CLI::App& command) {
     command
         .add_option_function<std::string>(
             fmt::format("--{}", alias),
-            [alias = alias, name = name](const std::string& value) {
+            [alias, name](const std::string& value) {
               if (const std::string error = detail::set_flag_in_variable_unit(name, value); !error.empty()) {
                 throw CLI::ValidationError(fmt::format("--{} {}", alias, error));
               }
