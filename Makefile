@@ -10,6 +10,8 @@ PACKAGES := ca-certificates ccache cmake g++ libcivetweb-dev libcli11-dev libfmt
             libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
 TOOL_PACKAGES := prometheus python3 python3-websockets
+# The benchmarks, and the peers that they compare with.
+BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 LINT_PACKAGES := clang-format
 
 # The clang to ask for. Debian 12's default, 14, has no std::source_location, and Debian 13 has no 16. Another one by
@@ -20,13 +22,14 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak asan tsan clang clang-asan clang-tsan release lint tidy format clean
+.PHONY: help demo test test-tools soak bench asan tsan clang clang-asan clang-tsan release lint tidy format clean
 
 help:
 	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
 	@echo 'make test        build; run the unit tests, and every soak in virtual time and as a smoke run'
 	@echo 'make test-tools  the tests that need tools from outside; installs these, fails on a skip'
 	@echo 'make soak        run the real-time soak tests for their whole durations'
+	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
 	@echo 'make lint        is everything formatted as .clang-format says?'
@@ -77,6 +80,12 @@ soak:
 	$(call configure,soak)
 	cmake --build --preset soak -j $(JOBS)
 	ctest --preset soak -j $(JOBS)
+
+bench:
+	$(call install,$(PACKAGES) $(BENCH_PACKAGES))
+	$(call configure,bench)
+	cmake --build --preset bench -j $(JOBS) --target bench_programs
+	/usr/bin/python3 bench/run.py $(BENCH_ARGS)
 
 asan tsan release:
 	$(call install,$(PACKAGES))

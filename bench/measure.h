@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "resident.h"
 
@@ -20,9 +21,18 @@ inline void report_time(benchmark::State& state, std::int64_t items) {
       static_cast<double>(items), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
-// Resident bytes that came with each of `items`.
-inline void report_bytes(benchmark::State& state, double bytes_before, std::int64_t items) {
-  state.counters["per_item"] = (resident_bytes() - bytes_before) / static_cast<double>(items);
+// Resident bytes that come with each of `items` while `hold(items, measure)` holds them: it calls measure() before
+// they are there, and when all are. A few come first, so that what a process needs once is not theirs.
+template <typename Hold>
+void report_bytes(benchmark::State& state, std::int64_t items, Hold hold) {
+  double before = 0;
+  double after = 0;
+  const auto measure = [&] { before = std::exchange(after, resident_bytes()); };
+  for (auto _ : state) {
+    hold(items / 100, measure);
+    hold(items, measure);
+  }
+  state.counters["per_item"] = (after - before) / static_cast<double>(items);
 }
 
 // One pass over so many items, so that a repetition is a whole; the same with a few, to see that it works.

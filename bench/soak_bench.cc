@@ -40,17 +40,16 @@ Task<> wait(Event& event) { co_await event.wait(); }
 
 template <typename Loop>
 void live_event(benchmark::State& state) {
-  const std::int64_t tasks = state.range(0);
   Loop loop;
-  for (auto _ : state) {
+  report_bytes(state, state.range(0), [&](std::int64_t tasks, auto measure) {
     Event event;
     TaskGroup group(loop);
-    const double before = resident_bytes();
+    measure();
     for (std::int64_t i = 0; i < tasks; ++i) group.start("a.name.of.24.characters.", wait(event));
     loop.run(settle());
-    report_bytes(state, before, tasks);
-    if (loop.run(end_all(group)) != static_cast<std::size_t>(tasks)) state.SkipWithError("a task was lost");
-  }
+    measure();
+    loop.run(end_all(group));
+  });
 }
 BENCHMARK_TEMPLATE(live_event, UvLoop)->Apply(tasks_100000);
 BENCHMARK_TEMPLATE(live_event, VirtualLoop)->Apply(tasks_100000);
@@ -60,16 +59,15 @@ Task<> sleep_in_a_coroutine() { co_await sleep_for(1h); }
 
 template <typename Loop>
 void live_timer(benchmark::State& state) {
-  const std::int64_t tasks = state.range(0);
   Loop loop;
-  for (auto _ : state) {
+  report_bytes(state, state.range(0), [&](std::int64_t tasks, auto measure) {
     TaskGroup group(loop);
-    const double before = resident_bytes();
+    measure();
     for (std::int64_t i = 0; i < tasks; ++i) group.start("a.name.of.24.characters.", sleep_in_a_coroutine());
     loop.run(settle());
-    report_bytes(state, before, tasks);
-    if (loop.run(end_all(group)) != static_cast<std::size_t>(tasks)) state.SkipWithError("a task was lost");
-  }
+    measure();
+    loop.run(end_all(group));
+  });
 }
 BENCHMARK_TEMPLATE(live_timer, UvLoop)->Apply(tasks_100000);
 BENCHMARK_TEMPLATE(live_timer, VirtualLoop)->Apply(tasks_100000);

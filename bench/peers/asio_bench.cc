@@ -8,8 +8,6 @@
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/basic_waitable_timer.hpp>
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
@@ -22,7 +20,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <vector>
 
@@ -103,53 +100,54 @@ Task<void> wait(Timer& timer) {
   co_await timer.async_wait(asio::redirect_error(kAwait, ended));
 }
 
-Task<void> sleep_an_hour(Executor executor) {
+// These tasks end when the event does; to be cancelled one by one they would each need a cancellation_signal.
+void live_event(benchmark::State& state) {
+  asio::io_context context{1};
+  report_bytes(state, state.range(0), [&](std::int64_t tasks, auto measure) {
+    Timer event(context.get_executor(), kNever);
+    measure();
+    for (std::int64_t i = 0; i < tasks; ++i) asio::co_spawn(context.get_executor(), wait(event), asio::detached);
+    context.poll();
+    measure();
+    event.cancel();
+    context.run();
+    context.restart();
+  });
+}
+BENCHMARK(live_event)->Apply(tasks_100000);
+
+// A sleeper shows its owner the timer by which it can be cancelled.
+Task<void> sleep_an_hour(Executor executor, Timer*& shown) {
   Timer timer(executor, 1h);
+  shown = &timer;
   asio::error_code ended;
   co_await timer.async_wait(asio::redirect_error(kAwait, ended));
 }
 
-// Tasks that can be cancelled one by one.
-template <typename Make>
-void spawn_cancellable(asio::io_context& context, std::deque<asio::cancellation_signal>& signals, std::int64_t tasks,
-                       Make make) {
-  for (std::int64_t i = 0; i < tasks; ++i) {
-    asio::cancellation_signal& signal = signals.emplace_back();
-    asio::co_spawn(context.get_executor(), make(), asio::bind_cancellation_slot(signal.slot(), asio::detached));
+struct Sleepers {
+  Sleepers(asio::io_context& context, std::int64_t count) : timers(static_cast<std::size_t>(count)) {
+    for (Timer*& timer : timers) {
+      asio::co_spawn(context.get_executor(), sleep_an_hour(context.get_executor(), timer), asio::detached);
+    }
+    context.poll();
   }
-  context.poll();
-}
-
-void cancel_and_join(asio::io_context& context, std::deque<asio::cancellation_signal>& signals) {
-  for (asio::cancellation_signal& signal : signals) signal.emit(asio::cancellation_type::terminal);
-  context.run();
-}
-
-void live_event(benchmark::State& state) {
-  const std::int64_t tasks = state.range(0);
-  asio::io_context context{1};
-  for (auto _ : state) {
-    Timer event(context.get_executor(), kNever);
-    std::deque<asio::cancellation_signal> signals;
-    const double before = resident_bytes();
-    spawn_cancellable(context, signals, tasks, [&] { return wait(event); });
-    report_bytes(state, before, tasks);
-    event.cancel();  // To cancel one wait among many on a timer, Asio looks at all of them.
-    context.run();
+  void cancel() {
+    for (Timer* timer : timers) timer->cancel();
   }
-}
-BENCHMARK(live_event)->Apply(tasks_100000);
+
+  std::vector<Timer*> timers;
+};
 
 void live_timer(benchmark::State& state) {
-  const std::int64_t tasks = state.range(0);
   asio::io_context context{1};
-  for (auto _ : state) {
-    std::deque<asio::cancellation_signal> signals;
-    const double before = resident_bytes();
-    spawn_cancellable(context, signals, tasks, [&] { return sleep_an_hour(context.get_executor()); });
-    report_bytes(state, before, tasks);
-    cancel_and_join(context, signals);
-  }
+  report_bytes(state, state.range(0), [&](std::int64_t tasks, auto measure) {
+    measure();
+    Sleepers sleepers(context, tasks);
+    measure();
+    sleepers.cancel();
+    context.run();
+    context.restart();
+  });
 }
 BENCHMARK(live_timer)->Apply(tasks_100000);
 
@@ -158,13 +156,10 @@ void drain(benchmark::State& state) {
   asio::io_context context{1};
   for (auto _ : state) {
     state.PauseTiming();
-    std::deque<asio::cancellation_signal> signals;
-    spawn_cancellable(context, signals, tasks, [&] { return sleep_an_hour(context.get_executor()); });
+    Sleepers sleepers(context, tasks);
     state.ResumeTiming();
-    cancel_and_join(context, signals);
-    state.PauseTiming();
-    signals.clear();
-    state.ResumeTiming();
+    sleepers.cancel();
+    context.run();
   }
   report_time(state, tasks);
 }
@@ -196,29 +191,21 @@ void wake(benchmark::State& state) {
 }
 BENCHMARK(wake)->Apply(tasks_10000);
 
-struct Session {
-  explicit Session(Executor executor) : ended(executor, kNever) {}
-
-  std::array<asio::cancellation_signal, kTasksOfASession> signals;
-  std::int64_t running = kTasksOfASession;
-  Timer ended;  // Its waits end whenever a task has.
-};
-
 // Runs eleven tasks until the first ends, which is the one that receives; cancels and joins the rest.
-Task<void> run_session(Executor executor, Timer& peer_gone, std::int64_t& ended) {
-  Session session(executor);
-  for (asio::cancellation_signal& signal : session.signals) {
-    const bool receives = &signal == &session.signals.front();
-    asio::co_spawn(executor, receives ? wait(peer_gone) : sleep_an_hour(executor),
-                   asio::bind_cancellation_slot(signal.slot(), [&session](const std::exception_ptr&) {
-                     --session.running;
-                     session.ended.cancel();
-                   }));
-  }
-  co_await wait(session.ended);
-  for (asio::cancellation_signal& signal : session.signals) signal.emit(asio::cancellation_type::terminal);
-  while (session.running > 0) co_await wait(session.ended);
-  ++ended;
+Task<void> run_session(Executor executor, Timer& peer_gone, std::int64_t& sessions_ended) {
+  std::array<Timer*, kTasksOfASession - 1> sleepers{};
+  std::int64_t running = kTasksOfASession;
+  Timer an_end(executor, kNever);  // Its waits end with the first task, and with the last.
+  const auto ended = [&](const std::exception_ptr&) {
+    --running;
+    if (running == kTasksOfASession - 1 || running == 0) an_end.cancel();
+  };
+  asio::co_spawn(executor, wait(peer_gone), ended);
+  for (Timer*& sleeper : sleepers) asio::co_spawn(executor, sleep_an_hour(executor, sleeper), ended);
+  co_await wait(an_end);
+  for (Timer* sleeper : sleepers) sleeper->cancel();
+  if (running > 0) co_await wait(an_end);
+  ++sessions_ended;
 }
 
 void supervise(benchmark::State& state) {
@@ -242,20 +229,20 @@ void supervise(benchmark::State& state) {
 BENCHMARK(supervise)->Apply(sessions_1800);
 
 void session_bytes(benchmark::State& state) {
-  const std::int64_t sessions = state.range(0);
   asio::io_context context{1};
-  for (auto _ : state) {
+  report_bytes(state, state.range(0), [&](std::int64_t sessions, auto measure) {
     Timer peer_gone(context.get_executor(), kNever);
     std::int64_t ended = 0;
-    const double before = resident_bytes();
+    measure();
     for (std::int64_t i = 0; i < sessions; ++i) {
       asio::co_spawn(context.get_executor(), run_session(context.get_executor(), peer_gone, ended), asio::detached);
     }
     context.poll();
-    report_bytes(state, before, sessions);
+    measure();
     peer_gone.cancel();
     context.run();
-  }
+    context.restart();
+  });
 }
 BENCHMARK(session_bytes)->Apply(sessions_1800);
 
