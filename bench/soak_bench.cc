@@ -13,6 +13,8 @@
 #include "measure.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
+#include "soak/gather.h"
+#include "soak/session.h"
 #include "soak/task.h"
 
 namespace soak::bench {
@@ -26,15 +28,48 @@ Task<> settle() { co_await yield(); }
 
 // Cancels and joins.
 Task<std::size_t> end_all(TaskGroup& group) {
-  const DrainResult result = co_await drain(group, {.cancel_first = true});
+  const DrainResult result = co_await soak::drain(group, {.cancel_first = true});
   co_return result.cancelled;
 }
 
 // Joins.
 Task<std::size_t> join_all(TaskGroup& group) {
-  const DrainResult result = co_await drain(group);
+  const DrainResult result = co_await soak::drain(group);
   co_return result.completed;
 }
+
+Task<std::uint64_t> yield_once(std::uint64_t index) {
+  co_await yield();
+  co_return index;
+}
+
+template <typename Loop>
+void gather_by(benchmark::State& state, std::size_t max_concurrency) {
+  const auto count = static_cast<std::uint64_t>(state.range(0));
+  Loop loop;
+  for (auto _ : state) {
+    std::vector<Task<std::uint64_t>> tasks;
+    tasks.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) tasks.push_back(yield_once(i));
+    auto results = loop.run(soak::gather(std::move(tasks), {.label = "bench", .max_concurrency = max_concurrency}));
+    if (results.back().value() != count - 1) state.SkipWithError("a result is missing");
+  }
+  report_time(state, state.range(0));
+}
+
+template <typename Loop>
+void gather(benchmark::State& state) {
+  gather_by<Loop>(state, kUnlimited);
+}
+BENCHMARK_TEMPLATE(gather, UvLoop)->Apply(tasks_100000);
+BENCHMARK_TEMPLATE(gather, VirtualLoop)->Apply(tasks_100000);
+
+template <typename Loop>
+void gather10(benchmark::State& state) {
+  gather_by<Loop>(state, 10);
+}
+BENCHMARK_TEMPLATE(gather10, UvLoop)->Apply(tasks_100000);
+BENCHMARK_TEMPLATE(gather10, VirtualLoop)->Apply(tasks_100000);
 
 Task<> wait(Event& event) { co_await event.wait(); }
 
@@ -128,6 +163,97 @@ void wake(benchmark::State& state) {
 }
 BENCHMARK_TEMPLATE(wake, UvLoop)->Apply(tasks_10000);
 BENCHMARK_TEMPLATE(wake, VirtualLoop)->Apply(tasks_10000);
+
+Task<> watch_shutdown(Session& session) {
+  for (bool shut_down = false; !shut_down;) shut_down = co_await session.shutdown().wait_for(1h);
+}
+
+// Eleven tasks until the first ends, which is the one that receives. The others see that the session shuts down.
+Task<> run_session(EventLoop& loop, Event& peer_gone) {
+  Session session(loop, {.label = "bench"});
+  session.start("receive", wait(peer_gone), TaskKind::kReceive);
+  for (std::int64_t i = 1; i < kTasksOfASession; ++i) session.start({"watcher", i}, watch_shutdown(session));
+  Task<SessionResult> running = session.run();
+  co_await std::move(running);
+}
+
+// The others sleep, and are cancelled at once.
+Task<> run_session_unwinding(EventLoop& loop, Event& peer_gone) {
+  Session session(loop, {.label = "bench", .timeout = std::chrono::nanoseconds::zero()});
+  session.start("receive", wait(peer_gone), TaskKind::kReceive);
+  for (std::int64_t i = 1; i < kTasksOfASession; ++i) session.start({"sleeper", i}, sleep_in_a_coroutine());
+  Task<SessionResult> running = session.run();
+  co_await std::move(running);
+}
+
+// Starts sessions in `group`, and lets them and their tasks run until they wait.
+template <typename RunSession>
+void start_sessions(TaskGroup& group, std::int64_t sessions, Event& peer_gone, RunSession run_one) {
+  for (std::int64_t i = 0; i < sessions; ++i) group.start({"session", i}, run_one(group.loop(), peer_gone));
+  group.loop().run(settle());
+  group.loop().run(settle());
+}
+
+template <typename Loop, typename RunSession>
+void tear_sessions_down(benchmark::State& state, RunSession run_one) {
+  const std::int64_t sessions = state.range(0);
+  Loop loop;
+  for (auto _ : state) {
+    state.PauseTiming();
+    Event peer_gone;
+    TaskGroup group(loop);
+    start_sessions(group, sessions, peer_gone, run_one);
+    if (loop.live_tasks() != static_cast<std::size_t>(sessions * (kTasksOfASession + 1))) {
+      state.SkipWithError("a task is missing");
+    }
+    state.ResumeTiming();
+    peer_gone.set();
+    if (loop.run(join_all(group)) != static_cast<std::size_t>(sessions)) state.SkipWithError("a session is left");
+  }
+  report_time(state, sessions * kTasksOfASession);
+}
+
+template <typename Loop>
+void supervise(benchmark::State& state) {
+  tear_sessions_down<Loop>(state, run_session);
+}
+BENCHMARK_TEMPLATE(supervise, UvLoop)->Apply(sessions_1800);
+BENCHMARK_TEMPLATE(supervise, VirtualLoop)->Apply(sessions_1800);
+
+template <typename Loop>
+void supervise_unwinding(benchmark::State& state) {
+  tear_sessions_down<Loop>(state, run_session_unwinding);
+}
+BENCHMARK_TEMPLATE(supervise_unwinding, UvLoop)->Apply(sessions_1800);
+BENCHMARK_TEMPLATE(supervise_unwinding, VirtualLoop)->Apply(sessions_1800);
+
+template <typename Loop, typename RunSession>
+void hold_sessions(benchmark::State& state, RunSession run_one) {
+  Loop loop;
+  report_bytes(state, state.range(0), [&](std::int64_t sessions, auto measure) {
+    Event peer_gone;
+    TaskGroup group(loop);
+    measure();
+    start_sessions(group, sessions, peer_gone, run_one);
+    measure();
+    peer_gone.set();
+    loop.run(join_all(group));
+  });
+}
+
+template <typename Loop>
+void session_bytes(benchmark::State& state) {
+  hold_sessions<Loop>(state, run_session);
+}
+BENCHMARK_TEMPLATE(session_bytes, UvLoop)->Apply(sessions_1800);
+BENCHMARK_TEMPLATE(session_bytes, VirtualLoop)->Apply(sessions_1800);
+
+template <typename Loop>
+void session_bytes_unwinding(benchmark::State& state) {
+  hold_sessions<Loop>(state, run_session_unwinding);
+}
+BENCHMARK_TEMPLATE(session_bytes_unwinding, UvLoop)->Apply(sessions_1800);
+BENCHMARK_TEMPLATE(session_bytes_unwinding, VirtualLoop)->Apply(sessions_1800);
 
 Task<> tick_every_30s(std::int64_t& wakeups) {
   for (;;) {
