@@ -138,6 +138,7 @@ class Run {
   void finish_cycle();
   void fail_cycle(std::string_view what);  // The world failed: counted, and its first messages kept.
   void crash(std::string_view what);       // The program failed: the verdict is FAIL.
+  void straggler(std::string_view what);   // A blocking call that never returned: the verdict is FAIL, and names it.
   void quiescent_point(std::string_view unsettled_by = {});
   void sample();
 

@@ -8,8 +8,16 @@
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
+#include "soak/gather.h"
+#include "soak/log.h"
+#include "soak/queue.h"
 #include "soak/run.h"
+#include "soak/run_blocking.h"
+#include "soak/semaphore.h"
+#include "soak/session.h"
 #include "soak/soak_test.h"
+#include "soak/supervise.h"
 #include "soak/task.h"
+#include "soak/timeout.h"
 
 #endif  // SOAK_SOAK_H_

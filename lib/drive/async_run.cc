@@ -144,6 +144,7 @@ void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
   } catch (const Cancelled&) {
     crash("drive() was cancelled");
   }
+  for (const TaskReport& left : loop_->stragglers()) straggler(to_string(left));
   end_run();
 }
 

@@ -80,6 +80,7 @@ struct Run::State {
   std::vector<std::string> failures;
   std::vector<std::string> remarks;
   std::optional<std::string> crashed;
+  std::vector<std::string> stragglers;
   std::optional<std::uint64_t> expected_cycles;
   nanoseconds next_quiescent{};
 
@@ -345,6 +346,8 @@ void Run::crash(std::string_view what) {
   }
 }
 
+void Run::straggler(std::string_view what) { state_->stragglers.emplace_back(what); }
+
 void Run::quiescent_point(std::string_view unsettled_by) { state_->probe.rest(elapsed(), cycles(), unsettled_by); }
 
 void Run::sample() { state_->probe.sample(elapsed(), cycles()); }
@@ -408,6 +411,10 @@ void Run::State::judge() {
   } else if (signal != 0) {
     add("interrupted", fmt::format("interrupted by {} after {} of {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
                                    detail::format_duration(lasted), detail::format_duration(settings.duration)));
+  }
+  if (!stragglers.empty()) {
+    add("stragglers", fmt::format("{} never returned: {}", detail::format_plural(stragglers.size(), "blocking call"),
+                                  fmt::join(stragglers, "; ")));
   }
   const bool short_of_cycles =
       result.cycles == 0 ||

@@ -12,11 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "conftest/captured_log.h"
 #include "conftest/mock_websocket.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
+#include "soak/run_blocking.h"
 
 namespace soak {
 namespace {
@@ -239,6 +241,24 @@ TEST_F(AsyncRunTest, ABodyThatSwallowsItsCancellationIsDestroyed) {
 
   ASSERT_THAT(run.verdict().findings, SizeIs(1)) << run.summary();
   EXPECT_THAT(run.record().failures[0], HasSubstr("destroyed where it stood"));
+}
+
+TEST_F(AsyncRunTest, ABlockingCallThatNeverReturnsFailsTheVerdictByName) {
+  const conftest::CapturedLog log;
+  soak::AsyncRun run({.duration = 300s, .reconnect_every = 60s, .seed = 1});
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    TaskGroup group(run.loop());
+    if (cycle.number() == 2) {
+      group.start({"upload", 7}, run_blocking([] {}, {.virtual_duration = std::chrono::nanoseconds::max()}));
+    }
+    co_await until_the_end(run, cycle);
+    const DrainResult drained = co_await drain(group, {.timeout = 1s, .grace = 1s});
+    EXPECT_EQ(drained.unresponsive.size(), cycle.number() == 2 ? 1u : 0u);
+  });
+
+  EXPECT_FALSE(run.verdict().passed());
+  EXPECT_THAT(run.summary(), HasSubstr("1 blocking call never returned: upload-7 awaits blocking call at "));
 }
 
 TEST_F(AsyncRunTest, TheSameSeedIsTheSameRun) {
