@@ -19,7 +19,10 @@ std::string failure_text(T& value, const Matcher& matcher) {
         testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
     EXPECT_THAT(value, matcher);
   }
-  return failures.size() == 0 ? "" : failures.GetTestPartResult(0).message();
+  std::string text = failures.size() == 0 ? "" : failures.GetTestPartResult(0).message();
+  // Newer versions of GoogleTest end it with a line break.
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
 }
 
 }  // namespace soak
