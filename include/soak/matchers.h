@@ -23,7 +23,9 @@
 #include <string>
 #include <vector>
 
+#include "soak/gather.h"
 #include "soak/run.h"
+#include "soak/supervise.h"
 #include "soak/task.h"
 
 namespace soak {
@@ -32,6 +34,13 @@ namespace soak {
 inline void PrintTo(const DrainResult& result, std::ostream* out) {
   *out << "{completed " << result.completed << ", cancelled " << result.cancelled << ", forced " << result.forced
        << ", failed " << result.failed << "}";
+}
+
+inline void PrintTo(const SupervisorExit& exit, std::ostream* out) { *out << to_string(exit.reason); }
+
+template <typename T>
+void PrintTo(const GatherResult<T>& result, std::ostream* out) {
+  *out << to_string(result.outcome());
 }
 
 // A Run that is being printed may not have ended yet, and has no verdict then.
@@ -76,6 +85,18 @@ inline void explain(const DrainResult& result, std::ostream& out) {
   }
 }
 
+// "which came from session-3: connection reset"
+inline void explain(const SupervisorExit& exit, std::ostream& out) {
+  out << (exit.task.empty() ? "with no task left" : "which came from " + exit.task);
+  if (!exit.what.empty()) out << ": " << exit.what;
+}
+
+// "which threw: connection reset"; for the other outcomes there is nothing to add.
+template <typename T>
+void explain(const GatherResult<T>& result, std::ostream& out) {
+  if (result.outcome() == Outcome::kFailed) out << "which threw: " << result.what();
+}
+
 // Each finding with its evidence, and what was not judged, on lines of their own.
 inline void explain(const Verdict& verdict, std::ostream& out) {
   const std::size_t count = verdict.findings.size();
@@ -112,6 +133,26 @@ void explain(const T& value, ::testing::MatchResultListener& listener) {
 MATCHER(DrainedClean, negation ? "did not drain clean" : "drained clean") {
   detail::explain(arg, *result_listener);
   return arg.clean();
+}
+
+// A SupervisorExit for this ExitReason.
+MATCHER_P(EndedBy, reason, (negation ? "did not end by " : "ended by ") + std::string(to_string(reason))) {
+  detail::explain(arg, *result_listener);
+  return arg.reason == reason;
+}
+
+// A GatherResult of a task that ran out of time.
+MATCHER(TimedOut, negation ? "did not time out" : "timed out") {
+  detail::explain(arg, *result_listener);
+  return arg.outcome() == Outcome::kTimedOut;
+}
+
+// A GatherResult of a task that threw; `message` is what the exception says, or a matcher of it.
+MATCHER_P(FailedWith, message,
+          (negation ? "did not fail with a message that " : "failed with a message that ") +
+              ::testing::DescribeMatcher<std::string>(message)) {
+  detail::explain(arg, *result_listener);
+  return arg.outcome() == Outcome::kFailed && ::testing::Value(arg.what(), message);
 }
 
 // A Verdict, or a Run, which ends if it has not ended.
