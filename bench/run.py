@@ -201,12 +201,15 @@ def judge(programs, figures, virtual_day_s):
 
     headings = {task: heading for task, _, heading in TASKS}
     for task, peer, allowed in RATIO_BARS:
+        if task not in figures:
+            continue  # Left out by --only.
         both = "soak" in figures[task] and peer in figures[task]
         title = programs[peer][0] if peer in programs else peer
         add(f"{headings[task]}, against {title}",
             ratio(figures[task]["soak"], figures[task][peer]) if both else None, allowed, "")
     for task, allowed in BYTES_BARS:
-        add(headings[task], median(figures[task]["soak"]), allowed, " bytes")
+        if task in figures:
+            add(headings[task], median(figures[task]["soak"]), allowed, " bytes")
     add("virtual day", virtual_day_s, VIRTUAL_DAY_BAR_S, " s")
     return rows
 
