@@ -173,6 +173,23 @@ class Sleep final : public TimedAwaitable {
 };
 static_assert(std::is_trivially_destructible_v<Sleep>);
 
+class Yield final : public Awaitable {
+ public:
+  explicit Yield(std::source_location where) noexcept : Awaitable(where) {}
+
+  bool await_ready() noexcept { return cancelled_on_arrival(); }
+  void await_suspend(std::coroutine_handle<> frame) noexcept {
+    park(frame);
+    root().make_ready(Wake::kEvent);
+  }
+  void await_resume() { outcome(); }
+  const char* awaiting() const noexcept override { return "its turn"; }
+  void unlink() noexcept override {}
+
+  operator Task<>() &&;  // NOLINT: meant to be implicit, as that of Sleep.
+};
+static_assert(std::is_trivially_destructible_v<Yield>);
+
 template <typename Body>
 concept GroupBody = std::is_invocable_r_v<Task<>, Body&, TaskGroup&>;
 
@@ -191,8 +208,8 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
                                                std::source_location where = std::source_location::current()) noexcept {
   return detail::Sleep(deadline, where);
 }
-[[nodiscard]] inline detail::Sleep yield(std::source_location where = std::source_location::current()) noexcept {
-  return detail::Sleep(std::chrono::nanoseconds::zero(), where);
+[[nodiscard]] inline detail::Yield yield(std::source_location where = std::source_location::current()) noexcept {
+  return detail::Yield(where);
 }
 
 // `co_await this_loop()` is the EventLoop that runs the caller. It does not wait, nor throw Cancelled.

@@ -108,9 +108,8 @@ Task<> GatherState::run() {
   check();
   if (!roots_in_frames_) {
     const std::size_t roots = std::min(count_, max_concurrency_);
-    roots_ = std::make_unique<ExternalRoot[]>(roots);
-    free_roots_.reserve(roots);
-    for (std::size_t i = roots; i > 0; --i) free_roots_.push_back(&roots_[i - 1]);
+    roots_.reserve(roots);
+    if (roots < count_) free_roots_.reserve(roots);
   }
   if (task_timeout_) timers_.resize(count_);
   start_some();
@@ -172,9 +171,13 @@ void GatherState::start_next() noexcept {
   const std::size_t index = next_++;
   ExternalRoot* external = nullptr;
   if (!roots_in_frames_) {
-    external = free_roots_.back();
-    free_roots_.pop_back();
-    *external = ExternalRoot{};
+    if (free_roots_.empty()) {
+      external = &roots_.emplace_back();
+    } else {
+      external = free_roots_.back();
+      free_roots_.pop_back();
+      *external = ExternalRoot{};
+    }
     external->is_external = true;
   }
   Root* root = external;
@@ -222,7 +225,7 @@ void GatherState::gone(Root& root, std::size_t index) noexcept {
     loop_.timers.disarm(timers_[index]);
     timers_[index].root = nullptr;
   }
-  if (!roots_in_frames_) free_roots_.push_back(static_cast<ExternalRoot*>(&root));
+  if (!roots_in_frames_ && next_ < count_) free_roots_.push_back(static_cast<ExternalRoot*>(&root));
   permits_.give_back();
   start_some();
   if (done()) wake_all(waiting_);

@@ -72,18 +72,22 @@ GroupState& state_of(TaskGroup& group) noexcept { return group.state_; }
 namespace {
 
 Task<> as_task(Sleep sleep) { co_await std::move(sleep); }
+Task<> as_task(Yield yield) { co_await std::move(yield); }
 
 }  // namespace
 
 void Sleep::await_suspend(std::coroutine_handle<> frame) noexcept {
-  const Instant at = deadline();
-  if (at > root().loop->now()) {
+  const Instant now = root().loop->now();
+  const Instant at = deadline(now);
+  if (at > now) {
     park_until(frame, at);
   } else {
     park(frame);
-    root().wake(Wake::kEvent);
+    root().make_ready(Wake::kEvent);
   }
 }
+
+Yield::operator Task<>() && { return Promise<void>::as_one_wait(as_task(*this)); }
 
 Sleep::operator Task<>() && { return Promise<void>::as_one_wait(as_task(*this)); }
 

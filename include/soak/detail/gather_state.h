@@ -10,7 +10,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -100,7 +99,7 @@ class GatherState : private GroupObserver, private PermitWaiter {
   std::size_t count_;
   std::size_t next_ = 0;
   std::size_t first_number_ = 0;
-  std::unique_ptr<ExternalRoot[]> roots_;
+  std::vector<ExternalRoot> roots_;  // With room for all that may run at a time: they stay where they are.
   std::vector<ExternalRoot*> free_roots_;
   std::vector<ChildTimer> timers_;  // One a child, where each has a time of its own.
   std::vector<std::size_t> overdue_;

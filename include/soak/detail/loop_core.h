@@ -81,6 +81,8 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
 
   // From parked to ready: ends the wait, and leaves whatever the leaf had entered.
   void wake(Wake why) noexcept;
+  // The same, where the leaf has entered nothing.
+  void make_ready(Wake why) noexcept;
 
   // The first of a wake-up and a request wins: a task that is ready already gets the request at its next await.
   void request_cancel() noexcept;
@@ -178,6 +180,7 @@ class TimedAwaitable : public Awaitable, public TimerNode {
   ~TimedAwaitable() = default;
 
   Instant deadline() const noexcept;
+  Instant deadline(Instant now) const noexcept { return relative_ ? later(now, delay_) : Instant(delay_); }
   void park_until(std::coroutine_handle<> frame, Instant at) noexcept;
 
  private:
@@ -351,6 +354,10 @@ inline void Awaitable::park(std::coroutine_handle<> frame) noexcept {
 
 inline void Root::wake(Wake why) noexcept {
   leaf->unlink();
+  make_ready(why);
+}
+
+inline void Root::make_ready(Wake why) noexcept {
   woken_by = why;
   state = RootState::kReady;
   loop->push_ready(*this);
@@ -363,9 +370,7 @@ inline void TimedAwaitable::unlink() noexcept {
 
 inline void TimedAwaitable::expire() noexcept { root().wake(Wake::kTimeout); }
 
-inline Instant TimedAwaitable::deadline() const noexcept {
-  return relative_ ? later(root().loop->now(), delay_) : Instant(delay_);
-}
+inline Instant TimedAwaitable::deadline() const noexcept { return deadline(root().loop->now()); }
 
 inline void TimedAwaitable::park_until(std::coroutine_handle<> frame, Instant at) noexcept {
   park(frame);
