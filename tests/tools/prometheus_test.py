@@ -18,7 +18,8 @@ import urllib.request
 # What Prometheus must hold, beside every other name that /metrics gives.
 NAMES = [
     "soak_rss_bytes", "soak_heap_bytes", "soak_open_fds", "soak_open_sockets", "soak_threads", "soak_watched",
-    "soak_cycles_total", "soak_failed_cycles_total", "soak_events_total", "soak_run_info"]
+    "soak_cycles_total", "soak_failed_cycles_total", "soak_events_total", "soak_run_info",
+    "async_drain_duration_seconds_count"]
 
 
 def free_port():
@@ -130,6 +131,8 @@ def check(prometheus, url, pid):
     assert prometheus.value('soak_watched{name="tasks"}') >= 1
     assert prometheus.value("soak_failed_cycles_total") == 0
     assert prometheus.value("soak_heap_bytes") > 10_000
+    # Each cycle is a group that is drained.
+    assert prometheus.value("sum(async_drain_duration_seconds_count)") >= 2
     # The run goes on between its last sample and what the kernel says now.
     rss = status(pid, "VmRSS") * 1024
     assert 0.5 * rss < prometheus.value("soak_rss_bytes") < 1.5 * rss, rss
