@@ -122,26 +122,27 @@ void judge_counts(const Measurements& measured, const JudgeWords& words, Verdict
   }
 }
 
-std::int64_t median(std::vector<std::int64_t> values) {
+double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-// A third of the quiescent points, as one: the median of its values, at the middle of its cycles.
+// A third of the quiescent points, as one: the median of its values, at the median of its cycles. A leak rises with the
+// cycles, so the two medians are of the same points, however unevenly a busy machine spaced them.
 struct Third {
   std::int64_t heap_bytes = 0;
   double cycle = 0;
 };
 
 Third third_of(const std::vector<Point>& points, std::size_t from, std::size_t count) {
-  std::vector<std::int64_t> values;
+  std::vector<double> values;
+  std::vector<double> cycles;
   for (std::size_t i = from; i < from + count; ++i) {
-    values.push_back(points[i].value);
+    values.push_back(static_cast<double>(points[i].value));
+    cycles.push_back(static_cast<double>(points[i].cycle));
   }
-  const double first = static_cast<double>(points[from].cycle);
-  const double last = static_cast<double>(points[from + count - 1].cycle);
-  return {median(std::move(values)), (first + last) / 2};
+  return {static_cast<std::int64_t>(median(std::move(values))), median(std::move(cycles))};
 }
 
 void judge_heap(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,

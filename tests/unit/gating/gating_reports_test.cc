@@ -54,7 +54,7 @@ TEST_F(GatingReportsTest, ABrokenBudgetIsAFailureWithEvidenceAndTheCommandThatSh
 
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.output, HasSubstr("[SOAK / Loop.LeavesHeapBehind] FAIL: "));
-  // Which cycles become quiescent points hangs on the machine: a median of few may be off by a cycle's worth.
+  // 64 KiB, and what the vector that keeps them grows by.
   EXPECT_THAT(result.output, ContainsRegex("Soak/Loop.LeavesHeapBehind: heap grew 6[0-9].[0-9] KiB per cycle, allowed "
                                            "16.0 KiB"));
   EXPECT_THAT(

@@ -158,6 +158,23 @@ TEST(JudgeTest, HeapPerCycleIsTheDifferenceOfTheThirdsMedians) {
   EXPECT_THAT(leak(17 * kKb).findings[0].text, HasSubstr("over 20 cycles"));
 }
 
+TEST(JudgeTest, HeapPerCycleIsTheSameWhereQuiescentPointsAreUneven) {
+  Measurements measured = MadeUp().measurements();
+  for (Track& track : measured.tracks) {
+    if (track.name == "heap") {
+      track.at_rest = Series();
+      for (const std::uint64_t cycle : {1u, 9u, 10u, 11u, 12u, 13u, 30u, 31u, 39u}) {
+        track.at_rest.add({static_cast<std::int64_t>(cycle) * 1s, cycle, 10 * kMb + linear(cycle, 64 * kKb)});
+      }
+    }
+  }
+
+  const Verdict verdict = judge(measured, kDefaults);
+
+  ASSERT_THAT(subjects(verdict), ElementsAre("heap"));
+  EXPECT_THAT(verdict.findings[0].text, HasSubstr("heap grew 64.0 KiB per cycle"));
+}
+
 TEST(JudgeTest, OneSpikeOfHeapIsNoLeak) {
   EXPECT_TRUE(MadeUp().with("heap", [](auto cycle) { return cycle == 28 ? 500 * kMb : 10 * kMb; }).judged().passed());
 }
