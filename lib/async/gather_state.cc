@@ -79,6 +79,7 @@ GatherState::GatherState(LoopCore& loop, const GatherOptions& options, std::size
 
 GatherState::~GatherState() {
   PermitWaiter::unlink();
+  for (ChildTimer& timer : timers_) loop_.timers.disarm(timer);
   if (group_.size > 0) {
     group_.observer = nullptr;
     group_.abandon("gather");

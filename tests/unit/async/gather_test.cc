@@ -121,6 +121,20 @@ TEST_F(GatherTest, ForcesOneChildThatSwallowsAndLetsTheOthersRun) {
   EXPECT_EQ(loop_.elapsed(), 32s);
 }
 
+TEST_F(GatherTest, TakesTheTimesOfItsChildrenWithItWhenItIsDestroyed) {
+  TaskGroup group(loop_);
+  const auto call = [&]() -> Task<> {
+    auto tasks = all(swallow_for_ever(), swallow_for_ever());
+    (void)co_await gather(std::move(tasks), {.task_timeout = 1h, .grace = 1h});
+  };
+  group.start("call", call());
+
+  const DrainResult result = loop_.run(drain(group, {.timeout = 1s, .grace = 1s}));
+
+  EXPECT_EQ(result.forced, 3u);
+  EXPECT_TRUE(loop_.core().timers.empty());
+}
+
 TEST_F(GatherTest, PullsChunksLazily) {
   int made = 0;
   const auto make = [&](int i) {
