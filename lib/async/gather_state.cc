@@ -211,10 +211,10 @@ void GatherState::ended(Root& root) noexcept {
   } else {
     irregular_ = true;
   }
-  if (failure) {
+  if (failure && !one_) {
     irregular_ = true;
-    log(LogLevel::kError, fmt::format("task {} ({}) failed: {}", first_number_ + index, to_string(root.name),
-                                      one_ ? std::string() : what_of(failure)));
+    log(LogLevel::kError,
+        fmt::format("task {} ({}) failed: {}", first_number_ + index, to_string(root.name), what_of(failure)));
   }
   loop_.retire(root);
   gone(root, index);

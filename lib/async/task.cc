@@ -12,6 +12,15 @@ namespace soak {
 TaskGroup::TaskGroup(EventLoop& loop) : state_(loop.core()) {}
 
 TaskGroup::~TaskGroup() {
+  for (detail::WaitList* const waiters : {&state_.joining, &state_.watching}) {
+    if (waiters->empty()) continue;
+    if (!state_.owner_is_unwinding()) {
+      detail::contract_broken(fmt::format("TaskGroup destroyed while it is drained or supervised by {}; end them first",
+                                          detail::names_of(*waiters)));
+    }
+    // Whoever ends the group is about to end these too; until then nothing but a cancellation can wake them.
+    while (!waiters->empty()) waiters->front().leave_queue();
+  }
   if (state_.size > 0) {
     if (!state_.owner_is_unwinding()) {
       detail::contract_broken(fmt::format("TaskGroup destroyed while it owns {}: {}; drain() it first{}",
