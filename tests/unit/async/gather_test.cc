@@ -572,7 +572,8 @@ TEST_F(GatherTest, PassesATimeoutDownToTheGathersWithin) {
 TEST_F(GatherTest, TakesTheTimesOfItsChildrenWithItWhenItIsDestroyed) {
   TaskGroup group(loop_);
   const auto call = [&]() -> Task<> {
-    std::vector<Task<int>> tasks = tasks_of(swallow_for_ever());
+    std::vector<Task<>> tasks;
+    tasks.push_back(swallow_for_ever(alive_));
     (void)co_await gather(std::move(tasks), {.task_timeout = 1h, .grace = 1h});
   };
   group.start("call", call());
