@@ -162,9 +162,19 @@ template <std::ranges::input_range Range>
   if constexpr (std::ranges::sized_range<Range>) size = static_cast<std::size_t>(std::ranges::size(range));
   auto next = std::ranges::begin(range);
   const auto end = std::ranges::end(range);
-  while (next != end && !clock.expired()) {
+  // A range may make its elements as it advances, so it stays where it is until one more is due.
+  bool taken = false;
+  const auto advance = [&] {
+    if (taken) ++next;
+    taken = false;
+    return next != end;
+  };
+  while (!clock.expired() && advance()) {
     std::vector<Task<T>> chunk;
-    for (; next != end && chunk.size() < options.chunk_size; ++next) chunk.push_back(Task<T>(std::move(*next)));
+    do {
+      chunk.push_back(Task<T>(std::move(*next)));
+      taken = true;
+    } while (chunk.size() < options.chunk_size && advance());
     GatherOptions each{.label = options.label,
                        .max_concurrency = options.chunk_size,
                        .timeout = clock.left(),

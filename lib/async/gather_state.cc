@@ -84,6 +84,7 @@ GatherState::~GatherState() {
     group_.observer = nullptr;
     group_.abandon("gather");
   }
+  for (ChildTimer& timer : timers_) loop_.timers.disarm(timer);
   group_.leave_family();
 }
 
@@ -126,6 +127,15 @@ Task<> GatherState::run() {
     }
     const bool out_of_grace = !woken && stopping_;
     if (!stopping_ && (interrupted || !woken)) {
+      start_no_more();
+      // Where the order is shuffled, the children may not have had the turn that also no time at all leaves them.
+      while (!interrupted && *timeout_ <= std::chrono::nanoseconds::zero() && has_new()) {
+        try {
+          co_await yield(where_);
+        } catch (const Cancelled&) {
+          interrupted = true;
+        }
+      }
       stop(!interrupted);
       until = later(loop_.now(), grace_);
     }
@@ -239,21 +249,33 @@ void GatherState::child_timed_out(ChildTimer& timer) noexcept {
     wake_all(waiting_);
     return;
   }
+  if (stopping_) return;  // It is asked already, with all the others.
   timer.asked = true;
-  if (!stopping_) {
-    keep_timeout(index);
-    log(LogLevel::kError, fmt::format("task {} ({}) timed out after {:.3f} s: it {}", first_number_ + index,
-                                      to_string(timer.root->name), seconds(*task_timeout_), standing(*timer.root)));
-  }
+  keep_timeout(index);
+  log(LogLevel::kError, fmt::format("task {} ({}) timed out after {:.3f} s: it {}", first_number_ + index,
+                                    to_string(timer.root->name), seconds(*task_timeout_), standing(*timer.root)));
   irregular_ = true;
   timer.root->request_cancel();
   loop_.timers.arm(timer, later(loop_.now(), grace_));
 }
 
-void GatherState::stop(bool timed_out) {
+void GatherState::start_no_more() noexcept {
   stopping_ = true;
-  irregular_ = true;
   PermitWaiter::unlink();
+}
+
+bool GatherState::has_new() const noexcept {
+  bool found = false;
+  group_.members.for_each([&](const Root& root) { found |= root.state == RootState::kNew; });
+  return found;
+}
+
+bool GatherState::was_asked(const Root& root) const noexcept {
+  return !timers_.empty() && timers_[index_of(root)].asked;
+}
+
+void GatherState::stop(bool timed_out) {
+  irregular_ = true;
   if (timed_out) {
     if (next_ < count_) {
       log(LogLevel::kError,
@@ -261,6 +283,7 @@ void GatherState::stop(bool timed_out) {
     }
     for (std::size_t index = next_; index < count_; ++index) keep_timeout(index);
     group_.members.for_each([&](const Root& root) {
+      if (was_asked(root)) return;
       keep_timeout(index_of(root));
       if (one_) {
         stood_at_ = standing(root);
@@ -271,7 +294,9 @@ void GatherState::stop(bool timed_out) {
       }
     });
   }
-  group_.cancel();
+  group_.members.for_each([&](Root& root) {
+    if (!was_asked(root)) root.request_cancel();
+  });
 }
 
 // True while some overdue child has still a turn to come.

@@ -76,7 +76,10 @@ class GatherState : private GroupObserver, private PermitWaiter {
   void granted() noexcept override;
   const LoopCore& loop() const noexcept override { return loop_; }
   void child_timed_out(ChildTimer& timer) noexcept;
+  void start_no_more() noexcept;
   void stop(bool timed_out);
+  bool has_new() const noexcept;                    // A child that has not had its first turn.
+  bool was_asked(const Root& root) const noexcept;  // To stop, because its own time ran out.
   bool force_overdue() noexcept;
   void force(Root& root) noexcept;
   void log(LogLevel level, const std::string& message) const noexcept;
