@@ -46,6 +46,11 @@ class QueueWait : public Awaitable, public Link<GrantTag> {
     root().wake(Wake::kEvent);
     grants.push_back(*this);
   }
+  // The queue is gone: the task, if it still goes on, gets what a closed queue gives.
+  void forget() noexcept {
+    granted_ = false;
+    Link<GrantTag>::unlink();
+  }
   const TaskName& task() const noexcept { return root().name; }
   const LoopCore& loop() const noexcept { return *root().loop; }
 
@@ -146,7 +151,7 @@ class Queue {
     while (!grants_.empty()) {
       detail::QueueWait& granted = grants_.front();
       require_unwinding(granted.loop(), to_string(granted.task()));
-      static_cast<detail::Link<detail::GrantTag>&>(granted).unlink();
+      granted.forget();
     }
   }
   Queue(const Queue&) = delete;

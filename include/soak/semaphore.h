@@ -77,6 +77,7 @@ class [[nodiscard]] Permit {
  private:
   friend class Semaphore;
   friend class detail::PermitWait;
+  Permit() noexcept = default;
   explicit Permit(Semaphore& semaphore) noexcept { holder_.add(semaphore); }
 
   detail::PermitHolder holder_;
@@ -96,6 +97,12 @@ class PermitWait final : public Awaitable, public PermitWaiter {
   void abandoned() noexcept override;
   void granted() noexcept override;
   const LoopCore& loop() const noexcept override { return *root().loop; }
+
+  // The semaphore is gone: the task, if it still goes on, gets a permit that holds none.
+  void forget() noexcept {
+    Link<WaiterTag>::unlink();
+    semaphore_ = nullptr;
+  }
 
  private:
   // Whether a permit was set aside for it, and its semaphore is there.

@@ -113,9 +113,9 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   }
 
   group.draining = true;
-  group.logs_crashes = true;
   group.label = options.label;
-  if (group.crash.happened) detail::log_crash(group, group.crash.name, group.crash.failure);
+  if (group.crash.happened && !group.logs_crashes) detail::log_crash(group, group.crash.name, group.crash.failure);
+  group.logs_crashes = true;
   const std::size_t completed = group.completed;
   const std::size_t cancelled = group.cancelled;
   const Instant began = loop.now();

@@ -49,7 +49,7 @@ void PermitWait::await_suspend(std::coroutine_handle<> frame) noexcept {
 Permit PermitWait::await_resume() {
   outcome();
   unlink_from_granted();
-  return Permit(*semaphore_);
+  return semaphore_ != nullptr ? Permit(*semaphore_) : Permit();
 }
 
 void PermitWait::granted() noexcept {
@@ -69,17 +69,20 @@ Semaphore::Semaphore(std::size_t permits)
 }
 
 Semaphore::~Semaphore() {
-  const auto forget = [&](detail::List<detail::PermitWaiter, detail::WaiterTag>& waiters) {
-    while (!waiters.empty()) {
-      detail::PermitWaiter& waiter = waiters.front();
-      if (waiter.loop().force_depth == 0 && std::uncaught_exceptions() <= exceptions_when_built_) {
-        detail::contract_broken("Semaphore destroyed while somebody waits for a permit; end them first");
-      }
-      waiter.unlink();
-    }
+  const auto require_unwinding = [&](const detail::PermitWaiter& waiter) {
+    if (waiter.loop().force_depth > 0 || std::uncaught_exceptions() > exceptions_when_built_) return;
+    detail::contract_broken("Semaphore destroyed while somebody waits for a permit; end them first");
   };
-  forget(waiters_);
-  forget(granted_);
+  while (!waiters_.empty()) {
+    detail::PermitWaiter& waiter = waiters_.front();
+    require_unwinding(waiter);
+    waiter.unlink();
+  }
+  while (!granted_.empty()) {
+    auto& woken = static_cast<detail::PermitWait&>(granted_.front());
+    require_unwinding(woken);
+    woken.forget();
+  }
   while (!holders_.empty()) {
     detail::PermitHolder& holder = holders_.front();
     holder.forget();

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "conftest/captured_log.h"
+#include "sample_tasks.h"
 #include "soak/event.h"
+#include "soak/run_blocking.h"
 #include "soak/task.h"
 #include "witness.h"
 
@@ -399,6 +401,155 @@ TEST_F(DrainTest, ItsResultMayBeUsedInTheExpressionThatAwaitsIt) {
   };
 
   EXPECT_EQ(loop_.run(body()), 1u);
+}
+
+TEST_F(DrainTest, HasNoTimeoutAtTheGreatestDuration) {
+  TaskGroup group(loop_);
+  group.start("long", sleep_for(24h));
+
+  const DrainResult result =
+      loop_.run(drain(group, {.timeout = std::chrono::nanoseconds::max(), .grace = std::chrono::nanoseconds::max()}));
+
+  EXPECT_EQ(result.completed, 1u);
+  EXPECT_EQ(loop_.elapsed(), 24h);
+}
+
+TEST_F(DrainTest, CountsAsCompletedOnlyWhatEndsMeanwhile) {
+  TaskGroup group(loop_);
+  group.start("before", sleep_for(1s));
+  group.start("meanwhile", sleep_for(5s));
+  loop_.run(sleep_for(2s));
+
+  EXPECT_EQ(loop_.run(drain(group)).completed, 1u);
+}
+
+TEST_F(DrainTest, MayBeCalledAgain) {
+  TaskGroup group(loop_);
+  group.start("a", sleep_for(1s));
+
+  EXPECT_EQ(loop_.run(drain(group)).completed, 1u);
+  EXPECT_EQ(loop_.run(drain(group)).completed, 0u);
+}
+
+// Blocking calls
+
+TEST_F(DrainTest, LeavesABlockingCallBehindWhenItsGraceIsOver) {
+  TaskGroup group(loop_);
+  group.start("hung", run_blocking([] {}, {.virtual_duration = std::chrono::nanoseconds::max()}));
+  group.start("polite", sleep_for(1h));
+  const conftest::CapturedLog log;
+
+  const DrainResult result = loop_.run(drain(group, {.timeout = 10s, .grace = 5s}));
+
+  ASSERT_EQ(result.unresponsive.size(), 1u);
+  EXPECT_EQ(result.unresponsive[0].name, "hung");
+  EXPECT_EQ(result.unresponsive[0].awaiting, "blocking call");
+  EXPECT_EQ(result.unresponsive[0].since, Instant(0s));
+  EXPECT_EQ(result.cancelled, 1u);
+  EXPECT_EQ(result.forced, 0u);
+  EXPECT_FALSE(result.clean());
+  EXPECT_TRUE(group.empty());
+  EXPECT_EQ(loop_.elapsed(), 15s);
+}
+
+TEST_F(DrainTest, WaitsTheGraceForABlockingCallToReturn) {
+  TaskGroup group(loop_);
+  const auto caller = [&]() -> Task<> {
+    co_await run_blocking([] {}, {.virtual_duration = 12s});
+    co_await yield();
+  };
+  group.start("caller", caller());
+
+  const DrainResult result = loop_.run(drain(group, {.timeout = 10s, .grace = 5s}));
+
+  EXPECT_EQ(result.cancelled, 1u);
+  EXPECT_TRUE(result.unresponsive.empty());
+  EXPECT_EQ(loop_.elapsed(), 12s);
+}
+
+// The log
+
+TEST_F(DrainTest, LogsWhomItCancelledAndWhomItDestroyedAndWhatTheyAwaited) {
+  TaskGroup group(loop_);
+  Event event;
+  group.start({"polite", 1}, event.wait());
+  group.start({"stubborn", 2}, stubborn());
+  const conftest::CapturedLog log;
+
+  (void)loop_.run(drain(group, {.timeout = 10s, .grace = 5s, .label = "pusher"}));
+
+  EXPECT_THAT(log.lines(),
+              testing::ElementsAre("warning drain 'pusher': 2 tasks still running after 10.000 s are cancelled:\n"
+                                   "  polite-1 awaits event at drain_test.cc since 0.000 s\n"
+                                   "  stubborn-2 awaits sleep at drain_test.cc since 0.000 s",
+                                   "error drain 'pusher': 1 task did not unwind within 5.000 s of being cancelled and "
+                                   "is destroyed in place:\n"
+                                   "  stubborn-2 awaits sleep at drain_test.cc since 10.000 s"));
+}
+
+TEST_F(DrainTest, LogsNothingWhenAllEndInTime) {
+  TaskGroup group(loop_);
+  group.start("short", sleep_for(1s));
+  const conftest::CapturedLog log;
+
+  (void)loop_.run(drain(group));
+
+  EXPECT_THAT(log.lines(), testing::IsEmpty());
+}
+
+TEST_F(DrainTest, LogsACancellationThatWasAskedForAsInformation) {
+  TaskGroup group(loop_);
+  group.start("polite", sleep_for(1h));
+  loop_.run(yield());
+  const conftest::CapturedLog log;
+
+  (void)loop_.run(drain(group, {.cancel_first = true, .label = "pusher"}));
+
+  EXPECT_THAT(log.lines(), testing::ElementsAre("info drain 'pusher': 1 task is cancelled:\n"
+                                                "  polite awaits sleep at drain_test.cc since 0.000 s"));
+}
+
+TEST_F(DrainTest, LogsThatItWasCancelledItself) {
+  TaskGroup group(loop_);
+  group.start("polite", sleep_for(1h));
+  const auto drainer = [&]() -> Task<> { (void)co_await drain(group, {.label = "pusher"}); };
+  const conftest::CapturedLog log;
+
+  EXPECT_TRUE(loop_.run(cancelled_after(loop_, 2s, drainer)));
+
+  EXPECT_THAT(log.text(), testing::HasSubstr("info drain 'pusher': 1 task still running after 2.000 s is cancelled "
+                                             "because drain() was:\n"));
+}
+
+TEST_F(DrainTest, LogsTheFirstTwentyOfMany) {
+  TaskGroup group(loop_);
+  for (int i = 0; i < 25; ++i) group.start({"polite", i}, sleep_for(1h));
+  const conftest::CapturedLog log;
+
+  (void)loop_.run(drain(group, {.timeout = 1s}));
+
+  ASSERT_EQ(log.lines().size(), 1u);
+  EXPECT_THAT(log.lines()[0], testing::HasSubstr("  polite-19 awaits "));
+  EXPECT_THAT(log.lines()[0], testing::Not(testing::HasSubstr("  polite-20 awaits ")));
+  EXPECT_THAT(log.lines()[0], testing::EndsWith("\n  and 5 more"));
+}
+
+TEST_F(DrainTest, LogsCrashesOfBeforeAndMeanwhileOnceEach) {
+  TaskGroup group(loop_);
+  const auto throws = []() -> Task<> {
+    co_await sleep_for(3s);
+    throw 42;
+  };
+  group.start("before", crash_after(1s));
+  group.start("meanwhile", throws());
+  loop_.run(sleep_for(2s));
+  const conftest::CapturedLog log;
+
+  EXPECT_EQ(loop_.run(drain(group, {.label = "pusher"})).failed, 2u);
+
+  EXPECT_THAT(log.lines(),
+              testing::ElementsAre("error drain 'pusher': before crashed: disk full",
+                                   "error drain 'pusher': meanwhile crashed: something that is no std::exception"));
 }
 
 TEST_F(DrainDeathTest, AbortsWhenATaskDrainsItsOwnGroup) {
