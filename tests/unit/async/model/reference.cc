@@ -501,7 +501,8 @@ class Reference {
     later(id, grace, out_of_grace, grace == Nanoseconds::zero());
   }
 
-  // Asks all children to stop. Returns those that have children of their own.
+  // Asks all children to stop, but for those that a gather has asked already. Returns those that have children of their
+  // own.
   std::vector<int> sweep(int id) {
     State& s = state(id);
     const std::vector<int> children = s.started;
@@ -509,7 +510,8 @@ class Reference {
     for (const int child : children)
       if (is_busy(child)) busy.push_back(child);
     s.sweeping = true;
-    for (const int child : children) cancel(child);
+    for (const int child : children)
+      if (!state(child).asked) cancel(child);
     s.sweeping = false;
     return busy;
   }
@@ -661,8 +663,9 @@ class Reference {
       kill_in_gather(id, child);
       return;
     }
+    if (state(id).stopping) return;
     state(child).asked = true;
-    if (!state(id).stopping) prediction(id).results[index_of(id, child)] = kTimedOut;
+    prediction(id).results[index_of(id, child)] = kTimedOut;
     const bool busy = is_busy(child);
     const Nanoseconds grace = positive(node(id).grace);
     cancel(child);
