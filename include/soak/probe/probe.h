@@ -20,10 +20,9 @@
 #include <vector>
 
 #include "soak/probe/series.h"
+#include "soak/probe/trend.h"
 
 namespace soak::probe {
-
-enum class Unit { kBytes, kCount };
 
 // One quantity: what sample() saw of it over time, and what rest() saw at the quiescent points.
 struct Track {
@@ -34,9 +33,17 @@ struct Track {
   Series at_rest;
 };
 
+// Something the run counts (frames, messages), as the count stood at the quiescent points: at the same points as every
+// track's at_rest, so that residue can be told per operation. A cycle is an operation too, and stands in each Point.
+struct Operation {
+  std::string name;
+  Series at_rest;
+};
+
 // Everything a probe saw. A value: judging it needs no process.
 struct Measurements {
   std::vector<Track> tracks;
+  std::vector<Operation> operations;
   std::uint64_t quiescent_points = 0;
   // Quiescent points at which a count still moved after the time for settling, and the last such count.
   std::uint64_t unsettled_points = 0;

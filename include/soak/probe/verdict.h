@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "soak/probe/probe.h"
+#include "soak/probe/trend.h"
 
 namespace soak::probe {
 
@@ -38,6 +39,7 @@ struct Finding {
 struct Verdict {
   std::vector<Finding> findings;
   std::vector<std::string> remarks;  // What was not judged and why, and what was seen but allowed.
+  std::vector<Trend> trends;         // How each judged series grows, the clean ones too.
 
   bool passed() const { return findings.empty(); }
   const Finding* find(const std::string& subject) const;

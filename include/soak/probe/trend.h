@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_PROBE_TREND_H_
+#define SOAK_PROBE_TREND_H_
+
+// How a series grows, per operation or per second, and how sure that is. A value: what judging found, what reports
+// show and what two runs are compared by.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace soak::probe {
+
+enum class Unit { kBytes, kCount };
+
+struct Trend {
+  std::string series;  // "heap", "rss", "fds".
+  Unit unit = Unit::kCount;
+  std::string per;         // The operation, "reconnect" or "frame"; empty where it is a second.
+  std::string not_judged;  // Why nothing below is known; empty when it is.
+
+  // In the series' unit for each operation or second.
+  double growth = 0;         // The estimate.
+  double low = 0;            // Its interval at `confidence`.
+  double high = 0;           //
+  double excluded = 0;       // The smallest growth that the data rule out; a leak below it would not have been seen.
+  double confidence = 0.99;  // Of the interval, and of all looks of the whole run together.
+  double per_day = 0;        // What the growth is in a day at the pace of this run.
+  bool leak = false;         // Growth is certain.
+
+  // Times since the start of the run.
+  std::chrono::nanoseconds warm_up{};                  // Where the judged part begins; what came before is warm-up.
+  std::chrono::nanoseconds since{};                    // Where the growth began, if it is a leak.
+  std::uint64_t since_cycle = 0;                       // The cycle at that time.
+  std::optional<std::chrono::nanoseconds> certain_at;  // The look at which it became certain.
+};
+
+}  // namespace soak::probe
+
+#endif  // SOAK_PROBE_TREND_H_
