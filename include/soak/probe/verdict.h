@@ -39,7 +39,7 @@ struct Finding {
 struct Verdict {
   std::vector<Finding> findings;
   std::vector<std::string> remarks;  // What was not judged and why, and what was seen but allowed.
-  std::vector<Trend> trends;         // How each judged series grows, the clean ones too.
+  std::vector<Trend> trends = {};    // How each judged series grows, the clean ones too.
 
   bool passed() const { return findings.empty(); }
   const Finding* find(const std::string& subject) const;
