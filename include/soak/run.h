@@ -92,6 +92,10 @@ class Run {
   void due(std::string_view name, std::chrono::nanoseconds at);
   void met(std::string_view name, std::chrono::nanoseconds at);
 
+  // Marks this time in the charts of the report; `kind` is "fault" for one that was put in, "note" for anything else.
+  // The first 256 are kept, with up to 160 bytes of text; later ones are counted.
+  void mark(std::string_view kind, std::string_view text);
+
   // Watches a count of the program's own, which must be back at its baseline when the run ends. `read` is called
   // from the probe's thread. Before the first cycle.
   void add_gauge(std::string name, std::function<std::int64_t()> read);

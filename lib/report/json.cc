@@ -5,14 +5,16 @@
 #include <fmt/format.h>
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <memory>
-#include <system_error>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "soak/report/summary.h"
+#include "utf8.h"
 
 namespace soak::report {
 namespace {
@@ -21,19 +23,32 @@ using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-void field(Writer& json, const char* key, const std::string& value) {
-  json.Key(key);
-  json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+void write_text(Writer& json, std::string_view text) {
+  const std::string valid = valid_utf8(text);
+  json.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
 }
+
+void field(Writer& json, const char* key, std::string_view value) {
+  json.Key(key);
+  write_text(json, value);
+}
+
+// A string literal would rather be a bool.
+void field(Writer& json, const char* key, const char* value) { field(json, key, std::string_view(value)); }
 
 void field(Writer& json, const char* key, std::uint64_t value) {
   json.Key(key);
   json.Uint64(value);
 }
 
+// JSON has no infinity.
 void field(Writer& json, const char* key, double value) {
   json.Key(key);
-  json.Double(value);
+  if (std::isfinite(value)) {
+    json.Double(value);
+  } else {
+    json.Null();
+  }
 }
 
 void field(Writer& json, const char* key, bool value) {
@@ -45,8 +60,18 @@ void field(Writer& json, const char* key, const std::vector<std::string>& values
   json.Key(key);
   json.StartArray();
   for (const std::string& value : values) {
-    json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    write_text(json, value);
   }
+  json.EndArray();
+}
+
+const char* to_text(probe::Unit unit) { return unit == probe::Unit::kBytes ? "bytes" : "count"; }
+
+void write_point(Writer& json, const probe::Point& point) {
+  json.StartArray();
+  json.Double(seconds(point.at));
+  json.Uint64(point.cycle);
+  json.Int64(point.value);
   json.EndArray();
 }
 
@@ -55,14 +80,38 @@ void write_points(Writer& json, const char* key, const probe::Series& series) {
   json.StartArray();
   json.SetFormatOptions(rapidjson::kFormatSingleLineArray);
   for (const probe::Point& point : series.points()) {
-    json.StartArray();
-    json.Double(seconds(point.at));
-    json.Uint64(point.cycle);
-    json.Int64(point.value);
-    json.EndArray();
+    write_point(json, point);
   }
   json.EndArray();
   json.SetFormatOptions(rapidjson::kFormatDefault);
+}
+
+void write_trend(Writer& json, const probe::Trend& trend) {
+  json.StartObject();
+  field(json, "series", trend.series);
+  field(json, "unit", to_text(trend.unit));
+  field(json, "per", trend.per.empty() ? "second" : trend.per);
+  if (!trend.not_judged.empty()) {
+    field(json, "not_judged", trend.not_judged);
+    json.EndObject();
+    return;
+  }
+  field(json, "growth", trend.growth);
+  field(json, "low", trend.low);
+  field(json, "high", trend.high);
+  field(json, "excluded", trend.excluded);
+  field(json, "confidence", trend.confidence);
+  field(json, "per_day", trend.per_day);
+  field(json, "leak", trend.leak);
+  field(json, "warm_up_s", seconds(trend.warm_up));
+  if (trend.leak) {
+    field(json, "since_s", seconds(trend.since));
+    field(json, "since_cycle", trend.since_cycle);
+  }
+  if (trend.certain_at) {
+    field(json, "certain_at_s", seconds(*trend.certain_at));
+  }
+  json.EndObject();
 }
 
 void write_verdict(Writer& json, const probe::Verdict& verdict) {
@@ -88,6 +137,12 @@ void write_verdict(Writer& json, const probe::Verdict& verdict) {
   }
   json.EndArray();
   field(json, "remarks", verdict.remarks);
+  json.Key("trends");
+  json.StartArray();
+  for (const probe::Trend& trend : verdict.trends) {
+    write_trend(json, trend);
+  }
+  json.EndArray();
   json.EndObject();
 }
 
@@ -95,7 +150,7 @@ void write_counts(Writer& json, const Record& record) {
   json.Key("counters");
   json.StartObject();
   for (const Counter& counter : record.counters) {
-    field(json, counter.name.c_str(), counter.value);
+    field(json, valid_utf8(counter.name).c_str(), counter.value);
   }
   json.EndObject();
   json.Key("traffic");
@@ -130,21 +185,54 @@ void write_settings(Writer& json, const Record& record) {
   json.EndArray();
 }
 
-void write_series(Writer& json, const probe::Measurements& measured) {
+void write_marks(Writer& json, const Record& record) {
+  json.Key("marks");
+  json.StartArray();
+  for (const Mark& mark : record.marks) {
+    json.StartObject();
+    field(json, "at_s", seconds(mark.at));
+    field(json, "kind", mark.kind);
+    field(json, "text", mark.text);
+    json.EndObject();
+  }
+  json.EndArray();
+  field(json, "marks_dropped", record.marks_dropped);
+}
+
+void write_measurements(Writer& json, const probe::Measurements& measured) {
   field(json, "quiescent_points", measured.quiescent_points);
   field(json, "unsettled_points", measured.unsettled_points);
+  field(json, "unsettled_by", measured.unsettled_by);
+  field(json, "baseline_unsettled", measured.baseline_unsettled);
+  field(json, "last_unsettled", measured.last_unsettled);
   json.Key("series");
   json.StartArray();
   for (const probe::Track& track : measured.tracks) {
     json.StartObject();
     field(json, "name", track.name);
-    field(json, "unit", std::string(track.unit == probe::Unit::kBytes ? "bytes" : "count"));
+    field(json, "unit", to_text(track.unit));
     field(json, "available", track.unavailable.empty());
     if (!track.unavailable.empty()) {
       field(json, "unavailable", track.unavailable);
     }
+    field(json, "samples", track.timeline.added());
+    if (const std::optional<probe::Point> peak = track.timeline.peak()) {
+      json.Key("peak");
+      json.SetFormatOptions(rapidjson::kFormatSingleLineArray);
+      write_point(json, *peak);
+      json.SetFormatOptions(rapidjson::kFormatDefault);
+    }
     write_points(json, "timeline", track.timeline);
     write_points(json, "at_rest", track.at_rest);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("operations");
+  json.StartArray();
+  for (const probe::Operation& operation : measured.operations) {
+    json.StartObject();
+    field(json, "name", operation.name);
+    write_points(json, "at_rest", operation.at_rest);
     json.EndObject();
   }
   json.EndArray();
@@ -157,13 +245,15 @@ std::string to_json(const Record& record) {
   Writer json(buffer);
   json.SetIndent(' ', 1);
   json.StartObject();
-  field(json, "schema", std::string("soak.report"));
-  field(json, "version", std::uint64_t{1});
+  field(json, "schema", "soak.report");
+  field(json, "version", std::uint64_t{kJsonVersion});
   field(json, "name", record.name);
   field(json, "title", record.title);
   field(json, "mode", record.mode);
-  field(json, "clock", std::string(record.virtual_clock ? "virtual" : "real"));
+  field(json, "clock", record.virtual_clock ? "virtual" : "real");
+  field(json, "summary", summary_line(record));
   field(json, "interrupted", record.interrupted);
+  field(json, "killed", record.killed);
   field(json, "started", fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(record.started))));
   field(json, "asked_s", seconds(record.asked));
   field(json, "elapsed_s", seconds(record.elapsed));
@@ -176,43 +266,10 @@ std::string to_json(const Record& record) {
   write_verdict(json, record.verdict);
   field(json, "rerun", record.rerun);
   write_settings(json, record);
-  write_series(json, record.measured);
+  write_marks(json, record);
+  write_measurements(json, record.measured);
   json.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
-}
-
-std::string json_path(const Record& record, const std::string& directory) {
-  std::string file = record.name;
-  for (char& c : file) {
-    if (c == '/' || c == ' ') {
-      c = '-';
-    }
-  }
-  if (record.mode != "real") {
-    file += "-" + record.mode;
-  }
-  return (std::filesystem::path(directory) / (file + ".json")).string();
-}
-
-std::string write_file(const std::string& path, const std::string& text) {
-  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
-  std::error_code error;
-  if (!directory.empty() && !std::filesystem::create_directories(directory, error) && error) {
-    return fmt::format("{}: cannot make the directory {}: {}", path, directory.string(), error.message());
-  }
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(temporary.c_str(), "w"), &std::fclose);
-  if (file == nullptr) {
-    return fmt::format("{}: {}", path, std::strerror(errno));
-  }
-  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
-  const bool closed = std::fclose(file.release()) == 0;
-  if (!written || !closed || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const std::string why = std::strerror(errno);
-    std::remove(temporary.c_str());
-    return fmt::format("{}: {}", path, why);
-  }
-  return {};
 }
 
 }  // namespace soak::report

@@ -15,9 +15,11 @@
 
 #include "counters.h"
 #include "interrupt.h"
+#include "marks.h"
 #include "soak/detail/format.h"
 #include "soak/detail/run_context.h"
 #include "soak/probe/process.h"
+#include "soak/report/files.h"
 #include "soak/report/json.h"
 #include "soak/report/progress.h"
 #include "soak/report/summary.h"
@@ -75,6 +77,7 @@ struct Run::State {
 
   Counters counters;
   std::optional<TrafficLedger> traffic;
+  Marks marks;
   std::atomic<std::uint64_t> cycles{0};
   std::atomic<std::uint64_t> failed_cycles{0};
   std::vector<std::string> failures;
@@ -246,6 +249,8 @@ void Run::met(std::string_view name, nanoseconds at) {
   count(name);
 }
 
+void Run::mark(std::string_view kind, std::string_view text) { state_->marks.add(elapsed(), kind, text); }
+
 void Run::add_gauge(std::string name, std::function<std::int64_t()> read) {
   state_->probe.add_gauge(std::move(name), std::move(read));
 }
@@ -394,6 +399,8 @@ void Run::State::judge() {
   result.failures = failures;
   result.counters = counters.all();
   result.traffic = traffic->entries();
+  result.marks = marks.all();
+  result.marks_dropped = marks.dropped();
   result.settings = named_settings;
   if (!context.rerun.empty()) {
     result.rerun = rerun_command();
@@ -462,7 +469,7 @@ void Run::State::judge() {
 }
 
 void Run::State::write_report() {
-  const std::string path = report::json_path(*record, settings.report_dir);
+  const std::string path = report::report_path(*record, settings.report_dir, ".json");
   const std::string error = report::write_file(path, report::to_json(*record));
   record->verdict.remarks.push_back(error.empty() ? "report in " + path : "the report was not written: " + error);
 }

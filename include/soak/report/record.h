@@ -35,6 +35,13 @@ struct Setting {
   std::string source;
 };
 
+// Something that happened while the run went on, for the charts: a fault that was put in, a note.
+struct Mark {
+  std::chrono::nanoseconds at{};  // Since the start of the run.
+  std::string kind;               // "fault", "note".
+  std::string text;
+};
+
 struct Record {
   std::string name;            // "Soak/Voice.OpenAiRealtime"; names the report files.
   std::string title;           // The bracket of the summary line: "VOICE SOAK / openai".
@@ -42,6 +49,7 @@ struct Record {
   std::string mode;            // "real", "virtual", "smoke".
   bool virtual_clock = false;  // Times below are of the virtual clock.
   bool interrupted = false;    // A signal ended the run before its time.
+  bool killed = false;         // The process ended before the run did: this is what its journal holds.
   std::chrono::system_clock::time_point started;
   std::chrono::nanoseconds asked{};
   std::chrono::nanoseconds elapsed{};
@@ -51,6 +59,8 @@ struct Record {
   std::vector<std::string> failures;  // What the first failed cycles said.
   std::vector<Counter> counters;      // In order of first use.
   std::vector<Traffic> traffic;
+  std::vector<Mark> marks;          // The first ones, in order of time.
+  std::uint64_t marks_dropped = 0;  // Those that came after.
   std::vector<Setting> settings;
   std::string rerun;  // The command that shows it again; may be empty.
   probe::Measurements measured;

@@ -1,52 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/report/json.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include <chrono>
+#include <limits>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "conftest/subprocess.h"
+#include "sample_record.h"
 
 namespace soak::report {
 namespace {
 
-using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
-Record a_record() {
-  Record record;
-  record.name = "Soak/Voice.OpenAiRealtime";
-  record.title = "VOICE \"SOAK\" / openai";
-  record.cycle_noun = "reconnect";
-  record.mode = "virtual";
-  record.virtual_clock = true;
-  record.asked = 60s;
-  record.elapsed = 60s;
-  record.seed = 18446744073709551615u;
-  record.cycles = 4;
-  record.counters = {{"frames", 1500}};
-  record.traffic = {{"frames", {500, 500, 500}, {500, 499, 500}}};
-  record.settings = {{"duration", "1m00s", "flag"}};
-  record.verdict.findings.push_back({"heap", "heap grew", {{"since", "00:00:10"}}});
-  record.verdict.remarks.push_back("rss not judged");
-  probe::Track track;
-  track.name = "heap";
-  track.unit = probe::Unit::kBytes;
-  track.at_rest.add({1500ms, 1, 4096});
-  record.measured.tracks.push_back(track);
-  return record;
+rapidjson::Document parsed(const Record& record) {
+  rapidjson::Document json;
+  json.Parse(to_json(record).c_str());
+  EXPECT_FALSE(json.HasParseError());
+  return json;
+}
+
+std::vector<std::string> keys(const rapidjson::Value& object) {
+  std::vector<std::string> names;
+  for (const auto& member : object.GetObject()) {
+    names.emplace_back(member.name.GetString());
+  }
+  return names;
+}
+
+// Every key at any depth; but for the counters', which are the run's own.
+void collect_keys(const rapidjson::Value& value, std::set<std::string>& all) {
+  if (value.IsArray()) {
+    for (const auto& element : value.GetArray()) {
+      collect_keys(element, all);
+    }
+  } else if (value.IsObject()) {
+    for (const auto& member : value.GetObject()) {
+      all.insert(member.name.GetString());
+      if (std::string(member.name.GetString()) != "counters") {
+        collect_keys(member.value, all);
+      }
+    }
+  }
 }
 
 TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
-  rapidjson::Document json;
-  json.Parse(to_json(a_record()).c_str());
+  const rapidjson::Document json = parsed(a_record());
 
-  ASSERT_FALSE(json.HasParseError());
   EXPECT_STREQ(json["schema"].GetString(), "soak.report");
-  EXPECT_EQ(json["version"].GetInt(), 1);
+  EXPECT_EQ(json["version"].GetInt(), 2);
   EXPECT_STREQ(json["title"].GetString(), "VOICE \"SOAK\" / openai");
   EXPECT_STREQ(json["clock"].GetString(), "virtual");
+  EXPECT_THAT(json["summary"].GetString(), HasSubstr("FAIL: elapsed=60.0s"));
+  EXPECT_STREQ(json["started"].GetString(), "2025-11-24T16:00:00Z");
   EXPECT_EQ(json["seed"].GetUint64(), 18446744073709551615u);
   EXPECT_EQ(json["counters"]["frames"].GetInt(), 1500);
   EXPECT_EQ(json["traffic"][0]["met_by_third"][1].GetInt(), 499);
@@ -57,27 +69,63 @@ TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
   EXPECT_STREQ(json["series"][0]["unit"].GetString(), "bytes");
   EXPECT_DOUBLE_EQ(json["series"][0]["at_rest"][0][0].GetDouble(), 1.5);
   EXPECT_EQ(json["series"][0]["at_rest"][0][2].GetInt64(), 4096);
+  EXPECT_EQ(json["series"][0]["peak"][2].GetInt64(), 8192);
+  EXPECT_EQ(json["series"][0]["samples"].GetInt(), 3);
+  EXPECT_EQ(json["operations"][0]["at_rest"][0][2].GetInt(), 375);
+  EXPECT_DOUBLE_EQ(json["marks"][0]["at_s"].GetDouble(), 12);
 }
 
-TEST(JsonTest, ThePathNamesTheTestAndTheMode) {
+TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
+  const rapidjson::Document json = parsed(a_record());
+  const rapidjson::Value& trends = json["verdict"]["trends"];
+
+  ASSERT_EQ(trends.Size(), 2u);
+  EXPECT_STREQ(trends[0]["per"].GetString(), "reconnect");
+  EXPECT_DOUBLE_EQ(trends[0]["growth"].GetDouble(), 10300.5);
+  EXPECT_TRUE(trends[0]["leak"].GetBool());
+  EXPECT_DOUBLE_EQ(trends[0]["certain_at_s"].GetDouble(), 30);
+  EXPECT_THAT(keys(trends[1]), ElementsAre("series", "unit", "per", "not_judged"));
+  EXPECT_STREQ(trends[1]["per"].GetString(), "second");
+}
+
+TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
+  EXPECT_EQ(to_json(a_record()), to_json(a_record()));
+  EXPECT_THAT(
+      keys(parsed(a_record())),
+      ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted", "killed", "started",
+                  "asked_s", "elapsed_s", "seed", "cycle_noun", "cycles", "failed_cycles", "failures", "counters",
+                  "traffic", "verdict", "rerun", "settings", "marks", "marks_dropped", "quiescent_points",
+                  "unsettled_points", "unsettled_by", "baseline_unsettled", "last_unsettled", "series", "operations"));
+}
+
+TEST(JsonTest, EveryKeyIsInTheDocument) {
+  const std::string document = conftest::read_file(SOAK_REPORT_DOCUMENT);
+  std::set<std::string> all;
+  collect_keys(parsed(a_record()), all);
+
+  ASSERT_GT(all.size(), 50u);
+  for (const std::string& key : all) {
+    EXPECT_THAT(document, HasSubstr("`" + key + "`"));
+  }
+}
+
+TEST(JsonTest, NumbersThatJsonCannotSayAreNull) {
   Record record = a_record();
+  record.verdict.trends[0].high = std::numeric_limits<double>::infinity();
 
-  EXPECT_EQ(json_path(record, "out"), "out/Soak-Voice.OpenAiRealtime-virtual.json");
-  record.mode = "real";
-  EXPECT_EQ(json_path(record, "out"), "out/Soak-Voice.OpenAiRealtime.json");
+  EXPECT_TRUE(parsed(record)["verdict"]["trends"][0]["high"].IsNull());
 }
 
-TEST(JsonTest, WritingMakesTheDirectoriesAndReplacesTheFile) {
-  const std::string path = testing::TempDir() + "/json_test/a/b/report.json";
+TEST(JsonTest, TextThatIsNoUtf8IsStillJson) {
+  Record record = a_record();
+  record.failures = {"bad \xC0\xAF, cut \xE2\x82, surrogate \xED\xA0\x80, good \xE2\x82\xAC \xF0\x9F\x8E\x99"};
 
-  EXPECT_EQ(write_file(path, "old and longer"), "");
-  EXPECT_EQ(write_file(path, "new"), "");
-
-  EXPECT_EQ(conftest::read_file(path), "new");
-}
-
-TEST(JsonTest, AFileThatCannotBeWrittenIsNamed) {
-  EXPECT_EQ(write_file("/proc/nowhere/report.json", "text").find("/proc/nowhere/report.json: "), 0u);
+  rapidjson::Document json;
+  json.Parse<rapidjson::kParseValidateEncodingFlag>(to_json(record).c_str());
+  ASSERT_FALSE(json.HasParseError());
+  EXPECT_STREQ(json["failures"][0].GetString(),
+               "bad \xEF\xBF\xBD\xEF\xBF\xBD, cut \xEF\xBF\xBD\xEF\xBF\xBD, surrogate "
+               "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD, good \xE2\x82\xAC \xF0\x9F\x8E\x99");
 }
 
 }  // namespace

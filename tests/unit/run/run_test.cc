@@ -55,6 +55,18 @@ TEST_F(RunTest, LastsAsLongAsItWasAskedTo) {
   EXPECT_GT(run.record().cycles, 0u);
 }
 
+TEST_F(RunTest, MarksWhatHappenedAndWhen) {
+  soak::Run run({.duration = 1ms});
+  for (auto cycle : run) {
+    run.mark("fault", "reset");
+  }
+
+  run.verdict();
+  ASSERT_FALSE(run.record().marks.empty());
+  EXPECT_EQ(run.record().marks[0].kind, "fault");
+  EXPECT_LE(run.record().marks[0].at, run.elapsed());
+}
+
 TEST_F(RunTest, CountsWhatItIsTold) {
   soak::Run run({.duration = 1ms});
   for (auto cycle : run) {

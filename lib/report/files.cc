@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/report/files.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+namespace soak::report {
+
+std::string report_path(const Record& record, const std::string& directory, const std::string& extension) {
+  std::string file = record.name;
+  for (char& c : file) {
+    if (c == '/' || c == ' ') {
+      c = '-';
+    }
+  }
+  if (record.mode != "real") {
+    file += "-" + record.mode;
+  }
+  return (std::filesystem::path(directory) / (file + extension)).string();
+}
+
+std::string write_file(const std::string& path, const std::string& text) {
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (!directory.empty() && !std::filesystem::create_directories(directory, error) && error) {
+    return fmt::format("{}: cannot make the directory {}: {}", path, directory.string(), error.message());
+  }
+  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(temporary.c_str(), "w"), &std::fclose);
+  if (file == nullptr) {
+    return fmt::format("{}: {}", path, std::strerror(errno));
+  }
+  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+  const bool closed = std::fclose(file.release()) == 0;
+  if (!written || !closed || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    const std::string why = std::strerror(errno);
+    std::remove(temporary.c_str());
+    return fmt::format("{}: {}", path, why);
+  }
+  return {};
+}
+
+}  // namespace soak::report

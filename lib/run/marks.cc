@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "marks.h"
+
+#include <algorithm>
+
+namespace soak {
+namespace {
+
+// How much of `text` fits into `size` bytes without cutting a UTF-8 character in two.
+std::string_view cut(std::string_view text, std::size_t size) {
+  if (text.size() <= size) {
+    return text;
+  }
+  const auto continues = [&text](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; };
+  while (size > 0 && continues(size)) {
+    --size;
+  }
+  return text.substr(0, size);
+}
+
+}  // namespace
+
+void Marks::add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept {
+  if (kept_.size() == kMost) {
+    ++dropped_;
+    return;
+  }
+  Kept& mark = kept_.emplace_back();  // Never beyond what the constructor reserved.
+  mark.at = at;
+  const auto keep = [](auto& kept, std::string_view words) {
+    const std::string_view fitting = cut(words, kept.bytes.size());
+    std::copy(fitting.begin(), fitting.end(), kept.bytes.begin());
+    kept.used = fitting.size();
+  };
+  keep(mark.kind, kind);
+  keep(mark.text, text);
+}
+
+std::vector<report::Mark> Marks::all() const {
+  const auto words = [](const auto& kept) { return std::string(kept.bytes.data(), kept.used); };
+  std::vector<report::Mark> marks;
+  for (const Kept& mark : kept_) {
+    marks.push_back({mark.at, words(mark.kind), words(mark.text)});
+  }
+  return marks;
+}
+
+}  // namespace soak

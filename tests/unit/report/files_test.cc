@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/report/files.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "conftest/subprocess.h"
+#include "sample_record.h"
+
+namespace soak::report {
+namespace {
+
+TEST(FilesTest, ThePathNamesTheTestAndTheMode) {
+  Record record = a_record();
+
+  EXPECT_EQ(report_path(record, "out", ".json"), "out/Soak-Voice.OpenAiRealtime-virtual.json");
+  record.mode = "real";
+  EXPECT_EQ(report_path(record, "out", ".html"), "out/Soak-Voice.OpenAiRealtime.html");
+}
+
+TEST(FilesTest, WritingMakesTheDirectoriesAndReplacesTheFile) {
+  const std::string path = testing::TempDir() + "/files_test/a/b/report.json";
+
+  EXPECT_EQ(write_file(path, "old and longer"), "");
+  EXPECT_EQ(write_file(path, "new"), "");
+
+  EXPECT_EQ(conftest::read_file(path), "new");
+}
+
+TEST(FilesTest, AFileThatCannotBeWrittenIsNamed) {
+  EXPECT_EQ(write_file("/proc/nowhere/report.json", "text").find("/proc/nowhere/report.json: "), 0u);
+}
+
+}  // namespace
+}  // namespace soak::report

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_TESTS_UNIT_REPORT_SAMPLE_RECORD_H_
+#define SOAK_TESTS_UNIT_REPORT_SAMPLE_RECORD_H_
+
+// A run with something in every field of its record.
+
+#include <chrono>
+
+#include "soak/report/record.h"
+
+namespace soak::report {
+
+inline probe::Trend a_leak() {
+  probe::Trend trend;
+  trend.series = "heap";
+  trend.unit = probe::Unit::kBytes;
+  trend.per = "reconnect";
+  trend.growth = 10300.5;
+  trend.low = 10240;
+  trend.high = 10361;
+  trend.excluded = 12;
+  trend.per_day = 8.9e8;
+  trend.leak = true;
+  trend.warm_up = std::chrono::seconds{5};
+  trend.since = std::chrono::seconds{10};
+  trend.since_cycle = 10;
+  trend.certain_at = std::chrono::seconds{30};
+  return trend;
+}
+
+inline Record a_record() {
+  using namespace std::chrono_literals;
+  Record record;
+  record.name = "Soak/Voice.OpenAiRealtime";
+  record.title = "VOICE \"SOAK\" / openai";
+  record.cycle_noun = "reconnect";
+  record.mode = "virtual";
+  record.virtual_clock = true;
+  record.started = std::chrono::system_clock::time_point{1764000000s};
+  record.asked = 60s;
+  record.elapsed = 60s;
+  record.seed = 18446744073709551615u;
+  record.cycles = 4;
+  record.failed_cycles = 1;
+  record.failures = {"00:00:12 cycle 2: connection reset"};
+  record.counters = {{"frames", 1500}};
+  record.traffic = {{"frames", {500, 500, 500}, {500, 499, 500}}};
+  record.marks = {{12s, "fault", "reset"}};
+  record.marks_dropped = 2;
+  record.settings = {{"duration", "1m00s", "flag"}};
+  record.rerun = "./voice_soak --soak_virtual --soak_seed=7";
+  record.verdict.findings.push_back({"heap", "heap grew", {{"since", "00:00:10"}}});
+  record.verdict.remarks.push_back("rss not judged");
+  record.verdict.trends.push_back(a_leak());
+  probe::Trend unknown;
+  unknown.series = "fds";
+  unknown.not_judged = "3 quiescent points, 8 are needed";
+  record.verdict.trends.push_back(unknown);
+  probe::Track heap;
+  heap.name = "heap";
+  heap.unit = probe::Unit::kBytes;
+  heap.timeline.add({1500ms, 1, 4096});
+  heap.timeline.add({2500ms, 2, 8192});
+  heap.timeline.add({3500ms, 3, 6000});
+  heap.at_rest.add({1500ms, 1, 4096});
+  record.measured.tracks.push_back(heap);
+  probe::Track sockets;
+  sockets.name = "sockets";
+  sockets.unavailable = "not available on this system";
+  record.measured.tracks.push_back(sockets);
+  probe::Operation frames;
+  frames.name = "frames";
+  frames.at_rest.add({1500ms, 1, 375});
+  record.measured.operations.push_back(frames);
+  record.measured.quiescent_points = 4;
+  record.measured.unsettled_points = 1;
+  record.measured.unsettled_by = "tasks";
+  return record;
+}
+
+}  // namespace soak::report
+
+#endif  // SOAK_TESTS_UNIT_REPORT_SAMPLE_RECORD_H_
