@@ -17,7 +17,15 @@ const Track* Measurements::find(std::string_view name) const {
   return nullptr;
 }
 
+namespace {
+
+// Longer names than this take memory when they first appear, as std::string does.
+constexpr std::size_t kNameRoom = 64;
+
+}  // namespace
+
 Probe::Probe() {
+  measured_.unsettled_by.reserve(kNameRoom);
   const std::string heap = heap_source();
   add("rss", Unit::kBytes, Cost::kCheap, {}, read_rss_bytes);
   add("heap", Unit::kBytes, Cost::kDear, heap.rfind("not available", 0) == 0 ? heap : std::string{}, read_heap_bytes);
@@ -45,6 +53,17 @@ void Probe::add_gauge(std::string name, std::function<std::int64_t()> read) {
       [read = std::move(read)] { return std::optional<std::int64_t>(read()); });
 }
 
+void Probe::watch_operations(std::size_t most, std::function<std::size_t(std::span<OperationCount>)> read) {
+  const std::lock_guard lock(mutex_);
+  read_operations_ = std::move(read);
+  counts_.resize(most);
+  measured_.operations.reserve(most);
+  names_.resize(most);
+  for (std::string& name : names_) {
+    name.reserve(kNameRoom);
+  }
+}
+
 void Probe::sample(std::chrono::nanoseconds at, std::uint64_t cycle) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < readers_.size(); ++i) {
@@ -69,6 +88,7 @@ void Probe::rest(std::chrono::nanoseconds at, std::uint64_t cycle, std::string_v
       track.at_rest.add({at, cycle, *value});
     }
   }
+  rest_operations(at, cycle);
   measured_.last_unsettled = !unsettled_by.empty();
   if (measured_.last_unsettled) {
     ++measured_.unsettled_points;
@@ -76,6 +96,19 @@ void Probe::rest(std::chrono::nanoseconds at, std::uint64_t cycle, std::string_v
     measured_.unsettled_by = unsettled_by;
   }
   ++measured_.quiescent_points;
+}
+
+void Probe::rest_operations(std::chrono::nanoseconds at, std::uint64_t cycle) {
+  std::vector<Operation>& operations = measured_.operations;
+  const std::size_t count = read_operations_ ? read_operations_(counts_) : 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i == operations.size()) {
+      names_[i] = counts_[i].name;
+      operations.push_back({std::move(names_[i]), rests_.zeroed()});
+    }
+    operations[i].at_rest.add({at, cycle, static_cast<std::int64_t>(counts_[i].count)});
+  }
+  rests_.add({at, cycle, 0});
 }
 
 std::optional<Point> Probe::latest(std::string_view name) const {

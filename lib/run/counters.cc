@@ -52,4 +52,12 @@ std::vector<report::Counter> Counters::all() const {
   return counters;
 }
 
+std::size_t Counters::read(std::span<probe::OperationCount> counts) const {
+  const std::size_t used = used_.load(std::memory_order_acquire);
+  for (std::size_t i = 0; i < used; ++i) {
+    counts[i] = {slots_[i].name, slots_[i].value.load(std::memory_order_relaxed)};
+  }
+  return used;
+}
+
 }  // namespace soak

@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "soak/probe/probe.h"
 #include "soak/report/record.h"
 
 namespace soak {
@@ -24,6 +26,8 @@ class Counters {
   void add(std::string_view name, std::uint64_t n);
   std::uint64_t value(std::string_view name) const;
   std::vector<report::Counter> all() const;  // In order of first use.
+  // The same, into `counts`, which has room for kMost; returns how many. The names live as long as this.
+  std::size_t read(std::span<probe::OperationCount> counts) const;
 
  private:
   struct Slot {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -196,6 +197,9 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   state.title = std::move(options.title);
   state.failed_cycles_max = options.failed_cycles_max;
   state.traffic.emplace(duration);
+  state.probe.watch_operations(Counters::kMost, [&counters = state.counters](std::span<probe::OperationCount> counts) {
+    return counters.read(counts);
+  });
   state.failures.reserve(kFailuresKept);
   state.read = false;
 }

@@ -6,7 +6,8 @@
 //
 // Two kinds of reading: sample() takes what is cheap (RSS, open fds, threads, gauges) and may be called
 // from a thread of the probe's own; rest() takes everything, the heap and the sockets too, and belongs
-// at a quiescent point, where the process should hold what it held at the one before. Neither allocates.
+// at a quiescent point, where the process should hold what it held at the one before. Neither allocates, but that the
+// first rest() which sees a new operation maps memory for it.
 
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +15,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -54,6 +56,12 @@ struct Measurements {
   const Track* find(std::string_view name) const;
 };
 
+// A count of operations as it stands.
+struct OperationCount {
+  std::string_view name;
+  std::uint64_t count = 0;
+};
+
 // The newest value of a track.
 struct Reading {
   std::string name;
@@ -70,6 +78,10 @@ class Probe {
   // Adds a count of the program's own (sessions, tasks), judged as the built-in ones are. `read` is called
   // by every sample(), so it must be safe on the thread that samples. Before the first sample only.
   void add_gauge(std::string name, std::function<std::int64_t()> read);
+
+  // Says what the run has counted: `read` fills the front of `counts`, which has room for `most`, always in the same
+  // order, and returns how many there are. Called by rest(). Before the first rest() only, once.
+  void watch_operations(std::size_t most, std::function<std::size_t(std::span<OperationCount> counts)> read);
 
   void sample(std::chrono::nanoseconds at, std::uint64_t cycle);
 
@@ -88,11 +100,16 @@ class Probe {
   using Reader = std::function<std::optional<std::int64_t>()>;
   enum class Cost { kCheap, kDear };
   void add(std::string name, Unit unit, Cost cost, std::string unavailable, Reader read);
+  void rest_operations(std::chrono::nanoseconds at, std::uint64_t cycle);
 
   mutable std::mutex mutex_;
   Measurements measured_;
   std::vector<Reader> readers_;  // Beside measured_.tracks.
   std::vector<Cost> costs_;
+  std::function<std::size_t(std::span<OperationCount>)> read_operations_;
+  std::vector<OperationCount> counts_;  // Room for what read_operations_ says.
+  std::vector<std::string> names_;      // Room for the names of operations to come.
+  Series rests_;                        // Every quiescent point, with the value 0.
 };
 
 // Calls `tick` from a thread of its own, once a `period`, until it is destroyed, which waits for a tick

@@ -6,8 +6,11 @@
 //
 // A Series holds at most `capacity` points. When it is full it forgets every second one and from then
 // on keeps every second value it is given, so that an hour and a week cost the same. The first value,
-// the newest one and the peak are always exact. Adding allocates nothing. Not synchronised: whoever
-// shares a Series between threads holds a lock.
+// the newest one and the peak are always exact. Not synchronised: whoever shares a Series between threads
+// holds a lock.
+//
+// Its memory is mapped and touched when it is made, and is no part of the malloc heap: adding allocates nothing, and
+// neither the heap in use nor RSS moves because something is measured.
 
 #include <chrono>
 #include <cstddef>
@@ -28,10 +31,18 @@ class Series {
  public:
   static constexpr std::size_t kDefaultCapacity = 4096;
 
-  // `capacity` is at least 2; the memory is taken here.
+  // `capacity` is at least 2; the memory is taken here. Throws std::bad_alloc.
   explicit Series(std::size_t capacity = kDefaultCapacity);
+  ~Series();
+  Series(const Series& other);
+  Series& operator=(const Series& other);
+  Series(Series&& other) noexcept;  // Leaves one that can be destroyed or assigned to, no more.
+  Series& operator=(Series&& other) noexcept;
 
   void add(const Point& point) noexcept;
+
+  // The same points with every value 0: what a count that is new now was at those times. Allocates as a copy does.
+  Series zeroed() const;
 
   // How many values were given, of which points() keeps some.
   std::uint64_t added() const noexcept { return added_; }
@@ -47,8 +58,9 @@ class Series {
  private:
   void halve() noexcept;
 
-  std::vector<Point> kept_;
-  std::size_t capacity_;
+  Point* kept_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
   std::uint64_t stride_ = 1;
   std::uint64_t added_ = 0;
   Point last_;

@@ -61,6 +61,52 @@ TEST(SeriesTest, PeakMayBeNegative) {
   EXPECT_EQ(series.peak()->value, -5);
 }
 
+TEST(SeriesTest, ACopyIsOnItsOwn) {
+  Series series = filled(8, 100);
+  const Series copy = series;
+
+  series.add({100s, 100, 1000});
+
+  EXPECT_EQ(copy.last()->value, 99);
+  EXPECT_EQ(copy.added(), 100u);
+  EXPECT_EQ(copy.points().back().value, 99);
+  EXPECT_EQ(copy.points().front().value, 0);
+}
+
+TEST(SeriesTest, AssigningTakesThePlaceOfWhatWasThere) {
+  Series series = filled(8, 100);
+  series = filled(4, 3);
+  EXPECT_EQ(series.points().size(), 3u);
+
+  const Series other = filled(16, 10);
+  series = other;
+  EXPECT_EQ(series.points().size(), 10u);
+  Series& same = series;
+  series = same;
+  EXPECT_EQ(series.points().size(), 10u);
+}
+
+TEST(SeriesTest, ZeroedHasThePointsWithoutTheirValues) {
+  Series series(8);
+  for (int i = 0; i < 100; ++i) {
+    series.add({i * 1s, 1, 5 + i});
+  }
+
+  Series zeros = series.zeroed();
+  zeros.add({100s, 1, 3});
+  series.add({100s, 1, 3});
+
+  const std::vector<Point> points = series.points();
+  const std::vector<Point> zero_points = zeros.points();
+  ASSERT_EQ(zero_points.size(), points.size());
+  for (std::size_t i = 0; i + 1 < points.size(); ++i) {
+    EXPECT_EQ(zero_points[i].at, points[i].at);
+    EXPECT_EQ(zero_points[i].value, 0);
+  }
+  EXPECT_EQ(zeros.added(), 101u);
+  EXPECT_EQ(zeros.peak()->value, 3);
+}
+
 TEST(SeriesTest, AnEmptyOneHasNoPoints) {
   const Series series;
 

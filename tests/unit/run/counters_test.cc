@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,6 +24,20 @@ TEST(CountersTest, AreKeptInOrderOfFirstUse) {
   EXPECT_EQ(all[0].value, 5u);
   EXPECT_EQ(all[1].name, "ok");
   EXPECT_EQ(counters.value("never"), 0u);
+}
+
+TEST(CountersTest, AreReadInTheSameOrder) {
+  Counters counters;
+  std::array<probe::OperationCount, Counters::kMost> counts;
+  EXPECT_EQ(counters.read(counts), 0u);
+
+  counters.add("sent", 2);
+  counters.add("ok", 1);
+
+  ASSERT_EQ(counters.read(counts), 2u);
+  EXPECT_EQ(counts[0].name, "sent");
+  EXPECT_EQ(counts[0].count, 2u);
+  EXPECT_EQ(counts[1].name, "ok");
 }
 
 TEST(CountersTest, ThreadsMayAddAtOnce) {

@@ -80,6 +80,32 @@ TEST_F(RunTest, CountsWhatItIsTold) {
       }());
 }
 
+TEST_F(RunTest, WhatItCountsIsKnownAtEveryQuiescentPoint) {
+  soak::Run run({.duration = 20ms});
+  for (auto cycle : run) {
+    run.count("puts");
+    if (cycle.number() == 3) {
+      run.count("evictions", 7);
+    }
+    cycle.quiescent();
+  }
+
+  run.verdict();
+  const probe::Measurements& measured = run.record().measured;
+  ASSERT_THAT(measured.operations,
+              ElementsAre(Field(&probe::Operation::name, "puts"), Field(&probe::Operation::name, "evictions")));
+  const probe::Series& puts = measured.operations[0].at_rest;
+  const probe::Series& evictions = measured.operations[1].at_rest;
+  for (const probe::Series* series : {&puts, &evictions}) {
+    EXPECT_EQ(series->added(), measured.quiescent_points);
+    EXPECT_EQ(series->first()->at, measured.find("rss")->at_rest.first()->at);
+  }
+  EXPECT_EQ(puts.first()->value, 1);
+  EXPECT_EQ(static_cast<std::uint64_t>(puts.last()->value), puts.last()->cycle);
+  EXPECT_EQ(evictions.first()->value, 0);
+  EXPECT_EQ(evictions.last()->value, 7);
+}
+
 TEST_F(RunTest, WithoutACycleItFails) {
   soak::Run run;
 
