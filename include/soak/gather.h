@@ -223,6 +223,8 @@ class GatherOf final : public GatherState {
 
  private:
   std::coroutine_handle<> take_frame(std::size_t index, Root*& root) noexcept override {
+    constexpr std::size_t kAhead = 8;
+    if (index + kAhead < tasks_.size()) __builtin_prefetch(tasks_[index + kAhead].handle_.address(), 1);
     const auto frame = std::exchange(tasks_[index].handle_, nullptr);
     if constexpr (std::is_void_v<T>) {
       root = &frame.promise();

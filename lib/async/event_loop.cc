@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "soak/detail/blocking_call.h"
+#include "soak/detail/frame_cache.h"
 #include "soak/task.h"
 
 namespace soak {
@@ -19,7 +20,7 @@ std::string to_string(const TaskReport& report) {
 
 EventLoop::EventLoop(bool real, bool shuffle, std::uint64_t seed) : core_(*this, real, shuffle, seed), random_(seed) {}
 
-EventLoop::~EventLoop() = default;
+EventLoop::~EventLoop() { detail::release_frames(); }
 
 void EventLoop::run(Task<void> task) {
   if (!task.valid()) detail::contract_broken("run() of a Task that was moved from, awaited or started before");

@@ -164,6 +164,7 @@ void LoopCore::run_ready() {
   while (!turn.empty() && main != nullptr) {
     Root& root = turn.front();
     root.leave_queue();
+    if (!turn.empty()) __builtin_prefetch(turn.front().resume_point.address(), 1);
     step(root);
   }
   ready_.prepend(turn);  // The main task has ended: the others keep their places for the next run().

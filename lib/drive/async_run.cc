@@ -14,6 +14,7 @@
 #include "schedule.h"
 #include "soak/backoff.h"
 #include "soak/detail/format.h"
+#include "soak/detail/frame_cache.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
 #include "soak/event.h"
@@ -258,6 +259,7 @@ Task<> AsyncRun::settle() {
   }
   // Before the first cycle is finished there is nothing to compare with: lazy pools and tables are still made.
   if (cycles() > 0) {
+    detail::release_frames();  // What is kept for the next tasks is no heap that a cycle left.
     quiescent_point(unsettled_by);
     at_rest_ = std::make_unique<Counts>(now);
   }

@@ -93,6 +93,9 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
 
 // The record of a task whose result is not void: it lies with whoever started the task, and waits for the result.
 struct ExternalRoot : Root {
+  // Written out, so that a new one is not cleared before its members are set.
+  ExternalRoot() noexcept {}  // NOLINT(modernize-use-equals-default)
+
   std::coroutine_handle<> outermost;
 };
 

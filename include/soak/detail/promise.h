@@ -4,12 +4,14 @@
 
 #include <concepts>
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
+#include "soak/detail/frame_cache.h"
 #include "soak/detail/loop_core.h"
 #include "soak/error.h"
 
@@ -57,6 +59,9 @@ struct PromiseBase {
 
   std::coroutine_handle<> continuation;  // Null in a started task, and while the frame runs inside its awaiter.
   Root* root = nullptr;                  // Of the started task that this frame is part of.
+
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
