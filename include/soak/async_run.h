@@ -48,7 +48,8 @@ class AsyncRun : public Run {
   // Lives as long as the run. On the thread of the run only.
   EventLoop& loop() { return *loop_; }
 
-  // Runs `body` cycle after cycle until the time is over or the run is interrupted, on this thread. Once.
+  // Runs `body` cycle after cycle until the time is over, a leak is certain or the run is interrupted, on this thread.
+  // Once.
   //
   // A body that throws soak::Error is a failed cycle: it is counted, its first messages are kept, and the cycle is
   // tried again after a jittered exponential back-off. A body that is still not done 30 s after its cycle's end is

@@ -35,6 +35,7 @@ struct RunOptions {
   std::optional<std::chrono::nanoseconds> http_timeout = std::nullopt;
   std::optional<std::uint64_t> seed = std::nullopt;
   std::optional<bool> shuffle = std::nullopt;
+  std::optional<bool> early_stop = std::nullopt;
   std::optional<std::string> report_dir = std::nullopt;
   std::optional<std::uint16_t> metrics_port = std::nullopt;
   std::uint64_t failed_cycles_max = 0;  // Cycles that may fail before that is a finding. Code only.
@@ -62,6 +63,7 @@ struct Settings {
   std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};
   std::uint64_t seed = 0;  // Drawn where nobody set it.
   bool shuffle = false;
+  bool early_stop = true;  // A leak that is certain ends the run.
   std::string report_dir = "soak-report";
   std::optional<std::uint16_t> metrics_port = std::nullopt;  // Off where nobody set it; 0 is any free port.
 };

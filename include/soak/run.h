@@ -16,6 +16,10 @@
 // test): a forgotten EXPECT_SOAK, an ASSERT, an exception. SIGINT and SIGTERM end the loop; the reports are written as
 // interrupted, and the verdict is FAIL. A second one ends the process.
 //
+// A leak that is certain ends the run early, as FAIL, unless RunOptions::early_stop is false: looked for at quiescent
+// points (in a loop without any, between cycles), each time a seventh later. Nothing is said to be clean before its
+// time, and of a run that ended early neither cycles nor traffic are judged. A smoke run never ends early.
+//
 // All of it belongs to the thread that made the Run, but for count(), which any thread may call.
 
 #include <chrono>
@@ -110,6 +114,7 @@ class Run {
   std::uint64_t seed() const { return settings().seed; }
   std::chrono::nanoseconds elapsed() const;
   bool interrupted() const;
+  bool ended_early() const;  // A leak became certain, and early_stop is on.
 
   // Ends the run if it has not ended, judges it and writes the report; the same verdict from then on.
   const Verdict& verdict();

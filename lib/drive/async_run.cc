@@ -162,7 +162,7 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
       backoff.reset();
     }
     co_await settle();
-    if (outcome == Outcome::kEnded) {
+    if (outcome == Outcome::kEnded || ended_early()) {
       co_return;
     }
     // A body that failed gets its cycle's time again, after a back-off; one that returned early has used it.

@@ -253,6 +253,7 @@ std::string to_json(const Record& record) {
   field(json, "clock", record.virtual_clock ? "virtual" : "real");
   field(json, "summary", summary_line(record));
   field(json, "interrupted", record.interrupted);
+  field(json, "ended_early", record.ended_early.has_value());
   field(json, "killed", record.killed);
   field(json, "started", fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(record.started))));
   field(json, "asked_s", seconds(record.asked));

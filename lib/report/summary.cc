@@ -31,6 +31,9 @@ std::string summary_line(const Record& record) {
     line += fmt::format(" rss_start={}KB rss_peak={}KB rss_end={}KB growth={}KB", rss->start / kKb, rss->peak / kKb,
                         rss->end / kKb, (rss->end - rss->start) / kKb);
   }
+  if (record.ended_early) {
+    line += fmt::format(" ended_early={}", detail::format_seconds(*record.ended_early));
+  }
   if (record.virtual_clock) {
     line += " clock=virtual";
   }

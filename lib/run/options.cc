@@ -49,7 +49,7 @@ constexpr double kSecond = 1e9;
 constexpr double kMinute = 60e9;
 
 // Constant-initialised: flags are read before the constructors of static objects have run.
-constexpr std::array<Option, 13> kOptions = {{
+constexpr std::array<Option, 14> kOptions = {{
     {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
     {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
@@ -75,14 +75,16 @@ constexpr std::array<Option, 13> kOptions = {{
      Field<bool>{&RunOptions::shuffle, &Settings::shuffle}},
     {"report_dir", "SOAK_REPORT_DIR", 0, "", "", "where the reports go",
      Field<std::string>{&RunOptions::report_dir, &Settings::report_dir}},
+    {"early_stop", "SOAK_EARLY_STOP", 0, "", "", "end a run, as FAIL, as soon as a leak is certain",
+     Field<bool>{&RunOptions::early_stop, &Settings::early_stop}},
     {"metrics_port", "SOAK_METRICS_PORT", 0, "", "",
      "where an AsyncRun on the real clock serves Prometheus metrics, on 127.0.0.1",
      PortField{&RunOptions::metrics_port, &Settings::metrics_port}},
 }};
 
 // Options of the design whose feature is not built yet: asking for one is an error, not a silent nothing.
-constexpr std::array<std::pair<std::string_view, const char*>, 3> kPlanned = {
-    {{"early_stop", "SOAK_EARLY_STOP"}, {"heap_profile", "SOAK_HEAP_PROFILE"}, {"checkpoint", "SOAK_CHECKPOINT"}}};
+constexpr std::array<std::pair<std::string_view, const char*>, 2> kPlanned = {
+    {{"heap_profile", "SOAK_HEAP_PROFILE"}, {"checkpoint", "SOAK_CHECKPOINT"}}};
 constexpr std::string_view kNotYet = "is not available in this version of soak";
 
 constexpr nanoseconds kLongest = std::chrono::hours{24 * 366};

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "counters.h"
+#include "early_stop.h"
 #include "interrupt.h"
 #include "marks.h"
 #include "soak/detail/format.h"
@@ -87,6 +88,8 @@ struct Run::State {
   std::vector<std::string> stragglers;
   std::optional<std::uint64_t> expected_cycles;
   nanoseconds next_quiescent{};
+  bool rested = false;  // There was a quiescent point.
+  std::optional<EarlyStop> early_stop;
 
   std::optional<report::Record> record;
   bool read = false;
@@ -145,6 +148,27 @@ struct Run::State {
     return command;
   }
 
+  // A look at what there is so far, and the end of the run if that shows a certain leak. On the thread of the run.
+  void look() {
+    early_stop->look(elapsed(), [this] {
+      const probe::Measurements measured = probe.measurements();
+      return context.trends ? context.trends(measured) : probe::judge(measured, budgets(), judge_words()).trends;
+    });
+  }
+
+  probe::Budgets budgets() const {
+    return {static_cast<std::int64_t>(settings.rss_growth_max), static_cast<std::int64_t>(settings.heap_per_cycle_max)};
+  }
+
+  probe::JudgeWords judge_words() const {
+    probe::JudgeWords words;
+    words.cycle = cycle_noun;
+    if (probe::rss_is_distorted()) {
+      words.rss_not_judged = "a sanitizer keeps freed memory";
+    }
+    return words;
+  }
+
   void judge();
   void write_report();
 };
@@ -155,9 +179,11 @@ void Cycle::quiescent() {
   if (now < state.next_quiescent) {
     return;
   }
+  state.rested = true;
   state.probe.rest(now, number_ + 1);  // The cycle whose end this is has not been counted yet.
   const nanoseconds after = state.elapsed();
   state.next_quiescent = after + std::min((after - now) * kProbeShare, state.settings.duration / kQuiescentPoints);
+  state.look();
 }
 
 Run::Run(RunOptions options) : Run(std::move(options), Driven{}) {
@@ -200,6 +226,7 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   state.probe.watch_operations(Counters::kMost, [&counters = state.counters](std::span<probe::OperationCount> counts) {
     return counters.read(counts);
   });
+  state.early_stop.emplace(state.settings.early_stop && state.context.mode != Mode::kSmoke);
   state.failures.reserve(kFailuresKept);
   state.read = false;
 }
@@ -235,7 +262,11 @@ Run::Iterator& Run::Iterator::operator++() {
 }
 
 bool Run::Iterator::operator!=(Sentinel) const {
-  if (run_->state_->elapsed() < run_->settings().duration && !run_->interrupted()) {
+  State& state = *run_->state_;
+  if (!state.rested) {
+    state.look();  // There is no other moment for it.
+  }
+  if (state.elapsed() < run_->settings().duration && !run_->interrupted() && !run_->ended_early()) {
     return true;
   }
   run_->end_run();
@@ -283,6 +314,8 @@ Mode Run::mode() const { return state_->context.mode; }
 nanoseconds Run::elapsed() const { return state_->elapsed(); }
 
 bool Run::interrupted() const { return state_->signal != 0 || (state_->active && InterruptGuard::signal() != 0); }
+
+bool Run::ended_early() const { return state_->early_stop->ended().has_value(); }
 
 void Run::use_virtual_clock(Clock clock) { state_->virtual_clock = std::move(clock); }
 
@@ -357,7 +390,11 @@ void Run::crash(std::string_view what) {
 
 void Run::straggler(std::string_view what) { state_->stragglers.emplace_back(what); }
 
-void Run::quiescent_point(std::string_view unsettled_by) { state_->probe.rest(elapsed(), cycles(), unsettled_by); }
+void Run::quiescent_point(std::string_view unsettled_by) {
+  state_->rested = true;
+  state_->probe.rest(elapsed(), cycles(), unsettled_by);
+  state_->look();
+}
 
 void Run::sample() { state_->probe.sample(elapsed(), cycles()); }
 
@@ -394,6 +431,7 @@ void Run::State::judge() {
   result.mode = to_string(context.mode);
   result.virtual_clock = static_cast<bool>(virtual_clock);
   result.interrupted = signal != 0;
+  result.ended_early = early_stop->ended();
   result.started = started;
   result.asked = settings.duration;
   result.elapsed = lasted;
@@ -445,29 +483,25 @@ void Run::State::judge() {
     if (short_of_cycles) {
       finding.evidence.push_back({"with", cycles_text});
     }
-  } else if (short_of_cycles && verdict.passed()) {
+  } else if (short_of_cycles && verdict.passed() && !result.ended_early) {
     add("cycles", cycles_text);
   }
 
   if (result.cycles > 0) {
-    probe::JudgeWords words;
-    words.cycle = noun;
+    probe::JudgeWords words = judge_words();
     if (const auto growth = result.measured.find("sockets");
         growth != nullptr && growth->at_rest.added() >= 2 &&
         growth->at_rest.last()->value > growth->at_rest.first()->value) {
       words.socket_holders = probe::describe_sockets(3);
     }
-    if (probe::rss_is_distorted()) {
-      words.rss_not_judged = "a sanitizer keeps freed memory";
-    }
-    const Verdict held = probe::judge(
-        result.measured,
-        {static_cast<std::int64_t>(settings.rss_growth_max), static_cast<std::int64_t>(settings.heap_per_cycle_max)},
-        words);
+    const Verdict held = probe::judge(result.measured, budgets(), words);
     verdict.findings.insert(verdict.findings.end(), held.findings.begin(), held.findings.end());
     verdict.remarks = held.remarks;
-    judge_traffic(result.traffic, verdict);
+    if (!result.ended_early) {
+      judge_traffic(result.traffic, verdict);
+    }
   }
+  early_stop->explain(settings.duration, verdict);
   verdict.remarks.insert(verdict.remarks.end(), remarks.begin(), remarks.end());
   record = std::move(result);
 }

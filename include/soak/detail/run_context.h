@@ -9,8 +9,11 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "soak/options.h"
+#include "soak/probe/probe.h"
+#include "soak/probe/trend.h"
 
 namespace soak::detail {
 
@@ -23,7 +26,9 @@ struct RunContext {
   std::function<std::string(const std::string& name, const std::string& value)> spell_option;
   bool quiet = false;  // In a death test's child: no threads, no progress, no reports.
   bool progress = true;
-  std::optional<std::chrono::nanoseconds> timeout;    // When somebody outside ends this process.
+  std::optional<std::chrono::nanoseconds> timeout;  // When somebody outside ends this process.
+  // What an early stop is decided by: the verdict's trends, where this is empty.
+  std::function<std::vector<probe::Trend>(const probe::Measurements&)> trends;
   std::function<void(const std::string&)> on_unread;  // Hears of a verdict nobody read; aborts where empty.
 };
 

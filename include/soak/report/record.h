@@ -43,13 +43,14 @@ struct Mark {
 };
 
 struct Record {
-  std::string name;            // "Soak/Voice.OpenAiRealtime"; names the report files.
-  std::string title;           // The bracket of the summary line: "VOICE SOAK / openai".
-  std::string cycle_noun;      // "cycle", "reconnect".
-  std::string mode;            // "real", "virtual", "smoke".
-  bool virtual_clock = false;  // Times below are of the virtual clock.
-  bool interrupted = false;    // A signal ended the run before its time.
-  bool killed = false;         // The process ended before the run did: this is what its journal holds.
+  std::string name;                                     // "Soak/Voice.OpenAiRealtime"; names the report files.
+  std::string title;                                    // The bracket of the summary line: "VOICE SOAK / openai".
+  std::string cycle_noun;                               // "cycle", "reconnect".
+  std::string mode;                                     // "real", "virtual", "smoke".
+  bool virtual_clock = false;                           // Times below are of the virtual clock.
+  bool interrupted = false;                             // A signal ended the run before its time.
+  std::optional<std::chrono::nanoseconds> ended_early;  // When a leak was certain; its finding says so too.
+  bool killed = false;  // The process ended before the run did: this is what its journal holds.
   std::chrono::system_clock::time_point started;
   std::chrono::nanoseconds asked{};
   std::chrono::nanoseconds elapsed{};

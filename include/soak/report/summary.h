@@ -12,7 +12,8 @@ namespace soak::report {
 
 // One line, the form that people grep for; memory in KB of 1,024 bytes:
 //   [VOICE SOAK / openai] PASS: elapsed=30.0s reconnects=3 frames=750 rss_start=9120KB rss_peak=9404KB ...
-// A run on the virtual clock adds clock=virtual, a smoke run mode=smoke.
+// A run on the virtual clock adds clock=virtual, a smoke run mode=smoke, one that a certain leak ended
+// ended_early=310.0s.
 std::string summary_line(const Record& record);
 
 // A finding with its evidence, as lines; the first one names the test.

@@ -25,12 +25,14 @@ namespace {
 
 using namespace std::chrono_literals;
 using net::MockWebSocket;
+using testing::AllOf;
 using testing::ByMove;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Return;
 using testing::SizeIs;
 
@@ -102,6 +104,61 @@ TEST_F(AsyncRunTest, ATaskThatACycleLeavesBehindIsTheFinding) {
 
   ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "tasks"))) << run.summary();
   EXPECT_THAT(run.verdict().findings[0].text, HasSubstr("tasks rose 2 -> 31"));
+  left_behind.end_in_place();
+}
+
+// The leak that the looks of these runs see from `certain` on.
+class AsyncRunEarlyStopTest : public AsyncRunTest {
+ protected:
+  static void see_a_leak(std::chrono::nanoseconds certain) {
+    detail::run_context().trends = [certain](const probe::Measurements& measured) {
+      probe::Trend trend;
+      trend.series = "tasks";
+      trend.per = "cycle";
+      trend.growth = 1;
+      trend.leak = measured.find("tasks")->at_rest.last()->at >= certain;
+      return std::vector{trend};
+    };
+  }
+};
+
+TEST_F(AsyncRunEarlyStopTest, ALeakThatIsCertainEndsTheRun) {
+  see_a_leak(100s);
+  soak::AsyncRun run({.duration = 60min, .reconnect_every = 1s, .seed = 1});
+  Event never;
+  TaskGroup left_behind(run.loop());
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    left_behind.start({"forgotten", cycle.number()}, never.wait());
+    run.due("frames", run.elapsed());  // And none is met.
+    co_await until_the_end(run, cycle);
+  });
+
+  EXPECT_TRUE(run.ended_early());
+  EXPECT_GE(run.elapsed(), 100s);
+  EXPECT_LE(run.elapsed(), 120s);
+  // Neither cycles nor traffic: the run did not have the time for them.
+  ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "tasks"))) << run.summary();
+  EXPECT_THAT(run.summary(), AllOf(HasSubstr("FAIL: elapsed=1"), HasSubstr(" ended_early=1"),
+                                   HasSubstr(" of 01:00:00: the leak was certain")));
+  left_behind.end_in_place();
+}
+
+TEST_F(AsyncRunEarlyStopTest, SwitchedOffTheRunGoesOnAndFailsAtItsEnd) {
+  see_a_leak(100s);
+  soak::AsyncRun run({.duration = 10min, .reconnect_every = 1s, .seed = 1, .early_stop = false});
+  Event never;
+  TaskGroup left_behind(run.loop());
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    left_behind.start({"forgotten", cycle.number()}, never.wait());
+    co_await until_the_end(run, cycle);
+  });
+
+  EXPECT_FALSE(run.ended_early());
+  EXPECT_GE(run.elapsed(), 10min);
+  ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "tasks"))) << run.summary();
+  EXPECT_THAT(run.summary(), Not(HasSubstr("early")));
   left_behind.end_in_place();
 }
 

@@ -45,6 +45,13 @@ TEST(SummaryTest, SaysThatTheClockWasVirtual) {
   EXPECT_NE(summary_line(record).find(" clock=virtual"), std::string::npos);
 }
 
+TEST(SummaryTest, SaysThatALeakEndedTheRun) {
+  Record record = an_hour_of_voice();
+  record.ended_early = 310s;
+
+  EXPECT_NE(summary_line(record).find(" ended_early=310.0s"), std::string::npos);
+}
+
 TEST(SummaryTest, AFindingMakesItFailAndFailedCyclesAreCounted) {
   Record record = an_hour_of_voice();
   record.failed_cycles = 2;

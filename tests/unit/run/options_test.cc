@@ -75,6 +75,13 @@ TEST(OptionsTest, ABadVariableIsNamedWithItsValueAndWhatIsAllowed) {
   EXPECT_THROW(detail::resolve({}, Mode::kReal), std::invalid_argument);
 }
 
+TEST(OptionsTest, ALeakEndsARunEarlyUnlessThatIsSwitchedOff) {
+  EXPECT_TRUE(detail::resolve({}, Mode::kReal).early_stop);
+  EXPECT_FALSE(detail::resolve({.early_stop = false}, Mode::kReal).early_stop);
+  const Variable off("SOAK_EARLY_STOP", "0");
+  EXPECT_FALSE(detail::resolve({.early_stop = true}, Mode::kReal).early_stop);
+}
+
 TEST(OptionsTest, OddNumbersAreRefused) {
   for (const char* value : {"nan", "inf", "-1", "0", "1e3", "1,5", " 1", "1 ", "0x10", "9999999999999"}) {
     const Variable duration("SOAK_DURATION_MIN", value);

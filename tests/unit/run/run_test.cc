@@ -11,6 +11,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "soak/detail/run_context.h"
@@ -104,6 +105,67 @@ TEST_F(RunTest, WhatItCountsIsKnownAtEveryQuiescentPoint) {
   EXPECT_EQ(static_cast<std::uint64_t>(puts.last()->value), puts.last()->cycle);
   EXPECT_EQ(evictions.first()->value, 0);
   EXPECT_EQ(evictions.last()->value, 7);
+}
+
+// Looks see a leak at once; the first look comes after five seconds, which the clock of this Run jumps over.
+class RunEarlyStopTest : public RunTest {
+ protected:
+  class JumpingRun : public soak::Run {
+   public:
+    explicit JumpingRun(RunOptions options) : Run(std::move(options), Driven{}) {
+      use_virtual_clock([this] { return now_; });
+    }
+    void jump() { now_ += 1s; }
+
+   private:
+    std::chrono::nanoseconds now_{};
+  };
+
+  RunEarlyStopTest() {
+    detail::run_context().trends = [](const probe::Measurements&) {
+      probe::Trend trend;
+      trend.series = "rss";
+      trend.leak = true;
+      return std::vector{trend};
+    };
+  }
+};
+
+TEST_F(RunEarlyStopTest, ALeakThatIsCertainAtAQuiescentPointEndsTheLoop) {
+  JumpingRun run({.duration = 1h});
+  for (auto cycle : run) {
+    run.jump();
+    cycle.quiescent();
+  }
+
+  EXPECT_TRUE(run.ended_early());
+  EXPECT_LT(run.elapsed(), 5min);  // A plain loop's quiescent points are a fortieth of its duration apart.
+  EXPECT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "rss"))) << run.summary();
+  EXPECT_EQ(run.record().ended_early, run.elapsed());
+}
+
+TEST_F(RunEarlyStopTest, WithoutQuiescentPointsItIsSeenBetweenCycles) {
+  JumpingRun run({.duration = 1h});
+  for (auto cycle : run) {
+    run.jump();
+  }
+
+  EXPECT_EQ(run.elapsed(), 5s);
+  EXPECT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "rss"))) << run.summary();
+}
+
+TEST_F(RunEarlyStopTest, ASmokeRunNeverEndsEarly) {
+  detail::run_context().mode = Mode::kSmoke;
+  JumpingRun run({});
+  for (auto cycle : run) {
+    for (int i = 0; i < 10; ++i) {
+      run.jump();  // Past the two seconds, and past the first look.
+    }
+    cycle.quiescent();
+  }
+
+  EXPECT_FALSE(run.ended_early());
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
 }
 
 TEST_F(RunTest, WithoutACycleItFails) {
