@@ -38,6 +38,9 @@ struct RunOptions {
   std::optional<bool> early_stop = std::nullopt;
   std::optional<std::string> report_dir = std::nullopt;
   std::optional<std::uint16_t> metrics_port = std::nullopt;
+  // Who allocated what grew. Needs the program to be started with the flag or the variable too:
+  // soak/probe/heap_profile.h.
+  std::optional<bool> heap_profile = std::nullopt;
   std::uint64_t failed_cycles_max = 0;  // Cycles that may fail before that is a finding. Code only.
 };
 
@@ -65,6 +68,7 @@ struct Settings {
   bool shuffle = false;
   bool early_stop = true;  // A leak that is certain ends the run.
   std::string report_dir = "soak-report";
+  bool heap_profile = false;
   std::optional<std::uint16_t> metrics_port = std::nullopt;  // Off where nobody set it; 0 is any free port.
 };
 
@@ -88,6 +92,11 @@ void set_mode_flag(Mode mode, bool on);
 // Reads a switch: 1, true, yes, on; 0, false, no, off.
 std::optional<bool> parse_switch(std::string_view value);
 
+// Starts the program again with the profiling allocator where a flag or the variable asks for a heap profile
+// (probe::restart_with_heap_profiler()). For who reads a command line, once a soak is sure to run. Returns what is in
+// the way, empty where nothing is.
+std::string start_heap_profiler_if_asked();
+
 // The mode that was asked for: none is "not at all". `conflict` says that two were, in the same way, and
 // `error` that a variable's value is no switch.
 struct ModeRequest {
@@ -108,7 +117,8 @@ struct OptionHelp {
   std::string accepts;   // "a time such as 90s, 5m or 24h"
   std::string default_value;
   std::string text;
-  std::string domain;  // "voice" or "channels" where only they use it; empty otherwise.
+  std::string domain;      // "voice" or "channels" where only they use it; empty otherwise.
+  bool is_switch = false;  // The flag may stand without a value: on.
 };
 std::vector<OptionHelp> option_help();
 

@@ -84,6 +84,15 @@ struct ModeFlag {
 constexpr std::array<ModeFlag, 3> kModeFlags = {
     {{"gtest_runsoak", Mode::kReal}, {"soak_virtual", Mode::kVirtual}, {"soak_smoke", Mode::kSmoke}}};
 
+bool is_switch(std::string_view option) {
+  for (const detail::OptionHelp& row : detail::option_help()) {
+    if (row.name == option) {
+      return row.is_switch;
+    }
+  }
+  return false;
+}
+
 // Takes one of our flags. Returns what is wrong, empty when nothing is.
 std::string take(const Argument& argument) {
   for (const ModeFlag& flag : kModeFlags) {
@@ -107,10 +116,10 @@ std::string take(const Argument& argument) {
     }
     return fmt::format("--{} is no flag of soak; there are{}", argument.name, known);
   }
-  if (!argument.value) {
+  if (!argument.value && !is_switch(option)) {
     return fmt::format("--{0} needs a value: --{0}=...", argument.name);
   }
-  const std::string error = detail::set_flag(option, *argument.value);
+  const std::string error = detail::set_flag(option, argument.value.value_or("1"));
   return error.empty() ? "" : fmt::format("--{} {}", argument.name, error);
 }
 
@@ -156,6 +165,7 @@ void read_flags(int argc, char** argv) {
   g_read = true;
   mutable_program_name() = argv[0];
   bool listing = false;
+  bool helping = false;
   for (int i = 1; i < argc; ++i) {
     const auto argument = as_flag(argv[i]);
     if (!argument) {
@@ -171,15 +181,21 @@ void read_flags(int argc, char** argv) {
       listing = true;
     } else if (argument->name == "help" || argument->name == "h" || argument->name == "?") {
       std::atexit(print_help);  // After GoogleTest's own.
+      helping = true;
     }
     if (!error.empty()) {
       refuse(error);
     }
   }
   // A listing is the same whatever the environment says; it must not fail a build.
-  if (const detail::ModeRequest request = detail::requested_mode();
-      !request.conflict.empty() && (request.by_flag || !listing)) {
+  const detail::ModeRequest request = detail::requested_mode();
+  if (!request.conflict.empty() && (request.by_flag || !listing)) {
     refuse(request.conflict);
+  }
+  if (request.mode && !listing && !helping) {
+    if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) {
+      refuse(error);
+    }
   }
   // A death test runs this program again without our flags.
   detail::export_flags();

@@ -15,6 +15,7 @@
 #include <variant>
 
 #include "soak/detail/format.h"
+#include "soak/probe/heap_profile.h"
 
 namespace soak {
 namespace {
@@ -49,7 +50,7 @@ constexpr double kSecond = 1e9;
 constexpr double kMinute = 60e9;
 
 // Constant-initialised: flags are read before the constructors of static objects have run.
-constexpr std::array<Option, 14> kOptions = {{
+constexpr std::array<Option, 15> kOptions = {{
     {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
     {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
@@ -80,11 +81,13 @@ constexpr std::array<Option, 14> kOptions = {{
     {"metrics_port", "SOAK_METRICS_PORT", 0, "", "",
      "where an AsyncRun on the real clock serves Prometheus metrics, on 127.0.0.1",
      PortField{&RunOptions::metrics_port, &Settings::metrics_port}},
+    {"heap_profile", "SOAK_HEAP_PROFILE", 0, "", "",
+     "say who allocated the heap that grew, by jemalloc's sampling profiler",
+     Field<bool>{&RunOptions::heap_profile, &Settings::heap_profile}},
 }};
 
 // Options of the design whose feature is not built yet: asking for one is an error, not a silent nothing.
-constexpr std::array<std::pair<std::string_view, const char*>, 2> kPlanned = {
-    {{"heap_profile", "SOAK_HEAP_PROFILE"}, {"checkpoint", "SOAK_CHECKPOINT"}}};
+constexpr std::array<std::pair<std::string_view, const char*>, 1> kPlanned = {{{"checkpoint", "SOAK_CHECKPOINT"}}};
 constexpr std::string_view kNotYet = "is not available in this version of soak";
 
 constexpr nanoseconds kLongest = std::chrono::hours{24 * 366};
@@ -441,6 +444,13 @@ std::optional<bool> parse_switch(std::string_view value) {
   return std::nullopt;
 }
 
+std::string start_heap_profiler_if_asked() {
+  std::vector<std::string> errors;  // Told by others, who know whether they matter.
+  const std::optional<bool> by_flag = flags().heap_profile;
+  const bool asked = by_flag ? *by_flag : read_variables(errors).heap_profile.value_or(false);
+  return asked ? probe::restart_with_heap_profiler() : std::string{};
+}
+
 ModeRequest requested_mode() {
   ModeRequest request;
   std::vector<const ModeSwitch*> by_flag;
@@ -488,7 +498,7 @@ std::vector<OptionHelp> option_help() {
   for (const Option& option : kOptions) {
     rows.push_back({std::string(option.name), option.variable, accepts(option),
                     option.name == "seed" ? "drawn" : value_text(defaults, option), std::string(option.help),
-                    std::string(option.domain)});
+                    std::string(option.domain), std::holds_alternative<Field<bool>>(option.field)});
   }
   return rows;
 }

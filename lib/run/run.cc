@@ -20,6 +20,7 @@
 #include "marks.h"
 #include "soak/detail/format.h"
 #include "soak/detail/run_context.h"
+#include "soak/probe/heap_profile.h"
 #include "soak/probe/process.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
@@ -72,6 +73,7 @@ struct Run::State {
   bool ended = false;
 
   probe::Probe probe;
+  std::optional<probe::HeapProfile> heap_profile;
   std::optional<probe::Sampler> sampler;
   std::optional<report::Progress> progress;
   std::optional<InterruptGuard> interrupts;
@@ -169,6 +171,13 @@ struct Run::State {
     return words;
   }
 
+  void rest(nanoseconds now, std::uint64_t cycle, std::string_view unsettled_by) {
+    probe.rest(now, cycle, unsettled_by);
+    if (heap_profile) {
+      heap_profile->rest(now, cycle);
+    }
+  }
+
   void judge();
   void write_report();
 };
@@ -180,7 +189,7 @@ void Cycle::quiescent() {
     return;
   }
   state.rested = true;
-  state.probe.rest(now, number_ + 1);  // The cycle whose end this is has not been counted yet.
+  state.rest(now, number_ + 1, {});  // The cycle whose end this is has not been counted yet.
   const nanoseconds after = state.elapsed();
   state.next_quiescent = after + std::min((after - now) * kProbeShare, state.settings.duration / kQuiescentPoints);
   state.look();
@@ -219,6 +228,13 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
         fmt::format("a duration of {} does not fit the test's TIMEOUT of {}: give soak_discover_tests() a DURATION "
                     "that is as long, or ask for less with --soak_duration",
                     detail::format_duration(duration), detail::format_duration(*state.context.timeout)));
+  }
+  if (state.settings.heap_profile) {
+    if (const std::string why = probe::heap_profile_unavailable(); why.empty()) {
+      state.heap_profile.emplace(duration);
+    } else {
+      remark("heap profile: " + why);
+    }
   }
   state.title = std::move(options.title);
   state.failed_cycles_max = options.failed_cycles_max;
@@ -392,7 +408,7 @@ void Run::straggler(std::string_view what) { state_->stragglers.emplace_back(wha
 
 void Run::quiescent_point(std::string_view unsettled_by) {
   state_->rested = true;
-  state_->probe.rest(elapsed(), cycles(), unsettled_by);
+  state_->rest(elapsed(), cycles(), unsettled_by);
   state_->look();
 }
 
@@ -502,6 +518,9 @@ void Run::State::judge() {
     }
   }
   early_stop->explain(settings.duration, verdict);
+  if (heap_profile) {
+    probe::explain(heap_profile->growth(), noun, verdict);
+  }
   verdict.remarks.insert(verdict.remarks.end(), remarks.begin(), remarks.end());
   record = std::move(result);
 }

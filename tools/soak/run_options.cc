@@ -35,16 +35,18 @@ void add_run_options(CLI::App& command) {
       continue;
     }
     const std::string name = row.name;
-    command
-        .add_option_function<std::string>(
-            "--" + with_dashes(name),
-            [name](const std::string& value) {
-              if (const std::string error = detail::set_flag(name, value); !error.empty()) {
-                throw CLI::ValidationError(fmt::format("--{} {}", with_dashes(name), error));
-              }
-            },
-            fmt::format("{}: {}. Default {}; or {}", row.text, row.accepts, row.default_value, row.variable))
-        ->type_name("VALUE");
+    CLI::Option* option = command.add_option_function<std::string>(
+        "--" + with_dashes(name),
+        [name](const std::string& value) {
+          if (const std::string error = detail::set_flag(name, value); !error.empty()) {
+            throw CLI::ValidationError(fmt::format("--{} {}", with_dashes(name), error));
+          }
+        },
+        fmt::format("{}: {}. Default {}; or {}", row.text, row.accepts, row.default_value, row.variable));
+    option->type_name("VALUE");
+    if (row.is_switch) {
+      option->expected(0, 1)->default_str("1");
+    }
   }
   for (const auto& [alias, name, domain] : kAliases) {
     if (!applies(domain)) {

@@ -31,6 +31,10 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
     fmt::print(stderr, "soak: {}\n", error);
     return kUsage;
   }
+  if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) {
+    fmt::print(stderr, "soak: {}\n", error);
+    return kUsage;
+  }
   detail::RunContext& context = detail::run_context();
   context.name = "voice-" + arguments.provider;
   context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
