@@ -24,6 +24,7 @@
 #include "soak/probe/process.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
+#include "soak/report/page.h"
 #include "soak/report/progress.h"
 #include "soak/report/summary.h"
 #include "traffic.h"
@@ -526,9 +527,13 @@ void Run::State::judge() {
 }
 
 void Run::State::write_report() {
-  const std::string path = report::report_path(*record, settings.report_dir, ".json");
-  const std::string error = report::write_file(path, report::to_json(*record));
-  record->verdict.remarks.push_back(error.empty() ? "report in " + path : "the report was not written: " + error);
+  const std::string json = report::report_path(*record, settings.report_dir, ".json");
+  const std::string page = report::report_path(*record, settings.report_dir, ".html");
+  std::string error = report::write_file(json, report::to_json(*record));
+  if (error.empty()) {
+    error = report::write_file(page, report::to_html(*record));
+  }
+  record->verdict.remarks.push_back(error.empty() ? "report in " + page : "the report was not written: " + error);
 }
 
 }  // namespace soak

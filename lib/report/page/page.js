@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page, built from the report. Every text goes in as text, never as markup.
+
+function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) {
+    made.className = className;
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+function section(title, ...children) {
+  return element('section', '', element('h2', '', title), ...children);
+}
+
+// `rows` of cells; a cell is a text, a number's text in {number}, or an element.
+function table(headings, rows) {
+  const cell = (tag, content) => typeof content === 'object' && 'number' in content ?
+    element(tag, 'number', content.number) : element(tag, '', content);
+  return element('div', 'card scroll', element('table', '',
+    element('thead', '', element('tr', '', ...headings.map((heading) => cell('th', heading)))),
+    element('tbody', '', ...rows.map((row) => element('tr', '',
+      ...row.map((content) => content instanceof HTMLTableCellElement ? content : cell('td', content)))))));
+}
+
+function capitalised(text) {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+function fact(name, value, more) {
+  return element('div', '', element('dt', '', capitalised(name)), element('dd', '', value, more ? element('small', '', more) : null));
+}
+
+function howItEnded(report) {
+  if (report.killed) {
+    return 'killed';
+  }
+  return report.interrupted ? 'interrupted' : `of ${formatDuration(report.asked_s)} asked`;
+}
+
+function facts(report) {
+  const rate = (count) => report.elapsed_s > 0 ? `${formatNumber(count / report.elapsed_s)} a second` : '';
+  const rss = report.series.find((series) => series.name === 'rss' && series.timeline.length);
+  const list = [
+    fact('Lasted', formatDuration(report.elapsed_s), howItEnded(report)),
+    fact(report.cycle_noun + 's', formatCount(report.cycles),
+         report.failed_cycles ? `${formatCount(report.failed_cycles)} failed` : ''),
+    ...Object.entries(report.counters).slice(0, 4).map(([name, count]) => fact(name, formatCount(count), rate(count))),
+  ];
+  if (rss) {
+    list.push(fact('Highest RSS', formatBytes(rss.peak ? rss.peak[VALUE] : rss.timeline[0][VALUE])));
+  }
+  list.push(
+    fact('Mode', report.mode, report.clock === 'virtual' ? 'on a virtual clock' : 'on the real clock'),
+    fact('Started', report.started.slice(0, 10), report.started.slice(11, 19) + ' UTC'),
+    fact('Seed', element('span', 'mono', report.seed)));
+  return element('dl', 'facts', ...list);
+}
+
+function verdict(report) {
+  const passed = report.verdict.passed;
+  return element('section', 'card verdict' + (passed ? '' : ' failed'),
+    element('header', '', element('span', 'badge', passed ? 'PASS' : 'FAIL'), element('h1', '', report.title),
+            element('span', 'muted', report.name)),
+    element('p', 'summary mono', report.summary), facts(report));
+}
+
+function evidence(item) {
+  const stack = item.text.includes('\n');
+  return [element('dt', '', item.label), element('dd', stack ? 'mono' : '', item.text)];
+}
+
+function findings(report) {
+  if (!report.verdict.findings.length) {
+    return null;
+  }
+  return section(report.verdict.findings.length === 1 ? 'What is wrong' : `${report.verdict.findings.length} things are wrong`,
+    ...report.verdict.findings.map((finding) => element('article', 'card finding', element('h3', '', finding.text),
+      finding.evidence.length ? element('dl', 'evidence', ...finding.evidence.flatMap(evidence)) : null)));
+}
+
+function rerun(report) {
+  return report.rerun ? section('Run it again', element('code', 'rerun', report.rerun)) : null;
+}
+
+function notes(report) {
+  return report.verdict.remarks.length ?
+    section('Notes', element('ul', 'notes', ...report.verdict.remarks.map((remark) => element('li', '', remark)))) : null;
+}
+
+function drawing(markup) {
+  const picture = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
+  set(picture, {width: 24, height: 12, viewBox: '0 0 24 12', 'aria-hidden': true});
+  for (const [shape, attributes] of markup) {
+    const node = document.createElementNS('http://www.w3.org/2000/svg', shape);
+    set(node, attributes);
+    picture.append(node);
+  }
+  return picture;
+}
+
+function legend(report) {
+  const line = (y, attributes) => ['line', {x1: 0, x2: 24, y1: y, y2: y, 'stroke-width': 2, ...attributes}];
+  const upright = (attributes) => ['line', {x1: 12, x2: 12, y1: 0, y2: 12, 'stroke-width': 1.5, ...attributes}];
+  const trends = report.verdict.trends.filter((trend) => !trend.not_judged);
+  const has = (kind) => report.marks.some((mark) => (mark.kind === 'fault') === (kind === 'fault'));
+  const entries = [
+    ['over time', [line(6, {stroke: 'var(--series)'})], true],
+    ['quiescent point', [['circle', {cx: 12, cy: 6, r: 4, fill: 'var(--card)', stroke: 'var(--series)', 'stroke-width': 1.5}]], true],
+    ['fitted growth', [line(6, {stroke: 'var(--fit)', 'stroke-dasharray': '6 4'})], trends.length],
+    ['where growth began', [upright({stroke: 'var(--fit)', 'stroke-dasharray': '2 3'})], trends.some((trend) => trend.leak)],
+    ['warm-up', [['rect', {width: 24, height: 12, fill: 'var(--warm-up)'}]], trends.some((trend) => trend.warm_up_s > 0)],
+    [report.cycle_noun, [upright({y1: 5, stroke: 'var(--cycle)'})], report.cycles],
+    ['fault', [upright({stroke: 'var(--fault)', 'stroke-dasharray': '4 3'})], has('fault')],
+    ['note', [upright({stroke: 'var(--note)', 'stroke-dasharray': '4 3'})], has('note')],
+  ];
+  return element('ul', 'legend', ...entries.filter(([, , shown]) => shown)
+    .map(([text, markup]) => element('li', '', drawing(markup), text)));
+}
+
+function trendText(trend) {
+  const per = ` per ${trend.per}`;
+  if (trend.leak) {
+    return formatGrowth(trend.growth, trend.unit) + per;
+  }
+  return `no growth; more than ${formatValue(trend.excluded, trend.unit)}${per} is excluded`;
+}
+
+function chartCard(report, series) {
+  const trend = trendOf(report, series);
+  const title = element('header', '', element('h3', '', series.name),
+    trend ? element('span', 'growth' + (trend.leak ? ' leak' : ''), trendText(trend)) : null);
+  if (!series.timeline.length) {
+    const why = series.available ? 'no samples' : series.unavailable;
+    return {card: element('article', 'card chart', title, element('p', 'muted', why))};
+  }
+  const first = series.timeline[0][VALUE];
+  const last = series.timeline[series.timeline.length - 1][VALUE];
+  const peak = series.peak ? series.peak[VALUE] : Math.max(first, last);
+  const value = (number) => formatValue(number, series.unit);
+  const words = `${value(first)} → ${value(last)}, highest ${value(peak)}; ${plural(series.samples, 'sample')}, ` +
+    plural(series.at_rest.length, 'quiescent point');
+  const canvas = element('canvas');
+  canvas.setAttribute('role', 'img');
+  canvas.setAttribute('aria-label', `${series.name} over time: ${words}`);
+  return {card: element('article', 'card chart', title, element('div', 'plot', canvas), element('footer', '', words)), canvas};
+}
+
+function chartSection(report) {
+  if (!report.series.length) {
+    return {shown: null, draw() {}};
+  }
+  // Those with something to see come first.
+  const series = [...report.series].sort((a, b) => (b.timeline.length > 0) - (a.timeline.length > 0));
+  const cards = series.map((one) => ({series: one, ...chartCard(report, one)}));
+  return {
+    shown: section('What the process held', legend(report), element('div', 'charts', ...cards.map(({card}) => card))),
+    draw: () => cards.filter(({canvas}) => canvas).forEach((card) => drawChart(card.canvas, report, card.series)),
+  };
+}
+
+function trendRow(report, trend) {
+  const name = `${trend.series} per ${trend.per}`;
+  if (trend.not_judged) {
+    const cell = element('td', 'muted', 'not judged: ' + trend.not_judged);
+    cell.colSpan = 6;
+    return [name, cell];
+  }
+  const since = `since ${formatClock(trend.since_s)}, ${report.cycle_noun} ${trend.since_cycle}`;
+  const certain = trend.certain_at_s === undefined ? '' : `; certain at ${formatClock(trend.certain_at_s)}`;
+  const growth = (value) => ({number: formatGrowth(value, trend.unit)});
+  return [
+    name, growth(trend.growth),
+    {number: `${formatGrowth(trend.low, trend.unit)} to ${formatGrowth(trend.high, trend.unit)}`},
+    {number: formatValue(trend.excluded, trend.unit)}, growth(trend.per_day), {number: formatClock(trend.warm_up_s)},
+    trend.leak ? element('td', 'leak', `grows ${since}${certain}`) : 'no growth'];
+}
+
+function trends(report) {
+  if (!report.verdict.trends.length) {
+    return null;
+  }
+  const confidence = Math.round((report.verdict.trends.find((trend) => trend.confidence) || {confidence: 0.99}).confidence * 1000) / 10;
+  return section('How each series grows', table(
+    ['Series', {number: 'Growth'}, {number: `${confidence}% interval`}, {number: 'Excluded above'}, {number: 'In a day'},
+     {number: 'Warm-up until'}, 'Verdict'],
+    report.verdict.trends.map((trend) => trendRow(report, trend))));
+}
+
+function counters(report) {
+  const rows = [[report.cycle_noun + 's', report.cycles], ...Object.entries(report.counters)];
+  return section('Counters', table(['Counter', {number: 'Count'}, {number: 'A second'}, {number: `A ${report.cycle_noun}`}],
+    rows.map(([name, count]) => [name, {number: formatCount(count)},
+      {number: report.elapsed_s > 0 ? formatNumber(count / report.elapsed_s) : ''},
+      {number: report.cycles > 0 ? formatNumber(count / report.cycles) : ''}])));
+}
+
+function traffic(report) {
+  if (!report.traffic.length) {
+    return null;
+  }
+  const thirds = ['first', 'second', 'last'];
+  return section('Traffic against its schedule', table(['Counter', 'Third', {number: 'Due'}, {number: 'Happened'}, {number: 'Share'}],
+    report.traffic.flatMap((row) => thirds.map((third, i) => [row.counter, third, {number: formatCount(row.due_by_third[i])},
+      {number: formatCount(row.met_by_third[i])},
+      {number: row.due_by_third[i] ? (100 * row.met_by_third[i] / row.due_by_third[i]).toFixed(1) + '%' : ''}]))));
+}
+
+function marks(report) {
+  if (!report.marks.length) {
+    return null;
+  }
+  const dropped = report.marks_dropped ? element('p', 'muted', `${plural(report.marks_dropped, 'later mark')} not kept`) : null;
+  return section('Marks', table([{number: 'At'}, 'Kind', 'What'],
+    report.marks.map((mark) => [{number: formatClock(mark.at_s, true)}, mark.kind, mark.text])), dropped);
+}
+
+function failures(report) {
+  return report.failures.length ?
+    section(`Failed ${report.cycle_noun}s`, element('ul', 'notes', ...report.failures.map((text) => element('li', '', text)))) : null;
+}
+
+function settings(report) {
+  return report.settings.length ? section('Settings', table(['Option', 'Value', 'Set by'],
+    report.settings.map((setting) => [setting.name, setting.value, setting.source]))) : null;
+}
+
+function show(report) {
+  const drawn = chartSection(report);
+  const page = document.getElementById('page');
+  page.append(...[
+    verdict(report), findings(report), rerun(report), notes(report), drawn.shown, trends(report),
+    element('div', 'tables', ...[counters(report), traffic(report), marks(report), failures(report), settings(report)].filter(Boolean)),
+    element('p', 'colophon', `soak.report version ${report.version}. Charts by Chart.js ${Chart.version}, MIT licence.`),
+  ].filter(Boolean));
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+  drawn.draw();
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaintCharts);
+  document.documentElement.dataset.ready = String(charts.length);
+}
+
+// Before it is parsed, since a number of JavaScript is too small for every seed.
+const text = document.getElementById('report').textContent.replace(/"seed": (\d+)/, '"seed": "$1"');
+show(JSON.parse(text));
