@@ -119,7 +119,6 @@ TEST(HeapProfileTest, AskedOnlyInCodeItSaysWhyThereIsNone) {
   EXPECT_THAT(result.output, HasSubstr("note: heap profile: not available: "));
 }
 
-#if defined(SOAK_COMMAND)
 TEST(HeapProfileTest, TheSoakCommandHasItToo) {
   const auto run_command = [](const std::string& library) {
     return run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--virtual", "--duration", "30s",
@@ -134,7 +133,6 @@ TEST(HeapProfileTest, TheSoakCommandHasItToo) {
     EXPECT_EQ(run_command("SOAK_HEAP_PROFILE_LIBRARY=/nowhere/libjemalloc.so.2").exit_status, 2);
   }
 }
-#endif
 
 }  // namespace
 }  // namespace soak::conftest
