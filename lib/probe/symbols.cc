@@ -6,7 +6,10 @@
 #include <elfutils/libdwfl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -73,10 +76,10 @@ std::string scoped_name(Dwarf_Die* die) {
   for (int i = 1; i < count; ++i) {
     const int tag = dwarf_tag(&scopes[i]);
     const char* scope = dwarf_diename(&scopes[i]);
-    const bool names =
-        tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_subprogram;
-    if (names && scope != nullptr) {
-      name = std::string(scope) + "::" + name;
+    const bool names = tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_subprogram ||
+                       (tag == DW_TAG_namespace && scope != nullptr);
+    if (names) {
+      name = std::string(scope == nullptr ? "{lambda}" : scope) + "::" + name;  // Only lambdas' types have none.
     }
   }
   std::free(scopes);
@@ -99,10 +102,11 @@ std::string call_file(Dwarf_Die* unit, Dwarf_Die* inlined) {
   return base_name(dwarf_filesrc(files, index, nullptr, nullptr));
 }
 
-// The compilation unit that holds the address. clang writes no index of them, so without one they are looked at in
-// turn.
+// The compilation unit that holds the address. clang writes no index of them, for which libdw then takes a neighbour's:
+// those are looked at in turn.
 Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr* bias) {
-  if (Dwarf_Die* unit = dwfl_module_addrdie(module, address, bias); unit != nullptr) {
+  if (Dwarf_Die* unit = dwfl_module_addrdie(module, address, bias);
+      unit != nullptr && dwarf_haspc(unit, address - *bias) > 0) {
     return unit;
   }
   Dwarf_Die* unit = nullptr;
@@ -114,39 +118,84 @@ Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr* bias) {
   return nullptr;
 }
 
-// One frame for the function that has the address, and one before it for each inlined into it.
-std::vector<Frame> frames_of(Dwarf_Die* unit, Dwarf_Addr address, const char* symbol) {
-  std::vector<Frame> frames;
-  Dwarf_Die* at = nullptr;
-  if (dwarf_getscopes(unit, address, &at) <= 0) {
-    return frames;
+// The functions of a compilation unit that have code, wherever they are described. libdw's own look-up passes over
+// those that clang describes inside namespaces, and lambdas inside functions.
+struct Function {
+  Dwarf_Addr low;
+  Dwarf_Addr high;
+  Dwarf_Die die;
+};
+
+void collect_functions(Dwarf_Die* parent, std::vector<Function>& functions) {
+  Dwarf_Die child;
+  if (dwarf_child(parent, &child) != 0) {
+    return;
   }
-  Dwarf_Die* scopes = nullptr;
-  const int count = dwarf_getscopes_die(&at[0], &scopes);
-  std::free(at);
+  do {
+    const int tag = dwarf_tag(&child);
+    if (tag == DW_TAG_subprogram) {
+      Dwarf_Addr base = 0;
+      Function function{0, 0, child};
+      std::ptrdiff_t next = 0;
+      while ((next = dwarf_ranges(&child, next, &base, &function.low, &function.high)) > 0) {
+        functions.push_back(function);
+      }
+    }
+    if (tag == DW_TAG_subprogram || tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
+        tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_lexical_block) {
+      collect_functions(&child, functions);
+    }
+  } while (dwarf_siblingof(&child, &child) == 0);
+}
+
+// Appends the calls inlined at the address, outermost first.
+void collect_inlined(Dwarf_Die* parent, Dwarf_Addr address, std::vector<Dwarf_Die>& inlined) {
+  Dwarf_Die child;
+  if (dwarf_child(parent, &child) != 0) {
+    return;
+  }
+  do {
+    const int tag = dwarf_tag(&child);
+    if ((tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block) && dwarf_haspc(&child, address) > 0) {
+      if (tag == DW_TAG_inlined_subroutine) {
+        inlined.push_back(child);
+      }
+      collect_inlined(&child, address, inlined);
+      return;
+    }
+  } while (dwarf_siblingof(&child, &child) == 0);
+}
+
+// One frame for the function that has the address, and one before it for each call inlined into it.
+std::vector<Frame> frames_of(Dwarf_Die* unit, const std::vector<Function>& functions, Dwarf_Addr address,
+                             const char* symbol) {
   std::string file;
   int line = 0;
   if (Dwarf_Line* source = dwarf_getsrc_die(unit, address); source != nullptr) {
     file = base_name(dwarf_linesrc(source, nullptr, nullptr));
     dwarf_lineno(source, &line);
   }
-  for (int i = 0; i < count; ++i) {
-    const int tag = dwarf_tag(&scopes[i]);
-    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) {
-      continue;
-    }
-    std::string name = linkage_name(&scopes[i]);
-    if (name.empty()) {
-      name = tag == DW_TAG_subprogram && symbol != nullptr ? demangled(symbol) : scoped_name(&scopes[i]);
-    }
-    frames.push_back({std::move(name), file, line, {}, 0});
-    if (tag == DW_TAG_subprogram) {
-      break;
-    }
-    file = call_file(unit, &scopes[i]);
-    line = number_of(&scopes[i], DW_AT_call_line);
+  const auto function = std::find_if(functions.begin(), functions.end(), [address](const Function& candidate) {
+    return candidate.low <= address && address < candidate.high;
+  });
+  if (function == functions.end()) {
+    return {{demangled(symbol), file, line, {}, 0}};
   }
-  std::free(scopes);
+  std::vector<Frame> frames;
+  Dwarf_Die outer = function->die;
+  std::vector<Dwarf_Die> inlined;
+  collect_inlined(&outer, address, inlined);
+  for (auto call = inlined.rbegin(); call != inlined.rend(); ++call) {
+    const std::string name = linkage_name(&*call);
+    frames.push_back({name.empty() ? scoped_name(&*call) : name, file, line, {}, 0});
+    file = call_file(unit, &*call);
+    line = number_of(&*call, DW_AT_call_line);
+  }
+  std::string name = linkage_name(&outer);
+  if (name.empty()) {
+    name = symbol != nullptr ? demangled(symbol) : scoped_name(&outer);
+  }
+  frames.push_back({std::move(name), std::move(file), line, {}, 0});
   return frames;
 }
 
@@ -154,6 +203,15 @@ std::vector<Frame> frames_of(Dwarf_Die* unit, Dwarf_Addr address, const char* sy
 
 struct Symbols::State {
   Dwfl* dwfl = dwfl_begin(&kCallbacks);
+  std::map<const void*, std::vector<Function>> functions;  // By where their unit lies in memory.
+
+  const std::vector<Function>& functions_of(Dwarf_Die* unit) {
+    const auto [entry, added] = functions.try_emplace(unit->addr);
+    if (added) {
+      collect_functions(unit, entry->second);
+    }
+    return entry->second;
+  }
 
   State() {
     if (dwfl != nullptr) {
@@ -182,7 +240,7 @@ const std::vector<Frame>& Symbols::at(std::uint64_t return_address) {
   const char* symbol = dwfl_module_addrname(module, address);
   Dwarf_Addr bias = 0;
   if (Dwarf_Die* unit = unit_at(module, address, &bias); unit != nullptr) {
-    frames = frames_of(unit, address - bias, symbol);
+    frames = frames_of(unit, state_->functions_of(unit), address - bias, symbol);
   }
   if (frames.empty()) {
     frames.push_back({demangled(symbol), {}, 0, {}, 0});
