@@ -39,6 +39,7 @@ namespace soak {
 
 class Run;
 using probe::Finding;
+using probe::GaugeOptions;
 using probe::Verdict;
 
 // One pass of a soak. What a cycle is, the test decides: a request, a connection's whole life.
@@ -101,8 +102,15 @@ class Run {
   void mark(std::string_view kind, std::string_view text);
 
   // Watches a count of the program's own, which must be back at its baseline when the run ends. `read` is called
-  // from the probe's thread. Before the first cycle.
-  void add_gauge(std::string name, std::function<std::int64_t()> read);
+  // from the probe's thread. Before the first cycle. A gauge that stands for what the kernel counts too is compared
+  // with that: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws std::invalid_argument where there is
+  // no such count, and names those there are.
+  void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
+
+  // Watches another process besides: what it holds is judged as "<name>.rss", "<name>.fds", "<name>.sockets" and
+  // "<name>.threads", and that it ended while the run went on is a finding. Before the first cycle. Throws
+  // std::runtime_error where there is no such process, or its descriptors may not be read, and says which.
+  void watch_process(probe::ProcessId id, std::string name);
 
   // What a driver knows better than the test, unless the test said it: the title, and the word for a cycle.
   void describe(std::string_view title, std::string_view cycle_noun);

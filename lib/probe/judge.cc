@@ -39,7 +39,7 @@ int rank(std::string_view name) {
 std::vector<Rise> rising_counts(const Measurements& measured) {
   std::vector<Rise> rises;
   for (const Track& track : measured.tracks) {
-    if (track.unit != Unit::kCount || track.at_rest.added() < 2) {
+    if (track.unit != Unit::kCount || track.at_rest.added() < 2 || !track.part_of.empty()) {
       continue;
     }
     Rise rise{&track, *track.at_rest.first(), *track.at_rest.last(), {}};
@@ -73,7 +73,7 @@ std::string rose(const Rise& rise) {
                      format_duration(rise.last.at - rise.baseline.at));
 }
 
-Finding count_finding(const Rise& rise, const JudgeWords& words) {
+Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words) {
   Finding finding{rise.track->name, rose(rise), {}};
   for (const Point& point : rise.track->at_rest.points()) {
     if (point.value > rise.baseline.value) {
@@ -86,6 +86,13 @@ Finding count_finding(const Rise& rise, const JudgeWords& words) {
     finding.evidence.push_back(
         {"per " + words.cycle, fmt::format("{:+.2f}", static_cast<double>(rise.last.value - rise.baseline.value) /
                                                           static_cast<double>(cycles))});
+  }
+  for (const Track& part : measured.tracks) {
+    if (part.part_of == rise.track->name && part.at_rest.added() >= 2 &&
+        part.at_rest.last()->value > part.at_rest.first()->value) {
+      finding.evidence.push_back({"of these", fmt::format("{} rose {} -> {}", part.name, part.at_rest.first()->value,
+                                                          part.at_rest.last()->value)});
+    }
   }
   if (rise.track->name == "sockets") {
     for (const std::string& holder : words.socket_holders) {
@@ -118,7 +125,7 @@ void judge_counts(const Measurements& measured, const JudgeWords& words, Verdict
     if (cause == nullptr) {
       causes.emplace_back(&rise, verdict.findings.size());
     }
-    add_or_list(verdict, cause, count_finding(rise, words));
+    add_or_list(verdict, cause, count_finding(measured, rise, words));
   }
 }
 
@@ -258,6 +265,12 @@ Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeW
     holder = &verdict.findings.back();
   }
   judge_rss(measured, budgets, words, verdict, holder);
+  for (const Vanished& process : measured.vanished) {
+    verdict.findings.push_back({process.name,
+                                fmt::format("process {} ({}) ended at {}, while the run went on", process.id.value,
+                                            process.name, format_clock(process.at)),
+                                {}});
+  }
   if (measured.baseline_unsettled || measured.last_unsettled) {
     verdict.findings.push_back({"settling",
                                 fmt::format("did not settle at the {} quiescent point: {} still moved",

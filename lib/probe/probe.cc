@@ -1,12 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/probe/probe.h"
 
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
+#include "pace.h"
+#include "soak/detail/format.h"
 #include "soak/probe/process.h"
 
 namespace soak::probe {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+// Longer names than this take memory when they first appear, as std::string does.
+constexpr std::size_t kNameRoom = 64;
+
+// A track that only explains another one is kept in less detail.
+constexpr std::size_t kPartCapacity = 512;
+
+// How far a count has to move for what depends on it to be read between quiescent points.
+constexpr double kMoved = 0.05;
+
+constexpr nanoseconds kPssApart = 30s;
+
+// The most values that one source reads.
+constexpr std::size_t kMostParts = 9;
+
+// What the share does not cover: some readings of a run that is too short to have earned them.
+constexpr nanoseconds kAtHand = 10ms;
+
+nanoseconds thread_cpu_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+// Into as many values as there are tracks for: another process's sockets have no states.
+bool give_kinds(std::span<std::int64_t> values, const FdKinds& kinds) {
+  const std::array<std::int64_t, kMostParts> all = {kinds.sockets,      kinds.pipes,           kinds.anon_inodes,
+                                                    kinds.files,        kinds.tcp_established, kinds.tcp_close_wait,
+                                                    kinds.tcp_fin_wait, kinds.tcp_listening,   kinds.tcp_other};
+  std::copy_n(all.begin(), values.size(), values.begin());
+  return true;
+}
+
+bool give(std::span<std::int64_t> values, const std::optional<std::int64_t>& value) {
+  values[0] = value.value_or(0);
+  return value.has_value();
+}
+
+}  // namespace
 
 const Track* Measurements::find(std::string_view name) const {
   for (const Track& track : tracks) {
@@ -17,40 +69,175 @@ const Track* Measurements::find(std::string_view name) const {
   return nullptr;
 }
 
-namespace {
+// A process, and the sources that read it.
+struct Probe::Watched {
+  Process process;
+  ProcessId id;      // 0 is this one.
+  std::string name;  // "fake"
+  bool vanished = false;
+};
 
-// Longer names than this take memory when they first appear, as std::string does.
-constexpr std::size_t kNameRoom = 64;
+struct Probe::Part {
+  std::string name;
+  Unit unit = Unit::kCount;
+  std::string part_of = {};
+};
 
-}  // namespace
+// One way of reading, which gives the values of one or more tracks at once.
+struct Probe::Source {
+  Cost cost = Cost::kCheap;
+  bool readable = false;
+  std::size_t first = 0;  // Its tracks.
+  std::size_t count = 0;
+  Read read;
+  const Watched* of = nullptr;  // The process it reads; null for a gauge.
+  Pace pace = {};
 
-Probe::Probe() {
+  std::optional<std::size_t> follows = {};  // Between quiescent points: when this track has moved,
+  std::int64_t followed = 0;                // from what it was at the last reading;
+  std::optional<nanoseconds> apart = {};    // or when so much time has passed.
+
+  std::optional<nanoseconds> last = {};
+  std::optional<nanoseconds> last_at_rest = {};
+  bool left_out = false;  // By the last rest().
+};
+
+// Processor time, as laps of one reading each; the whole is added to what the probe has cost.
+class Probe::Meter {
+ public:
+  explicit Meter(Probe& probe) : probe_(probe), began_(probe.options_.cpu_time()), lap_(began_) {}
+  ~Meter() { probe_.measured_.probe_cpu += probe_.options_.cpu_time() - began_; }
+  Meter(const Meter&) = delete;
+  Meter& operator=(const Meter&) = delete;
+
+  nanoseconds lap() {
+    const nanoseconds now = probe_.options_.cpu_time();
+    return now - std::exchange(lap_, now);
+  }
+
+ private:
+  Probe& probe_;
+  nanoseconds began_;
+  nanoseconds lap_;
+};
+
+Probe::Probe(ProbeOptions options) : Probe(ProcessId{}, std::move(options)) {}
+
+Probe::Probe(ProcessId id, ProbeOptions options) : options_(std::move(options)) {
+  if (!options_.cpu_time) {
+    options_.cpu_time = thread_cpu_time;
+  }
   measured_.unsettled_by.reserve(kNameRoom);
-  const std::string heap = heap_source();
-  add("rss", Unit::kBytes, Cost::kCheap, {}, read_rss_bytes);
-  add("heap", Unit::kBytes, Cost::kDear, heap.rfind("not available", 0) == 0 ? heap : std::string{}, read_heap_bytes);
-  add("fds", Unit::kCount, Cost::kCheap, {}, read_open_fds);
-  add("sockets", Unit::kCount, Cost::kDear, {}, read_open_sockets);
-  add("threads", Unit::kCount, Cost::kCheap, {}, read_threads);
+  Process process = id.value == 0 ? Process() : Process(id);
+  watch(std::unique_ptr<Watched>(new Watched{std::move(process), id, "the process"}), "");
 }
 
-void Probe::add(std::string name, Unit unit, Cost cost, std::string unavailable, Reader read) {
-  Track track;
-  track.name = std::move(name);
-  track.unit = unit;
-  if (unavailable.empty() && !read()) {
+Probe::~Probe() = default;
+
+void Probe::watch(std::unique_ptr<Watched> owned, const std::string& prefix) {
+  const Watched& watched = *owned;
+  watched_.push_back(std::move(owned));
+  measured_.vanished.reserve(watched_.size());
+  const Process& process = watched.process;
+  const std::size_t first = sources_.size();
+
+  add({{prefix + "rss", Unit::kBytes}}, Cost::kCheap, {},
+      [&process](std::span<std::int64_t> values) { return give(values, process.rss_bytes()); });
+  if (process.is_self()) {
+    const std::string heap = heap_source();
+    add({{prefix + "heap", Unit::kBytes}}, Cost::kDear, heap.rfind("not available", 0) == 0 ? heap : std::string{},
+        [](std::span<std::int64_t> values) { return give(values, read_heap_bytes()); });
+  } else if (prefix.empty()) {
+    add({{"heap", Unit::kBytes}}, Cost::kDear, "not available: another process's heap cannot be asked", {});
+  }
+  const std::size_t fds = measured_.tracks.size();
+  add({{prefix + "fds"}}, Cost::kCheap, {},
+      [&process](std::span<std::int64_t> values) { return give(values, process.open_fds()); });
+  std::vector<Part> kinds = {{prefix + "sockets"},
+                             {prefix + "pipes", Unit::kCount, prefix + "fds"},
+                             {prefix + "anon_inodes", Unit::kCount, prefix + "fds"},
+                             {prefix + "files", Unit::kCount, prefix + "fds"}};
+  if (process.is_self()) {
+    for (const char* state : {"tcp.established", "tcp.close_wait", "tcp.fin_wait", "tcp.listening", "tcp.other"}) {
+      kinds.push_back({prefix + state, Unit::kCount, prefix + "sockets"});
+    }
+  }
+  add(std::move(kinds), Cost::kDear, {}, [&process](std::span<std::int64_t> values) {
+    const std::optional<FdKinds> seen = process.fd_kinds();
+    return seen && give_kinds(values, *seen);
+  }).follows = fds;
+  add({{prefix + "threads"}}, Cost::kCheap, {},
+      [&process](std::span<std::int64_t> values) { return give(values, process.threads()); });
+  add({{prefix + "pss", Unit::kBytes, prefix + "rss"}}, Cost::kDear, {}, [&process](std::span<std::int64_t> values) {
+    return give(values, process.pss_bytes());
+  }).apart = kPssApart;
+  for (std::size_t i = first; i < sources_.size(); ++i) {
+    sources_[i].of = &watched;
+  }
+}
+
+Probe::Source& Probe::add(std::vector<Part> parts, Cost cost, std::string unavailable, Read read) {
+  std::array<std::int64_t, kMostParts> values{};
+  if (unavailable.empty() && !read(std::span(values).first(parts.size()))) {
     unavailable = "not available on this system";
   }
-  track.unavailable = std::move(unavailable);
-  measured_.tracks.push_back(std::move(track));
-  readers_.push_back(std::move(read));
-  costs_.push_back(cost);
+  const std::size_t first = measured_.tracks.size();
+  for (Part& part : parts) {
+    const std::size_t capacity = part.part_of.empty() ? Series::kDefaultCapacity : kPartCapacity;
+    measured_.tracks.push_back({std::move(part.name),
+                                part.unit,
+                                unavailable,
+                                Series(capacity),
+                                Series(capacity),
+                                std::move(part.part_of),
+                                {}});
+  }
+  sources_.push_back({cost, unavailable.empty(), first, parts.size(), std::move(read)});
+  share_out();
+  return sources_.back();
 }
 
-void Probe::add_gauge(std::string name, std::function<std::int64_t()> read) {
+// Half of the share is for what is cheap, half for what is dear; each source has an equal part of its half.
+void Probe::share_out() {
+  for (const Cost cost : {Cost::kCheap, Cost::kDear}) {
+    const auto alike = [cost](const Source& source) { return source.cost == cost; };
+    const auto sources = static_cast<double>(std::count_if(sources_.begin(), sources_.end(), alike));
+    for (Source& source : sources_) {
+      if (alike(source)) {
+        source.pace.limit(options_.share / 2 / sources, kAtHand);
+      }
+    }
+  }
+}
+
+void Probe::add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options) {
   const std::lock_guard lock(mutex_);
-  add(std::move(name), Unit::kCount, Cost::kCheap, {},
-      [read = std::move(read)] { return std::optional<std::int64_t>(read()); });
+  if (!options.stands_for.empty()) {
+    std::vector<std::string_view> counts;
+    for (const Track& track : measured_.tracks) {
+      if (track.unit == Unit::kCount && track.unavailable.empty()) {
+        counts.push_back(track.name);
+      }
+    }
+    if (std::find(counts.begin(), counts.end(), options.stands_for) == counts.end()) {
+      throw std::invalid_argument(fmt::format("gauge '{}' stands for '{}', which is no count here: there are {}", name,
+                                              options.stands_for, fmt::join(counts, ", ")));
+    }
+  }
+  add({{std::move(name)}}, Cost::kCheap, {}, [read = std::move(read)](std::span<std::int64_t> values) {
+    values[0] = read();
+    return true;
+  });
+  measured_.tracks.back().stands_for = options.stands_for;
+}
+
+void Probe::watch_process(ProcessId id, std::string name) {
+  const std::lock_guard lock(mutex_);
+  const std::string prefix = name + ".";
+  if (name.empty() || measured_.find(prefix + "rss") != nullptr) {
+    throw std::invalid_argument(fmt::format("watch_process: a process called '{}' is watched already", name));
+  }
+  watch(std::unique_ptr<Watched>(new Watched{Process(id), id, std::move(name)}), prefix);
 }
 
 void Probe::watch_operations(std::size_t most, std::function<std::size_t(std::span<OperationCount>)> read) {
@@ -64,31 +251,41 @@ void Probe::watch_operations(std::size_t most, std::function<std::size_t(std::sp
   }
 }
 
-void Probe::sample(std::chrono::nanoseconds at, std::uint64_t cycle) {
+void Probe::take_every_reading() {
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < readers_.size(); ++i) {
-    Track& track = measured_.tracks[i];
-    if (costs_[i] == Cost::kCheap && track.unavailable.empty()) {
-      if (const auto value = readers_[i]()) {
-        track.timeline.add({at, cycle, *value});
-      }
+  options_.share = 0;
+  share_out();
+}
+
+void Probe::sample(nanoseconds at, std::uint64_t cycle) {
+  const std::lock_guard lock(mutex_);
+  const Point point{at, cycle};
+  Meter meter(*this);
+  look_at_processes(at);
+  for (Source& source : sources_) {
+    const bool wanted = source.cost == Cost::kCheap || has_moved(source) ||
+                        (source.apart && (!source.last || at - *source.last >= *source.apart));
+    if (wanted && source.readable && source.pace.allows(at)) {
+      take(source, point, false, meter);
     }
   }
 }
 
-void Probe::rest(std::chrono::nanoseconds at, std::uint64_t cycle, std::string_view unsettled_by) {
+void Probe::rest(nanoseconds at, std::uint64_t cycle, std::string_view unsettled_by) {
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < readers_.size(); ++i) {
-    Track& track = measured_.tracks[i];
-    if (!track.unavailable.empty()) {
-      continue;
-    }
-    if (const auto value = readers_[i]()) {
-      track.timeline.add({at, cycle, *value});
-      track.at_rest.add({at, cycle, *value});
+  const Point point{at, cycle};
+  Meter meter(*this);
+  look_at_processes(at);
+  for (Source& source : sources_) {
+    const bool first = !source.last_at_rest;
+    const bool due = source.cost == Cost::kCheap || first ||
+                     (source.pace.allows(at) && (!source.apart || at - *source.last_at_rest >= *source.apart));
+    source.left_out = source.readable && !due;
+    if (source.readable && due) {
+      take(source, point, true, meter);
     }
   }
-  rest_operations(at, cycle);
+  rest_operations(point);
   measured_.last_unsettled = !unsettled_by.empty();
   if (measured_.last_unsettled) {
     ++measured_.unsettled_points;
@@ -98,7 +295,71 @@ void Probe::rest(std::chrono::nanoseconds at, std::uint64_t cycle, std::string_v
   ++measured_.quiescent_points;
 }
 
-void Probe::rest_operations(std::chrono::nanoseconds at, std::uint64_t cycle) {
+void Probe::complete_rest() {
+  const std::lock_guard lock(mutex_);
+  Meter meter(*this);
+  for (Source& source : sources_) {
+    if (std::exchange(source.left_out, false) && source.readable) {
+      take(source, *rests_.last(), true, meter);
+    }
+  }
+}
+
+// True when what the source depends on is no longer what it was when the source was last read.
+bool Probe::has_moved(const Source& source) const {
+  if (!source.follows || !source.last) {
+    return false;
+  }
+  const std::optional<Point> now = measured_.tracks[*source.follows].timeline.last();
+  return now &&
+         static_cast<double>(std::abs(now->value - source.followed)) > kMoved * static_cast<double>(source.followed);
+}
+
+// What a process that has ended held says nothing any more; that it ended does.
+void Probe::look_at_processes(nanoseconds at) {
+  for (const std::unique_ptr<Watched>& watched : watched_) {
+    if (watched->vanished || !watched->process.ended()) {
+      continue;
+    }
+    watched->vanished = true;
+    measured_.vanished.push_back({watched->name, watched->id, at});
+    for (Source& source : sources_) {
+      if (source.of == watched.get() && source.readable) {
+        source.readable = false;
+        for (std::size_t i = source.first; i < source.first + source.count; ++i) {
+          measured_.tracks[i].unavailable =
+              fmt::format("process {} ended at {}", watched->id.value, detail::format_clock(at));
+        }
+      }
+    }
+  }
+}
+
+void Probe::take(Source& source, const Point& point, bool at_rest, Meter& meter) {
+  std::array<std::int64_t, kMostParts> values{};
+  const bool taken = source.read(std::span(values).first(source.count));
+  source.pace.spend(meter.lap());
+  if (!taken) {
+    return;
+  }
+  for (std::size_t i = 0; i < source.count; ++i) {
+    Track& track = measured_.tracks[source.first + i];
+    const Point read{point.at, point.cycle, values[i]};
+    track.timeline.add(read);
+    if (at_rest) {
+      track.at_rest.add(read);
+    }
+  }
+  source.last = point.at;
+  if (at_rest) {
+    source.last_at_rest = point.at;
+  }
+  if (source.follows) {
+    source.followed = measured_.tracks[*source.follows].timeline.last().value_or(Point{}).value;
+  }
+}
+
+void Probe::rest_operations(const Point& point) {
   std::vector<Operation>& operations = measured_.operations;
   const std::size_t count = read_operations_ ? read_operations_(counts_) : 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -106,9 +367,9 @@ void Probe::rest_operations(std::chrono::nanoseconds at, std::uint64_t cycle) {
       names_[i] = counts_[i].name;
       operations.push_back({std::move(names_[i]), rests_.zeroed()});
     }
-    operations[i].at_rest.add({at, cycle, static_cast<std::int64_t>(counts_[i].count)});
+    operations[i].at_rest.add({point.at, point.cycle, static_cast<std::int64_t>(counts_[i].count)});
   }
-  rests_.add({at, cycle, 0});
+  rests_.add(point);
 }
 
 std::optional<Point> Probe::latest(std::string_view name) const {

@@ -1,37 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/probe/process.h"
 
-#include <dirent.h>
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <malloc.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstring>
+#include <stdexcept>
 #include <string_view>
+#include <utility>
 
-// Present when a sanitizer replaces the allocator (sanitizer/allocator_interface.h).
-extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
+#include "fd_scan.h"
 
 namespace soak::probe {
 namespace {
 
-// Reads a small procfs file whole into `buffer`; what fits is enough for every file read here.
-template <std::size_t N>
-std::string_view read_file(const char* path, std::array<char, N>& buffer) noexcept {
-  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return {};
-  }
-  const ssize_t size = ::read(fd, buffer.data(), buffer.size());
-  ::close(fd);
-  return size > 0 ? std::string_view(buffer.data(), static_cast<std::size_t>(size)) : std::string_view{};
-}
+constexpr std::string_view kSelf = "/proc/self/";
 
 // The field with this index (from 0) in a line of fields separated by spaces.
 std::optional<std::int64_t> number_field(std::string_view line, int index) noexcept {
@@ -47,124 +35,136 @@ std::optional<std::int64_t> number_field(std::string_view line, int index) noexc
   return error == std::errc{} ? std::optional<std::int64_t>(value) : std::nullopt;
 }
 
-// As getdents64(2) fills it; glibc's readdir would allocate its buffer.
-struct DirectoryEntry {
-  std::uint64_t inode;
-  std::int64_t offset;
-  std::uint16_t length;
-  std::uint8_t type;
-  char name[1];
-};
-
-struct FdCounts {
-  std::int64_t all = 0;
-  std::int64_t sockets = 0;
-};
-
-// Counts the open descriptors, without the one used for counting.
-std::optional<FdCounts> list_fds(bool look_for_sockets) noexcept {
-  const int directory = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) {
-    return std::nullopt;
+// Reads a small procfs file whole into `buffer`, and closes it; what fits is enough for every file read here.
+template <std::size_t N>
+std::string_view read_all(int fd, std::array<char, N>& buffer) noexcept {
+  if (fd < 0) {
+    return {};
   }
-  FdCounts counts;
-  alignas(DirectoryEntry) std::array<char, 4096> buffer;
-  while (true) {
-    const long size = ::syscall(SYS_getdents64, directory, buffer.data(), buffer.size());
-    if (size <= 0) {
-      break;
-    }
-    for (long at = 0; at < size;) {
-      const char* entry = buffer.data() + at;
-      std::uint16_t length = 0;
-      std::memcpy(&length, entry + offsetof(DirectoryEntry, length), sizeof(length));
-      const char* name = entry + offsetof(DirectoryEntry, name);
-      if (name[0] != '.') {
-        ++counts.all;
-        struct stat status {};
-        if (look_for_sockets && ::fstatat(directory, name, &status, 0) == 0 && S_ISSOCK(status.st_mode)) {
-          ++counts.sockets;
-        }
-      }
-      at += length;
-    }
-  }
-  ::close(directory);
-  --counts.all;
-  return counts;
+  const ssize_t size = ::read(fd, buffer.data(), buffer.size());
+  ::close(fd);
+  return size > 0 ? std::string_view(buffer.data(), static_cast<std::size_t>(size)) : std::string_view{};
 }
 
-bool allocator_is_sanitizer() noexcept { return &__sanitizer_get_current_allocated_bytes != nullptr; }
+// A path below /proc/<id>, from the one below /proc/self: relative to the directory unless it is this process.
+const char* path_in(int directory, const char* self_path) noexcept {
+  return directory < 0 ? self_path : self_path + kSelf.size();
+}
 
-// The name of an allocator that replaces glibc's, or null.
-const char* foreign_allocator() noexcept {
-  static const char* const name = [] {
-    if (::dlsym(RTLD_DEFAULT, "mallctl") != nullptr) {
-      return "jemalloc";
-    }
-    if (::dlsym(RTLD_DEFAULT, "MallocExtension_GetNumericProperty") != nullptr) {
-      return "tcmalloc";
-    }
-    return static_cast<const char*>(nullptr);
-  }();
-  return name;
+bool stat_in(int directory, const char* self_path, struct stat* status) noexcept {
+  return ::fstatat(directory < 0 ? AT_FDCWD : directory, path_in(directory, self_path), status, 0) == 0;
 }
 
 }  // namespace
 
-std::optional<std::int64_t> read_rss_bytes() noexcept {
+Process::Process(ProcessId id) {
+  directory_ = ::open(fmt::format("/proc/{}", id.value).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory_ < 0) {
+    throw std::runtime_error(
+        fmt::format("process {}: {}", id.value, errno == ENOENT ? "no such process" : std::strerror(errno)));
+  }
+  std::string why;
+  if (ended()) {
+    why = "has ended";
+  } else if (const int descriptors = open_file("/proc/self/fd"); descriptors < 0) {
+    why = errno == EACCES || errno == EPERM ? "its descriptors may not be read by this user" : std::strerror(errno);
+  } else {
+    ::close(descriptors);
+  }
+  if (!why.empty()) {
+    ::close(directory_);
+    throw std::runtime_error(fmt::format("process {}: {}", id.value, why));
+  }
+}
+
+Process::~Process() {
+  if (directory_ >= 0) {
+    ::close(directory_);
+  }
+}
+
+Process::Process(Process&& other) noexcept : directory_(std::exchange(other.directory_, -1)) {}
+
+int Process::open_file(const char* self_path) const noexcept {
+  return ::openat(directory_ < 0 ? AT_FDCWD : directory_, path_in(directory_, self_path), O_RDONLY | O_CLOEXEC);
+}
+
+bool Process::ended() const noexcept {
+  if (is_self()) {
+    return false;
+  }
+  const int fd = open_file("/proc/self/stat");
+  if (fd < 0) {
+    return errno == ENOENT || errno == ESRCH;  // Not when we have no descriptor left.
+  }
+  std::array<char, 1024> buffer;
+  const std::string_view line = read_all(fd, buffer);
+  // The second field is the program's name in parentheses, which may hold spaces and parentheses; then comes the state.
+  const auto name_end = line.rfind(')');
+  if (name_end == std::string_view::npos || name_end + 2 >= line.size()) {
+    return true;  // It ended between open and read.
+  }
+  return line[name_end + 2] == 'Z' || line[name_end + 2] == 'X';
+}
+
+std::optional<std::int64_t> Process::rss_bytes() const noexcept {
   static const std::int64_t page_size = ::sysconf(_SC_PAGESIZE);
   std::array<char, 128> buffer;
-  const auto pages = number_field(read_file("/proc/self/statm", buffer), 1);
+  const auto pages = number_field(read_all(open_file("/proc/self/statm"), buffer), 1);
   return pages ? std::optional<std::int64_t>(*pages * page_size) : std::nullopt;
 }
 
-std::optional<std::int64_t> read_open_fds() noexcept {
+std::optional<std::int64_t> Process::pss_bytes() const noexcept {
+  constexpr std::string_view kField = "\nPss:";
+  std::array<char, 2048> buffer;
+  std::string_view text = read_all(open_file("/proc/self/smaps_rollup"), buffer);
+  const auto at = text.find(kField);
+  if (at == std::string_view::npos) {
+    return std::nullopt;
+  }
+  text.remove_prefix(at + kField.size());
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const auto kib = number_field(text, 0);
+  return kib ? std::optional<std::int64_t>(*kib * 1024) : std::nullopt;
+}
+
+std::optional<std::int64_t> Process::open_fds() const noexcept {
   struct stat status {};
-  if (::stat("/proc/self/fd", &status) == 0 && status.st_size > 0) {
+  if (stat_in(directory_, "/proc/self/fd", &status) && status.st_size > 0) {
     return status.st_size;
   }
-  const auto counts = list_fds(false);
-  return counts ? std::optional<std::int64_t>(counts->all) : std::nullopt;
+  return count_fds(open_file("/proc/self/fd"), is_self());
 }
+
+std::optional<FdKinds> Process::fd_kinds() const noexcept {
+  if (is_self()) {
+    struct stat status {};
+    const bool counted = ::stat("/proc/self/fd", &status) == 0;
+    FdKinds kinds;
+    if (counted && scan_own_fds(status.st_size, kinds)) {
+      return kinds;
+    }
+  }
+  return list_fd_kinds(open_file("/proc/self/fd"), is_self());
+}
+
+std::optional<std::int64_t> Process::threads() const noexcept {
+  // A directory has a link for itself, one in its parent, and one for each directory in it: here, for each thread.
+  struct stat status {};
+  return stat_in(directory_, "/proc/self/task", &status) && status.st_nlink > 2
+             ? std::optional<std::int64_t>(static_cast<std::int64_t>(status.st_nlink) - 2)
+             : std::nullopt;
+}
+
+std::optional<std::int64_t> read_rss_bytes() noexcept { return Process().rss_bytes(); }
+
+std::optional<std::int64_t> read_open_fds() noexcept { return Process().open_fds(); }
 
 std::optional<std::int64_t> read_open_sockets() noexcept {
-  const auto counts = list_fds(true);
-  return counts ? std::optional<std::int64_t>(counts->sockets) : std::nullopt;
+  const auto kinds = Process().fd_kinds();
+  return kinds ? std::optional<std::int64_t>(kinds->sockets) : std::nullopt;
 }
 
-std::optional<std::int64_t> read_threads() noexcept {
-  std::array<char, 1024> buffer;
-  std::string_view line = read_file("/proc/self/stat", buffer);
-  // The second field is the program's name in parentheses, which may hold spaces and parentheses.
-  const auto name_end = line.rfind(')');
-  if (name_end == std::string_view::npos || name_end + 2 > line.size()) {
-    return std::nullopt;
-  }
-  return number_field(line.substr(name_end + 2), 17);  // num_threads, field 20 in proc(5).
-}
-
-std::optional<std::int64_t> read_heap_bytes() noexcept {
-  if (allocator_is_sanitizer()) {
-    return static_cast<std::int64_t>(__sanitizer_get_current_allocated_bytes());
-  }
-  if (foreign_allocator() != nullptr) {
-    return std::nullopt;
-  }
-  const struct mallinfo2 info = ::mallinfo2();
-  return static_cast<std::int64_t>(info.uordblks + info.hblkhd);
-}
-
-std::string heap_source() {
-  if (allocator_is_sanitizer()) {
-    return "sanitizer";
-  }
-  if (const char* name = foreign_allocator(); name != nullptr) {
-    return std::string("not available: the allocator is ") + name + ", whose counters are not read yet";
-  }
-  return "mallinfo2";
-}
-
-bool rss_is_distorted() noexcept { return allocator_is_sanitizer(); }
+std::optional<std::int64_t> read_threads() noexcept { return Process().threads(); }
 
 }  // namespace soak::probe

@@ -205,6 +205,7 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
   field(json, "unsettled_by", measured.unsettled_by);
   field(json, "baseline_unsettled", measured.baseline_unsettled);
   field(json, "last_unsettled", measured.last_unsettled);
+  field(json, "probe_cpu_s", seconds(measured.probe_cpu));
   json.Key("series");
   json.StartArray();
   for (const probe::Track& track : measured.tracks) {
@@ -214,6 +215,12 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
     field(json, "available", track.unavailable.empty());
     if (!track.unavailable.empty()) {
       field(json, "unavailable", track.unavailable);
+    }
+    if (!track.part_of.empty()) {
+      field(json, "part_of", track.part_of);
+    }
+    if (!track.stands_for.empty()) {
+      field(json, "stands_for", track.stands_for);
     }
     field(json, "samples", track.timeline.added());
     if (const std::optional<probe::Point> peak = track.timeline.peak()) {

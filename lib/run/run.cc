@@ -41,6 +41,14 @@ constexpr int kProbeShare = 1000;
 constexpr int kQuiescentPoints = 40;
 constexpr std::size_t kFailuresKept = 5;
 constexpr nanoseconds kTimeoutMargin = 1min;
+constexpr nanoseconds kProbeJudgedFrom = 30s;  // In less time the readings that are always taken are all there is.
+
+void remark_on_probe(double share, Verdict& verdict) {
+  if (share > probe::kShare) {
+    verdict.remarks.push_back(fmt::format("the probe took {:.2f}% of a core, more than its share of {:.1f}%",
+                                          share * 100, probe::kShare * 100));
+  }
+}
 
 nanoseconds steady_now() { return std::chrono::steady_clock::now().time_since_epoch(); }
 
@@ -91,7 +99,9 @@ struct Run::State {
   std::vector<std::string> stragglers;
   std::optional<std::uint64_t> expected_cycles;
   nanoseconds next_quiescent{};
-  bool rested = false;  // There was a quiescent point.
+  bool rested = false;                       // There was a quiescent point.
+  bool at_rest = false;                      // Whoever drives the run does nothing after its last quiescent point.
+  std::optional<nanoseconds> asked_to_rest;  // When cycle.quiescent() was called last.
   std::optional<EarlyStop> early_stop;
 
   std::optional<report::Record> record;
@@ -186,14 +196,23 @@ struct Run::State {
 void Cycle::quiescent() {
   Run::State& state = *run_->state_;
   const nanoseconds now = state.elapsed();
-  if (now < state.next_quiescent) {
+  // By the pace so far, a point after which there may be no other one before the run ends.
+  const bool last = now + 2 * (now - state.asked_to_rest.value_or(now)) >= state.settings.duration;
+  state.asked_to_rest = now;
+  if (now < state.next_quiescent && !last) {
     return;
   }
   state.rested = true;
   state.rest(now, number_ + 1, {});  // The cycle whose end this is has not been counted yet.
+  if (last) {
+    state.probe.complete_rest();
+  }
   const nanoseconds after = state.elapsed();
   state.next_quiescent = after + std::min((after - now) * kProbeShare, state.settings.duration / kQuiescentPoints);
   state.look();
+  if (run_->ended_early()) {
+    state.probe.complete_rest();
+  }
 }
 
 Run::Run(RunOptions options) : Run(std::move(options), Driven{}) {
@@ -303,9 +322,11 @@ void Run::met(std::string_view name, nanoseconds at) {
 
 void Run::mark(std::string_view kind, std::string_view text) { state_->marks.add(elapsed(), kind, text); }
 
-void Run::add_gauge(std::string name, std::function<std::int64_t()> read) {
-  state_->probe.add_gauge(std::move(name), std::move(read));
+void Run::add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options) {
+  state_->probe.add_gauge(std::move(name), std::move(read), options);
 }
+
+void Run::watch_process(probe::ProcessId id, std::string name) { state_->probe.watch_process(id, std::move(name)); }
 
 void Run::describe(std::string_view title, std::string_view cycle_noun) {
   const std::lock_guard lock(state_->words_mutex);
@@ -334,7 +355,10 @@ bool Run::interrupted() const { return state_->signal != 0 || (state_->active &&
 
 bool Run::ended_early() const { return state_->early_stop->ended().has_value(); }
 
-void Run::use_virtual_clock(Clock clock) { state_->virtual_clock = std::move(clock); }
+void Run::use_virtual_clock(Clock clock) {
+  state_->virtual_clock = std::move(clock);
+  state_->probe.take_every_reading();  // What it may take of the processor says nothing about virtual seconds.
+}
 
 void Run::begin_run() {
   State& state = *state_;
@@ -362,6 +386,9 @@ void Run::end_run() {
     return;
   }
   state.sampler.reset();
+  if (state.at_rest) {
+    state.probe.complete_rest();
+  }
   sample();
   state.lasted = state.elapsed();
   state.signal = InterruptGuard::signal();
@@ -409,6 +436,7 @@ void Run::straggler(std::string_view what) { state_->stragglers.emplace_back(wha
 
 void Run::quiescent_point(std::string_view unsettled_by) {
   state_->rested = true;
+  state_->at_rest = true;
   state_->rest(elapsed(), cycles(), unsettled_by);
   state_->look();
 }
@@ -521,6 +549,9 @@ void Run::State::judge() {
   early_stop->explain(settings.duration, verdict);
   if (heap_profile) {
     probe::explain(heap_profile->growth(), noun, verdict);
+  }
+  if (!virtual_clock && lasted >= kProbeJudgedFrom) {
+    remark_on_probe(std::chrono::duration<double>(result.measured.probe_cpu) / lasted, verdict);
   }
   verdict.remarks.insert(verdict.remarks.end(), remarks.begin(), remarks.end());
   record = std::move(result);

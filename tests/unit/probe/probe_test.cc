@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/probe/probe.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,12 +12,16 @@
 #include <cstdint>
 #include <future>
 #include <span>
+#include <stdexcept>
+#include <string_view>
 #include <vector>
 
 namespace soak::probe {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
 
 std::vector<std::int64_t> values(const Series& series) {
   std::vector<std::int64_t> values;
@@ -55,6 +62,140 @@ TEST(ProbeTest, AGaugeIsATrackOfItsOwn) {
   EXPECT_EQ(probe.measurements().find("sessions")->timeline.first()->value, 3);
   EXPECT_EQ(probe.latest("sessions")->value, 7);
   EXPECT_EQ(probe.latest("sessions")->cycle, 5u);
+}
+
+TEST(ProbeTest, AGaugeMayStandForWhatTheKernelCounts) {
+  Probe probe;
+
+  probe.add_gauge("sessions", [] { return 1; }, {.stands_for = "sockets"});
+  probe.add_gauge("leases", [] { return 1; }, {.stands_for = "sessions"});
+
+  EXPECT_EQ(probe.measurements().find("sessions")->stands_for, "sockets");
+  EXPECT_EQ(probe.measurements().find("leases")->stands_for, "sessions");
+}
+
+TEST(ProbeTest, AGaugeThatStandsForNothingIsAnErrorThatNamesWhatThereIs) {
+  Probe probe;
+
+  try {
+    probe.add_gauge("sessions", [] { return 1; }, {.stands_for = "socket"});
+    FAIL() << "it was taken";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("gauge 'sessions' stands for 'socket', which is no count here: there are fds, "
+                                        "sockets, pipes, "));
+    EXPECT_THAT(error.what(), Not(HasSubstr("rss")));
+  }
+  EXPECT_EQ(probe.measurements().find("sessions"), nullptr);
+}
+
+// A probe whose every reading takes `cost` of the processor.
+class ProbePaceTest : public testing::Test {
+ protected:
+  ProbePaceTest() : probe_({.cpu_time = [this] { return cpu_ += cost_; }}) {}
+
+  std::uint64_t at_rest(std::string_view track) const { return probe_.measurements().find(track)->at_rest.added(); }
+  std::uint64_t seen(std::string_view track) const { return probe_.measurements().find(track)->timeline.added(); }
+
+  std::chrono::nanoseconds cost_ = 20ms;
+  std::chrono::nanoseconds cpu_{};
+  Probe probe_;
+};
+
+TEST_F(ProbePaceTest, WhatIsDearIsLeftOutOfMostQuiescentPoints) {
+  for (int i = 1; i <= 1000; ++i) {
+    probe_.rest(i * 1s, 0);
+  }
+
+  EXPECT_EQ(at_rest("rss"), 1000u);
+  // A sixth of a thousandth of a core: 20 ms in two minutes.
+  EXPECT_GE(at_rest("sockets"), 8u);
+  EXPECT_LE(at_rest("sockets"), 10u);
+  EXPECT_EQ(at_rest("heap"), at_rest("sockets"));
+  EXPECT_EQ(at_rest("tcp.established"), at_rest("sockets"));
+}
+
+TEST_F(ProbePaceTest, TheFirstQuiescentPointHasEverythingAndSoHasACompletedOne) {
+  probe_.rest(1s, 1);
+  EXPECT_EQ(at_rest("sockets"), 1u);
+  EXPECT_EQ(at_rest("pss"), 1u);
+
+  probe_.rest(2s, 2);
+  EXPECT_EQ(at_rest("sockets"), 1u);
+
+  probe_.complete_rest();
+  EXPECT_EQ(at_rest("rss"), 2u);
+  for (const char* dear : {"sockets", "heap", "pss"}) {
+    EXPECT_EQ(at_rest(dear), probe_.measurements().find(dear)->unavailable.empty() ? 2u : 0u) << dear;
+  }
+  EXPECT_EQ(probe_.measurements().find("sockets")->at_rest.last()->at, 2s);
+  EXPECT_EQ(probe_.measurements().find("sockets")->at_rest.last()->cycle, 2u);
+  EXPECT_EQ(probe_.measurements().quiescent_points, 2u);
+
+  probe_.complete_rest();
+  EXPECT_EQ(at_rest("sockets"), 2u);
+}
+
+TEST_F(ProbePaceTest, ACheapReadingThatHasBecomeDearIsSlowedBetweenQuiescentPoints) {
+  for (int i = 1; i <= 1000; ++i) {
+    probe_.sample(i * 1s, 0);
+  }
+
+  EXPECT_GE(seen("rss"), 5u);
+  EXPECT_LE(seen("rss"), 20u);
+}
+
+TEST_F(ProbePaceTest, EveryReadingIsTakenWhereThatIsAsked) {
+  probe_.take_every_reading();
+
+  for (int i = 1; i <= 10; ++i) {
+    probe_.rest(i * 1s, 0);
+    probe_.sample(i * 1s, 0);
+  }
+
+  EXPECT_EQ(at_rest("sockets"), 10u);
+  EXPECT_EQ(seen("rss"), 20u);
+}
+
+TEST_F(ProbePaceTest, WhatItCostIsKnown) {
+  cost_ = 10us;
+  probe_.sample(1s, 0);
+
+  // Three cheap readings, the first proportional set size, and the end.
+  const int readings = 3 + static_cast<int>(seen("pss"));
+  EXPECT_EQ(probe_.measurements().probe_cpu, (readings + 1) * 10us);
+}
+
+TEST_F(ProbePaceTest, TheKindsAreReadBetweenQuiescentPointsWhenTheDescriptorsHaveMoved) {
+  cost_ = 10us;
+  probe_.sample(1s, 0);
+  EXPECT_EQ(seen("sockets"), 0u) << "before the first quiescent point";
+  probe_.rest(2s, 1);
+  probe_.sample(3s, 1);
+  EXPECT_EQ(seen("sockets"), 1u) << "nothing has moved";
+
+  std::vector<int> open;
+  for (int i = 0; i < 40; ++i) {
+    open.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  }
+  probe_.sample(4s, 1);
+  probe_.sample(5s, 1);
+
+  EXPECT_EQ(seen("sockets"), 2u);
+  const Series sockets = probe_.measurements().find("sockets")->timeline;
+  EXPECT_EQ(sockets.last()->value - sockets.first()->value, 40);
+  EXPECT_EQ(at_rest("sockets"), 1u);
+  for (const int fd : open) {
+    ::close(fd);
+  }
+}
+
+TEST_F(ProbePaceTest, TheProportionalSetSizeIsReadEveryHalfMinute) {
+  cost_ = 1us;
+  for (int i = 1; i <= 300; ++i) {
+    probe_.sample(i * 1s, 0);
+  }
+
+  EXPECT_EQ(seen("pss"), 10u);
 }
 
 TEST(ProbeTest, AnOperationThatIsNewWasNoneBefore) {

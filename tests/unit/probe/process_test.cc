@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +20,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "fd_scan.h"
 
 namespace soak::probe {
 namespace {
@@ -45,6 +49,91 @@ TEST(ProcessTest, ASocketPairIsTwoSockets) {
   EXPECT_EQ(*read_open_sockets(), *sockets + 2);
   ::close(pair[0]);
   ::close(pair[1]);
+}
+
+TEST(ProcessTest, TellsDescriptorsByKind) {
+  const auto before = Process().fd_kinds();
+
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const std::vector<int> open = {pipe[0],
+                                 pipe[1],
+                                 ::eventfd(0, EFD_CLOEXEC),
+                                 ::epoll_create1(EPOLL_CLOEXEC),
+                                 ::open("/dev/null", O_RDONLY | O_CLOEXEC),
+                                 ::open("/proc", O_PATH | O_CLOEXEC),
+                                 ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  const auto during = Process().fd_kinds();
+  for (const int fd : open) {
+    ::close(fd);
+  }
+
+  EXPECT_EQ(during->pipes - before->pipes, 2);
+  EXPECT_EQ(during->anon_inodes - before->anon_inodes, 2);
+  EXPECT_EQ(during->files - before->files, 2);
+  EXPECT_EQ(during->sockets - before->sockets, 1);
+  EXPECT_EQ(during->tcp_other - before->tcp_other, 0);
+  EXPECT_EQ(during->all(), *read_open_fds() + 7);
+}
+
+TEST(ProcessTest, FindsDescriptorsThatLieFarApart) {
+  const int high = ::fcntl(0, F_DUPFD_CLOEXEC, 900);
+  ASSERT_GE(high, 900);
+
+  EXPECT_EQ(Process().fd_kinds()->all(), *read_open_fds());
+  FdKinds kinds;
+  EXPECT_FALSE(scan_own_fds(*read_open_fds(), kinds)) << "asking for each number is given up";
+  ::close(high);
+}
+
+TEST(ProcessTest, TellsTcpSocketsByState) {
+  const auto before = Process().fd_kinds();
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener, 4), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), size), 0);
+  const int server = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+
+  const auto connected = Process().fd_kinds();
+  ::shutdown(client, SHUT_WR);
+  char byte = 0;
+  EXPECT_EQ(::read(server, &byte, 1), 0);
+  const auto half_closed = Process().fd_kinds();
+  for (const int fd : {client, server, listener}) {
+    ::close(fd);
+  }
+
+  EXPECT_EQ(connected->tcp_listening - before->tcp_listening, 1);
+  EXPECT_EQ(connected->tcp_established - before->tcp_established, 2);
+  EXPECT_EQ(half_closed->tcp_established - before->tcp_established, 0);
+  EXPECT_EQ(half_closed->tcp_close_wait - before->tcp_close_wait, 1);
+  EXPECT_EQ(half_closed->tcp_fin_wait - before->tcp_fin_wait, 1);
+  EXPECT_EQ(half_closed->sockets - before->sockets, 3);
+}
+
+TEST(ProcessTest, ListingAndAskingForEachNumberFindTheSame) {
+  std::vector<int> open;  // So many that one which this process was started with lies among them.
+  for (int i = 0; i < 300; ++i) {
+    open.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  }
+  FdKinds asked;
+  ASSERT_TRUE(scan_own_fds(*read_open_fds(), asked));
+
+  const auto listed = list_fd_kinds(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), true);
+
+  EXPECT_EQ(listed->all(), asked.all());
+  EXPECT_EQ(listed->sockets, asked.sockets);
+  EXPECT_EQ(listed->pipes, asked.pipes);
+  EXPECT_EQ(count_fds(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), true), asked.all());
+  for (const int fd : open) {
+    ::close(fd);
+  }
 }
 
 TEST(ProcessTest, CountsMoreDescriptorsThanOneBufferHolds) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include <chrono>
 #include <limits>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@ namespace soak::report {
 namespace {
 
 using testing::ElementsAre;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 rapidjson::Document parsed(const Record& record) {
@@ -75,6 +77,21 @@ TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
   EXPECT_DOUBLE_EQ(json["marks"][0]["at_s"].GetDouble(), 12);
 }
 
+TEST(JsonTest, ASeriesSaysWhatItIsAPartOfAndWhatItStandsFor) {
+  Record record = a_record();
+  record.measured.tracks[0].part_of = "rss";
+  record.measured.tracks[1].stands_for = "fds";
+  record.measured.probe_cpu = 250ms;
+
+  const rapidjson::Document json = parsed(record);
+
+  EXPECT_STREQ(json["series"][0]["part_of"].GetString(), "rss");
+  EXPECT_FALSE(json["series"][0].HasMember("stands_for"));
+  EXPECT_STREQ(json["series"][1]["stands_for"].GetString(), "fds");
+  EXPECT_FALSE(json["series"][1].HasMember("part_of"));
+  EXPECT_DOUBLE_EQ(json["probe_cpu_s"].GetDouble(), 0.25);
+}
+
 TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
   const rapidjson::Document json = parsed(a_record());
   const rapidjson::Value& trends = json["verdict"]["trends"];
@@ -95,7 +112,7 @@ TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
                           "ended_early", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "cycles",
                           "failed_cycles", "failures", "counters", "traffic", "verdict", "rerun", "settings", "marks",
                           "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by", "baseline_unsettled",
-                          "last_unsettled", "series", "operations"));
+                          "last_unsettled", "probe_cpu_s", "series", "operations"));
 }
 
 TEST(JsonTest, EveryKeyIsInTheDocument) {

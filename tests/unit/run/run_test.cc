@@ -3,10 +3,14 @@
 
 #include "soak/run.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -38,6 +42,18 @@ class RunTest : public testing::Test {
     context.quiet = true;  // No report, no thread: only the loop and the verdict.
   }
   ~RunTest() override { detail::run_context() = {}; }
+
+  // Its time is what the test says, so that a busy machine is no slow one.
+  class JumpingRun : public soak::Run {
+   public:
+    explicit JumpingRun(RunOptions options) : Run(std::move(options), Driven{}) {
+      use_virtual_clock([this] { return now_; });
+    }
+    void jump() { now_ += 1s; }
+
+   private:
+    std::chrono::nanoseconds now_{};
+  };
 
   static void once_around(soak::Run& run) {
     for (auto cycle : run) {
@@ -82,12 +98,13 @@ TEST_F(RunTest, CountsWhatItIsTold) {
 }
 
 TEST_F(RunTest, WhatItCountsIsKnownAtEveryQuiescentPoint) {
-  soak::Run run({.duration = 20ms});
+  JumpingRun run({.duration = 20s});
   for (auto cycle : run) {
     run.count("puts");
     if (cycle.number() == 3) {
       run.count("evictions", 7);
     }
+    run.jump();
     cycle.quiescent();
   }
 
@@ -107,20 +124,9 @@ TEST_F(RunTest, WhatItCountsIsKnownAtEveryQuiescentPoint) {
   EXPECT_EQ(evictions.last()->value, 7);
 }
 
-// Looks see a leak at once; the first look comes after five seconds, which the clock of this Run jumps over.
+// Looks see a leak at once; the first look comes after five seconds.
 class RunEarlyStopTest : public RunTest {
  protected:
-  class JumpingRun : public soak::Run {
-   public:
-    explicit JumpingRun(RunOptions options) : Run(std::move(options), Driven{}) {
-      use_virtual_clock([this] { return now_; });
-    }
-    void jump() { now_ += 1s; }
-
-   private:
-    std::chrono::nanoseconds now_{};
-  };
-
   RunEarlyStopTest() {
     detail::run_context().trends = [](const probe::Measurements&) {
       probe::Trend trend;
@@ -175,8 +181,9 @@ TEST_F(RunTest, WithoutACycleItFails) {
 }
 
 TEST_F(RunTest, SaysThatResidueWasNotJudgedWithoutQuiescentPoints) {
-  soak::Run run({.duration = 5ms});
+  JumpingRun run({.duration = 5s});
   for (auto cycle : run) {
+    run.jump();
   }
 
   EXPECT_TRUE(run.verdict().passed()) << run.summary();
@@ -185,10 +192,11 @@ TEST_F(RunTest, SaysThatResidueWasNotJudgedWithoutQuiescentPoints) {
 
 TEST_F(RunTest, AGaugeThatStaysUpIsAFinding) {
   std::int64_t sessions = 0;
-  soak::Run run({.duration = 20ms});
+  JumpingRun run({.duration = 20s});
   run.add_gauge("sessions", [&sessions] { return sessions; });
   for (auto cycle : run) {
     sessions = static_cast<std::int64_t>(cycle.number());
+    run.jump();
     cycle.quiescent();
   }
 
@@ -197,9 +205,61 @@ TEST_F(RunTest, AGaugeThatStaysUpIsAFinding) {
   EXPECT_THAT(finding->text, HasSubstr("sessions rose 0 -> "));
 }
 
-TEST_F(RunTest, AStreamOffItsRateIsAFinding) {
+TEST_F(RunTest, AGaugeMayStandForWhatTheKernelCounts) {
   soak::Run run({.duration = 5ms});
+  run.add_gauge("sessions", [] { return 0; }, {.stands_for = "sockets"});
+  EXPECT_THROW(run.add_gauge("other", [] { return 0; }, {.stands_for = "rockets"}), std::invalid_argument);
+  once_around(run);
+
+  run.verdict();
+  EXPECT_EQ(run.record().measured.find("sessions")->stands_for, "sockets");
+}
+
+TEST_F(RunTest, AWatchedProcessThatEndsIsAFinding) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    ::close(ends[1]);
+    ::_exit(static_cast<int>(::read(ends[0], &byte, 1)));  // Until our end is closed.
+  }
+  JumpingRun run({.duration = 30s});
+  run.watch_process({child}, "fake");
+  bool ended = false;
   for (auto cycle : run) {
+    run.jump();
+    cycle.quiescent();
+    if (!ended) {
+      ended = true;
+      ::close(ends[1]);
+      ::waitpid(child, nullptr, 0);
+    }
+  }
+  ::close(ends[0]);
+
+  ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "fake"))) << run.summary();
+  EXPECT_THAT(run.verdict().findings[0].text, HasSubstr("(fake) ended at 00:00:01, while the run went on"));
+}
+
+TEST_F(RunTest, NoProcessToWatchIsSaidByItsNumber) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  soak::Run run({.duration = 1ms});
+
+  EXPECT_THROW(run.watch_process({child}, "fake"), std::runtime_error);
+
+  once_around(run);
+  run.verdict();
+}
+
+TEST_F(RunTest, AStreamOffItsRateIsAFinding) {
+  JumpingRun run({.duration = 5s});
+  for (auto cycle : run) {
+    run.jump();
     run.due("frames", run.elapsed());
     run.due("frames", run.elapsed());
     run.met("frames", run.elapsed());
