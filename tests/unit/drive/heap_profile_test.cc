@@ -46,8 +46,9 @@ TEST(HeapProfileTest, NamesTheFunctionThatLeaksFirst) {
     EXPECT_THAT(result.output, HasSubstr("heap profile: not available: the sanitizer's allocator is there"));
     return;
   }
+  // 7.4 MiB, within seven times the sampling error.
   const std::string first = result.output.substr(std::min(result.output.find("allocated by"), result.output.size()));
-  EXPECT_THAT(first, ContainsRegex("^allocated by [67]\\.[0-9] MiB in [67][0-9]+ allocations at leak_a_record "
+  EXPECT_THAT(first, ContainsRegex("^allocated by [5-9]\\.[0-9] MiB in [5-9][0-9]+ allocations at leak_a_record "
                                    "\\(sample_heap_leak\\.cc:25\\) < soak_records"))
       << result.output;
   EXPECT_THAT(result.output, HasSubstr("heap profile: cycle 1 to cycle 120, estimated from one sample in 16.0 KiB"));
