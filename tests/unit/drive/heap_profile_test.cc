@@ -49,7 +49,7 @@ TEST(HeapProfileTest, NamesTheFunctionThatLeaksFirst) {
   // 7.4 MiB, within seven times the sampling error.
   const std::string first = result.output.substr(std::min(result.output.find("allocated by"), result.output.size()));
   EXPECT_THAT(first, ContainsRegex("^allocated by [5-9]\\.[0-9] MiB in [5-9][0-9]+ allocations at leak_a_record "
-                                   "\\(sample_heap_leak\\.cc:25\\) < soak_records"))
+                                   "\\(sample_heap_leak\\.cc:26\\) < soak_records"))
       << result.output;
   EXPECT_THAT(result.output, HasSubstr("heap profile: cycle 1 to cycle 120, estimated from one sample in 16.0 KiB"));
 }
@@ -67,6 +67,12 @@ TEST(HeapProfileTest, StartsTheProgramAgainWithItsArgumentsAndEnvironment) {
 
   EXPECT_THAT(result.output, HasSubstr(kSanitized ? "allocator=other restarted=no preload= options=narenas:2\n"
                                                   : "allocator=jemalloc restarted=yes preload= options=narenas:2\n"));
+}
+
+TEST(HeapProfileTest, DoesNotCountItsSamplesAsHeapInUse) {
+  const ProgramResult result = run_sample({"--soak_smoke", "--soak_heap_profile", "--gtest_filter=Heap.*:Start.*"});
+
+  EXPECT_THAT(result.output, HasSubstr("[       OK ] Heap.IsCountedWithoutWhatSamplesAdd"));
 }
 
 TEST(HeapProfileTest, IsOffByDefault) {

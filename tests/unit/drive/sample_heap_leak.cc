@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "soak/async_run.h"
+#include "soak/probe/process.h"
 #include "soak/soak_test.h"
 
 namespace {
@@ -42,7 +43,8 @@ class Cache {
 };
 
 void soak_records(int leaked_a_cycle) {
-  soak::AsyncRun run({.duration = 2min, .reconnect_every = 1s, .rss_growth_max = 4 * soak::kMiB, .seed = 1});
+  soak::AsyncRun run(
+      {.duration = 2min, .reconnect_every = 1s, .rss_growth_max = 4 * soak::kMiB, .seed = 1, .early_stop = false});
   Cache cache;
   run.drive([&](soak::Cycle&) -> soak::Task<> {
     cache.replace_some();
@@ -62,6 +64,21 @@ SOAK_TEST(Records, AskInCode) {
   soak::AsyncRun run({.duration = 2s, .reconnect_every = 1s, .heap_profile = true});
   run.drive([](soak::Cycle&) -> soak::Task<> { co_return; });
   EXPECT_SOAK(run);
+}
+
+// Sampled objects have pages of their own, which are no more in use than what was asked for.
+TEST(Heap, IsCountedWithoutWhatSamplesAdd) {
+  constexpr std::size_t kObjects = 16 * 1024;
+  std::vector<std::unique_ptr<char[]>> objects(kObjects);
+
+  const auto before = soak::probe::read_heap_bytes();
+  for (auto& object : objects) {
+    object = std::make_unique<char[]>(soak::kKiB);
+  }
+  const auto after = soak::probe::read_heap_bytes();
+
+  ASSERT_TRUE(before && after);
+  EXPECT_NEAR(static_cast<double>(*after - *before), kObjects * 1024.0, kObjects * 1024.0 * 0.03);
 }
 
 TEST(Start, SaysHowThisProgramCameToBe) {
