@@ -41,6 +41,8 @@ struct RunOptions {
   // Who allocated what grew. Needs the program to be started with the flag or the variable too:
   // soak/probe/heap_profile.h.
   std::optional<bool> heap_profile = std::nullopt;
+  std::optional<std::string> checkpoint = std::nullopt;
+  std::optional<std::chrono::nanoseconds> part_duration = std::nullopt;
   std::uint64_t failed_cycles_max = 0;  // Cycles that may fail before that is a finding. Code only.
 };
 
@@ -69,7 +71,10 @@ struct Settings {
   bool early_stop = true;  // A leak that is certain ends the run.
   std::string report_dir = "soak-report";
   bool heap_profile = false;
-  std::optional<std::uint16_t> metrics_port = std::nullopt;  // Off where nobody set it; 0 is any free port.
+  // A file, or a directory, that a soak which is run as several processes goes on from; none where empty.
+  std::string checkpoint;
+  std::chrono::nanoseconds part_duration = std::chrono::minutes{330};  // The longest that one of these processes takes.
+  std::optional<std::uint16_t> metrics_port = std::nullopt;            // Off where nobody set it; 0 is any free port.
 };
 
 namespace detail {

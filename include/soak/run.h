@@ -91,6 +91,11 @@ class Run {
   void count(std::string_view name, std::uint64_t n = 1);
   std::uint64_t counted(std::string_view name) const;
 
+  // The same, and the cycles that were finished, in this process alone: of a soak that is run as several processes
+  // (--soak_checkpoint), what a test compares with the other end of its connections.
+  std::uint64_t counted_in_part(std::string_view name) const;
+  std::uint64_t cycles_in_part() const;
+
   // An event of the stream `name` was due at this time since the start of the run; or was done that was due
   // then, which counts it too. Both are judged by the time they were due: within 1% (two events at the least)
   // over the run and over each third of it.
@@ -151,7 +156,15 @@ class Run {
   std::vector<report::Counter> counters() const;
   std::vector<probe::Reading> held() const;  // What the probe saw last.
 
-  void expect_cycles(std::uint64_t count);  // The schedule: the run is judged against it, plus or minus one.
+  // The part of the soak that this process runs, of the whole soak where it runs all of it: its time, the number of its
+  // first cycle, and the seed of its event loop.
+  std::chrono::nanoseconds part_from() const;
+  std::chrono::nanoseconds part_to() const;
+  std::uint64_t first_cycle() const;
+  std::uint64_t part_seed() const;
+
+  // The schedule, of this part: the run is judged against it, plus or minus one.
+  void expect_cycles(std::uint64_t count);
   void finish_cycle();
   void fail_cycle(std::string_view what);  // The world failed: counted, and its first messages kept.
   void crash(std::string_view what);       // The program failed: the verdict is FAIL.

@@ -102,10 +102,13 @@ struct AsyncRun::Shown {
 
 AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
   if (mode() == Mode::kVirtual) {
-    loop_ = std::make_unique<VirtualLoop>(VirtualLoopOptions{.seed = seed(), .shuffle = settings().shuffle});
+    loop_ =
+        std::make_unique<VirtualLoop>(VirtualLoopOptions{.seed = part_seed(),
+                                                         .shuffle = settings().shuffle,
+                                                         .wall_start = VirtualLoopOptions{}.wall_start + part_from()});
     use_virtual_clock([loop = loop_.get()] { return loop->elapsed(); });
   } else {
-    loop_ = std::make_unique<UvLoop>(UvLoopOptions{.seed = seed()});
+    loop_ = std::make_unique<UvLoop>(UvLoopOptions{.seed = part_seed()});
   }
   add_gauge("tasks", [loop = loop_.get()] { return static_cast<std::int64_t>(loop->live_tasks()); });
   shown_ = std::make_unique<Shown>(*this);
@@ -150,11 +153,13 @@ void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
 }
 
 Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
-  const std::vector<nanoseconds> ends = cycle_ends(settings().duration, settings().reconnect_every, seed());
+  const nanoseconds interval = settings().reconnect_every;
+  const std::vector<nanoseconds> ends =
+      ends_in_part(cycle_ends(settings().duration, interval, seed()), interval, part_from(), part_to());
   expect_cycles(ends.size());
   Backoff backoff;
   for (std::uint64_t number = 0; number < ends.size() && !interrupted();) {
-    Cycle cycle(*this, number, ends[number]);
+    Cycle cycle(*this, first_cycle() + number, ends[number]);
     Task<Outcome> running = run_cycle(body, cycle);
     const Outcome outcome = co_await std::move(running);
     if (outcome == Outcome::kFinished) {
@@ -213,7 +218,7 @@ Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>&
 
 Task<> AsyncRun::pause_until(nanoseconds at) {
   while (!interrupted()) {
-    const nanoseconds left = std::min(at, settings().duration) - elapsed();
+    const nanoseconds left = std::min(at, part_to()) - elapsed();
     if (left <= 0ns) {
       co_return;
     }
@@ -258,7 +263,7 @@ Task<> AsyncRun::settle() {
     }
   }
   // Before the first cycle is finished there is nothing to compare with: lazy pools and tables are still made.
-  if (cycles() > 0) {
+  if (cycles_in_part() > 0) {
     detail::release_frames();  // What is kept for the next tasks is no heap that a cycle left.
     quiescent_point(unsettled_by);
     at_rest_ = std::make_unique<Counts>(now);

@@ -33,4 +33,20 @@ std::vector<nanoseconds> cycle_ends(nanoseconds duration, nanoseconds interval, 
   return ends;
 }
 
+std::vector<nanoseconds> ends_in_part(const std::vector<nanoseconds>& ends, nanoseconds interval, nanoseconds from,
+                                      nanoseconds to) {
+  std::vector<nanoseconds> part;
+  const bool first = from == nanoseconds{0};
+  const bool last = to == ends.back();
+  for (const nanoseconds end : ends) {
+    if (end >= (first ? nanoseconds{1} : from + interval / 2) && end <= (last ? to : to - interval / 2)) {
+      part.push_back(end);
+    }
+  }
+  if (part.empty() || part.back() < to) {
+    part.push_back(to);
+  }
+  return part;
+}
+
 }  // namespace soak

@@ -13,6 +13,12 @@ namespace soak {
 std::vector<std::chrono::nanoseconds> cycle_ends(std::chrono::nanoseconds duration, std::chrono::nanoseconds interval,
                                                  std::uint64_t seed);
 
+// Those of a run's `ends` that lie in the part of it from `from` to `to`, where a cycle ends too. What would be less
+// than half an interval at either end belongs to the cycle beside it.
+std::vector<std::chrono::nanoseconds> ends_in_part(const std::vector<std::chrono::nanoseconds>& ends,
+                                                   std::chrono::nanoseconds interval, std::chrono::nanoseconds from,
+                                                   std::chrono::nanoseconds to);
+
 }  // namespace soak
 
 #endif  // SOAK_LIB_DRIVE_SCHEDULE_H_

@@ -71,6 +71,30 @@ Series& Series::operator=(Series&& other) noexcept {
   return *this;
 }
 
+Series Series::of(const std::vector<Point>& points, std::uint64_t added, std::optional<Point> peak) {
+  // Every `stride`-th value is a point, and so is the newest: the stride follows from how many there are of each.
+  const auto points_at = [added](std::uint64_t stride) { return (added + stride - 2) / stride + 1; };
+  std::uint64_t stride = 1;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;  // More is no count, and would overflow.
+  while (added > points.size() && added < kMost && points.size() > 1 && points_at(stride) > points.size()) {
+    stride *= 2;
+  }
+  const bool newest_is_extra = stride > 1 && (added - 1) % stride != 0;
+  Series series(std::max(points.size() - (newest_is_extra ? 1 : 0), kDefaultCapacity));
+  for (const Point& point : points) {
+    series.add(point);
+  }
+  if (stride > 1 && points_at(stride) == points.size()) {
+    series.size_ = points.size() - (newest_is_extra ? 1 : 0);
+    series.stride_ = stride;
+    series.added_ = added;
+  }
+  if (peak && !points.empty()) {
+    series.peak_ = *peak;
+  }
+  return series;
+}
+
 void Series::add(const Point& point) noexcept {
   if (added_ % stride_ == 0) {
     if (size_ == capacity_) {
@@ -94,6 +118,48 @@ void Series::halve() noexcept {
   }
   size_ = kept;
   stride_ *= 2;
+}
+
+void Series::append(const Series& later, std::chrono::nanoseconds from, std::int64_t shift) {
+  if (later.empty() || later.last_.at < from) {
+    return;
+  }
+  std::uint64_t stride = std::max(stride_, later.stride_);
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < size_; i += stride / stride_) {
+    points.push_back(kept_[i]);
+  }
+  for (std::size_t i = 0; i < later.size_; i += stride / later.stride_) {
+    if (later.kept_[i].at >= from) {
+      points.push_back(later.kept_[i]);
+      points.back().value += shift;
+    }
+  }
+  while (points.size() > capacity_) {
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      if (i % 2 == 0) {
+        points[i / 2] = points[i];
+      }
+    }
+    points.resize((points.size() + 1) / 2);
+    stride *= 2;
+  }
+  const bool was_empty = empty();
+  last_ = later.last_;
+  last_.value += shift;
+  const Point peak = later.peak_.at >= from ? later.peak_ : later.last_;
+  if (was_empty || peak.value + shift > peak_.value) {
+    peak_ = peak;
+    peak_.value += shift;
+  }
+  if (points.empty()) {
+    points.push_back(last_);
+  }
+  std::copy(points.begin(), points.end(), kept_);
+  size_ = points.size();
+  stride_ = stride;
+  // As many as it takes for these points to be every `stride`-th, and the newest one apart where it is none of them.
+  added_ = (size_ - 1) * stride_ + (points.back().at == last_.at || stride_ == 1 ? 1 : 2);
 }
 
 Series Series::zeroed() const {

@@ -23,6 +23,10 @@ using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
+std::string utc(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
 void write_text(Writer& json, std::string_view text) {
   const std::string valid = valid_utf8(text);
   json.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
@@ -172,6 +176,23 @@ void write_counts(Writer& json, const Record& record) {
   json.EndArray();
 }
 
+void write_parts(Writer& json, const Record& record) {
+  json.Key("parts");
+  json.StartArray();
+  for (const Part& part : record.parts) {
+    json.StartObject();
+    field(json, "started", utc(part.started));
+    field(json, "from_s", seconds(part.from));
+    field(json, "to_s", seconds(part.to));
+    field(json, "cycles", part.cycles);
+    field(json, "cycles_due", part.cycles_due);
+    field(json, "interrupted", part.interrupted);
+    json.EndObject();
+  }
+  json.EndArray();
+  field(json, "parts_left", record.parts_left);
+}
+
 void write_settings(Writer& json, const Record& record) {
   json.Key("settings");
   json.StartArray();
@@ -261,8 +282,11 @@ std::string to_json(const Record& record) {
   field(json, "summary", summary_line(record));
   field(json, "interrupted", record.interrupted);
   field(json, "ended_early", record.ended_early.has_value());
+  if (record.ended_early) {
+    field(json, "ended_early_s", seconds(*record.ended_early));
+  }
   field(json, "killed", record.killed);
-  field(json, "started", fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(record.started))));
+  field(json, "started", utc(record.started));
   field(json, "asked_s", seconds(record.asked));
   field(json, "elapsed_s", seconds(record.elapsed));
   field(json, "seed", record.seed);
@@ -273,6 +297,7 @@ std::string to_json(const Record& record) {
   write_counts(json, record);
   write_verdict(json, record.verdict);
   field(json, "rerun", record.rerun);
+  write_parts(json, record);
   write_settings(json, record);
   write_marks(json, record);
   write_measurements(json, record.measured);

@@ -18,8 +18,17 @@ std::string indented(const std::string& label, const std::string& text) {
 
 }  // namespace
 
+std::string outcome(const Record& record) {
+  if (!record.verdict.passed()) {
+    return "FAIL";
+  }
+  return record.parts_left == 0
+             ? "PASS"
+             : fmt::format("PART {} of {}", record.parts.size(), record.parts.size() + record.parts_left);
+}
+
 std::string summary_line(const Record& record) {
-  std::string line = fmt::format("[{}] {}: elapsed={} {}s={}", record.title, record.verdict.passed() ? "PASS" : "FAIL",
+  std::string line = fmt::format("[{}] {}: elapsed={} {}s={}", record.title, outcome(record),
                                  detail::format_seconds(record.elapsed), record.cycle_noun, record.cycles);
   for (const Counter& counter : record.counters) {
     line += fmt::format(" {}={}", counter.name, counter.value);

@@ -50,7 +50,7 @@ constexpr double kSecond = 1e9;
 constexpr double kMinute = 60e9;
 
 // Constant-initialised: flags are read before the constructors of static objects have run.
-constexpr std::array<Option, 15> kOptions = {{
+constexpr std::array<Option, 17> kOptions = {{
     {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
     {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
@@ -84,11 +84,13 @@ constexpr std::array<Option, 15> kOptions = {{
     {"heap_profile", "SOAK_HEAP_PROFILE", 0, "", "",
      "say who allocated the heap that grew, by jemalloc's sampling profiler",
      Field<bool>{&RunOptions::heap_profile, &Settings::heap_profile}},
+    {"checkpoint", "SOAK_CHECKPOINT", 0, "", "",
+     "go on with the soak of which this file holds the first parts, and write it; the next run goes on from there",
+     Field<std::string>{&RunOptions::checkpoint, &Settings::checkpoint}},
+    {"part_duration", "SOAK_PART_DURATION_MIN", kMinute, "minutes", "",
+     "with a checkpoint: how long one run of the soak takes at most",
+     Field<nanoseconds>{&RunOptions::part_duration, &Settings::part_duration}},
 }};
-
-// Options of the design whose feature is not built yet: asking for one is an error, not a silent nothing.
-constexpr std::array<std::pair<std::string_view, const char*>, 1> kPlanned = {{{"checkpoint", "SOAK_CHECKPOINT"}}};
-constexpr std::string_view kNotYet = "is not available in this version of soak";
 
 constexpr nanoseconds kLongest = std::chrono::hours{24 * 366};
 
@@ -113,7 +115,9 @@ std::string accepts(const Option& option) {
     }
     std::string operator()(const Field<double>&) const { return "a number from 0 to 1"; }
     std::string operator()(const Field<bool>&) const { return "1 or 0"; }
-    std::string operator()(const Field<std::string>&) const { return "a directory"; }
+    std::string operator()(const Field<std::string>&) const {
+      return option.name == "checkpoint" ? "a file, or a directory for several soaks" : "a directory";
+    }
     std::string operator()(const PortField&) const { return "a port from 1 to 65535, or 0 for a free one"; }
   };
   return std::visit(Visitor{option}, option.field);
@@ -230,15 +234,6 @@ const Option* find_option(std::string_view name) {
   return nullptr;
 }
 
-bool is_planned(std::string_view name) {
-  for (const auto& [planned, variable] : kPlanned) {
-    if (planned == name) {
-      return true;
-    }
-  }
-  return false;
-}
-
 // A variable that is set but empty counts as not set, as in most programs.
 const char* variable_value(const char* name) {
   const char* value = std::getenv(name);
@@ -251,11 +246,6 @@ RunOptions read_variables(std::vector<std::string>& errors) {
     const char* value = variable_value(option.variable);
     if (value != nullptr && !parse_into(options, option, value, option.variable_unit)) {
       errors.push_back(fmt::format("{} is '{}': {} is allowed", option.variable, value, variable_accepts(option)));
-    }
-  }
-  for (const auto& [name, variable] : kPlanned) {
-    if (variable_value(variable) != nullptr) {
-      errors.push_back(fmt::format("{} {}", variable, kNotYet));
     }
   }
   return options;
@@ -274,7 +264,10 @@ std::string value_text(const Settings& settings, const Option& option) {
     }
     std::string operator()(const Field<double>& field) const { return fmt::format("{}", settings.*field.out); }
     std::string operator()(const Field<bool>& field) const { return settings.*field.out ? "on" : "off"; }
-    std::string operator()(const Field<std::string>& field) const { return settings.*field.out; }
+    std::string operator()(const Field<std::string>& field) const {
+      const std::string& text = settings.*field.out;
+      return text.empty() ? "none" : text;
+    }
     std::string operator()(const PortField& field) const {
       const auto& port = settings.*field.out;
       return port ? std::to_string(*port) : "off";
@@ -386,9 +379,6 @@ void shorten_for_smoke(Settings& settings) {
 
 std::string set_flag_in_unit(std::string_view name, std::string_view value, bool variable_unit) {
   const Option* option = find_option(name);
-  if (is_planned(name)) {
-    return std::string(kNotYet);
-  }
   if (option == nullptr) {
     return fmt::format("there is no option '{}'", name);
   }
@@ -414,7 +404,7 @@ const char* to_string(Mode mode) {
 
 namespace detail {
 
-bool is_option(std::string_view name) { return find_option(name) != nullptr || is_planned(name); }
+bool is_option(std::string_view name) { return find_option(name) != nullptr; }
 
 std::string set_flag(std::string_view name, std::string_view value) { return set_flag_in_unit(name, value, false); }
 

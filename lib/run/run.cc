@@ -8,16 +8,19 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "checkpoint.h"
 #include "counters.h"
 #include "early_stop.h"
 #include "interrupt.h"
 #include "marks.h"
+#include "parts.h"
 #include "soak/detail/format.h"
 #include "soak/detail/run_context.h"
 #include "soak/probe/heap_profile.h"
@@ -70,12 +73,17 @@ struct Run::State {
   std::vector<std::pair<std::string, std::string>> rerun_options;
   std::uint64_t failed_cycles_max = 0;
 
-  std::mutex words_mutex;  // The probe's thread reads the title for the progress line.
+  mutable std::mutex words_mutex;  // The probe's thread reads the title for the progress line.
   std::string title;
   std::string cycle_noun = "cycle";
 
+  // Of a soak that is run as several processes, this one's part; a soak of one process is one from beginning to end.
+  std::optional<Checkpoint> checkpoint;
+  nanoseconds part_from{};
+  nanoseconds part_to{};
+
   Clock virtual_clock;
-  nanoseconds began{};
+  nanoseconds began{};  // When the soak would have begun, had this process run all of it.
   nanoseconds lasted{};
   std::chrono::system_clock::time_point started;
   bool active = false;
@@ -113,7 +121,7 @@ struct Run::State {
       return lasted;
     }
     if (!active) {
-      return 0ns;
+      return part_from;
     }
     return (virtual_clock ? virtual_clock() : steady_now()) - began;
   }
@@ -133,7 +141,7 @@ struct Run::State {
     return text;
   }
 
-  std::string title_now() {
+  std::string title_now() const {
     const std::lock_guard lock(words_mutex);
     return title.empty() ? "SOAK / " + short_name() : title;
   }
@@ -164,7 +172,7 @@ struct Run::State {
   // A look at what there is so far, and the end of the run if that shows a certain leak. On the thread of the run.
   void look() {
     early_stop->look(elapsed(), [this] {
-      const probe::Measurements measured = probe.measurements();
+      const probe::Measurements measured = measured_so_far();
       return context.trends ? context.trends(measured) : probe::judge(measured, budgets(), judge_words()).trends;
     });
   }
@@ -189,7 +197,15 @@ struct Run::State {
     }
   }
 
+  // In the parts before, too.
+  probe::Measurements measured_so_far() const {
+    return checkpoint ? join_parts(checkpoint->before().measured, probe.measurements()) : probe.measurements();
+  }
+
+  void open_checkpoint();
+  report::Record so_far() const;
   void judge();
+  void end_part();
   void write_report();
 };
 
@@ -197,7 +213,7 @@ void Cycle::quiescent() {
   Run::State& state = *run_->state_;
   const nanoseconds now = state.elapsed();
   // By the pace so far, a point after which there may be no other one before the run ends.
-  const bool last = now + 2 * (now - state.asked_to_rest.value_or(now)) >= state.settings.duration;
+  const bool last = now + 2 * (now - state.asked_to_rest.value_or(now)) >= state.part_to;
   state.asked_to_rest = now;
   if (now < state.next_quiescent && !last) {
     return;
@@ -236,18 +252,26 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   for (detail::NamedSetting& setting : named) {
     // What was asked from outside is asked again; where reports and metrics go makes no difference.
     const bool outside = setting.source == "flag" || setting.source == "variable";
-    if (setting.name == "seed" || (outside && setting.name != "report_dir" && setting.name != "metrics_port")) {
+    const bool elsewhere = setting.name == "report_dir" || setting.name == "metrics_port" ||
+                           setting.name == "checkpoint" || setting.name == "part_duration";
+    if (setting.name == "seed" || (outside && !elsewhere)) {
       state.rerun_options.emplace_back(setting.name, setting.flag_value);
     }
     state.named_settings.push_back({setting.name, setting.value, setting.source});
   }
   const nanoseconds duration = state.settings.duration;
-  if (state.context.mode == Mode::kReal && state.context.timeout &&
-      duration + kTimeoutMargin > *state.context.timeout) {
+  state.part_to = duration;
+  state.traffic.emplace(duration);
+  if (!state.settings.checkpoint.empty()) {
+    state.open_checkpoint();
+  }
+  const nanoseconds takes = state.part_to - state.part_from;
+  if (state.context.mode == Mode::kReal && state.context.timeout && takes + kTimeoutMargin > *state.context.timeout) {
     throw detail::RunRefused(
-        fmt::format("a duration of {} does not fit the test's TIMEOUT of {}: give soak_discover_tests() a DURATION "
-                    "that is as long, or ask for less with --soak_duration",
-                    detail::format_duration(duration), detail::format_duration(*state.context.timeout)));
+        fmt::format("a {} of {} does not fit the test's TIMEOUT of {}: give soak_discover_tests() a DURATION "
+                    "that is as long, or ask for less with --soak_{}",
+                    state.checkpoint ? "part" : "duration", detail::format_duration(takes),
+                    detail::format_duration(*state.context.timeout), state.checkpoint ? "part_duration" : "duration"));
   }
   if (state.settings.heap_profile) {
     if (const std::string why = probe::heap_profile_unavailable(); why.empty()) {
@@ -258,13 +282,58 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   }
   state.title = std::move(options.title);
   state.failed_cycles_max = options.failed_cycles_max;
-  state.traffic.emplace(duration);
   state.probe.watch_operations(Counters::kMost, [&counters = state.counters](std::span<probe::OperationCount> counts) {
     return counters.read(counts);
   });
   state.early_stop.emplace(state.settings.early_stop && state.context.mode != Mode::kSmoke);
   state.failures.reserve(kFailuresKept);
   state.read = false;
+}
+
+void Run::State::open_checkpoint() {
+  if (context.mode == Mode::kSmoke) {
+    remarks.emplace_back("checkpoint: a smoke run has no parts");
+    return;
+  }
+  if (context.quiet) {
+    return;
+  }
+  if (++detail::run_context().checkpoints_opened > 1) {
+    throw detail::RunRefused(
+        "a test that runs with a checkpoint has one soak::Run: of two, the second one would go on "
+        "with what the first one wrote");
+  }
+  SoakIdentity identity{context.name, to_string(context.mode), settings.duration, std::nullopt, named_settings};
+  report::Setting* seed = nullptr;
+  for (report::Setting& setting : named_settings) {
+    if (setting.name == "seed") {
+      seed = &setting;
+    }
+  }
+  if (seed->source != "default") {
+    identity.seed = settings.seed;
+  }
+  checkpoint.emplace(settings.checkpoint, identity, settings.part_duration);
+  part_from = checkpoint->from();
+  part_to = checkpoint->to();
+  if (checkpoint->seed()) {
+    settings.seed = *checkpoint->seed();
+    seed->value = std::to_string(settings.seed);
+    for (auto& [name, value] : rerun_options) {
+      value = name == "seed" ? seed->value : value;
+    }
+  }
+  const report::Record& before = checkpoint->before();
+  cycles = before.cycles;
+  failed_cycles = before.failed_cycles;
+  failures = before.failures;
+  for (const report::Counter& counter : before.counters) {
+    counters.add(counter.name, counter.value);
+  }
+  for (const report::Mark& mark : before.marks) {
+    marks.add(mark.at, mark.kind, mark.text);
+  }
+  traffic->go_on_from(before.traffic);
 }
 
 Run::~Run() {
@@ -287,11 +356,11 @@ Run::Iterator Run::begin() {
   return Iterator(*this);
 }
 
-Cycle Run::Iterator::operator*() const { return Cycle(*run_, run_->cycles(), run_->settings().duration); }
+Cycle Run::Iterator::operator*() const { return Cycle(*run_, run_->cycles(), run_->part_to()); }
 
 Run::Iterator& Run::Iterator::operator++() {
   run_->finish_cycle();
-  if (run_->cycles() == 1) {
+  if (run_->cycles_in_part() == 1) {
     run_->sample();  // Where RSS starts, if there is no quiescent point.
   }
   return *this;
@@ -302,7 +371,7 @@ bool Run::Iterator::operator!=(Sentinel) const {
   if (!state.rested) {
     state.look();  // There is no other moment for it.
   }
-  if (state.elapsed() < run_->settings().duration && !run_->interrupted() && !run_->ended_early()) {
+  if (state.elapsed() < run_->part_to() && !run_->interrupted() && !run_->ended_early()) {
     return true;
   }
   run_->end_run();
@@ -312,6 +381,30 @@ bool Run::Iterator::operator!=(Sentinel) const {
 void Run::count(std::string_view name, std::uint64_t n) { state_->counters.add(name, n); }
 
 std::uint64_t Run::counted(std::string_view name) const { return state_->counters.value(name); }
+
+std::uint64_t Run::counted_in_part(std::string_view name) const {
+  const std::uint64_t counted = state_->counters.value(name);
+  if (state_->checkpoint) {
+    for (const report::Counter& before : state_->checkpoint->before().counters) {
+      if (before.name == name) {
+        return counted - before.value;
+      }
+    }
+  }
+  return counted;
+}
+
+std::uint64_t Run::cycles_in_part() const {
+  return cycles() - (state_->checkpoint ? state_->checkpoint->before().cycles : 0);
+}
+
+std::uint64_t Run::first_cycle() const { return state_->checkpoint ? state_->checkpoint->cycles_due_before() : 0; }
+
+nanoseconds Run::part_from() const { return state_->part_from; }
+
+nanoseconds Run::part_to() const { return state_->part_to; }
+
+std::uint64_t Run::part_seed() const { return state_->checkpoint ? state_->checkpoint->part_seed(seed()) : seed(); }
 
 void Run::due(std::string_view name, nanoseconds at) { state_->traffic->due(name, at); }
 
@@ -367,7 +460,12 @@ void Run::begin_run() {
     std::abort();
   }
   state.started = std::chrono::system_clock::now();
-  state.began = state.virtual_clock ? state.virtual_clock() : steady_now();
+  if (state.checkpoint) {
+    if (const std::string error = state.checkpoint->save_start(state.so_far()); !error.empty()) {
+      refuse("the checkpoint cannot be written: " + error);
+    }
+  }
+  state.began = (state.virtual_clock ? state.virtual_clock() : steady_now()) - state.part_from;
   state.active = true;
   state.interrupts.emplace();
   sample();
@@ -449,6 +547,9 @@ const Verdict& Run::verdict() {
   if (!state.record) {
     end_run();
     state.judge();
+    if (state.checkpoint) {
+      state.end_part();
+    }
     if (!state.context.quiet) {
       state.write_report();
     }
@@ -468,7 +569,7 @@ const report::Record& Run::record() const {
   return *state_->record;
 }
 
-void Run::State::judge() {
+report::Record Run::State::so_far() const {
   report::Record result;
   result.name = context.name;
   result.title = title_now();
@@ -477,7 +578,7 @@ void Run::State::judge() {
   result.virtual_clock = static_cast<bool>(virtual_clock);
   result.interrupted = signal != 0;
   result.ended_early = early_stop->ended();
-  result.started = started;
+  result.started = checkpoint && !checkpoint->first() ? checkpoint->before().started : started;
   result.asked = settings.duration;
   result.elapsed = lasted;
   result.seed = settings.seed;
@@ -487,12 +588,30 @@ void Run::State::judge() {
   result.counters = counters.all();
   result.traffic = traffic->entries();
   result.marks = marks.all();
-  result.marks_dropped = marks.dropped();
+  result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);
   result.settings = named_settings;
   if (!context.rerun.empty()) {
     result.rerun = rerun_command();
   }
-  result.measured = probe.measurements();
+  result.measured = measured_so_far();
+  return result;
+}
+
+void Run::State::judge() {
+  report::Record result = so_far();
+  // A part that is over, or was interrupted, before the soak is: only what is certainly wrong by now is.
+  const bool unfinished = checkpoint && lasted < settings.duration && !result.ended_early;
+  std::optional<std::uint64_t> due = expected_cycles;
+  if (checkpoint) {
+    const std::uint64_t here = result.cycles - checkpoint->before().cycles;
+    report::Part part{started, part_from, std::min(lasted, part_to), here, here, signal != 0};
+    if (expected_cycles) {
+      part.cycles_due = signal != 0 ? here : *expected_cycles;
+      due = checkpoint->cycles_due_before() + part.cycles_due;
+    }
+    result.parts = checkpoint->before().parts;
+    result.parts.push_back(part);
+  }
 
   Verdict& verdict = result.verdict;
   const auto add = [&verdict](std::string subject, std::string text) -> Finding& {
@@ -511,11 +630,10 @@ void Run::State::judge() {
                                   fmt::join(stragglers, "; ")));
   }
   const bool short_of_cycles =
-      result.cycles == 0 ||
-      (expected_cycles && (result.cycles + 1 < *expected_cycles || result.cycles > *expected_cycles + 1));
+      (result.cycles == 0 && !unfinished) || (due && (result.cycles + 1 < *due || result.cycles > *due + 1));
   std::string cycles_text = fmt::format("{} finished", detail::format_plural(result.cycles, noun.c_str()));
-  if (expected_cycles) {
-    cycles_text += fmt::format(", {} +-1 were due", *expected_cycles);
+  if (due) {
+    cycles_text += fmt::format(", {} +-1 were due", *due);
   }
   // Cycles that failed are why too few were finished, and a run that was cut short has its own finding.
   if (result.failed_cycles > failed_cycles_max) {
@@ -532,7 +650,7 @@ void Run::State::judge() {
     add("cycles", cycles_text);
   }
 
-  if (result.cycles > 0) {
+  if (result.cycles > 0 && (!unfinished || probe::rss_growth(result.measured))) {
     probe::JudgeWords words = judge_words();
     if (const auto growth = result.measured.find("sockets");
         growth != nullptr && growth->at_rest.added() >= 2 &&
@@ -540,8 +658,10 @@ void Run::State::judge() {
       words.socket_holders = probe::describe_sockets(3);
     }
     const Verdict held = probe::judge(result.measured, budgets(), words);
-    verdict.findings.insert(verdict.findings.end(), held.findings.begin(), held.findings.end());
+    std::copy_if(held.findings.begin(), held.findings.end(), std::back_inserter(verdict.findings),
+                 [unfinished](const Finding& finding) { return !unfinished || finding.subject != "settling"; });
     verdict.remarks = held.remarks;
+    verdict.trends = held.trends;
     if (!result.ended_early) {
       judge_traffic(result.traffic, verdict);
     }
@@ -555,6 +675,25 @@ void Run::State::judge() {
   }
   verdict.remarks.insert(verdict.remarks.end(), remarks.begin(), remarks.end());
   record = std::move(result);
+}
+
+// An interrupt ends a part, not the soak; anything else that is wrong ends the soak.
+void Run::State::end_part() {
+  Verdict& verdict = record->verdict;
+  const bool goes_on = std::all_of(verdict.findings.begin(), verdict.findings.end(),
+                                   [](const Finding& finding) { return finding.subject == "interrupted"; });
+  record->parts_left = goes_on ? checkpoint->parts_after(record->parts.back().to) : 0;
+  if (record->parts_left > 0) {
+    verdict.remarks.push_back(fmt::format("{} of {} done, in {}; run the same again to go on",
+                                          detail::format_duration(record->parts.back().to),
+                                          detail::format_duration(settings.duration), checkpoint->path()));
+  } else {
+    verdict.remarks.push_back(
+        fmt::format("the checkpoint {} is finished; delete it to start anew", checkpoint->path()));
+  }
+  if (const std::string error = checkpoint->save(*record); !error.empty()) {
+    verdict.findings.push_back({"checkpoint", "the checkpoint was not written: " + error, {}});
+  }
 }
 
 void Run::State::write_report() {

@@ -21,6 +21,9 @@ class TrafficLedger {
   void met(std::string_view counter, std::chrono::nanoseconds at) { ++entry(counter).met[third(at)]; }
   const std::vector<report::Traffic>& entries() const { return entries_; }
 
+  // What was counted in the parts of the run before this one.
+  void go_on_from(const std::vector<report::Traffic>& before) { entries_ = before; }
+
  private:
   std::size_t third(std::chrono::nanoseconds at) const;
   report::Traffic& entry(std::string_view counter);

@@ -35,8 +35,8 @@ SOAK_TEST(Voice, OpenAiRealtime) {
   });
 
   EXPECT_SOAK(run);
-  EXPECT_EQ(peer.ledger().audio_frames_received, run.counted("frames"));
-  EXPECT_EQ(peer.ledger().sessions_opened, run.record().cycles);
+  EXPECT_EQ(peer.ledger().audio_frames_received, run.counted_in_part("frames"));
+  EXPECT_EQ(peer.ledger().sessions_opened, run.cycles_in_part());
   EXPECT_EQ(peer.ledger().sessions_lost, 0u);
   EXPECT_EQ(peer.ledger().sessions_open, 0u);
   if (run.elapsed() > 10s) {  // A smoke run is shorter than a turn.

@@ -29,6 +29,7 @@ struct RunContext {
   std::optional<std::chrono::nanoseconds> timeout;  // When somebody outside ends this process.
   // What an early stop is decided by: the verdict's trends, where this is empty.
   std::function<std::vector<probe::Trend>(const probe::Measurements&)> trends;
+  int checkpoints_opened = 0;                         // By the Runs of this test.
   std::function<void(const std::string&)> on_unread;  // Hears of a verdict nobody read; aborts where empty.
 };
 

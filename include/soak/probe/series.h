@@ -39,7 +39,16 @@ class Series {
   Series(Series&& other) noexcept;  // Leaves one that can be destroyed or assigned to, no more.
   Series& operator=(Series&& other) noexcept;
 
+  // One that was written down: its points() again, how many values it had been given, and its peak, which is the
+  // highest of the points unless given. Points that are fewer than such a Series would have kept, or more, are taken as
+  // all there ever were.
+  static Series of(const std::vector<Point>& points, std::uint64_t added, std::optional<Point> peak = std::nullopt);
+
   void add(const Point& point) noexcept;
+
+  // Adds what `later`, a series over a later time, holds from `from` on, each value plus `shift`: at the coarser
+  // resolution of the two, so that no stretch weighs more than another. Allocates.
+  void append(const Series& later, std::chrono::nanoseconds from, std::int64_t shift);
 
   // The same points with every value 0: what a count that is new now was at those times. Allocates as a copy does.
   Series zeroed() const;

@@ -42,6 +42,16 @@ struct Mark {
   std::string text;
 };
 
+// One of the processes that a soak was run as.
+struct Part {
+  std::chrono::system_clock::time_point started;
+  std::chrono::nanoseconds from{};  // Since the start of the soak.
+  std::chrono::nanoseconds to{};
+  std::uint64_t cycles = 0;      // Finished in it.
+  std::uint64_t cycles_due = 0;  // Those that it should have finished.
+  bool interrupted = false;
+};
+
 struct Record {
   std::string name;                                     // "Soak/Voice.OpenAiRealtime"; names the report files.
   std::string title;                                    // The bracket of the summary line: "VOICE SOAK / openai".
@@ -62,6 +72,8 @@ struct Record {
   std::vector<Traffic> traffic;
   std::vector<Mark> marks;          // The first ones, in order of time.
   std::uint64_t marks_dropped = 0;  // Those that came after.
+  std::vector<Part> parts;          // The processes it was run as, in order; empty where it was one.
+  std::uint64_t parts_left = 0;  // Those to come. Until there is none, the verdict is of what there is so far: no PASS.
   std::vector<Setting> settings;
   std::string rerun;  // The command that shows it again; may be empty.
   probe::Measurements measured;

@@ -10,6 +10,9 @@
 
 namespace soak::report {
 
+// "PASS", "FAIL", or, where nothing is wrong so far but parts of the soak are still to come, "PART 1 of 4".
+std::string outcome(const Record& record);
+
 // One line, the form that people grep for; memory in KB of 1,024 bytes:
 //   [VOICE SOAK / openai] PASS: elapsed=30.0s reconnects=3 frames=750 rss_start=9120KB rss_peak=9404KB ...
 // A run on the virtual clock adds clock=virtual, a smoke run mode=smoke, one that a certain leak ended

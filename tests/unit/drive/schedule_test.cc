@@ -53,5 +53,23 @@ TEST(ScheduleTest, NeverGoesBackwards) {
   }
 }
 
+TEST(ScheduleTest, APartHasTheCyclesThatEndInIt) {
+  const std::vector<nanoseconds> ends = cycle_ends(60min, 10min, 1);
+
+  EXPECT_EQ(ends_in_part(ends, 10min, 0min, 60min), ends);
+  EXPECT_EQ(ends_in_part(ends, 10min, 0min, 20min), (std::vector<nanoseconds>{10min, 20min}));
+  EXPECT_EQ(ends_in_part(ends, 10min, 20min, 60min), (std::vector<nanoseconds>{30min, 40min, 50min, 60min}));
+}
+
+TEST(ScheduleTest, APartEndsOnTimeInTheMiddleOfACycleToo) {
+  const std::vector<nanoseconds> ends = cycle_ends(60min, 10min, 1);
+
+  EXPECT_EQ(ends_in_part(ends, 10min, 0min, 26min), (std::vector<nanoseconds>{10min, 20min, 26min}));
+  EXPECT_EQ(ends_in_part(ends, 10min, 26min, 60min), (std::vector<nanoseconds>{40min, 50min, 60min}));
+  EXPECT_EQ(ends_in_part(ends, 10min, 0min, 24min), (std::vector<nanoseconds>{10min, 24min}));
+  EXPECT_EQ(ends_in_part(ends, 10min, 24min, 60min), (std::vector<nanoseconds>{30min, 40min, 50min, 60min}));
+  EXPECT_EQ(ends_in_part(ends, 10min, 59min, 60min), (std::vector<nanoseconds>{60min}));
+}
+
 }  // namespace
 }  // namespace soak

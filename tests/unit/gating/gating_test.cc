@@ -113,7 +113,8 @@ TEST(GatingTest, ABadFlagValueIsExitStatusTwoAndNamesWhatIsAllowed) {
       {"--soak_success_floor=1.5", "a number from 0 to 1 is allowed"},
       {"--soak_seed=-1", "a whole number from 0"},
       {"--gtest_runsoak=maybe", "--gtest_runsoak is 'maybe'"},
-      {"--soak_checkpoint=x", "--soak_checkpoint is not available in this version of soak"}};
+      {"--soak_part_duration=6", "--soak_part_duration is '6'"},
+      {"--soak_checkpoint=", "a file, or a directory for several soaks is allowed"}};
   for (const auto& [flag, words] : cases) {
     const ProgramResult result = run_sample({flag});
 

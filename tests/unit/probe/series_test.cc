@@ -53,6 +53,90 @@ TEST(SeriesTest, FirstLastAndPeakAreExact) {
   EXPECT_EQ(series.added(), 101u);
 }
 
+TEST(SeriesTest, OneThatWasWrittenDownGoesOnAsIfItHadNotBeen) {
+  for (const int count : {0, 1, 2, 8, 9, 17, 100, 4096, 4097, 4098, 10000, 20001}) {
+    Series series = filled(Series::kDefaultCapacity, count);
+
+    Series again = Series::of(series.points(), series.added(), series.peak());
+
+    for (int i = count; i < count + 5000; ++i) {
+      const Point point{i * 1s, 0, i == count + 7 ? 99999 : i};
+      series.add(point);
+      again.add(point);
+      if (i % 100 == 0) {
+        EXPECT_EQ(again.added(), series.added());
+        EXPECT_EQ(again.points().size(), series.points().size()) << count << " and then " << i - count;
+      }
+    }
+    EXPECT_EQ(again.peak()->value, series.peak()->value);
+    EXPECT_EQ(again.first()->value, series.first()->value);
+  }
+}
+
+TEST(SeriesTest, PointsThatNoSeriesWouldHaveKeptAreAllThereIs) {
+  const std::vector<Point> points = filled(8, 7).points();
+
+  for (const std::uint64_t added : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{8}, ~std::uint64_t{0}}) {
+    const Series series = Series::of(points, added);
+
+    EXPECT_EQ(series.points().size(), 7u);
+    EXPECT_EQ(series.added(), 7u);
+    EXPECT_EQ(series.peak()->value, 6);
+  }
+}
+
+TEST(SeriesTest, AnotherOneIsAppendedFromATimeOnAndShifted) {
+  Series series = filled(8, 3);
+  Series later(8);
+  for (int i = 10; i < 14; ++i) {
+    later.add({i * 1s, static_cast<std::uint64_t>(i), i == 10 ? 1000 : i});
+  }
+
+  series.append(later, 11s, 100);
+
+  EXPECT_EQ(series.points().size(), 6u);
+  EXPECT_EQ(series.added(), 6u);
+  EXPECT_EQ(series.points()[3].value, 111);
+  EXPECT_EQ(series.last()->value, 113);
+  EXPECT_EQ(series.peak()->value, 113) << "that of the part which was left out does not count";
+}
+
+TEST(SeriesTest, AppendingKeepsToTheCapacityAndWeighsNoStretchMore) {
+  Series series = filled(8, 20);
+  Series later(8);
+  for (int i = 20; i < 40; ++i) {
+    later.add({i * 1s, static_cast<std::uint64_t>(i), i});
+  }
+
+  series.append(later, 0s, 0);
+  const std::vector<Point> points = series.points();
+
+  EXPECT_LE(points.size(), 9u);
+  EXPECT_EQ(points.back().at, 39s);
+  for (std::size_t i = 1; i + 1 < points.size(); ++i) {
+    EXPECT_EQ(points[i].at - points[i - 1].at, points[1].at - points[0].at);
+  }
+  EXPECT_EQ(series.points().size(), Series::of(points, series.added()).points().size());
+  for (int i = 40; i < 100; ++i) {
+    series.add({i * 1s, static_cast<std::uint64_t>(i), i});
+  }
+  EXPECT_LE(series.points().size(), 9u);
+  EXPECT_EQ(series.last()->at, 99s);
+}
+
+TEST(SeriesTest, AppendingToAnEmptyOneOrNothingAtAll) {
+  Series series(8);
+  series.append(Series(8), 0s, 5);
+  EXPECT_TRUE(series.empty());
+
+  series.append(filled(8, 3), 0s, 5);
+
+  EXPECT_EQ(series.points().size(), 3u);
+  EXPECT_EQ(series.peak()->value, 7);
+  series.append(filled(8, 3), 1h, 5);
+  EXPECT_EQ(series.points().size(), 3u);
+}
+
 TEST(SeriesTest, PeakMayBeNegative) {
   Series series;
   series.add({0s, 0, -5});

@@ -39,6 +39,7 @@ inline Record a_record() {
   record.started = std::chrono::system_clock::time_point{1764000000s};
   record.asked = 60s;
   record.elapsed = 60s;
+  record.ended_early = 59500ms;
   record.seed = 18446744073709551615u;
   record.cycles = 4;
   record.failed_cycles = 1;
@@ -47,6 +48,8 @@ inline Record a_record() {
   record.traffic = {{"frames", {500, 500, 500}, {500, 499, 500}}};
   record.marks = {{12s, "fault", "reset"}};
   record.marks_dropped = 2;
+  record.parts = {{record.started, 0s, 30s, 2, 2, true}, {record.started + 1h, 30s, 60s, 2, 3, false}};
+  record.parts_left = 1;
   record.settings = {{"duration", "1m00s", "flag"}};
   record.rerun = "./voice_soak --soak_virtual --soak_seed=7";
   record.verdict.findings.push_back({"heap", "heap grew", {{"since", "00:00:10"}}});

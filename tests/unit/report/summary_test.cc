@@ -80,5 +80,20 @@ TEST(SummaryTest, RemarksFollowAsNotes) {
   EXPECT_EQ(findings_text(record), "");
 }
 
+TEST(SummaryTest, APartOfASoakIsNoPass) {
+  Record record;
+  record.title = "SOAK / Day.IsClean";
+  record.cycle_noun = "cycle";
+  record.parts.resize(1);
+  record.parts_left = 3;
+
+  EXPECT_EQ(summary_line(record).find("[SOAK / Day.IsClean] PART 1 of 4: elapsed=0.0s cycles=0"), 0u);
+  record.parts_left = 0;
+  EXPECT_EQ(outcome(record), "PASS");
+  record.parts_left = 3;
+  record.verdict.findings.push_back({"interrupted", "interrupted by SIGTERM", {}});
+  EXPECT_EQ(outcome(record), "FAIL");
+}
+
 }  // namespace
 }  // namespace soak::report

@@ -66,12 +66,12 @@ TEST(OptionsTest, AnEmptyVariableIsNotSet) {
 TEST(OptionsTest, ABadVariableIsNamedWithItsValueAndWhatIsAllowed) {
   const Variable duration("SOAK_DURATION_MIN", "abc");
   const Variable floor("SOAK_SUCCESS_FLOOR", "2");
-  const Variable planned("SOAK_CHECKPOINT", "file");
+  const Variable part("SOAK_PART_DURATION_MIN", "6h");
 
   EXPECT_THAT(detail::variable_errors(),
               ElementsAre("SOAK_DURATION_MIN is 'abc': a number of minutes above 0, such as 60 or 0.5 is allowed",
                           "SOAK_SUCCESS_FLOOR is '2': a number from 0 to 1 is allowed",
-                          "SOAK_CHECKPOINT is not available in this version of soak"));
+                          "SOAK_PART_DURATION_MIN is '6h': a number of minutes above 0, such as 60 or 0.5 is allowed"));
   EXPECT_THROW(detail::resolve({}, Mode::kReal), std::invalid_argument);
 }
 

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/report/read_json.h"
+
+#include <fmt/format.h>
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "json_fields.h"
+#include "soak/report/json.h"
+
+namespace soak::report {
+namespace {
+
+constexpr const char* kSchema = "soak.report";
+constexpr std::uint64_t kNewest = kJsonVersion;
+
+// Full precision, so that a number is the one that was written; iterative, so that depth costs no stack.
+constexpr unsigned kParseFlags =
+    rapidjson::kParseFullPrecisionFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+
+void parse(rapidjson::Document& document, std::string_view text, const std::string& name) {
+  if (text.empty()) {
+    throw ReadError(fmt::format("{}: is empty", name));
+  }
+  document.Parse<kParseFlags>(text.data(), text.size());
+  if (document.HasParseError()) {
+    const std::string_view before = text.substr(0, document.GetErrorOffset());
+    const std::size_t line_start = before.rfind('\n') + 1;  // 0 where there is no line break.
+    throw ReadError(fmt::format("{}:{}:{}: not JSON: {}", name, std::count(before.begin(), before.end(), '\n') + 1,
+                                before.size() - line_start + 1, rapidjson::GetParseError_En(document.GetParseError())));
+  }
+}
+
+std::uint64_t check_schema(const JsonValue& json, const std::string& name) {
+  const std::string schema = json["schema"].text();
+  if (schema != kSchema) {
+    json["schema"].refuse(fmt::format("\"{}\"", kSchema));
+  }
+  const std::uint64_t version = json["version"].count();
+  if (version < 1 || version > kNewest) {
+    throw ReadError(fmt::format("{}: version {} of {} is unknown to this version of soak: 1 to {} are allowed", name,
+                                version, kSchema, kNewest));
+  }
+  return version;
+}
+
+// One of several words.
+template <typename T, std::size_t N>
+T choice(const JsonValue& json, const std::array<std::pair<const char*, T>, N>& words) {
+  const std::string text = json.text();
+  std::string allowed;
+  for (const auto& [word, value] : words) {
+    if (text == word) {
+      return value;
+    }
+    allowed += fmt::format("{}{}", allowed.empty() ? "" : " or ", word);
+  }
+  json.refuse(allowed);
+}
+
+probe::Unit read_unit(const JsonValue& json) {
+  return choice<probe::Unit, 2>(json, {{{"bytes", probe::Unit::kBytes}, {"count", probe::Unit::kCount}}});
+}
+
+// "2026-11-24T08:37:27Z"
+std::chrono::system_clock::time_point read_time(const JsonValue& json) {
+  const std::string text = json.text();
+  std::tm parts{};
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != '\0') {
+    json.refuse("a time such as 2026-01-31T12:00:00Z");
+  }
+  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+}
+
+std::vector<std::string> read_texts(const JsonValue& json) {
+  std::vector<std::string> texts;
+  json.for_each([&texts](const JsonValue& text) { texts.push_back(text.text()); });
+  return texts;
+}
+
+probe::Point read_point(const JsonValue& json) {
+  return {json.element(0, 3).seconds(), json.element(1, 3).count(), json.element(2, 3).whole()};
+}
+
+std::vector<probe::Point> read_points(const JsonValue& json) {
+  std::vector<probe::Point> points;
+  json.for_each([&points](const JsonValue& element) {
+    const probe::Point point = read_point(element);
+    if (!points.empty() && point.at < points.back().at) {
+      element.element(0, 3).refuse("a time that is not before the point above");
+    }
+    points.push_back(point);
+  });
+  return points;
+}
+
+probe::Track read_track(const JsonValue& json, std::uint64_t version, std::uint64_t quiescent_points) {
+  probe::Track track;
+  track.name = json["name"].text();
+  track.unit = read_unit(json["unit"]);
+  if (!json["available"].boolean()) {
+    track.unavailable = json["unavailable"].text();
+  }
+  track.part_of = json.has("part_of") ? json["part_of"].text() : "";
+  track.stands_for = json.has("stands_for") ? json["stands_for"].text() : "";
+  const std::vector<probe::Point> timeline = read_points(json["timeline"]);
+  std::uint64_t samples = timeline.size();
+  std::optional<probe::Point> peak;
+  if (version >= 2) {
+    samples = json["samples"].count();
+    if (!timeline.empty()) {
+      peak = read_point(json["peak"]);
+    }
+  }
+  track.timeline = probe::Series::of(timeline, samples, peak);
+  track.at_rest = probe::Series::of(read_points(json["at_rest"]), quiescent_points);
+  return track;
+}
+
+probe::Measurements read_measurements(const JsonValue& json, std::uint64_t version) {
+  probe::Measurements measured;
+  measured.quiescent_points = json["quiescent_points"].count();
+  measured.unsettled_points = json["unsettled_points"].count();
+  json["series"].for_each([&](const JsonValue& track) {
+    measured.tracks.push_back(read_track(track, version, measured.quiescent_points));
+  });
+  if (version >= 2) {
+    measured.unsettled_by = json["unsettled_by"].text();
+    measured.baseline_unsettled = json["baseline_unsettled"].boolean();
+    measured.last_unsettled = json["last_unsettled"].boolean();
+    measured.probe_cpu = json["probe_cpu_s"].seconds();
+    json["operations"].for_each([&](const JsonValue& operation) {
+      measured.operations.push_back(
+          {operation["name"].text(), probe::Series::of(read_points(operation["at_rest"]), measured.quiescent_points)});
+    });
+  }
+  return measured;
+}
+
+probe::Trend read_trend(const JsonValue& json) {
+  probe::Trend trend;
+  trend.series = json["series"].text();
+  trend.unit = read_unit(json["unit"]);
+  trend.per = json["per"].text();
+  if (trend.per == "second") {
+    trend.per.clear();
+  }
+  if (json.has("not_judged")) {
+    trend.not_judged = json["not_judged"].text();
+    return trend;
+  }
+  trend.growth = json["growth"].number();
+  trend.low = json["low"].number_or_infinity();
+  trend.high = json["high"].number_or_infinity();
+  trend.low = trend.low > trend.growth ? -trend.low : trend.low;  // Without an end, it is below.
+  trend.excluded = json["excluded"].number_or_infinity();
+  trend.confidence = json["confidence"].number();
+  trend.per_day = json["per_day"].number();
+  trend.leak = json["leak"].boolean();
+  trend.warm_up = json["warm_up_s"].seconds();
+  if (trend.leak) {
+    trend.since = json["since_s"].seconds();
+    trend.since_cycle = json["since_cycle"].count();
+  }
+  if (json.has("certain_at_s")) {
+    trend.certain_at = json["certain_at_s"].seconds();
+  }
+  return trend;
+}
+
+probe::Verdict read_verdict(const JsonValue& json, std::uint64_t version) {
+  probe::Verdict verdict;
+  json["passed"].boolean();
+  json["findings"].for_each([&](const JsonValue& finding) {
+    probe::Finding read{finding["subject"].text(), finding["text"].text(), {}};
+    finding["evidence"].for_each([&](const JsonValue& evidence) {
+      read.evidence.push_back({evidence["label"].text(), evidence["text"].text()});
+    });
+    verdict.findings.push_back(std::move(read));
+  });
+  verdict.remarks = read_texts(json["remarks"]);
+  if (version >= 2) {
+    json["trends"].for_each([&](const JsonValue& trend) { verdict.trends.push_back(read_trend(trend)); });
+  }
+  return verdict;
+}
+
+void read_thirds(const JsonValue& json, std::array<std::uint64_t, 3>& thirds) {
+  for (std::size_t i = 0; i < thirds.size(); ++i) {
+    thirds[i] = json.element(i, thirds.size()).count();
+  }
+}
+
+void read_counts(const JsonValue& json, Record& record) {
+  json["counters"].for_each_field([&](const std::string& name, const JsonValue& value) {
+    record.counters.push_back({name, value.count()});
+  });
+  json["traffic"].for_each([&](const JsonValue& stream) {
+    Traffic traffic;
+    traffic.counter = stream["counter"].text();
+    read_thirds(stream["due_by_third"], traffic.due);
+    read_thirds(stream["met_by_third"], traffic.met);
+    record.traffic.push_back(std::move(traffic));
+  });
+  json["settings"].for_each([&](const JsonValue& setting) {
+    record.settings.push_back({setting["name"].text(), setting["value"].text(), setting["source"].text()});
+  });
+}
+
+}  // namespace
+
+Record read_json(std::string_view text, const std::string& name) {
+  rapidjson::Document document;
+  parse(document, text, name);
+  const JsonValue json(document, name, "");
+  const std::uint64_t version = check_schema(json, name);
+
+  Record record;
+  record.name = json["name"].text();
+  record.title = json["title"].text();
+  record.mode = choice<const char*, 3>(json["mode"], {{{"real", "real"}, {"virtual", "virtual"}, {"smoke", "smoke"}}});
+  record.virtual_clock = choice<bool, 2>(json["clock"], {{{"real", false}, {"virtual", true}}});
+  record.interrupted = json["interrupted"].boolean();
+  record.started = read_time(json["started"]);
+  record.asked = json["asked_s"].seconds();
+  record.elapsed = json["elapsed_s"].seconds();
+  record.seed = json["seed"].count();
+  record.cycle_noun = json["cycle_noun"].text();
+  record.cycles = json["cycles"].count();
+  record.failed_cycles = json["failed_cycles"].count();
+  record.failures = read_texts(json["failures"]);
+  read_counts(json, record);
+  if (version >= 2) {
+    record.killed = json["killed"].boolean();
+    if (json["ended_early"].boolean()) {
+      record.ended_early = json["ended_early_s"].seconds();
+    }
+    json["marks"].for_each([&record](const JsonValue& mark) {
+      record.marks.push_back({mark["at_s"].seconds(), mark["kind"].text(), mark["text"].text()});
+    });
+    record.marks_dropped = json["marks_dropped"].count();
+  }
+  if (version >= 2) {
+    json["parts"].for_each([&record](const JsonValue& part) {
+      record.parts.push_back({read_time(part["started"]), part["from_s"].seconds(), part["to_s"].seconds(),
+                              part["cycles"].count(), part["cycles_due"].count(), part["interrupted"].boolean()});
+    });
+    record.parts_left = json["parts_left"].count();
+  }
+  record.verdict = read_verdict(json["verdict"], version);
+  record.rerun = json["rerun"].text();
+  record.measured = read_measurements(json, version);
+  return record;
+}
+
+Record read_json_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "r"), &std::fclose);
+  if (file == nullptr) {
+    throw ReadError(fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  std::string text;
+  std::array<char, 65536> block;
+  std::size_t got = 0;
+  while ((got = std::fread(block.data(), 1, block.size(), file.get())) > 0) {
+    text.append(block.data(), got);
+  }
+  if (std::ferror(file.get()) != 0) {
+    throw ReadError(fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  return read_json(text, path);
+}
+
+}  // namespace soak::report

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "soak/detail/format.h"
+#include "soak/detail/run_context.h"
+#include "soak/report/files.h"
+#include "soak/report/json.h"
+#include "soak/report/read_json.h"
+
+namespace soak {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// What may differ from part to part: it changes nothing that is measured.
+constexpr std::array<std::string_view, 6> kMayDiffer = {"seed",       "report_dir",    "metrics_port",
+                                                        "checkpoint", "part_duration", "heap_profile"};
+
+std::string path_of(const std::string& asked, const SoakIdentity& identity) {
+  std::error_code error;
+  if (asked.back() != '/' && !std::filesystem::is_directory(asked, error)) {
+    return asked;
+  }
+  report::Record named;
+  named.name = identity.name;
+  named.mode = identity.mode;
+  return report::report_path(named, asked, ".checkpoint.json");
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw detail::RunRefused(fmt::format("the checkpoint {} {}", path, why));
+}
+
+void refuse_another_soak(const std::string& path, const report::Record& before, const SoakIdentity& identity) {
+  if (before.name != identity.name || before.mode != identity.mode) {
+    refuse(path,
+           fmt::format("is of {} (mode {}), and this is {} (mode {}): give each soak a file of its own, or all of "
+                       "them a directory",
+                       before.name, before.mode, identity.name, identity.mode));
+  }
+  const auto differs = [&](const std::string& what, const std::string& there, const std::string& here) {
+    refuse(path,
+           fmt::format("was made with {} {}, and here it is {}: ask for the same, or delete the file to start anew",
+                       what, there, here));
+  };
+  if (before.asked != identity.duration) {
+    differs("duration", detail::format_duration(before.asked), detail::format_duration(identity.duration));
+  }
+  if (identity.seed && *identity.seed != before.seed) {
+    differs("seed", std::to_string(before.seed), std::to_string(*identity.seed));
+  }
+  for (const report::Setting& here : identity.settings) {
+    if (std::find(kMayDiffer.begin(), kMayDiffer.end(), here.name) != kMayDiffer.end()) {
+      continue;
+    }
+    for (const report::Setting& there : before.settings) {
+      if (there.name == here.name && there.value != here.value) {
+        differs(here.name, there.value, here.value);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Checkpoint::Checkpoint(const std::string& asked, const SoakIdentity& identity, nanoseconds part_duration)
+    : path_(path_of(asked, identity)), duration_(identity.duration), part_duration_(part_duration) {
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path_, error))) {
+    report::Record found;
+    try {
+      found = report::read_json_file(path_);
+    } catch (const report::ReadError& unreadable) {
+      throw detail::RunRefused(
+          fmt::format("the checkpoint cannot be read: {}; delete it to start anew", unreadable.what()));
+    }
+    refuse_another_soak(path_, found, identity);
+    if (found.parts_left == 0) {
+      refuse(path_, fmt::format("is finished: {} after {} in {}; delete it to start anew",
+                                found.verdict.passed() ? "PASS" : "FAIL", detail::format_duration(found.elapsed),
+                                detail::format_plural(found.parts.size(), "part")));
+    }
+    seed_ = found.seed;
+    if (!found.parts.empty()) {
+      before_ = std::move(found);
+      from_ = before_.parts.back().to;
+    }
+  }
+  to_ = std::min(from_ + part_duration_, duration_);
+}
+
+std::uint64_t Checkpoint::cycles_due_before() const {
+  std::uint64_t due = 0;
+  for (const report::Part& part : before_.parts) {
+    due += part.cycles_due;
+  }
+  return due;
+}
+
+std::uint64_t Checkpoint::parts_after(nanoseconds done) const {
+  const nanoseconds left = std::max(duration_ - done, nanoseconds{0});
+  return static_cast<std::uint64_t>((left + part_duration_ - nanoseconds{1}) / part_duration_);
+}
+
+std::uint64_t Checkpoint::part_seed(std::uint64_t seed) const {
+  return seed + before_.parts.size() * 0x9e3779b97f4a7c15u;  // The golden ratio: no two parts of two seeds are near.
+}
+
+std::string Checkpoint::save(const report::Record& record) const {
+  return report::write_file(path_, report::to_json(record));
+}
+
+std::string Checkpoint::save_start(report::Record record) const {
+  if (!first()) {
+    return save(before_);
+  }
+  record.parts_left = parts_after(nanoseconds{0});
+  return save(record);
+}
+
+}  // namespace soak

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_RUN_CHECKPOINT_H_
+#define SOAK_LIB_RUN_CHECKPOINT_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "soak/report/record.h"
+
+namespace soak {
+
+// What makes a soak the same soak in its next part.
+struct SoakIdentity {
+  std::string name;
+  std::string mode;
+  std::chrono::nanoseconds duration{};
+  std::optional<std::uint64_t> seed;  // Where it was asked for; a drawn one is taken from the checkpoint.
+  std::vector<report::Setting> settings;
+};
+
+// A soak that is run as several processes, each a part of it, and the file between them: the report of the soak so far
+// ("soak.report", docs/report.md), with its `parts`. It is written whole or not at all.
+class Checkpoint {
+ public:
+  // `asked` is the file, or a directory, where each soak has a file of its own: one that exists, or that ends with a
+  // slash. Throws detail::RunRefused, saying what is wrong, for a file that cannot be read, is another soak's, or is
+  // finished; the file stays as it was.
+  Checkpoint(const std::string& asked, const SoakIdentity& identity, std::chrono::nanoseconds part_duration);
+
+  // The parts before this one, joined; with no parts, nothing in it but the identity's counts.
+  const report::Record& before() const { return before_; }
+  bool first() const { return before_.parts.empty(); }
+  std::uint64_t cycles_due_before() const;
+  std::optional<std::uint64_t> seed() const { return seed_; }  // Of the soak that the file holds.
+
+  std::chrono::nanoseconds from() const {
+    return from_;
+  }  // When this part begins and ends, since the start of the soak.
+  std::chrono::nanoseconds to() const { return to_; }
+  // How many parts are needed after `done` of the soak.
+  std::uint64_t parts_after(std::chrono::nanoseconds done) const;
+
+  // The seed of this part's event loop: the soak's own for the first, another for each later one, so that the parts do
+  // not all draw the same.
+  std::uint64_t part_seed(std::uint64_t seed) const;
+
+  // Writes the soak so far. Returns what went wrong, empty when nothing did.
+  std::string save(const report::Record& record) const;
+  // Before the first part: that the file cannot be written is to be known before it has run for hours.
+  std::string save_start(report::Record record) const;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::chrono::nanoseconds duration_;
+  std::chrono::nanoseconds part_duration_;
+  report::Record before_;
+  std::optional<std::uint64_t> seed_;
+  std::chrono::nanoseconds from_{};
+  std::chrono::nanoseconds to_{};
+};
+
+}  // namespace soak
+
+#endif  // SOAK_LIB_RUN_CHECKPOINT_H_

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parts.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace soak {
+namespace {
+
+using probe::Measurements;
+using probe::Operation;
+using probe::Point;
+using probe::Series;
+using probe::Track;
+using std::chrono::nanoseconds;
+
+// Where a part's values begin to count: its first quiescent point, or else its first value after a cycle.
+std::optional<Point> baseline_of(const Track& track) {
+  if (!track.at_rest.empty()) {
+    return track.at_rest.first();
+  }
+  const std::optional<Point> start = track.timeline.first();
+  for (const Point& point : track.timeline.points()) {
+    if (point.cycle > start->cycle) {
+      return point;
+    }
+  }
+  return track.timeline.last();
+}
+
+std::optional<Point> end_of(const Track& track) {
+  return track.at_rest.empty() ? track.timeline.last() : track.at_rest.last();
+}
+
+// `from` is the same for all tracks and operations, or their quiescent points would no longer be the same ones.
+void join_track(Track& joined, const Track& part, nanoseconds from) {
+  const std::optional<Point> baseline = baseline_of(part);
+  if (!baseline) {
+    return;
+  }
+  const std::optional<Point> end = end_of(joined);
+  const std::int64_t shift = end ? end->value - baseline->value : 0;
+  joined.timeline.append(part.timeline, std::max(from, baseline->at), shift);
+  joined.at_rest.append(part.at_rest, from, shift);
+}
+
+}  // namespace
+
+Measurements join_parts(const Measurements& before, const Measurements& part) {
+  Measurements joined = before;
+  // A part that ended a moment late overlaps with the one after it.
+  nanoseconds from{};
+  for (const Track& track : before.tracks) {
+    if (const auto last = track.at_rest.last()) {
+      from = std::max(from, last->at);
+    }
+  }
+  // A count that is new now was 0 at the quiescent points before.
+  Series none;
+  for (const Track& track : before.tracks) {
+    if (track.at_rest.added() > none.added()) {
+      none = track.at_rest.zeroed();
+    }
+  }
+  for (const Track& track : part.tracks) {
+    const auto same = std::find_if(joined.tracks.begin(), joined.tracks.end(),
+                                   [&track](const Track& other) { return other.name == track.name; });
+    if (same == joined.tracks.end()) {
+      joined.tracks.push_back(track);
+    } else {
+      join_track(*same, track, from);
+    }
+  }
+  for (const Operation& operation : part.operations) {
+    auto same = std::find_if(joined.operations.begin(), joined.operations.end(),
+                             [&operation](const Operation& other) { return other.name == operation.name; });
+    if (same == joined.operations.end()) {
+      same = joined.operations.insert(same, {operation.name, none});
+    }
+    same->at_rest.append(operation.at_rest, from, 0);
+  }
+  joined.baseline_unsettled = before.quiescent_points > 0 ? before.baseline_unsettled : part.baseline_unsettled;
+  if (part.quiescent_points > 0) {
+    joined.last_unsettled = part.last_unsettled;
+  }
+  if (!part.unsettled_by.empty()) {
+    joined.unsettled_by = part.unsettled_by;
+  }
+  joined.vanished.insert(joined.vanished.end(), part.vanished.begin(), part.vanished.end());
+  joined.probe_cpu += part.probe_cpu;
+  joined.quiescent_points += part.quiescent_points;
+  joined.unsettled_points += part.unsettled_points;
+  return joined;
+}
+
+}  // namespace soak
