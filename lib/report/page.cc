@@ -60,7 +60,7 @@ std::string to_html(const Record& record) {
     page += text;
     rest.remove_prefix(at + place.size());
   };
-  fill("{{title}}", as_markup((record.verdict.passed() ? "PASS " : "FAIL ") + record.name));
+  fill("{{title}}", as_markup(outcome(record) + " " + record.name));
   fill("{{summary}}", as_markup(summary_line(record)));
   fill("{{report}}", as_script_data(to_json(record)));
   page += rest;

@@ -58,10 +58,19 @@ function facts(report) {
   return element('dl', 'facts', ...list);
 }
 
+// The verdict of a soak of which parts are still to come is no verdict yet.
+function outcome(report) {
+  if (!report.verdict.passed) {
+    return 'FAIL';
+  }
+  const parts = report.parts.length;
+  return report.parts_left ? `PART ${parts} of ${parts + report.parts_left}` : 'PASS';
+}
+
 function verdict(report) {
   const passed = report.verdict.passed;
   return element('section', 'card verdict' + (passed ? '' : ' failed'),
-    element('header', '', element('span', 'badge', passed ? 'PASS' : 'FAIL'), element('h1', '', report.title),
+    element('header', '', element('span', 'badge', outcome(report)), element('h1', '', report.title),
             element('span', 'muted', report.name)),
     element('p', 'summary mono', report.summary), facts(report));
 }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_REPORT_GROWTH_TEXT_H_
+#define SOAK_REPORT_GROWTH_TEXT_H_
+
+// Growth as people read it.
+
+#include <string>
+
+#include "soak/probe/trend.h"
+
+namespace soak::report {
+
+// "+10.2 KiB", "+0.25 B", "-3", "+1.2e-05"; three digits that count. "any" for what has no end.
+std::string growth_text(double growth, probe::Unit unit);
+
+// "per reconnect", "a second".
+std::string per_text(const probe::Trend& trend);
+
+// "+10.2 KiB per reconnect, 99% CI +9.9 KiB to +10.5 KiB; more than +40 B per reconnect would have been seen; warm-up
+// 00:05:00", or why it was not judged.
+std::string trend_text(const probe::Trend& trend);
+
+}  // namespace soak::report
+
+#endif  // SOAK_REPORT_GROWTH_TEXT_H_

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_TOOLS_CSV_H_
+#define SOAK_TOOLS_CSV_H_
+
+// Reads comma-separated values (RFC 4180) a row at a time, in memory that does not grow with the file.
+//
+// A field may stand in double quotes, with "" for a quote inside it; it ends on its line. Lines end with LF or CRLF; a
+// UTF-8 byte order mark before the first one is passed over, and so are empty lines at the end. A line has at most a
+// million bytes.
+
+#include <cstdint>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace soak::tools {
+
+// "line 7: ..."
+class CsvError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class CsvReader {
+ public:
+  explicit CsvReader(std::FILE* file) : file_(file) {}  // The file outlives it.
+  CsvReader(const CsvReader&) = delete;
+  CsvReader& operator=(const CsvReader&) = delete;
+
+  // The next row; false at the end. The fields stand until the next call. Throws CsvError.
+  bool next();
+  const std::vector<std::string>& fields() const { return fields_; }
+  std::uint64_t line() const { return line_; }  // Of that row, from 1.
+
+  [[noreturn]] void refuse(const std::string& what) const;
+
+ private:
+  bool read_line();
+  void split();
+
+  std::FILE* file_;
+  std::string text_;  // Of the line, without its end.
+  std::uint64_t line_ = 0;
+  std::vector<std::string> fields_;
+};
+
+}  // namespace soak::tools
+
+#endif  // SOAK_TOOLS_CSV_H_
