@@ -95,7 +95,8 @@ Series Series::of(const std::vector<Point>& points, std::uint64_t added, std::op
   return series;
 }
 
-void Series::add(const Point& point) noexcept {
+void Series::add(Point point) noexcept {
+  point.at = added_ == 0 ? point.at : std::max(point.at, last_.at);
   if (added_ % stride_ == 0) {
     if (size_ == capacity_) {
       halve();
@@ -121,6 +122,7 @@ void Series::halve() noexcept {
 }
 
 void Series::append(const Series& later, std::chrono::nanoseconds from, std::int64_t shift) {
+  from = empty() ? from : std::max(from, last_.at);
   if (later.empty() || later.last_.at < from) {
     return;
   }

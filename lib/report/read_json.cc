@@ -98,7 +98,8 @@ std::vector<probe::Point> read_points(const JsonValue& json) {
   std::vector<probe::Point> points;
   json.for_each([&points](const JsonValue& element) {
     const probe::Point point = read_point(element);
-    if (!points.empty() && point.at < points.back().at) {
+    // Two threads measured: until version 2 one of them could come a moment late.
+    if (!points.empty() && point.at + std::chrono::seconds{1} < points.back().at) {
       element.element(0, 3).refuse("a time that is not before the point above");
     }
     points.push_back(point);

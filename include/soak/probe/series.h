@@ -44,10 +44,12 @@ class Series {
   // all there ever were.
   static Series of(const std::vector<Point>& points, std::uint64_t added, std::optional<Point> peak = std::nullopt);
 
-  void add(const Point& point) noexcept;
+  // A point that comes late, because two threads measure, is taken as of the time of the newest one: time never goes
+  // back.
+  void add(Point point) noexcept;
 
-  // Adds what `later`, a series over a later time, holds from `from` on, each value plus `shift`: at the coarser
-  // resolution of the two, so that no stretch weighs more than another. Allocates.
+  // Adds what `later` holds from `from` on, and no earlier than the newest value here, each value plus `shift`: at the
+  // coarser resolution of the two, so that no stretch weighs more than another. Allocates.
   void append(const Series& later, std::chrono::nanoseconds from, std::int64_t shift);
 
   // The same points with every value 0: what a count that is new now was at those times. Allocates as a copy does.

@@ -164,6 +164,26 @@ TEST_F(ResumeTest, TheTimeoutOfCTestIsComparedWithAPart) {
                                    HasSubstr("--soak_part_duration")));
 }
 
+TEST_F(ResumeTest, PartsOnTheRealClockGoOnToo) {
+  const std::vector<std::string> part = {SAMPLE_DAY,
+                                         "--gtest_runsoak",
+                                         "--gtest_filter=Soak/Loop.SaysThatItRuns",
+                                         "--soak_report_dir=" + file("report"),
+                                         "--soak_checkpoint=" + file("day.json"),
+                                         "--soak_early_stop=0",
+                                         "--soak_duration=300ms",
+                                         "--soak_part_duration=100ms"};
+
+  const ProgramResult first = run_program(part);
+  const ProgramResult second = run_program(part);
+  const ProgramResult third = run_program(part);
+
+  EXPECT_THAT(first.output, HasSubstr("[SOAK / Loop.SaysThatItRuns] PART 1 of 3: "));
+  EXPECT_THAT(second.output, HasSubstr("[SOAK / Loop.SaysThatItRuns] PART 2 of 3: "));
+  EXPECT_THAT(third.output, HasSubstr("[SOAK / Loop.SaysThatItRuns] PASS: elapsed=0.3s "));
+  EXPECT_EQ(third.exit_status, 0);
+}
+
 // On the real clock: the time until the signal counts, and the next process goes on from there.
 TEST_F(ResumeTest, AnInterruptedPartCountsAndTheSoakGoesOn) {
   std::vector<std::string> loop = {SAMPLE_DAY,

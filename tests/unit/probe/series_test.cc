@@ -137,6 +137,17 @@ TEST(SeriesTest, AppendingToAnEmptyOneOrNothingAtAll) {
   EXPECT_EQ(series.points().size(), 3u);
 }
 
+TEST(SeriesTest, TimeNeverGoesBack) {
+  Series series(8);
+  series.add({5s, 1, 10});
+  series.add({4s, 1, 11});
+  series.add({6s, 1, 12});
+
+  EXPECT_EQ(series.points()[1].at, 5s);
+  EXPECT_EQ(series.points()[1].value, 11);
+  EXPECT_EQ(series.last()->at, 6s);
+}
+
 TEST(SeriesTest, PeakMayBeNegative) {
   Series series;
   series.add({0s, 0, -5});

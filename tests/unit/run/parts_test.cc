@@ -97,7 +97,10 @@ TEST(PartsTest, AGaugeThatIsNewStandsAsItIs) {
 
 // A part that ends 1 s late, while it settles, overlaps with the next one.
 TEST(PartsTest, TimeNeverGoesBackwards) {
-  const Measurements joined = join_parts(a_part(0s, 0, 9'000'000, 0), a_part(9min - 1s, 10, 9'000'000, 0));
+  Measurements before = a_part(0s, 0, 9'000'000, 0);
+  before.tracks[0].timeline.add({11min + 30s, 10, 9'000'000});  // While it ended.
+
+  const Measurements joined = join_parts(before, a_part(9min - 1s, 10, 9'000'000, 0));
 
   for (const auto* series : {&joined.find("rss")->timeline, &joined.find("rss")->at_rest}) {
     const auto points = series->points();
