@@ -116,10 +116,6 @@ void compare_trends(const std::vector<Trend>& before, const std::vector<Trend>& 
   }
 }
 
-bool has_trend(const std::vector<Trend>& trends, const std::string& series) {
-  return find(trends, [&series](const Trend& trend) { return trend.series == series; }) != nullptr;
-}
-
 // What a count stood at in the end, above where it began. Exact: there is no interval.
 void compare_left_behind(const Track& before, const Track& after, Comparison& comparison) {
   if (before.at_rest.added() < 2 || after.at_rest.added() < 2) {
@@ -174,7 +170,7 @@ void compare_levels(const Track& before, const Track& after, Comparison& compari
   comparison.rows.push_back(std::move(row));
 }
 
-void compare_track(const Track* before, const Track& after, bool has_trends, Comparison& comparison) {
+void compare_track(const Track* before, const Track& after, Comparison& comparison) {
   if (before == nullptr) {
     comparison.rows.push_back({after.name, Change::kOnlyNew, "a series that the old run has not"});
   } else if (!after.unavailable.empty()) {
@@ -185,7 +181,7 @@ void compare_track(const Track* before, const Track& after, bool has_trends, Com
     return;  // It explains another series.
   } else if (after.unit == Unit::kBytes) {
     compare_levels(*before, after, comparison);
-  } else if (!has_trends) {
+  } else {
     compare_left_behind(*before, after, comparison);
   }
 }
@@ -373,12 +369,9 @@ Comparison compare(const Record& before, const Record& after) {
   must_agree("clock", before.virtual_clock ? "virtual" : "real", after.virtual_clock ? "virtual" : "real");
   Comparison comparison;
   compare_findings(before, after, comparison);
-  const std::vector<Trend> then = trends_of(before);
-  const std::vector<Trend> now = trends_of(after);
-  compare_trends(then, now, comparison);
+  compare_trends(trends_of(before), trends_of(after), comparison);
   for (const Track& track : after.measured.tracks) {
-    const bool counted = has_trend(then, track.name) && has_trend(now, track.name);
-    compare_track(before.measured.find(track.name), track, counted, comparison);
+    compare_track(before.measured.find(track.name), track, comparison);
   }
   for (const Track& track : before.measured.tracks) {
     if (after.measured.find(track.name) == nullptr) {

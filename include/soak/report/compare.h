@@ -5,17 +5,14 @@
 // Two runs of the same test: what is better, worse or the same in the new one, with how sure that is.
 //
 // - Growth of each series, per the same operation or per second (Verdict::trends): the difference of the two estimates.
-// Its
-//   99% interval is made of the two runs' intervals (Zou and Donner 2008, MOVER): d - sqrt((new - new.low)^2 +
+//   Its 99% interval is made of the two runs' intervals (Zou and Donner 2008, MOVER): d - sqrt((new - new.low)^2 +
 //   (old.high - old)^2) to d + sqrt((new.high - new)^2 + (old - old.low)^2). Worse where all of it is above 0, better
 //   where all of it is below; the same otherwise, which the interval gives the limits of.
-// - What is left behind at rest, of a series without trends: the last value at a quiescent point less the first.
+// - What a count left behind at rest: the last value at a quiescent point less the first.
 // - RSS and heap at the end: the median of the last third of the values, between their 0.5% and 99.5% quantiles. Two
-// runs of one
-//   program differ by more than one run shows (address layout, the order of threads), so 5% of the old level are added
-//   in quadrature.
-// - Cycles that failed, and events that were met of those that were due: as shares, with Wilson's interval, the same
-// way.
+//   runs of one program differ by more than one run shows (address layout, the order of threads), so 5% of the old
+//   level are added in quadrature.
+// - Cycles that failed, and events that were met of those that were due: as shares, by Wilson's interval.
 // - Counters, as rates: higher, lower or the same by Poisson's interval. Whether more is better only the test knows.
 // - The verdict itself: a finding that only the new run has is worse, one that only the old run had is better.
 //
