@@ -13,28 +13,19 @@
 namespace soak::probe {
 namespace {
 
-#ifndef KC
-#define KC 7
-#endif
-#ifndef KF
-#define KF 20
-#define KB 48
-#endif
-constexpr int kFrequencies = KF;  // That are fitted, the lowest.
-constexpr int kBlocks = KB;       // Of points, whose medians are transformed.
+constexpr int kFrequencies = 20;  // That are fitted, the lowest.
+constexpr int kBlocks = 48;       // Of points, whose medians are transformed.
 constexpr double kLookRatio = 1.12;
-constexpr double kCertain = KC;     // Natural logarithm of a likelihood ratio: growth is certain,
-constexpr double kPlausible = 4;   // or a form is not ruled out.
+constexpr double kCertain = 7;                          // Natural logarithm of a likelihood ratio: growth is certain,
+constexpr double kPlausible = 4;                        // or a form is not ruled out.
 constexpr std::array<double, 3> kMemory = {0, 0.5, 1};  // The spectrum of the noise falls as f^(-2 memory).
 constexpr double kSlowFraction = 1.0 / 3;               // Of the span: the longest scale, where slow_scale is shorter.
 constexpr double kShortest = 1.0 / 40;
 constexpr std::size_t kScales = 7;  // From the shortest to the longest.
 constexpr int kRefinements = 5;
+constexpr double kSettled = 0.3;  // Change of a scale's logarithm.
 constexpr double kRidge = 1e-12;
-#ifndef PKT
-#define PKT 3.5
-#endif
-constexpr double kPeak = PKT;  // Standard deviations.
+constexpr double kPeak = 3.5;  // Standard deviations.
 constexpr int kLeastPeak = 4;  // The lowest frequencies are the growth itself.
 constexpr int kPeakRounds = 2;
 constexpr double kMedianToDeviation = 1.4826;
@@ -142,8 +133,8 @@ struct Fit {
   double slowing = 0;
   double step = 0;
 
-  // Memory that falls as it warms up is let pass, a growth that slows down does not fall, and who frees at once frees.
-  bool allowed() const { return slowing >= 0 && step >= 0 && (slowing == 0 || approach >= 0); }
+  // What comes to rest comes from below: a line beside a fall would be the growth of something that stands still.
+  bool allowed() const { return approach >= 0 && slowing >= 0 && step >= 0; }
 };
 
 class Fitter {
@@ -337,9 +328,12 @@ class Fitter {
       if (form.s > 0) wide.col(next++) = best.slowing * slowing_change(form.s);
       Coefficients found;
       const Fit with_scales = solve(form, wide, &found);
-      best.slope = with_scales.slope;
-      best.error = with_scales.error;
-      best.freedom = with_scales.freedom;
+      // Where the scales hardly matter, the neighbours on the grid say how far they may be off.
+      if (found.tail(scales).cwiseAbs().maxCoeff() < kSettled) {
+        best.slope = with_scales.slope;
+        best.error = with_scales.error;
+        best.freedom = with_scales.freedom;
+      }
       next = columns.cols();
       const auto moved = [&](double scale) {
         return std::clamp(scale * std::exp(std::clamp(found(next++), -0.5, 0.5)), shortest_, longest_);
@@ -426,8 +420,8 @@ Look look_at(std::span<const Observation> points, const GrowthOptions& options) 
     growing = fitter.fits(true);
     still = fitter.fits(false);
     if (round == kPeakRounds) break;
-    const Fit& best = Fitter::best_of(growing).likelihood > Fitter::best_of(still).likelihood
-                          ? Fitter::best_of(growing) : Fitter::best_of(still);
+    const Fit& best = Fitter::best_of(growing).likelihood > Fitter::best_of(still).likelihood ? Fitter::best_of(growing)
+                                                                                              : Fitter::best_of(still);
     const std::vector<int> peaks = fitter.peaks(best.form);
     if (peaks.empty() || spectrum.rows() - static_cast<int>(peaks.size()) < kFrequencies / 2) break;
     spectrum.leave_out(peaks);
@@ -436,7 +430,8 @@ Look look_at(std::span<const Observation> points, const GrowthOptions& options) 
   const Fit& rests = Fitter::best_of(still);
   Look look;
   look.slope = grows.slope;
-  look.certain = grows.slope > 0 && grows.likelihood - rests.likelihood > kCertain;
+  look.certain = grows.slope > 0 && grows.likelihood - rests.likelihood > kCertain &&
+                 (span >= options.slow_scale || grows.slope * span >= options.small_rise);
   look.tau = std::max(grows, rests, [](const Fit& a, const Fit& b) { return a.likelihood < b.likelihood; }).form.tau;
   look.low = look.high = look.slope;
   const double most = std::max(grows.likelihood, rests.likelihood);
@@ -459,11 +454,18 @@ std::optional<Growth> find_growth(std::span<const Observation> points, const Gro
   const std::size_t count = points.size();
   std::size_t next = options.least_points;
   while (next < count && points[next - 1].x - points[0].x < options.first_look) ++next;
-  if (count < next || points[count - 1].x - points[0].x < options.first_look ||
-      points[count - 1].x <= points[0].x) {
+  if (count < next || points[count - 1].x - points[0].x < options.first_look || points[count - 1].x <= points[0].x) {
     return std::nullopt;
   }
   Growth growth;
+  const auto [least, most] = std::minmax_element(
+      points.begin(), points.end(), [](const Observation& a, const Observation& b) { return a.value < b.value; });
+  if (least->value == most->value) {
+    // Had it grown, it would have shown: three times the floor, as for a rate of which nothing was seen.
+    growth.high = 3 * options.noise_floor / (points[count - 1].x - points[0].x);
+    return growth;
+  }
+  if (options.latest_look) next = count;
   while (true) {
     const std::size_t seen = std::min(next, count);
     const bool last = seen == count;

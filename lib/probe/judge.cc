@@ -8,6 +8,7 @@
 
 #include "soak/detail/format.h"
 #include "soak/probe/verdict.h"
+#include "trends.h"
 
 namespace soak::probe {
 namespace {
@@ -73,7 +74,26 @@ std::string rose(const Rise& rise) {
                      format_duration(rise.last.at - rise.baseline.at));
 }
 
-Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words) {
+const Trend* find_trend(const Verdict& verdict, std::string_view series) {
+  for (const Trend& trend : verdict.trends) {
+    if (trend.series == series && trend.not_judged.empty()) {
+      return &trend;
+    }
+  }
+  return nullptr;
+}
+
+// What a trend that is a leak adds to its finding.
+void add_trend(const Trend& trend, const JudgeWords& words, Finding& finding) {
+  finding.evidence.push_back(
+      {"since", fmt::format("{}, {} {}", format_clock(trend.since), words.cycle, trend.since_cycle)});
+  finding.evidence.push_back({"grows", growth_text(trend)});
+  finding.evidence.push_back({"a day", trend.unit == Unit::kBytes
+                                           ? format_bytes(static_cast<std::int64_t>(trend.per_day))
+                                           : fmt::format("{:.0f}", trend.per_day)});
+}
+
+Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words, const Trend* trend) {
   Finding finding{rise.track->name, rose(rise), {}};
   for (const Point& point : rise.track->at_rest.points()) {
     if (point.value > rise.baseline.value) {
@@ -82,7 +102,9 @@ Finding count_finding(const Measurements& measured, const Rise& rise, const Judg
     }
   }
   const std::uint64_t cycles = rise.last.cycle - rise.baseline.cycle;
-  if (cycles > 0) {
+  if (trend != nullptr && trend->leak) {
+    finding.evidence.push_back({"grows", growth_text(*trend)});
+  } else if (cycles > 0) {
     finding.evidence.push_back(
         {"per " + words.cycle, fmt::format("{:+.2f}", static_cast<double>(rise.last.value - rise.baseline.value) /
                                                           static_cast<double>(cycles))});
@@ -125,7 +147,7 @@ void judge_counts(const Measurements& measured, const JudgeWords& words, Verdict
     if (cause == nullptr) {
       causes.emplace_back(&rise, verdict.findings.size());
     }
-    add_or_list(verdict, cause, count_finding(measured, rise, words));
+    add_or_list(verdict, cause, count_finding(measured, rise, words, find_trend(verdict, rise.track->name)));
   }
 }
 
@@ -166,6 +188,8 @@ void judge_heap(const Measurements& measured, const Budgets& budgets, const Judg
                                           format_plural(measured.quiescent_points, "quiescent point")));
     return;
   }
+  const Trend* const trend = find_trend(verdict, "heap");
+  const bool leaks = trend != nullptr && trend->leak;
   const std::size_t third = points.size() / 3;
   const Third first = third_of(points, 0, third);
   const Third last = third_of(points, points.size() - third, third);
@@ -176,13 +200,80 @@ void judge_heap(const Measurements& measured, const Budgets& budgets, const Judg
     return;
   }
   const auto per_cycle = static_cast<std::int64_t>(static_cast<double>(last.heap_bytes - first.heap_bytes) / cycles);
+  if (per_cycle <= budgets.heap_per_cycle_bytes_max && !leaks) {
+    return;
+  }
+  Finding finding{"heap", {}, {}};
   if (per_cycle > budgets.heap_per_cycle_bytes_max) {
-    add_or_list(verdict, holder,
-                {"heap",
-                 fmt::format("heap grew {} per {}, allowed {}: {} -> {} over {:.0f} {}s", format_bytes(per_cycle),
-                             words.cycle, format_bytes(budgets.heap_per_cycle_bytes_max),
-                             format_bytes(first.heap_bytes), format_bytes(last.heap_bytes), cycles, words.cycle),
-                 {}});
+    finding.text = fmt::format("heap grew {} per {}, allowed {}: {} -> {} over {:.0f} {}s", format_bytes(per_cycle),
+                               words.cycle, format_bytes(budgets.heap_per_cycle_bytes_max),
+                               format_bytes(first.heap_bytes), format_bytes(last.heap_bytes), cycles, words.cycle);
+  } else {
+    finding.text = fmt::format("heap grew {}", growth_text(*trend));
+  }
+  if (leaks) {
+    add_trend(*trend, words, finding);
+  }
+  add_or_list(verdict, holder, std::move(finding));
+}
+
+// Memory that grows with time, where it is not known what it grows with.
+void judge_slopes(const JudgeWords& words, Verdict& verdict, Finding* holder) {
+  for (const Trend& trend : verdict.trends) {
+    if (!trend.leak || trend.unit != Unit::kBytes || trend.series == "heap" || verdict.find(trend.series) != nullptr) {
+      continue;
+    }
+    Finding finding{trend.series, fmt::format("{} grew {}", trend.series, growth_text(trend)), {}};
+    add_trend(trend, words, finding);
+    add_or_list(verdict, trend.series == "rss" ? holder : nullptr, std::move(finding));
+  }
+}
+
+void judge_ghosts(const Measurements& measured, Verdict& verdict) {
+  for (const Track& gauge : measured.tracks) {
+    const Track* const kernel = gauge.stands_for.empty() ? nullptr : measured.find(gauge.stands_for);
+    if (kernel == nullptr || gauge.at_rest.empty() || kernel->at_rest.empty()) {
+      continue;
+    }
+    const std::int64_t says = gauge.at_rest.last()->value;
+    const std::int64_t holds = kernel->at_rest.last()->value;
+    if (says <= holds) {
+      continue;
+    }
+    const std::string text = fmt::format("{} says {}, the kernel holds {} {}: {} {}", gauge.name, says, holds,
+                                         kernel->name, says - holds, says - holds == 1 ? "ghost" : "ghosts");
+    const auto known = std::find_if(verdict.findings.begin(), verdict.findings.end(),
+                                    [&](const Finding& finding) { return finding.subject == gauge.name; });
+    if (known == verdict.findings.end()) {
+      verdict.findings.push_back({gauge.name, text, {}});
+    } else {
+      known->evidence.push_back({"rose", std::exchange(known->text, text)});
+    }
+  }
+}
+
+// How every series goes, and a remark for each memory that does not grow: what this run would not have seen.
+void find_trends(const Measurements& measured, const JudgeWords& words, Verdict& verdict) {
+  if (words.budgets_only) {
+    return;
+  }
+  for (const Track& track : measured.tracks) {
+    const bool memory = track.unit == Unit::kBytes;
+    const bool skipped =
+        !track.unavailable.empty() || !track.part_of.empty() || (track.name == "rss" && !words.rss_not_judged.empty());
+    // The page and high-water noise of RSS comes with the clock, which a virtual one does not have.
+    if (skipped || (memory && track.name != "heap" && words.virtual_clock)) {
+      continue;
+    }
+    verdict.trends.push_back(memory && track.name != "heap"
+                                 ? slope_of(track, words.latest_look)
+                                 : residue_of(track, measured, words.cycle, words.latest_look));
+    const Trend& trend = verdict.trends.back();
+    if (memory && trend.not_judged.empty() && !trend.leak) {
+      verdict.remarks.push_back(trend.low > 0
+                                    ? fmt::format("{} grew {}, which is not certain", trend.series, growth_text(trend))
+                                    : fmt::format("no growth of {}: {}", trend.series, excluded_text(trend)));
+    }
   }
 }
 
@@ -250,7 +341,9 @@ Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeW
     verdict.remarks.push_back(fmt::format("inconclusive: counts not compared with a baseline: {}, 2 are needed",
                                           format_plural(measured.quiescent_points, "quiescent point")));
   }
+  find_trends(measured, words, verdict);
   judge_counts(measured, words, verdict);
+  judge_ghosts(measured, verdict);
   // What a socket, a thread or a task holds is memory too; a bare descriptor holds next to none.
   Finding* holder = nullptr;
   for (Finding& finding : verdict.findings) {
@@ -265,6 +358,7 @@ Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeW
     holder = &verdict.findings.back();
   }
   judge_rss(measured, budgets, words, verdict, holder);
+  judge_slopes(words, verdict, holder);
   for (const Vanished& process : measured.vanished) {
     verdict.findings.push_back({process.name,
                                 fmt::format("process {} ({}) ended at {}, while the run went on", process.id.value,

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
 #include "soak/detail/format.h"
@@ -12,16 +11,8 @@
 namespace soak {
 namespace {
 
-std::string amount(double value, probe::Unit unit) {
-  return unit == probe::Unit::kBytes ? detail::format_bytes(std::llround(value)) : fmt::format("{:.2f}", value);
-}
-
 probe::Finding finding_about(const probe::Trend& leak) {
-  const std::string per = leak.per.empty() ? "second" : leak.per;
-  return {leak.series,
-          fmt::format("{} grew {} per {}, {:.0f}% CI {} to {}", leak.series, amount(leak.growth, leak.unit), per,
-                      leak.confidence * 100, amount(leak.low, leak.unit), amount(leak.high, leak.unit)),
-          {}};
+  return {leak.series, fmt::format("{} grew {}", leak.series, probe::growth_text(leak)), {}};
 }
 
 }  // namespace
@@ -48,8 +39,10 @@ void EarlyStop::explain(std::chrono::nanoseconds asked, probe::Verdict& verdict)
                        [&](const probe::Trend& leak) { return leak.series == finding.subject; });
   };
   auto finding = std::find_if(verdict.findings.begin(), verdict.findings.end(), told);
-  if (finding == verdict.findings.end()) {
+  if (finding == verdict.findings.end() && verdict.findings.empty()) {
     finding = verdict.findings.insert(finding, finding_about(leaks_.front()));
+  } else if (finding == verdict.findings.end()) {
+    finding = verdict.findings.begin();  // Under which what grew is listed.
   }
   finding->evidence.push_back(
       {"ended", fmt::format("early, at {} of {}: the leak was certain; --soak_early_stop=0 goes on to the end",

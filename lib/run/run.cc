@@ -173,7 +173,9 @@ struct Run::State {
   void look() {
     early_stop->look(elapsed(), [this] {
       const probe::Measurements measured = measured_so_far();
-      return context.trends ? context.trends(measured) : probe::judge(measured, budgets(), judge_words()).trends;
+      probe::JudgeWords words = judge_words();
+      words.latest_look = true;
+      return context.trends ? context.trends(measured) : probe::judge(measured, budgets(), words).trends;
     });
   }
 
@@ -184,6 +186,8 @@ struct Run::State {
   probe::JudgeWords judge_words() const {
     probe::JudgeWords words;
     words.cycle = cycle_noun;
+    words.virtual_clock = static_cast<bool>(virtual_clock);
+    words.budgets_only = context.mode == Mode::kSmoke;
     if (probe::rss_is_distorted()) {
       words.rss_not_judged = "a sanitizer keeps freed memory";
     }

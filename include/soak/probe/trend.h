@@ -17,7 +17,9 @@ enum class Unit { kBytes, kCount };
 struct Trend {
   std::string series;  // "heap", "rss", "fds".
   Unit unit = Unit::kCount;
-  std::string per;         // The operation, "reconnect" or "frame"; empty where it is a second.
+  // The operation, "reconnect" or "frame", "reconnect or frame" where this run cannot tell them apart, the numbers
+  // being of the first; empty where it is a second.
+  std::string per;
   std::string not_judged;  // Why nothing below is known; empty when it is.
 
   // In the series' unit for each operation or second.
@@ -35,6 +37,12 @@ struct Trend {
   std::uint64_t since_cycle = 0;                       // The cycle at that time.
   std::optional<std::chrono::nanoseconds> certain_at;  // The look at which it became certain.
 };
+
+// "+15.0 MiB per reconnect, 99% CI +14.7 MiB to +15.2 MiB". Of a trend that was judged.
+std::string growth_text(const Trend& trend);
+
+// "more than 1.3 KiB per reconnect is excluded at 99%".
+std::string excluded_text(const Trend& trend);
 
 }  // namespace soak::probe
 

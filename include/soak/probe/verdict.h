@@ -4,11 +4,15 @@
 
 // The verdict on what a process held, as a value.
 //
-// Judged after the run, from Measurements alone:
+// Judged from Measurements alone, during the run or after it:
+// - Trends (trend.h): at the quiescent points, against each operation that the run counts; of RSS and of what else has
+//   no quiescent points, against time. A trend that is certainly a leak is a finding, however small. growth.h has the
+//   method, and its rate of false alarms.
 // - RSS at the end less RSS at the baseline, against a budget. A higher peak on the way is a remark.
 // - Descriptors, sockets, threads and gauges are back where they were at the baseline.
-// - Heap per cycle: the median heap in use at the quiescent points of the last third less that of the
+// - Heap per cycle, against a budget: the median heap in use at the quiescent points of the last third less that of the
 //   first third, divided by the number of cycles between the middles of the two thirds.
+// - Ghosts: a gauge that stands for sockets and says more than the kernel holds.
 // The baseline is the first quiescent point. One cause is one finding: what rises in step with a socket, a
 // thread or a task, and the heap and RSS these hold, is listed under it. What could not be judged is said
 // in a remark, never counted as clean.
@@ -64,6 +68,9 @@ struct JudgeWords {
   std::string cycle = "cycle";                   // What one cycle is called: "reconnect".
   std::vector<std::string> socket_holders = {};  // Rows of describe_sockets(), for a finding about sockets.
   std::string rss_not_judged = {};               // Why RSS means nothing here; empty when it does.
+  bool virtual_clock = false;                    // Times are virtual: what the process holds is not judged by them.
+  bool budgets_only = false;                     // A smoke run: no trends.
+  bool latest_look = false;                      // See GrowthOptions: for early stop.
 };
 
 Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words = {});
