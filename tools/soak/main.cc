@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
       {"fake", add_fake_command(app)},
       {"judge", add_judge_command(app)},
       {"compare", add_compare_command(app)},
+      {"report", add_report_command(app)},
   };
   try {
     app.parse(argc, argv);
