@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "soak/detail/format.h"
+#include "soak/probe/trends.h"
 #include "soak/probe/verdict.h"
-#include "trends.h"
 
 namespace soak::probe {
 namespace {

@@ -94,6 +94,8 @@ std::vector<Trend> trends_of(const Record& record) {
   constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
   probe::JudgeWords words;
   words.cycle = record.cycle_noun;
+  words.virtual_clock = record.virtual_clock;
+  words.budgets_only = record.mode == "smoke";
   return probe::judge(record.measured, {kAny, kAny}, words).trends;
 }
 

@@ -33,11 +33,9 @@ std::string per_text(const probe::Trend& trend) { return trend.per.empty() ? "a 
 
 std::string trend_text(const probe::Trend& trend) {
   if (!trend.not_judged.empty()) {
-    return "not judged: " + trend.not_judged;
+    return "inconclusive: " + trend.not_judged;
   }
-  std::string text =
-      fmt::format("{} {}, {:.4g}% CI {} to {}", growth_text(trend.growth, trend.unit), per_text(trend),
-                  trend.confidence * 100, growth_text(trend.low, trend.unit), growth_text(trend.high, trend.unit));
+  std::string text = probe::growth_text(trend);
   if (trend.leak) {
     text +=
         fmt::format("; {} a day; since {}", growth_text(trend.per_day, trend.unit), detail::format_clock(trend.since));
@@ -45,8 +43,7 @@ std::string trend_text(const probe::Trend& trend) {
       text += fmt::format(", certain at {}", detail::format_clock(*trend.certain_at));
     }
   } else if (std::isfinite(trend.excluded)) {
-    text +=
-        fmt::format("; more than {} {} would have been seen", growth_text(trend.excluded, trend.unit), per_text(trend));
+    text += "; " + probe::excluded_text(trend);
   } else {
     text += "; a leak of any size could have been missed";
   }

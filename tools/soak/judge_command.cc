@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +20,7 @@
 #include "commands.h"
 #include "csv.h"
 #include "soak/detail/format.h"
-#include "soak/probe/verdict.h"
+#include "soak/probe/trends.h"
 #include "soak/report/growth_text.h"
 
 namespace soak::tools {
@@ -50,6 +49,11 @@ struct Recording {
   std::uint64_t rows = 0;
   nanoseconds lasted{};
 };
+
+// "requests" is counted; each is a "request".
+std::string singular(const std::string& name) {
+  return name.size() > 1 && name.back() == 's' ? name.substr(0, name.size() - 1) : name;
+}
 
 class Recorder {
  public:
@@ -209,36 +213,29 @@ class Recorder {
   double last_ = 0;
 };
 
-// Trends alone decide: a recording has no budgets.
-std::vector<probe::Trend> trends_of(const probe::Measurements& measured) {
-  constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
-  probe::JudgeWords words;
-  if (!measured.operations.empty()) {
-    words.cycle = measured.operations.front().name;
-  }
-  return probe::judge(measured, {kAny, kAny}, words).trends;
+// Against the operations where rows are quiescent points, and otherwise against time. Trends alone decide: a recording
+// has no budgets. The first operation stands in every point, as a run's cycles do; `others` are the rest.
+probe::Trend trend_of(const probe::Track& track, const std::string& operation, const probe::Measurements& others) {
+  return operation.empty() ? probe::slope_of(track) : probe::residue_of(track, others, singular(operation));
 }
 
 int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& arguments) {
   CsvReader csv(file);
   Recording recording = Recorder(csv, arguments.operations).read();
-  const std::vector<probe::Trend> trends = trends_of(recording.measured);
+  probe::Measurements others;
+  std::string first;
+  if (std::vector<probe::Operation>& all = recording.measured.operations; !all.empty()) {
+    first = all.front().name;
+    others.operations.assign(all.begin() + 1, all.end());
+  }
   std::string lines;
   std::size_t leaks = 0;
   std::size_t unknown = 0;
   for (const probe::Track& track : recording.measured.tracks) {
-    bool judged = false;
-    for (const probe::Trend& trend : trends) {
-      if (trend.series == track.name) {
-        lines += fmt::format("  {}: {}{}\n", track.name, trend.leak ? "LEAK: " : "", report::trend_text(trend));
-        leaks += trend.leak ? 1u : 0u;
-        judged |= trend.not_judged.empty();
-      }
-    }
-    if (!judged) {
-      ++unknown;
-      lines += fmt::format("  {}: inconclusive\n", track.name);
-    }
+    const probe::Trend trend = trend_of(track, first, others);
+    leaks += trend.leak ? 1u : 0u;
+    unknown += trend.not_judged.empty() ? 0u : 1u;
+    lines += fmt::format("  {}: {}{}\n", track.name, trend.leak ? "LEAK: " : "", report::trend_text(trend));
   }
   const char* verdict = leaks > 0 ? "FAIL" : unknown > 0 ? "INCONCLUSIVE" : "PASS";
   std::string operations;

@@ -16,8 +16,8 @@ std::string growth_text(double growth, probe::Unit unit);
 // "per reconnect", "a second".
 std::string per_text(const probe::Trend& trend);
 
-// "+10.2 KiB per reconnect, 99% CI +9.9 KiB to +10.5 KiB; more than +40 B per reconnect would have been seen; warm-up
-// 00:05:00", or why it was not judged.
+// "+10.2 KiB per reconnect, 99% CI +9.9 KiB to +10.5 KiB; more than 40 B per reconnect is excluded at 99%; warm-up
+// until 00:05:00", or why it was not judged.
 std::string trend_text(const probe::Trend& trend);
 
 }  // namespace soak::report

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // soak judge, from outside.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdint>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -96,6 +97,71 @@ TEST_F(JudgeCommandTest, HelpSaysWhatAFileLooksLike) {
 
   EXPECT_EQ(result.exit_status, 0);
   EXPECT_THAT(result.output, AllOf(HasSubstr("time_s,<name>_bytes,..."), HasSubstr("--ops"), HasSubstr("Exit status")));
+}
+
+// An hour, a row every ten seconds: a heap at rest that holds `leak` bytes more after each of the 25 requests a second,
+// and an RSS with the noise of pages.
+std::string an_hour(double leak) {
+  std::mt19937 random(7);
+  std::uniform_int_distribution<int> pages(-20, 20);
+  std::string text = "time_s,heap_bytes,rss_bytes,fds,requests\n";
+  for (int i = 0; i <= 360; ++i) {
+    const int requests = 250 * i + i % 7;
+    text += fmt::format("{},{:.0f},{},{},{}\n", i * 10, 1.2e6 + leak * requests, 9437184 + pages(random) * 4096, 14,
+                        requests);
+  }
+  return text;
+}
+
+TEST_F(JudgeCommandTest, ALeakIsExitStatusOneAndNamesTheOperation) {
+  const ProgramResult result = judge(an_hour(16), {"--ops", "requests"});
+
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  EXPECT_THAT(result.output,
+              AllOf(HasSubstr("  heap: LEAK: +16 B per request, 99% CI +"), HasSubstr(" a day; since 00:0"),
+                    ContainsRegex("\n  fds: [+]0 per request, "), ContainsRegex("\n  rss: .* is excluded at 99%"),
+                    ContainsRegex("FAIL: elapsed=3600.0s rows=361 requests=90003 series=3 leaks=1 inconclusive=0"),
+                    Not(HasSubstr("PASS"))));
+}
+
+TEST_F(JudgeCommandTest, WithoutALeakItIsExitStatusZeroAndSaysWhatItWouldHaveSeen) {
+  const ProgramResult result = judge(an_hour(0), {"--ops", "requests"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, AllOf(ContainsRegex("\n?  heap: .*more than .* per request is excluded at 99%"),
+                                   HasSubstr("PASS: elapsed=3600.0s rows=361"), Not(HasSubstr("LEAK"))));
+}
+
+TEST_F(JudgeCommandTest, WithoutOperationsGrowthIsPerSecond) {
+  const auto an_hour_of_rss = [](int grows) {
+    std::string text = "time_s,rss_bytes\n";
+    for (int i = 0; i <= 3600; ++i) {
+      text += fmt::format("{},{}\n", i, 9437184 + grows * i + i * 7919 % 13 * 4096);
+    }
+    return text;
+  };
+
+  const ProgramResult leak = judge(an_hour_of_rss(10240));
+  const ProgramResult clean = judge(an_hour_of_rss(0));
+
+  EXPECT_EQ(leak.exit_status, 1) << leak.output;
+  EXPECT_THAT(leak.output, ContainsRegex("  rss: LEAK: [+]10.0 KiB per second, 99% CI "));
+  EXPECT_EQ(clean.exit_status, 0) << clean.output;
+  EXPECT_THAT(clean.output, HasSubstr(" per second is excluded at 99%"));
+}
+
+TEST_F(JudgeCommandTest, OfTwoOperationsTheOneThatLeavesIsNamed) {
+  std::string text = "time_s,heap_bytes,requests,uploads\n";
+  int uploads = 0;
+  for (int i = 0; i <= 360; ++i) {
+    uploads += i * 7919 % 11;
+    text += fmt::format("{},{},{},{}\n", i * 10, 1200000 + 1000 * uploads, 250 * i, uploads);
+  }
+
+  const ProgramResult result = judge(text, {"--ops", "requests", "--ops", "uploads"});
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("  heap: LEAK: +1000 B per upload, "));
 }
 
 TEST_F(JudgeCommandTest, TooFewRowsAreInconclusiveAndNeverPass) {
