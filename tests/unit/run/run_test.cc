@@ -85,7 +85,7 @@ TEST_F(RunTest, ADeathTestsChildWritesNothing) {
 }
 
 TEST_F(RunTest, MarksWhatHappenedAndWhen) {
-  soak::Run run({.duration = 1ms});
+  JumpingRun run({.duration = 20s});
   for (auto cycle : run) {
     run.mark("fault", "reset");
   }
