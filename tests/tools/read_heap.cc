@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// read_heap SOURCE: does the probe read the heap by this allocator, and do its numbers follow an allocation? Exit status 77
-// where another allocator is there: the one that was to be loaded is not installed.
+// read_heap SOURCE: does the probe read the heap by this allocator, and do its numbers follow an allocation? Exit
+// status 77 where another allocator is there: the one that was to be loaded is not installed.
 
 #include <cstdint>
 #include <cstdio>

@@ -94,7 +94,7 @@ TEST(EarlyStopTest, AVerdictThatFindsNothingFailsAllTheSame) {
   stop.explain(1h, verdict);
 
   ASSERT_THAT(verdict.findings, ElementsAre(Field(&probe::Finding::subject, "heap")));
-  EXPECT_EQ(verdict.findings[0].text, "heap grew 15.0 KiB per reconnect, 99% CI 14.0 KiB to 16.0 KiB");
+  EXPECT_EQ(verdict.findings[0].text, "heap grew +15.0 KiB per reconnect, 99% CI +14.0 KiB to +16.0 KiB");
 }
 
 TEST(EarlyStopTest, ARunThatHasNotEndedEarlyIsNotExplained) {

@@ -88,6 +88,7 @@ TEST_F(RunTest, MarksWhatHappenedAndWhen) {
   JumpingRun run({.duration = 20s});
   for (auto cycle : run) {
     run.mark("fault", "reset");
+    run.jump();
   }
 
   run.verdict();
