@@ -135,6 +135,8 @@ class Run {
   // The summary line and the details below it, as EXPECT_SOAK prints them. After verdict().
   std::string summary() const;
   const report::Record& record() const;
+  // Where the report's page is; empty where none was written. After verdict().
+  const std::string& report_page() const;
 
  protected:
   using Clock = std::function<std::chrono::nanoseconds()>;

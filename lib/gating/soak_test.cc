@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +31,51 @@ const char* mode_flag(Mode mode) {
       return "--soak_smoke";
   }
   return "";
+}
+
+void property(const std::string& key, const std::string& value) {
+  std::string name = "soak_" + key;
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) {
+      c = '_';
+    }
+  }
+  ::testing::Test::RecordProperty(name, value);
+}
+
+template <typename Number>
+void property(const std::string& key, Number value) {
+  property(key, fmt::format("{}", value));
+}
+
+// What GoogleTest's XML and JSON say of this test, beside that it passed: CI systems draw such numbers over builds.
+void record_properties(const Run& run) {
+  const report::Record& record = run.record();
+  property("verdict", std::string(record.verdict.passed() ? "PASS" : "FAIL"));
+  property("mode", record.mode);
+  property("seed", record.seed);
+  property("elapsed_s", fmt::format("{:.3f}", std::chrono::duration<double>(record.elapsed).count()));
+  property("cycles", record.cycles);
+  property("failed_cycles", record.failed_cycles);
+  for (const report::Counter& counter : record.counters) {
+    property("count_" + counter.name, counter.value);
+  }
+  if (const auto rss = probe::rss_growth(record.measured)) {
+    property("rss_growth_bytes", rss->end - rss->start);
+    property("rss_bytes_max", rss->peak);
+  }
+  for (const probe::Trend& trend : record.verdict.trends) {
+    const std::string name = fmt::format("trend_{}_per_{}", trend.series, trend.per.empty() ? "second" : trend.per);
+    if (!trend.not_judged.empty()) {
+      continue;
+    }
+    property(name, trend.growth);
+    property(name + "_low", trend.low);
+    property(name + "_high", trend.high);
+    property(name + "_excluded", trend.excluded);
+    property(name + "_leak", trend.leak);
+  }
+  property("report", run.report_page());
 }
 
 // Zero soaks where some were asked for by name must not look like success.
@@ -134,6 +180,7 @@ void call_body(const std::function<void()>& body, const char* file, int line) {
 
 void expect_soak(Run& run, const char* file, int line) {
   const Verdict& verdict = run.verdict();
+  record_properties(run);
   fmt::print("{}\n{}", report::summary_line(run.record()), report::remarks_text(run.record()));
   std::fflush(stdout);
   for (const Finding& finding : verdict.findings) {

@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <system_error>
 
 namespace soak::report {
@@ -24,6 +27,22 @@ std::string report_path(const Record& record, const std::string& directory, cons
     file += "-" + record.mode;
   }
   return (std::filesystem::path(directory) / (file + extension)).string();
+}
+
+std::string read_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "r"), &std::fclose);
+  std::string text;
+  if (file != nullptr) {
+    std::array<char, 65536> block;
+    std::size_t got = 0;
+    while ((got = std::fread(block.data(), 1, block.size(), file.get())) > 0) {
+      text.append(block.data(), got);
+    }
+  }
+  if (file == nullptr || std::ferror(file.get()) != 0) {
+    throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  return text;
 }
 
 std::string write_file(const std::string& path, const std::string& text) {

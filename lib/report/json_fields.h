@@ -71,6 +71,7 @@ class JsonValue {
     return element(index);
   }
 
+  bool is_null() const { return value_->IsNull(); }
   std::string text() const {
     if (!value_->IsString()) {
       refuse("a text");

@@ -2,6 +2,11 @@
 #include "soak/report/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <iterator>
 
 #include "soak/detail/format.h"
 
@@ -20,6 +25,13 @@ std::chrono::nanoseconds line_every(bool terminal, std::chrono::nanoseconds aske
   return asked < 3min ? asked / 3 : 1min;
 }
 
+// How wide the terminal is; as wide as the line may be where it does not say.
+std::size_t columns(std::FILE* terminal) {
+  winsize size{};
+  const int fd = ::fileno(terminal);
+  return fd >= 0 && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : std::string_view::npos;
+}
+
 }  // namespace
 
 Progress::Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked)
@@ -27,15 +39,18 @@ Progress::Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked
 
 bool Progress::due(std::chrono::nanoseconds elapsed) const { return elapsed >= next_ && elapsed < asked_; }
 
-void Progress::show(const std::string& title, std::chrono::nanoseconds elapsed, const std::string& text) {
+void Progress::show(std::string_view title, std::chrono::nanoseconds elapsed, std::string_view text) {
   next_ = elapsed - elapsed % every_ + every_;
-  const std::string line =
-      fmt::format("[{}] {} of {} {}", title, detail::format_clock(elapsed), detail::format_clock(asked_), text);
+  fmt::memory_buffer line;
+  fmt::format_to(std::back_inserter(line), "[{}] {} of {}, {} left: {}", title, detail::format_clock(elapsed),
+                 detail::format_clock(asked_), detail::format_clock(asked_ - elapsed), text);
+  std::string_view shown(line.data(), line.size());
   if (terminal_) {
-    std::fprintf(out_, "\r%s\033[K", line.c_str());
+    shown = shown.substr(0, columns(out_));  // A line that wraps cannot be rewritten.
+    std::fprintf(out_, "\r%.*s\033[K", static_cast<int>(shown.size()), shown.data());
     shown_ = true;
   } else {
-    std::fprintf(out_, "%s\n", line.c_str());
+    std::fprintf(out_, "%.*s\n", static_cast<int>(shown.size()), shown.data());
   }
   std::fflush(out_);
 }

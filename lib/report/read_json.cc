@@ -8,15 +8,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "json_fields.h"
+#include "soak/report/files.h"
 #include "soak/report/json.h"
 
 namespace soak::report {
@@ -267,18 +265,11 @@ Record read_json(std::string_view text, const std::string& name) {
 }
 
 Record read_json_file(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "r"), &std::fclose);
-  if (file == nullptr) {
-    throw ReadError(fmt::format("{}: {}", path, std::strerror(errno)));
-  }
   std::string text;
-  std::array<char, 65536> block;
-  std::size_t got = 0;
-  while ((got = std::fread(block.data(), 1, block.size(), file.get())) > 0) {
-    text.append(block.data(), got);
-  }
-  if (std::ferror(file.get()) != 0) {
-    throw ReadError(fmt::format("{}: {}", path, std::strerror(errno)));
+  try {
+    text = read_file(path);
+  } catch (const std::runtime_error& error) {
+    throw ReadError(error.what());
   }
   return read_json(text, path);
 }

@@ -20,10 +20,10 @@ std::string_view cut(std::string_view text, std::size_t size) {
 
 }  // namespace
 
-void Marks::add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept {
+bool Marks::add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept {
   if (kept_.size() == kMost) {
     ++dropped_;
-    return;
+    return false;
   }
   Kept& mark = kept_.emplace_back();  // Never beyond what the constructor reserved.
   mark.at = at;
@@ -34,6 +34,7 @@ void Marks::add(std::chrono::nanoseconds at, std::string_view kind, std::string_
   };
   keep(mark.kind, kind);
   keep(mark.text, text);
+  return true;
 }
 
 std::vector<report::Mark> Marks::all() const {

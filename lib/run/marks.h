@@ -23,7 +23,8 @@ class Marks {
 
   Marks() { kept_.reserve(kMost); }
 
-  void add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept;
+  // True when it was kept.
+  bool add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept;
 
   std::vector<report::Mark> all() const;
   std::uint64_t dropped() const noexcept { return dropped_; }

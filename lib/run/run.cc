@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -26,10 +27,12 @@
 #include "soak/probe/heap_profile.h"
 #include "soak/probe/process.h"
 #include "soak/report/files.h"
+#include "soak/report/journal.h"
 #include "soak/report/json.h"
 #include "soak/report/page.h"
 #include "soak/report/progress.h"
 #include "soak/report/summary.h"
+#include "status_line.h"
 #include "traffic.h"
 
 namespace soak {
@@ -76,6 +79,7 @@ struct Run::State {
   mutable std::mutex words_mutex;  // The probe's thread reads the title for the progress line.
   std::string title;
   std::string cycle_noun = "cycle";
+  std::string found_so_far;  // By the last look.
 
   // Of a soak that is run as several processes, this one's part; a soak of one process is one from beginning to end.
   std::optional<Checkpoint> checkpoint;
@@ -91,8 +95,10 @@ struct Run::State {
 
   probe::Probe probe;
   std::optional<probe::HeapProfile> heap_profile;
+  std::optional<report::Journal> journal;
   std::optional<probe::Sampler> sampler;
   std::optional<report::Progress> progress;
+  StatusLine status_line;
   std::optional<InterruptGuard> interrupts;
   int signal = 0;
 
@@ -113,6 +119,7 @@ struct Run::State {
   std::optional<EarlyStop> early_stop;
 
   std::optional<report::Record> record;
+  std::string page;  // Where it was written.
   bool read = false;
 
   // Between begin_run and the end of the run only `began` and the clock are looked at, so any thread may ask.
@@ -126,19 +133,18 @@ struct Run::State {
     return (virtual_clock ? virtual_clock() : steady_now()) - began;
   }
 
-  std::string progress_text() {
+  void show_progress(nanoseconds now) {
+    std::array<probe::OperationCount, Counters::kMost> counts;
+    const std::size_t used = counters.read(counts);
+    const auto value = [this](std::string_view track) {
+      const std::optional<probe::Point> last = probe.latest(track);
+      return last ? std::optional(last->value) : std::nullopt;
+    };
+    const std::string bracket = title_now();
     const std::lock_guard lock(words_mutex);
-    std::string text = fmt::format("{}s={}", cycle_noun, cycles.load(std::memory_order_relaxed));
-    for (const report::Counter& counter : counters.all()) {
-      text += fmt::format(" {}={}", counter.name, counter.value);
-    }
-    if (const auto rss = probe.latest("rss")) {
-      text += fmt::format(" rss={}", detail::format_bytes(rss->value));
-    }
-    if (const auto fds = probe.latest("fds")) {
-      text += fmt::format(" fds={}", fds->value);
-    }
-    return text;
+    progress->show(bracket, now,
+                   status_line.text({now, cycle_noun, cycles.load(std::memory_order_relaxed),
+                                     std::span(counts).first(used), value("rss"), value("fds"), found_so_far}));
   }
 
   std::string title_now() const {
@@ -152,11 +158,17 @@ struct Run::State {
     return context.name.rfind(kPrefix, 0) == 0 ? context.name.substr(kPrefix.size()) : context.name;
   }
 
+  void sample(nanoseconds now) {
+    const std::uint64_t cycle = cycles.load(std::memory_order_relaxed);
+    probe.sample(now, cycle);
+    write_down(&report::Journal::sample, now, cycle);
+  }
+
   void tick() {
     const nanoseconds now = elapsed();
-    probe.sample(now, cycles.load(std::memory_order_relaxed));
+    sample(now);
     if (progress && progress->due(now)) {
-      progress->show(title_now(), now, progress_text());
+      show_progress(now);
     }
   }
 
@@ -173,7 +185,12 @@ struct Run::State {
   void look() {
     early_stop->look(elapsed(), [this] {
       const probe::Measurements measured = measured_so_far();
-      return context.trends ? context.trends(measured) : probe::judge(measured, budgets(), judge_words()).trends;
+      const Verdict seen = probe::judge(measured, budgets(), judge_words());
+      {
+        const std::lock_guard lock(words_mutex);
+        found_so_far = verdict_so_far(seen);
+      }
+      return context.trends ? context.trends(measured) : seen.trends;
     });
   }
 
@@ -192,6 +209,7 @@ struct Run::State {
 
   void rest(nanoseconds now, std::uint64_t cycle, std::string_view unsettled_by) {
     probe.rest(now, cycle, unsettled_by);
+    write_down(&report::Journal::rest, now, cycle);
     if (heap_profile) {
       heap_profile->rest(now, cycle);
     }
@@ -204,6 +222,26 @@ struct Run::State {
 
   void open_checkpoint();
   report::Record so_far() const;
+
+  using JournalEntry = void (report::Journal::*)(nanoseconds, std::uint64_t, const probe::Measurements&,
+                                                 std::span<const probe::OperationCount>);
+  void write_down(JournalEntry entry, nanoseconds now, std::uint64_t cycle) {
+    if (!journal) {
+      return;
+    }
+    std::array<probe::OperationCount, Counters::kMost> counts;
+    const std::size_t used = counters.read(counts);
+    probe.inspect([&](const probe::Measurements& measured) {
+      ((*journal).*entry)(now, cycle, measured, std::span(counts).first(used));
+    });
+  }
+
+  void begin_journal() {
+    const report::Record begun = so_far();
+    journal.emplace(report::report_path(begun, settings.report_dir, ".journal"), begun, budgets(),
+                    judge_words().rss_not_judged);
+  }
+
   void judge();
   void end_part();
   void write_report();
@@ -413,7 +451,12 @@ void Run::met(std::string_view name, nanoseconds at) {
   count(name);
 }
 
-void Run::mark(std::string_view kind, std::string_view text) { state_->marks.add(elapsed(), kind, text); }
+void Run::mark(std::string_view kind, std::string_view text) {
+  const nanoseconds now = elapsed();
+  if (state_->marks.add(now, kind, text) && state_->journal) {
+    state_->journal->mark(now, kind, text);
+  }
+}
 
 void Run::add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options) {
   state_->probe.add_gauge(std::move(name), std::move(read), options);
@@ -423,8 +466,13 @@ void Run::watch_process(probe::ProcessId id, std::string name) { state_->probe.w
 
 void Run::describe(std::string_view title, std::string_view cycle_noun) {
   const std::lock_guard lock(state_->words_mutex);
-  if (state_->title.empty()) {
+  const bool titled = state_->title.empty() && !title.empty();
+  if (titled) {
     state_->title = title;
+  }
+  // A driver says it again in each cycle.
+  if ((titled || state_->cycle_noun != cycle_noun) && state_->journal) {
+    state_->journal->describe(state_->title, cycle_noun);
   }
   state_->cycle_noun = cycle_noun;
 }
@@ -468,8 +516,13 @@ void Run::begin_run() {
   state.began = (state.virtual_clock ? state.virtual_clock() : steady_now()) - state.part_from;
   state.active = true;
   state.interrupts.emplace();
+  // A run on the virtual clock is over at once, and its seed gives it again.
+  const bool threads = !state.virtual_clock && !state.context.quiet;
+  if (threads) {
+    state.begin_journal();
+  }
   sample();
-  if (!state.virtual_clock && !state.context.quiet) {
+  if (threads) {
     if (state.context.progress) {
       state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);
     }
@@ -489,6 +542,9 @@ void Run::end_run() {
   }
   sample();
   state.lasted = state.elapsed();
+  if (state.journal) {
+    state.journal->end(state.lasted, cycles());
+  }
   state.signal = InterruptGuard::signal();
   state.interrupts.reset();
   state.active = false;
@@ -519,6 +575,9 @@ void Run::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed
 
 void Run::fail_cycle(std::string_view what) {
   ++state_->failed_cycles;
+  if (state_->journal) {
+    state_->journal->failure(elapsed(), what);
+  }
   if (state_->failures.size() < kFailuresKept) {
     state_->failures.push_back(fmt::format("{} {}", detail::format_clock(elapsed()), what));
   }
@@ -539,7 +598,7 @@ void Run::quiescent_point(std::string_view unsettled_by) {
   state_->look();
 }
 
-void Run::sample() { state_->probe.sample(elapsed(), cycles()); }
+void Run::sample() { state_->sample(elapsed()); }
 
 const Verdict& Run::verdict() {
   State& state = *state_;
@@ -568,6 +627,8 @@ const report::Record& Run::record() const {
   }
   return *state_->record;
 }
+
+const std::string& Run::report_page() const { return state_->page; }
 
 report::Record Run::State::so_far() const {
   report::Record result;
@@ -698,12 +759,23 @@ void Run::State::end_part() {
 
 void Run::State::write_report() {
   const std::string json = report::report_path(*record, settings.report_dir, ".json");
-  const std::string page = report::report_path(*record, settings.report_dir, ".html");
+  const std::string html = report::report_path(*record, settings.report_dir, ".html");
   std::string error = report::write_file(json, report::to_json(*record));
   if (error.empty()) {
-    error = report::write_file(page, report::to_html(*record));
+    error = report::write_file(html, report::to_html(*record));
   }
-  record->verdict.remarks.push_back(error.empty() ? "report in " + page : "the report was not written: " + error);
+  if (!error.empty()) {
+    record->verdict.remarks.push_back("the report was not written: " + error);
+    return;
+  }
+  page = html;
+  record->verdict.remarks.push_back("report in " + page);
+  if (journal) {
+    journal->remove();
+    if (const std::string broken = journal->error(); !broken.empty()) {
+      record->verdict.remarks.push_back("the journal ended before the run: " + broken);
+    }
+  }
 }
 
 }  // namespace soak

@@ -41,6 +41,9 @@ class Browser:
             self.session = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
                 "goog:chromeOptions": {"args": arguments, "binary": shutil.which("chromium")},
                 "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})["sessionId"]
+            self.open("about:blank")
+            self.console()
+            self.requests()  # Those of Chromium's own first page.
         except BaseException:
             self.end()
             raise
@@ -89,8 +92,12 @@ class Browser:
                 urls.append(message["params"]["request"]["url"])
         return urls
 
-    def open(self, url, scheme="light", width=1280):
+    def prefer(self, scheme):
+        """As a reader whose system is light or dark."""
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def open(self, url, scheme="light", width=1280):
+        self.prefer(scheme)
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.command("POST", "/url", {"url": url})
 

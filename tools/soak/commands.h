@@ -22,6 +22,7 @@ Command add_voice_command(CLI::App& app, const std::string& program);
 Command add_fake_command(CLI::App& app);
 Command add_judge_command(CLI::App& app);
 Command add_compare_command(CLI::App& app);
+Command add_report_command(CLI::App& app);
 
 // "reconnect_every" as the command line spells it: "reconnect-every".
 std::string with_dashes(std::string name);

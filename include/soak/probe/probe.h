@@ -147,6 +147,14 @@ class Probe {
 
   Measurements measurements() const;
 
+  // Calls `look` with what was measured so far, without a copy. Nothing is measured meanwhile; `look` asks the probe
+  // nothing.
+  template <typename Look>
+  void inspect(Look look) const {
+    const std::lock_guard lock(mutex_);
+    look(measured_);
+  }
+
  private:
   struct Source;
   struct Watched;

@@ -14,6 +14,9 @@ namespace soak::report {
 // extension ".json". The real mode has no suffix.
 std::string report_path(const Record& record, const std::string& directory, const std::string& extension);
 
+// The whole of a file. Throws std::runtime_error, which names the path.
+std::string read_file(const std::string& path);
+
 // Writes `text` to `path` by way of a temporary file, so that no reader sees half a report, and makes the
 // directories it needs. Returns what went wrong, naming the path; empty when it was written.
 std::string write_file(const std::string& path, const std::string& text);

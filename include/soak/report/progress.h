@@ -2,13 +2,13 @@
 #ifndef SOAK_REPORT_PROGRESS_H_
 #define SOAK_REPORT_PROGRESS_H_
 
-// Shows that a run is alive: one line rewritten in place on a terminal, otherwise a line a minute (three in a
-// run of less than three minutes, none in one of less than ten seconds), so that no CI system takes silence
+// Shows that a run is alive: one line rewritten in place on a terminal, cut to its width, otherwise a line a minute
+// (three in a run of less than three minutes, none in one of less than ten seconds), so that no CI system takes silence
 // for a hang.
 
 #include <chrono>
 #include <cstdio>
-#include <string>
+#include <string_view>
 
 namespace soak::report {
 
@@ -20,8 +20,8 @@ class Progress {
   // True when the line should be shown again.
   bool due(std::chrono::nanoseconds elapsed) const;
 
-  // Shows `text` behind the time: "[Soak/Voice.OpenAi] 00:00:10 of 00:00:30 reconnects=1 frames=250".
-  void show(const std::string& title, std::chrono::nanoseconds elapsed, const std::string& text);
+  // Shows `text` behind the time: "[SOAK / Voice.OpenAi] 00:00:10 of 00:00:30, 00:00:20 left: reconnects=1 frames=250".
+  void show(std::string_view title, std::chrono::nanoseconds elapsed, std::string_view text);
 
   // Takes the line off the terminal, before something else is printed.
   void clear();

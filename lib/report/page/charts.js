@@ -144,55 +144,47 @@ function axisOptions(report, series) {
   const {low, high} = valueRange(series);
   const timeStep = niceTimeStep(end, 7);
   const step = niceStep(high - low, 5, series.unit);
+  const grid = {color: colour('grid'), borderColor: colour('edge'), drawTicks: false};
   return {
     x: {
+      grid,
       type: 'linear',
       min: 0,
       max: end,
       afterBuildTicks: ticksEvery(timeStep),
-      ticks: {maxRotation: 0, autoSkipPadding: 12, callback: (value) => formatTick(value, end)},
+      ticks: {color: colour('muted'), maxRotation: 0, autoSkipPadding: 12, callback: (value) => formatTick(value, end)},
     },
     y: {
+      grid,
       type: 'linear',
       min: Math.floor(low / step) * step,
       max: Math.ceil(high / step) * step,
       afterBuildTicks: ticksEvery(step),
-      ticks: {callback: (value) => series.unit === 'bytes' ? formatByteTick(value, step, high) : formatNumber(value)},
+      ticks: {
+        color: colour('muted'),
+        callback: (value) => series.unit === 'bytes' ? formatByteTick(value, step, high) : formatNumber(value),
+      },
     },
   };
 }
 
 function datasetsOf(report, series, trend) {
   const xy = (points) => points.map((point) => ({x: point[AT], y: point[VALUE], cycle: point[CYCLE]}));
-  const many = series.at_rest.length > 300;
+  const many = series.at_rest.length > 60;
   return [
-    {kind: 'at_rest', label: 'at rest', data: xy(series.at_rest), showLine: false, pointRadius: many ? 2 : 3.5,
-     pointHitRadius: 4, pointBorderWidth: 2},
-    {kind: 'fit', label: 'fitted', data: fittedLine(report, series, trend), borderWidth: 2, borderDash: [6, 4],
-     pointRadius: 0, pointHitRadius: 0},
-    {kind: 'timeline', label: series.name, data: xy(series.timeline), borderWidth: 1.5, pointHitRadius: 4,
-     pointRadius: series.timeline.length < 3 ? 2 : 0},
+    {kind: 'fit', label: 'fitted', data: fittedLine(report, series, trend), borderColor: colour('fit'), borderWidth: 2,
+     borderDash: [6, 4], pointRadius: 0, pointHitRadius: 0},
+    {kind: 'at_rest', label: 'at rest', data: xy(series.at_rest), showLine: false, borderColor: colour('series'),
+     pointBackgroundColor: colour('card'), clip: 4, pointRadius: many ? 2 : 3, pointHitRadius: 4, pointBorderWidth: 1.5},
+    {kind: 'timeline', label: series.name, data: xy(series.timeline), borderColor: colour('series'), borderWidth: 1.5,
+     pointBackgroundColor: colour('series'), pointRadius: series.timeline.length < 3 ? 2 : 0, pointHitRadius: 4},
   ];
 }
 
-// Colours are of the page's style, so that light and dark are one place.
-function paint(chart) {
-  const colours = {timeline: colour('series'), at_rest: colour('series'), fit: colour('fit')};
-  for (const dataset of chart.data.datasets) {
-    dataset.borderColor = colours[dataset.kind];
-    dataset.backgroundColor = dataset.kind === 'at_rest' ? colour('card') : colours[dataset.kind];
-    dataset.pointBorderColor = dataset.borderColor;
-    dataset.pointBackgroundColor = dataset.backgroundColor;
-  }
-  for (const axis of Object.values(chart.options.scales)) {
-    axis.ticks.color = colour('muted');
-    axis.grid = {color: colour('grid'), borderColor: colour('edge'), drawTicks: false};
-  }
-}
-
+// Colours are of the page's style, so that light and dark are one place; a chart is drawn anew when they change.
 function drawChart(canvas, report, series) {
   const trend = trendOf(report, series);
-  const chart = new Chart(canvas, {
+  charts.push(new Chart(canvas, {
     type: 'line',
     data: {datasets: datasetsOf(report, series, trend)},
     plugins: [overlay(report, series, trend)],
@@ -217,15 +209,9 @@ function drawChart(canvas, report, series) {
         },
       },
     },
-  });
-  paint(chart);
-  chart.update('none');
-  charts.push(chart);
+  }));
 }
 
-function repaintCharts() {
-  for (const chart of charts) {
-    paint(chart);
-    chart.update('none');
-  }
+function clearCharts() {
+  charts.splice(0).forEach((chart) => chart.destroy());
 }

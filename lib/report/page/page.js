@@ -34,9 +34,10 @@ function fact(name, value, more) {
 
 function howItEnded(report) {
   if (report.killed) {
-    return 'killed';
+    return `killed, of ${formatDuration(report.asked_s)} asked`;
   }
-  return report.interrupted ? 'interrupted' : `of ${formatDuration(report.asked_s)} asked`;
+  const asked = `of ${formatDuration(report.asked_s)} asked`;
+  return report.interrupted ? 'interrupted, ' + asked : report.ended_early ? 'ended early, ' + asked : asked;
 }
 
 function facts(report) {
@@ -149,7 +150,8 @@ function chartCard(report, series) {
   const last = series.timeline[series.timeline.length - 1][VALUE];
   const peak = series.peak ? series.peak[VALUE] : Math.max(first, last);
   const value = (number) => formatValue(number, series.unit);
-  const words = `${value(first)} → ${value(last)}, highest ${value(peak)}; ${plural(series.samples, 'sample')}, ` +
+  const relation = series.part_of ? `part of ${series.part_of}; ` : series.stands_for ? `counts what ${series.stands_for} does; ` : '';
+  const words = `${relation}${value(first)} → ${value(last)}, highest ${value(peak)}; ${plural(series.samples, 'sample')}, ` +
     plural(series.at_rest.length, 'quiescent point');
   const canvas = element('canvas');
   canvas.setAttribute('role', 'img');
@@ -157,17 +159,28 @@ function chartCard(report, series) {
   return {card: element('article', 'card chart', title, element('div', 'plot', canvas), element('footer', '', words)), canvas};
 }
 
+// What has nothing to see takes a line, not a chart.
+function isEmpty(report, series) {
+  const zero = (point) => point[VALUE] === 0;
+  return series.timeline.length > 0 && series.timeline.every(zero) && series.at_rest.every(zero) && !trendOf(report, series);
+}
+
 function chartSection(report) {
-  if (!report.series.length) {
-    return {shown: null, draw() {}};
-  }
-  // Those with something to see come first.
-  const series = [...report.series].sort((a, b) => (b.timeline.length > 0) - (a.timeline.length > 0));
-  const cards = series.map((one) => ({series: one, ...chartCard(report, one)}));
-  return {
-    shown: section('What the process held', legend(report), element('div', 'charts', ...cards.map(({card}) => card))),
-    draw: () => cards.filter(({canvas}) => canvas).forEach((card) => drawChart(card.canvas, report, card.series)),
+  const cards = [];
+  const group = (title, members, intro) => {
+    const empty = members.filter((series) => isEmpty(report, series));
+    const shown = members.filter((series) => !isEmpty(report, series)).map((series) => ({series, ...chartCard(report, series)}));
+    cards.push(...shown);
+    // Those with something to see come first.
+    shown.sort((a, b) => Boolean(b.canvas) - Boolean(a.canvas));
+    return members.length === 0 ? null : section(title, intro, element('div', 'charts', ...shown.map(({card}) => card)),
+      empty.length ? element('p', 'muted', `Always 0: ${empty.map((series) => series.name).join(', ')}`) : null);
   };
+  const shown = [
+    group('What the process held', report.series.filter((series) => !series.part_of), legend(report)),
+    group('What that is made of', report.series.filter((series) => series.part_of), null),
+  ];
+  return {shown, draw: () => cards.filter(({canvas}) => canvas).forEach((card) => drawChart(card.canvas, report, card.series))};
 }
 
 function trendRow(report, trend) {
@@ -240,13 +253,16 @@ function show(report) {
   const drawn = chartSection(report);
   const page = document.getElementById('page');
   page.append(...[
-    verdict(report), findings(report), rerun(report), notes(report), drawn.shown, trends(report),
+    verdict(report), findings(report), rerun(report), notes(report), ...drawn.shown, trends(report),
     element('div', 'tables', ...[counters(report), traffic(report), marks(report), failures(report), settings(report)].filter(Boolean)),
     element('p', 'colophon', `soak.report version ${report.version}. Charts by Chart.js ${Chart.version}, MIT licence.`),
   ].filter(Boolean));
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   drawn.draw();
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaintCharts);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+    clearCharts();
+    drawn.draw();
+  });
   document.documentElement.dataset.ready = String(charts.length);
 }
 

@@ -6,7 +6,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,9 +25,22 @@ using testing::Not;
 
 class GatingReportsTest : public testing::Test {
  protected:
+  GatingReportsTest() { std::filesystem::remove_all(file("report")); }
+
   // A folder of this test's own: CTest runs tests side by side.
   std::string file(const std::string& name) const {
     return testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + "-" + name;
+  }
+
+  // The names of the files in such a folder, in order.
+  std::vector<std::string> files(const std::string& folder) const {
+    std::vector<std::string> names;
+    std::error_code missing;
+    for (const auto& entry : std::filesystem::directory_iterator(file(folder), missing)) {
+      names.push_back(entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
   }
 
   std::vector<std::string> arguments(const std::string& filter) const {
@@ -80,6 +96,45 @@ TEST_F(GatingReportsTest, AReportThatCannotBeWrittenIsSaid) {
                                             "--gtest_filter=Soak/Loop.Passes", "--soak_report_dir=/proc/nowhere"});
 
   EXPECT_THAT(result.output, HasSubstr("the report was not written: /proc/nowhere/Soak-Loop.Passes.json"));
+}
+
+TEST_F(GatingReportsTest, XmlAndJsonHoldTheNumbersOfTheRun) {
+  for (const char* kind : {"xml", "json"}) {
+    std::vector<std::string> all = arguments("Loop.Passes");
+    all.push_back("--soak_duration=50ms");
+    all.push_back(std::string("--gtest_output=") + kind + ":" + file(std::string("out.") + kind));
+    EXPECT_EQ(run_program(all).exit_status, 0);
+  }
+
+  const std::string page = file("report") + "/Soak-Loop.Passes.html";
+  const std::string xml = read_file(file("out.xml"));
+  for (const char* property : {"verdict\" value=\"PASS\"", "mode\" value=\"real\"", "elapsed_s\" value=\"0.0",
+                               "cycles\" value=\"", "count_puts\" value=\"", "seed\" value=\""}) {
+    EXPECT_THAT(xml, HasSubstr(std::string("name=\"soak_") + property));
+  }
+  EXPECT_THAT(xml, HasSubstr("name=\"soak_report\" value=\"" + page + "\""));
+  EXPECT_THAT(read_file(file("out.json")), HasSubstr("\"soak_verdict\": \"PASS\""));
+}
+
+TEST_F(GatingReportsTest, AProcessThatIsKilledLeavesItsJournal) {
+  std::vector<std::string> all = arguments("Loop.SaysThatItRuns");
+  all.push_back("--soak_duration=60s");
+  Program program(all);
+  ASSERT_TRUE(program.read_until("in the loop")) << program.output();
+
+  program.signal(SIGKILL);
+  program.wait();
+
+  EXPECT_EQ(files("report"), std::vector<std::string>{"Soak-Loop.SaysThatItRuns.journal"});
+  EXPECT_THAT(read_file(file("report") + "/Soak-Loop.SaysThatItRuns.journal"),
+              AllOf(HasSubstr("{\"schema\":\"soak.journal\",\"version\":1,\"name\":\"Soak/Loop.SaysThatItRuns\""),
+                    HasSubstr("\n{\"type\":\"sample\",\"at_s\":0.")));
+}
+
+TEST_F(GatingReportsTest, ARunThatEndsLeavesThePageAndTheJsonAlone) {
+  run("Loop.Passes");
+
+  EXPECT_EQ(files("report"), (std::vector<std::string>{"Soak-Loop.Passes.html", "Soak-Loop.Passes.json"}));
 }
 
 TEST_F(GatingReportsTest, AVerdictNobodyReadFailsTheTest) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 
 #include "conftest/subprocess.h"
@@ -26,6 +27,12 @@ TEST(FilesTest, WritingMakesTheDirectoriesAndReplacesTheFile) {
   EXPECT_EQ(write_file(path, "new"), "");
 
   EXPECT_EQ(conftest::read_file(path), "new");
+}
+
+TEST(FilesTest, AFileThatCannotBeReadIsNamed) {
+  EXPECT_THROW(read_file("/nowhere/report.json"), std::runtime_error);
+  EXPECT_THROW(read_file("/proc"), std::runtime_error);
+  EXPECT_EQ(read_file("/proc/sys/kernel/ostype"), "Linux\n");
 }
 
 TEST(FilesTest, AFileThatCannotBeWrittenIsNamed) {

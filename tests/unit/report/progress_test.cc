@@ -34,18 +34,20 @@ std::string shown(bool terminal, std::chrono::nanoseconds asked) {
 
 TEST(ProgressTest, IsALineAMinuteWithoutATerminal) {
   EXPECT_EQ(shown(false, 5min),
-            "[T] 00:01:00 of 00:05:00 cycles=1\n[T] 00:02:00 of 00:05:00 cycles=1\n"
-            "[T] 00:03:00 of 00:05:00 cycles=1\n[T] 00:04:00 of 00:05:00 cycles=1\n");
+            "[T] 00:01:00 of 00:05:00, 00:04:00 left: cycles=1\n[T] 00:02:00 of 00:05:00, 00:03:00 left: cycles=1\n"
+            "[T] 00:03:00 of 00:05:00, 00:02:00 left: cycles=1\n[T] 00:04:00 of 00:05:00, 00:01:00 left: cycles=1\n");
 }
 
 TEST(ProgressTest, AShortRunStillShowsThatItIsAlive) {
-  EXPECT_EQ(shown(false, 30s), "[T] 00:00:10 of 00:00:30 cycles=1\n[T] 00:00:20 of 00:00:30 cycles=1\n");
+  EXPECT_EQ(shown(false, 30s),
+            "[T] 00:00:10 of 00:00:30, 00:00:20 left: cycles=1\n[T] 00:00:20 of 00:00:30, 00:00:10 left: cycles=1\n");
   EXPECT_EQ(shown(false, 5s), "");
 }
 
 TEST(ProgressTest, RewritesOneLineOnATerminalAndTakesItAway) {
   EXPECT_EQ(shown(true, 3s),
-            "\r[T] 00:00:01 of 00:00:03 cycles=1\033[K\r[T] 00:00:02 of 00:00:03 cycles=1\033[K\r\033[K");
+            "\r[T] 00:00:01 of 00:00:03, 00:00:02 left: cycles=1\033[K"
+            "\r[T] 00:00:02 of 00:00:03, 00:00:01 left: cycles=1\033[K\r\033[K");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -70,6 +71,17 @@ TEST_F(RunTest, LastsAsLongAsItWasAskedTo) {
   EXPECT_TRUE(run.verdict().passed()) << run.summary();
   EXPECT_GE(run.elapsed(), 30ms);
   EXPECT_GT(run.record().cycles, 0u);
+}
+
+TEST_F(RunTest, ADeathTestsChildWritesNothing) {
+  const std::string folder = testing::TempDir() + "/run_test-quiet";
+  soak::Run run({.duration = 1ms, .report_dir = folder});
+
+  once_around(run);
+
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
+  EXPECT_EQ(run.report_page(), "");
+  EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
 TEST_F(RunTest, MarksWhatHappenedAndWhen) {

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/report/read_journal.h"
+
+#include <fmt/format.h>
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "json_fields.h"
+#include "soak/detail/format.h"
+#include "soak/probe/verdict.h"
+
+namespace soak::report {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::string_view kBeginning = "{\"schema\":\"soak.journal\"";
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kFailuresKept = 5;
+// Full precision, so that a time is the one that was written; iterative, so that depth costs no stack.
+constexpr unsigned kParseFlags = rapidjson::kParseFullPrecisionFlag | rapidjson::kParseIterativeFlag;
+
+class Reader {
+ public:
+  void header(const JsonValue& line) {
+    if (const std::uint64_t version = line["version"].count(); version != kVersion) {
+      line["version"].refuse(fmt::format("{}", kVersion));
+    }
+    record_.name = line["name"].text();
+    record_.title = line["title"].text();
+    record_.cycle_noun = line["cycle_noun"].text();
+    record_.mode = line["mode"].text();
+    record_.started += std::chrono::seconds(line["started_s"].whole());
+    record_.asked = line["asked_s"].seconds();
+    record_.seed = line["seed"].count();
+    record_.rerun = line["rerun"].text();
+    budgets_ = {line["rss_growth_bytes_max"].whole(), line["heap_per_cycle_bytes_max"].whole()};
+    rss_not_judged_ = line["rss_not_judged"].text();
+    line["settings"].for_each([this](const JsonValue& setting) {
+      record_.settings.push_back({setting["name"].text(), setting["value"].text(), setting["source"].text()});
+    });
+    line["series"].for_each([this](const JsonValue& series) {
+      probe::Track track;
+      track.name = series["name"].text();
+      track.unit = series["unit"].text() == "bytes" ? probe::Unit::kBytes : probe::Unit::kCount;
+      track.unavailable = series["unavailable"].text();
+      track.part_of = series["part_of"].text();
+      track.stands_for = series["stands_for"].text();
+      record_.measured.tracks.push_back(std::move(track));
+    });
+  }
+
+  // A type that is not known is of a later version, which may add to this one.
+  void line(const JsonValue& line) {
+    const std::string type = line["type"].text();
+    if (type == "describe") {
+      record_.title = line["title"].text();
+      record_.cycle_noun = line["cycle_noun"].text();
+      return;
+    }
+    const nanoseconds at = line["at_s"].seconds();
+    record_.elapsed = std::max(record_.elapsed, at);
+    if (type == "sample") {
+      sample(line, at);
+    } else if (type == "rest") {
+      rest(line, at);
+    } else if (type == "mark") {
+      record_.marks.push_back({at, line["kind"].text(), line["text"].text()});
+    } else if (type == "failure") {
+      ++record_.failed_cycles;
+      if (record_.failures.size() < kFailuresKept) {
+        record_.failures.push_back(fmt::format("{} {}", detail::format_clock(at), line["text"].text()));
+      }
+    } else if (type == "end") {
+      record_.cycles = std::max(record_.cycles, line["cycle"].count());
+      ended_ = true;
+    }
+  }
+
+  void torn(std::size_t number) {
+    remarks_.push_back(fmt::format("line {} of the journal is cut short and was passed over", number));
+  }
+
+  Record finish(const std::string& name) {
+    record_.killed = true;
+    probe::Verdict& verdict = record_.verdict;
+    verdict.findings.push_back(
+        {"killed",
+         ended_ ? fmt::format("killed: the run ended at {}, but its reports were never written",
+                              detail::format_clock(record_.elapsed))
+                : fmt::format("killed: the run never ended; the last line is at {} of {}",
+                              detail::format_clock(record_.elapsed), detail::format_clock(record_.asked)),
+         {}});
+    if (record_.cycles > 0) {
+      probe::JudgeWords words;
+      words.cycle = record_.cycle_noun;
+      words.rss_not_judged = rss_not_judged_;
+      probe::Verdict held = probe::judge(record_.measured, budgets_, words);
+      std::move(held.findings.begin(), held.findings.end(), std::back_inserter(verdict.findings));
+      verdict.remarks = std::move(held.remarks);
+      verdict.trends = std::move(held.trends);
+    }
+    verdict.remarks.push_back(
+        fmt::format("made of the journal {}: the number of {}s and traffic were not judged", name, record_.cycle_noun));
+    std::move(remarks_.begin(), remarks_.end(), std::back_inserter(verdict.remarks));
+    return std::move(record_);
+  }
+
+ private:
+  void sample(const JsonValue& line, nanoseconds at) {
+    const std::uint64_t cycle = line["cycle"].count();
+    record_.cycles = std::max(record_.cycles, cycle);
+    held(line, [&](probe::Track& track, std::int64_t value) { track.timeline.add({at, cycle, value}); });
+    count(line);
+  }
+
+  // As Probe::rest() does it.
+  void rest(const JsonValue& line, nanoseconds at) {
+    const std::uint64_t cycle = line["cycle"].count();
+    probe::Measurements& measured = record_.measured;
+    record_.cycles = std::max(record_.cycles, cycle);
+    held(line, [&](probe::Track& track, std::int64_t value) {
+      track.timeline.add({at, cycle, value});
+      track.at_rest.add({at, cycle, value});
+    });
+    count(line);
+    for (std::size_t i = 0; i < record_.counters.size(); ++i) {
+      if (i == measured.operations.size()) {
+        // Nothing of it was counted at the quiescent points before.
+        measured.operations.push_back({record_.counters[i].name, rests_.zeroed()});
+      }
+      measured.operations[i].at_rest.add({at, cycle, static_cast<std::int64_t>(record_.counters[i].value)});
+    }
+    rests_.add({at, cycle, 0});
+    measured.last_unsettled = line.has("unsettled_by");
+    if (measured.last_unsettled) {
+      ++measured.unsettled_points;
+      measured.baseline_unsettled |= measured.quiescent_points == 0;
+      measured.unsettled_by = line["unsettled_by"].text();
+    }
+    ++measured.quiescent_points;
+  }
+
+  template <typename Each>
+  void held(const JsonValue& line, Each each) {
+    std::vector<probe::Track>& tracks = record_.measured.tracks;
+    const JsonValue values = line["held"];
+    for (std::size_t i = 0; i < tracks.size(); ++i) {
+      if (const JsonValue value = values.element(i, tracks.size()); !value.is_null()) {
+        each(tracks[i], value.whole());
+      }
+    }
+  }
+
+  void count(const JsonValue& line) {
+    line["counts"].for_each_field([this](const std::string& name, const JsonValue& value) {
+      const auto same = [&name](const Counter& counter) { return counter.name == name; };
+      auto found = std::find_if(record_.counters.begin(), record_.counters.end(), same);
+      if (found == record_.counters.end()) {
+        found = record_.counters.insert(found, {name, 0});
+      }
+      found->value = value.count();
+    });
+  }
+
+  Record record_;
+  probe::Budgets budgets_;
+  std::string rss_not_judged_;
+  probe::Series rests_;
+  bool ended_ = false;
+  std::vector<std::string> remarks_;
+};
+
+}  // namespace
+
+bool is_journal(std::string_view text) { return text.substr(0, kBeginning.size()) == kBeginning; }
+
+Record read_journal(std::string_view text, const std::string& name) {
+  if (!is_journal(text)) {
+    throw ReadError(fmt::format("{}:1: no journal: its first line is no header of soak.journal", name));
+  }
+  Reader reader;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const std::size_t size = text.find('\n');
+    const bool whole = size != std::string_view::npos;
+    const std::string_view line = text.substr(0, size);
+    text.remove_prefix(whole ? size + 1 : text.size());
+    rapidjson::Document document;
+    document.Parse<kParseFlags>(line.data(), line.size());
+    const std::string place = fmt::format("{}:{}", name, number);
+    if (!whole || document.HasParseError()) {
+      if (number == 1) {
+        throw ReadError(fmt::format("{}: the header is cut short: there is nothing to tell of the run", place));
+      }
+      if (!text.empty()) {
+        throw ReadError(fmt::format("{}:{}: not JSON: {}", place, document.GetErrorOffset() + 1,
+                                    rapidjson::GetParseError_En(document.GetParseError())));
+      }
+      reader.torn(number);
+      break;
+    }
+    const JsonValue value(document, place, "");
+    number == 1 ? reader.header(value) : reader.line(value);
+  }
+  return reader.finish(name);
+}
+
+}  // namespace soak::report

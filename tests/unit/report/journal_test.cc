@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// A journal, written and read back. That a process which is killed leaves one is seen in tests/unit/gating.
+
+#include "soak/report/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "conftest/subprocess.h"
+#include "sample_record.h"
+#include "soak/report/read_journal.h"
+
+namespace {
+
+std::atomic<std::uint64_t> g_allocations{0};
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++g_allocations;
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace soak::report {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class JournalTest : public testing::Test {
+ protected:
+  JournalTest() {
+    std::filesystem::remove_all(folder_);
+    record_ = a_record();
+    record_.mode = "real";
+    record_.measured = {};
+    for (const auto& [name, unit] : {std::pair{"rss", probe::Unit::kBytes}, std::pair{"fds", probe::Unit::kCount}}) {
+      probe::Track track;
+      track.name = name;
+      track.unit = unit;
+      measured_.tracks.push_back(track);
+    }
+    record_.measured = measured_;
+    journal_.emplace(path_, record_, probe::Budgets{20 << 20, 16 << 10}, "");
+  }
+
+  void sample(nanoseconds at, std::uint64_t cycle, std::int64_t rss, std::uint64_t frames) {
+    measured_.tracks[0].timeline.add({at, cycle, rss});
+    measured_.tracks[1].timeline.add({at, cycle, 16});
+    journal_->sample(at, cycle, measured_, std::array{probe::OperationCount{"frames", frames}});
+  }
+
+  void rest(nanoseconds at, std::uint64_t cycle, std::int64_t rss, std::uint64_t frames) {
+    measured_.tracks[0].timeline.add({at, cycle, rss});
+    measured_.tracks[0].at_rest.add({at, cycle, rss});
+    journal_->rest(at, cycle, measured_, std::array{probe::OperationCount{"frames", frames}});
+  }
+
+  Record read() const { return read_journal(conftest::read_file(path_), path_); }
+
+  // The message that the journal is refused with, once `text` stands at its end.
+  std::string refusal(const std::string& text) const {
+    try {
+      read_journal(conftest::read_file(path_) + text, "x.journal");
+    } catch (const ReadError& error) {
+      return error.what();
+    }
+    return "was read";
+  }
+
+  std::string folder_ =
+      testing::TempDir() + "/journal_test-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::string path_ = folder_ + "/a/voice.journal";
+  Record record_;
+  probe::Measurements measured_;
+  std::optional<Journal> journal_;
+};
+
+TEST_F(JournalTest, GivesTheRunBack) {
+  sample(100ms, 0, 9'000'000, 2);
+  rest(1s + 1us, 1, 9'100'000, 25);
+  journal_->mark(1500ms, "fault", "reset \"by\" peer");
+  journal_->failure(1600ms, "closed 1006");
+  journal_->describe("VOICE SOAK / other", "session");
+  rest(2s, 2, 9'200'000, 50);
+  sample(2500ms, 2, 9'300'000, 62);
+
+  const Record record = read();
+
+  EXPECT_EQ(record.name, record_.name);
+  EXPECT_EQ(record.title, "VOICE SOAK / other");
+  EXPECT_EQ(record.cycle_noun, "session");
+  EXPECT_EQ(record.seed, record_.seed);
+  EXPECT_EQ(record.started, record_.started);
+  EXPECT_EQ(record.asked, 60s);
+  EXPECT_EQ(record.elapsed, 2500ms);
+  EXPECT_EQ(record.rerun, record_.rerun);
+  EXPECT_EQ(record.cycles, 2u);
+  EXPECT_EQ(record.failed_cycles, 1u);
+  EXPECT_THAT(record.failures, ElementsAre("00:00:01 closed 1006"));
+  EXPECT_THAT(record.counters, ElementsAre(Field(&Counter::value, 62u)));
+  ASSERT_THAT(record.marks, SizeIs(1));
+  EXPECT_EQ(record.marks[0].text, "reset \"by\" peer");
+  EXPECT_EQ(record.measured.quiescent_points, 2u);
+  const probe::Track& rss = *record.measured.find("rss");
+  EXPECT_EQ(rss.unit, probe::Unit::kBytes);
+  EXPECT_EQ(rss.timeline.added(), 4u);
+  ASSERT_EQ(rss.at_rest.points().size(), 2u);
+  EXPECT_EQ(rss.at_rest.points()[0].at, 1s + 1us);
+  EXPECT_EQ(rss.at_rest.points()[1].value, 9'200'000);
+  EXPECT_EQ(record.measured.find("fds")->timeline.added(), 2u);
+  ASSERT_THAT(record.measured.operations, SizeIs(1));
+  EXPECT_EQ(record.measured.operations[0].at_rest.last()->value, 50);
+}
+
+TEST_F(JournalTest, AnOperationThatAppearsLateHadNoCountBefore) {
+  journal_->rest(1s, 1, measured_, {});
+  rest(2s, 2, 9'000'000, 50);
+
+  const std::vector<probe::Point> frames = read().measured.operations.at(0).at_rest.points();
+
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(frames[0].value, 0);
+  EXPECT_EQ(frames[0].at, 1s);
+}
+
+TEST_F(JournalTest, ARunThatNeverEndedIsJudgedAsKilled) {
+  sample(100ms, 0, 9'000'000, 2);
+  rest(1s, 1, 9'000'000, 25);
+  rest(12s, 2, 90'000'000, 50);
+
+  const Record record = read();
+
+  EXPECT_TRUE(record.killed);
+  ASSERT_GE(record.verdict.findings.size(), 2u);
+  EXPECT_EQ(record.verdict.findings[0].text, "killed: the run never ended; the last line is at 00:00:12 of 00:01:00");
+  EXPECT_NE(record.verdict.find("rss"), nullptr);
+}
+
+TEST_F(JournalTest, ARunWhoseReportsWereNeverWrittenSaysSo) {
+  sample(1s, 1, 9'000'000, 25);
+  journal_->end(60s, 4);
+
+  const Record record = read();
+
+  EXPECT_EQ(record.cycles, 4u);
+  EXPECT_EQ(record.verdict.findings[0].text, "killed: the run ended at 00:01:00, but its reports were never written");
+}
+
+TEST_F(JournalTest, ALastLineThatIsCutShortIsPassedOver) {
+  sample(1s, 1, 9'000'000, 25);
+
+  const Record record = read_journal(conftest::read_file(path_) + "{\"type\":\"sample\",\"at_s\":2.0", "x.journal");
+
+  EXPECT_EQ(record.elapsed, 1s);
+  EXPECT_EQ(record.verdict.remarks.back(), "line 3 of the journal is cut short and was passed over");
+}
+
+TEST_F(JournalTest, ALineThatIsWrongIsNamed) {
+  EXPECT_THAT(refusal("{\"type\":\n{}\n"), HasSubstr("x.journal:2:9: not JSON: "));
+  EXPECT_EQ(refusal("{\"type\":\"sample\",\"at_s\":1,\"cycle\":0,\"held\":[1],\"counts\":{}}\n"),
+            "x.journal:2: held is an array of 1: an array of 2 is allowed");
+  EXPECT_EQ(refusal("{\"type\":\"end\",\"at_s\":1}\n"), "x.journal:2: cycle is missing");
+  EXPECT_THAT(refusal("{\"type\":\"of a later version\",\"at_s\":1}\n"), "was read");
+}
+
+TEST_F(JournalTest, WhatIsNoJournalIsRefused) {
+  EXPECT_TRUE(is_journal(conftest::read_file(path_)));
+  EXPECT_FALSE(is_journal("{\"schema\": \"soak.report\"}"));
+  EXPECT_THROW(read_journal("time_s,rss_bytes\n", "x.csv"), ReadError);
+  EXPECT_THROW(read_journal(conftest::read_file(path_).substr(0, 100), "x.journal"), ReadError);
+}
+
+TEST_F(JournalTest, WritingSamplesAllocatesNothing) {
+  const auto write_many = [this] {
+    for (int i = 1; i <= 100; ++i) {
+      journal_->sample(i * 1s, 1, measured_, std::array{probe::OperationCount{"a name that no short string holds", 7}});
+      journal_->rest(i * 1s, 1, measured_, {});
+    }
+  };
+  const std::uint64_t before = g_allocations;
+
+  write_many();
+
+  EXPECT_EQ(g_allocations - before, 0u);
+  EXPECT_EQ(read().measured.quiescent_points, 100u);
+}
+
+TEST_F(JournalTest, IsRemovedOnlyByTheRunThatWroteIt) {
+  Journal other(path_, record_, {}, "");
+
+  journal_->remove();
+  EXPECT_TRUE(std::filesystem::exists(path_));
+  other.remove();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(JournalTest, APlaceThatCannotBeWrittenIsAnErrorAndNoMore) {
+  Journal nowhere("/proc/nowhere/voice.journal", record_, {}, "");
+
+  nowhere.sample(1s, 1, measured_, {});
+
+  EXPECT_THAT(nowhere.error(), HasSubstr("/proc/nowhere/voice.journal: "));
+}
+
+}  // namespace
+}  // namespace soak::report
