@@ -130,7 +130,7 @@ class Journal::Line {
   }
 
   // In seconds, to the microsecond.
-  void time(nanoseconds at) {
+  void stamp(nanoseconds at) {
     const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(at).count();
     key("at_s");
     number(whole / 1'000'000);
@@ -214,7 +214,7 @@ void Journal::sample(nanoseconds at, std::uint64_t cycle, const probe::Measureme
                      std::span<const probe::OperationCount> counts) {
   const std::lock_guard lock(mutex_);
   Line line(room_, "sample");
-  line.time(at);
+  line.stamp(at);
   line.cycle(cycle);
   line.held(at, measured, &probe::Track::timeline);
   line.counts(counts);
@@ -225,7 +225,7 @@ void Journal::rest(nanoseconds at, std::uint64_t cycle, const probe::Measurement
                    std::span<const probe::OperationCount> counts) {
   const std::lock_guard lock(mutex_);
   Line line(room_, "rest");
-  line.time(at);
+  line.stamp(at);
   line.cycle(cycle);
   line.held(at, measured, &probe::Track::at_rest);
   line.counts(counts);
@@ -239,7 +239,7 @@ void Journal::rest(nanoseconds at, std::uint64_t cycle, const probe::Measurement
 void Journal::mark(nanoseconds at, std::string_view kind, std::string_view text) {
   const std::lock_guard lock(mutex_);
   Line line(room_, "mark");
-  line.time(at);
+  line.stamp(at);
   line.key("kind");
   line.text(kind);
   line.key("text");
@@ -250,7 +250,7 @@ void Journal::mark(nanoseconds at, std::string_view kind, std::string_view text)
 void Journal::failure(nanoseconds at, std::string_view text) {
   const std::lock_guard lock(mutex_);
   Line line(room_, "failure");
-  line.time(at);
+  line.stamp(at);
   line.key("text");
   line.text(text);
   write(line);
@@ -269,7 +269,7 @@ void Journal::describe(std::string_view title, std::string_view cycle_noun) {
 void Journal::end(nanoseconds at, std::uint64_t cycle) {
   const std::lock_guard lock(mutex_);
   Line line(room_, "end");
-  line.time(at);
+  line.stamp(at);
   line.cycle(cycle);
   write(line);
 }
