@@ -19,10 +19,11 @@ namespace soak::probe {
 namespace {
 
 constexpr double kSlowSeconds = 600;  // Warm-up and ratchets with scales up to this are never taken for a leak.
-constexpr double kSlowCycles = 600;
+constexpr double kSlowCycles = 300;
 constexpr double kFloorBytes = 64;   // Heap in use counts chunks of 16 bytes.
 constexpr double kFloorCount = 0.3;  // As if the count were cut off from something smooth.
 constexpr double kSmallRiseBytes = 256 * 1024;
+constexpr double kLeastUnexplained = 0.02;  // Of a value, a step: below it all explanations are perfect.
 constexpr double kBetter = 3;  // Natural logarithm of the likelihood ratio of two operations that are told apart.
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
@@ -80,12 +81,11 @@ double unexplained(const std::vector<Point>& points, const std::vector<double>& 
 }
 
 // The operations that what grew is to be charged to: the best first, then those as good.
-std::vector<std::size_t> charged(const std::vector<Point>& points, const std::vector<Counted>& operations,
-                                 double floor) {
+std::vector<std::size_t> charged(const std::vector<Point>& points, const std::vector<Counted>& operations) {
   std::vector<double> left;
   const double steps = static_cast<double>(points.size() - 1);
   for (const Counted& operation : operations) {
-    left.push_back(std::max(unexplained(points, operation.counts), steps * floor * floor));
+    left.push_back(std::max(unexplained(points, operation.counts), steps * kLeastUnexplained * kLeastUnexplained));
   }
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < left.size(); ++i) order.push_back(i);
@@ -178,7 +178,7 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
   };
   judge_against(operations[0]);
   if (!trend.leak || operations.size() == 1) return trend;
-  const std::vector<std::size_t> to = charged(points, operations, options.noise_floor);
+  const std::vector<std::size_t> to = charged(points, operations);
   if (to.front() != 0) {
     const Trend by_cycle = std::exchange(trend, start_of(track));
     judge_against(operations[to.front()]);
