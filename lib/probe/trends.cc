@@ -177,16 +177,17 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
     judge_points(points, operation.counts, options, trend);
   };
   judge_against(operations[0]);
-  if (!trend.leak || operations.size() == 1) return trend;
+  if (operations.size() == 1 || !trend.not_judged.empty() || trend.low <= 0) return trend;
+  // It seems to grow. Against what it really grows with, that is seen with the least noise.
   const std::vector<std::size_t> to = charged(points, operations);
   if (to.front() != 0) {
     const Trend by_cycle = std::exchange(trend, start_of(track));
     judge_against(operations[to.front()]);
-    if (!trend.leak) {
+    if (by_cycle.leak && !trend.leak) {
       trend = by_cycle;
       return trend;
     }
-    trend.certain_at = std::min(trend.certain_at, by_cycle.certain_at);
+    if (by_cycle.leak) trend.certain_at = std::min(trend.certain_at, by_cycle.certain_at);
   }
   trend.per.clear();
   for (const std::size_t i : to) trend.per += (trend.per.empty() ? "" : " or ") + operations[i].name;

@@ -5,7 +5,7 @@
 //
 //   PlainClient             nothing beside its work
 //   CacheWarmsUp            a cache that fills with what is asked for, most of it in the first half minute
-//   HeapFragments           2,000 objects of random sizes, each replaced now and then
+//   HeapFragments           2,000 objects of random sizes, two of which are replaced by ones of each other's size
 //   BurstOfMemory           8 MiB more for three reconnects, freed again
 //   BurstOfTasks            fifty tasks more for some frames in one reconnect
 //   LogBuffersFillAndFlush  a buffer that grows by 200 bytes a frame and is flushed at 64 KiB
@@ -80,12 +80,17 @@ SOAK_TEST_F(Clean, HeapFragments) {
   soak::AsyncRun run(a_minute());
   std::mt19937_64 random(run.seed());
   std::vector<Buffer> objects(2000);
-  const auto replace_one = [&](Buffer& object) { object = Buffer(16 + random() % 4096); };
-  std::for_each(objects.begin(), objects.end(), replace_one);
+  for (Buffer& object : objects) {
+    object = Buffer(16 + random() % 4096);
+  }
 
   drive(run, {.at_frame = [&](Pcm) {
           for (int i = 0; i < 20; ++i) {
-            replace_one(objects[random() % objects.size()]);
+            Buffer& one = objects[random() % objects.size()];
+            Buffer& other = objects[random() % objects.size()];
+            const std::size_t size = one.size();
+            one = Buffer(other.size());
+            other = Buffer(size);
           }
         }});
 
