@@ -10,7 +10,7 @@ PACKAGES := ca-certificates ccache cmake g++ libcivetweb-dev libcli11-dev libdw-
             libjemalloc2 libjs-chart.js libuv1-dev libwebsockets-dev ninja-build \
             pkg-config prometheus-cpp-dev rapidjson-dev
 # Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
-TOOL_PACKAGES := chromium chromium-driver prometheus python3 python3-websockets
+TOOL_PACKAGES := chromium chromium-driver libgoogle-perftools-dev prometheus python3 python3-websockets
 # The benchmarks, and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 LINT_PACKAGES := clang-format
