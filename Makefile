@@ -23,7 +23,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-probe asan tsan clang clang-asan clang-tsan release lint tidy format clean
+.PHONY: help demo test test-tools soak bench bench-probe bench-detector asan tsan clang clang-asan clang-tsan release lint tidy format clean
 
 help:
 	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -31,6 +31,7 @@ help:
 	@echo 'make test-tools  the tests that need tools from outside; installs these, fails on a skip'
 	@echo 'make soak        run the real-time soak tests for their whole durations'
 	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
+	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
 	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
@@ -88,6 +89,12 @@ bench:
 	$(call configure,bench)
 	cmake --build --preset bench -j $(JOBS) --target bench_programs
 	/usr/bin/python3 bench/run.py $(BENCH_ARGS)
+
+bench-detector:
+	$(call install,$(PACKAGES) libbenchmark-dev)
+	$(call configure,bench)
+	cmake --build --preset bench -j $(JOBS) --target detector_study
+	build/bench/bench/detector_study bench/detector/voice_trace.csv $(BENCH_ARGS)
 
 # The program needs no peers, and no benchmark library; what is configured does.
 bench-probe:

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kFrequencies = 20;  // That are fitted, the lowest.
 constexpr int kBlocks = 48;       // Of points, whose medians are transformed.
-constexpr double kLookRatio = 1.12;
+constexpr double kLookRatio = 1.1;
 constexpr double kCertain = 7;                          // Natural logarithm of a likelihood ratio: growth is certain,
 constexpr double kPlausible = 4;                        // or a form is not ruled out.
 constexpr std::array<double, 3> kMemory = {0, 0.5, 1};  // The spectrum of the noise falls as f^(-2 memory).
@@ -143,7 +143,7 @@ class Fitter {
       : spectrum_(spectrum),
         y_(spectrum.of_medians()),
         line_(spectrum.of([](double x) { return x; })),
-        longest_(std::max(options.slow_scale, span * kSlowFraction)),
+        longest_(options.ended ? span * kSlowFraction : std::max(options.slow_scale, span * kSlowFraction)),
         shortest_(std::min(span, longest_) * kShortest),
         floor_(options.noise_floor / std::sqrt(spectrum.points_per_block())) {
     for (std::size_t i = 0; i < kScales; ++i) {
@@ -470,7 +470,9 @@ std::optional<Growth> find_growth(std::span<const Observation> points, const Gro
     const std::size_t seen = std::min(next, count);
     const bool last = seen == count;
     if (!growth.certain_at || last) {
-      const Look look = look_at(points.first(seen), options);
+      GrowthOptions now = options;
+      now.ended = options.ended && last;
+      const Look look = look_at(points.first(seen), now);
       if (look.certain && !growth.certain_at) growth.certain_at = points[seen - 1].x;
       if (last) {
         growth.slope = look.slope;

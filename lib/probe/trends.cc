@@ -165,6 +165,7 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
   options.noise_floor = track.unit == Unit::kBytes ? kFloorBytes : kFloorCount;
   options.small_rise = track.unit == Unit::kBytes ? kSmallRiseBytes : 0;
   options.latest_look = latest_look;
+  options.ended = !latest_look;
   if (points.size() < options.least_points) {
     trend.not_judged = fmt::format("{} of {} quiescent points", points.size(), options.least_points);
     return trend;

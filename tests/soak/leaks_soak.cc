@@ -49,7 +49,10 @@ class Leaks : public soak::tests::VoiceSoak {
     EXPECT_EQ(verdict.findings[0].subject, subject);
     for (const soak::probe::Trend& trend : verdict.trends) {
       if (trend.series == subject && trend.leak) {
-        EXPECT_EQ(trend.per, operation);
+        // What comes at every tenth reconnect comes as well at every so many frames, and a minute does not tell which.
+        EXPECT_TRUE(trend.per == operation || (trend.unit == soak::probe::Unit::kCount && trend.growth < 0.5 &&
+                                               trend.per == operation + " or frame"))
+            << trend.per;
         return;
       }
     }

@@ -8,16 +8,16 @@
 // Warm-up, caches that fill and high-water marks that ratchet upwards grow as well, and slow down; a leak does not. So
 // the series is fitted twice: by forms that come to rest, which are an approach c (1 - exp(-x/tau)), a growth that
 // slows for ever d log(1 + x/s), both of them, each with or without one step upwards; and by the same forms with a line
-// b x beside. tau and s are up to `slow_scale`, or a third of what was seen. Growth is certain when b > 0 and the best
-// form with the line is exp(7) times as likely as the best without it, its parameters paid for (AICc; Hurvich and Tsai
-// 1989).
+// b x beside. tau and s are up to `slow_scale`, or a third of what was seen (of an ended run, a third). Growth is
+// certain when b > 0 and the best form with the line is exp(7) times as likely as the best without it, its parameters
+// paid for (AICc; Hurvich and Tsai 1989).
 //
 // Noise has memory, and is not independent from point to point. So only the lowest frequencies are fitted, 20 cosine
 // transforms of 48 block medians, in which noise of any short memory is white (Mueller and Watson, "Low-Frequency
 // Econometrics", 2017); noise whose spectrum rises as f^-1 or f^-2, a random walk, is among the forms. A frequency that
 // stands out is periodic (a sawtooth, a timer) and is left out.
 //
-// The series is looked at again and again, each look 12% later than the one before, and what was certain once stays so.
+// The series is looked at again and again, each look 10% later than the one before, and what was certain once stays so.
 // A likelihood ratio of 1/alpha is exceeded at any time with a probability of at most alpha (Ville's inequality;
 // Howard, Ramdas 2021), which is 0.1% here for forms known in advance. For fitted ones the rate over all looks of a run
 // is measured, on noise and on shapes it was not made for: docs/verdict.md has the table, bench/detector_study prints
@@ -41,6 +41,7 @@ struct GrowthOptions {
   double small_rise = 0;     // Before slow_scale has passed, a rise by less than this is never certain.
   double confidence = 0.99;  // Of the interval.
   std::size_t least_points = 24;
+  bool ended = false;  // Nothing more will come: the last look takes a third of what was seen for the longest scale.
   bool latest_look = false;  // Only what the last point lets see, for who looks again and again and remembers.
 };
 

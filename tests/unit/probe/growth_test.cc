@@ -153,6 +153,14 @@ TEST(GrowthTest, ASmallRiseIsNotCertainBeforeTheSlowScaleHasPassed) {
   EXPECT_TRUE(find_growth(points, {.slow_scale = 60, .noise_floor = 64, .small_rise = 200'000})->certain_at);
 }
 
+TEST(GrowthTest, ARunThatHasEndedIsAskedOnlyWhatAThirdOfItCouldHaveShown) {
+  std::vector<Observation> points;  // Slows down on a scale of 150, seen for 60.
+  for (int i = 0; i < 60; ++i) points.push_back({static_cast<double>(i), 1e6 * std::log1p(i / 150.0)});
+
+  EXPECT_FALSE(find_growth(points, {.slow_scale = 300, .noise_floor = 400})->certain_at);
+  EXPECT_TRUE(find_growth(points, {.slow_scale = 300, .noise_floor = 400, .ended = true})->certain_at);
+}
+
 TEST(GrowthTest, ASlowCountIsSeenWithinTenThousandOperations) {
   std::vector<Observation> points;
   for (int i = 0; i <= 10'000; i += 10) points.push_back({static_cast<double>(i), static_cast<double>(i / 1000)});

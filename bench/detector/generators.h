@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_BENCH_DETECTOR_GENERATORS_H_
+#define SOAK_BENCH_DETECTOR_GENERATORS_H_
+
+// Series without any leak, a value a second, of the kinds that real ones are.
+
+#include <cstddef>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace soak::bench {
+
+using Random = std::mt19937_64;
+
+// Shapes keep their size against the noise: an `amount` of 200 KB is the RSS of a process with 200 KB of noise, a
+// smaller one is heap in use. In KB.
+struct Null {
+  std::string name;
+  std::function<std::vector<double>(Random& random, std::size_t seconds, double amount)> make;
+  bool outgrows_leaks = false;  // Its own slope is that of a leak: how soon one is seen in it has no bar.
+};
+
+// Noise of a standard deviation, that keeps `memory` of itself from second to second.
+std::vector<double> noise(Random& random, std::size_t seconds, double deviation, double memory);
+
+// Those that the detector was made with.
+std::vector<Null> known_nulls();
+
+}  // namespace soak::bench
+
+#endif  // SOAK_BENCH_DETECTOR_GENERATORS_H_
