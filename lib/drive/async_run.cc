@@ -101,6 +101,8 @@ struct AsyncRun::Shown {
 };
 
 AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
+  // A frame that is kept would be charged to whoever first asked for its memory.
+  detail::keep_frames(!settings().heap_profile);
   if (mode() == Mode::kVirtual) {
     loop_ =
         std::make_unique<VirtualLoop>(VirtualLoopOptions{.seed = part_seed(),
