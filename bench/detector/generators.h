@@ -28,6 +28,9 @@ std::vector<double> noise(Random& random, std::size_t seconds, double deviation,
 // Those that the detector was made with.
 std::vector<Null> known_nulls();
 
+// Those that it was not made with, and is not to be changed for.
+std::vector<Null> held_out_nulls();
+
 }  // namespace soak::bench
 
 #endif  // SOAK_BENCH_DETECTOR_GENERATORS_H_

@@ -220,6 +220,7 @@ int main(int argc, char** argv) {
   std::printf("The trace itself, %zu s: %s.\n", trace.rss.size(), trace_is_clean ? "no leak" : "accused of a LEAK");
   study.missed |= !trace_is_clean;
   study.false_alarms(known_nulls(), "shapes that the detector was made with");
+  study.false_alarms(held_out_nulls(), "shapes that it was not made with");
   study.detection(Kind::kRss, 50, 2 * kHour, 15);
   study.detection(Kind::kRss, 10, 2 * kHour, 20);
   study.detection(Kind::kRss, 1, 4 * kHour, 90);
