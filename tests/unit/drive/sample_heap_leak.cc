@@ -78,7 +78,8 @@ TEST(Heap, IsCountedWithoutWhatSamplesAdd) {
   const auto after = soak::probe::read_heap_bytes();
 
   ASSERT_TRUE(before && after);
-  EXPECT_NEAR(static_cast<double>(*after - *before), kObjects * 1024.0, kObjects * 1024.0 * 0.03);
+  // With what the samples add it would be twice as much; which allocations are sampled is a matter of chance.
+  EXPECT_NEAR(static_cast<double>(*after - *before), kObjects * 1024.0, kObjects * 1024.0 * 0.1);
 }
 
 TEST(Start, SaysHowThisProgramCameToBe) {
