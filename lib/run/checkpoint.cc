@@ -39,6 +39,18 @@ std::string path_of(const std::string& asked, const SoakIdentity& identity) {
   throw detail::RunRefused(fmt::format("the checkpoint {} {}", path, why));
 }
 
+std::optional<FileLock> lock(const std::string& path) {
+  try {
+    std::optional<FileLock> taken = FileLock::take(path);
+    if (!taken) {
+      refuse(path, "is used by another run, which goes on: wait for it to end, or give this one a file of its own");
+    }
+    return taken;
+  } catch (const std::system_error& error) {
+    throw detail::RunRefused(fmt::format("the checkpoint cannot be written: {}: {}", path, error.code().message()));
+  }
+}
+
 void refuse_another_soak(const std::string& path, const report::Record& before, const SoakIdentity& identity) {
   if (before.name != identity.name || before.mode != identity.mode) {
     refuse(path,
@@ -72,7 +84,7 @@ void refuse_another_soak(const std::string& path, const report::Record& before, 
 }  // namespace
 
 Checkpoint::Checkpoint(const std::string& asked, const SoakIdentity& identity, nanoseconds part_duration)
-    : path_(path_of(asked, identity)), duration_(identity.duration), part_duration_(part_duration) {
+    : path_(path_of(asked, identity)), lock_(lock(path_)), duration_(identity.duration), part_duration_(part_duration) {
   std::error_code error;
   if (std::filesystem::exists(std::filesystem::symlink_status(path_, error))) {
     report::Record found;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "file_lock.h"
 #include "soak/report/record.h"
 
 namespace soak {
@@ -27,8 +28,8 @@ struct SoakIdentity {
 class Checkpoint {
  public:
   // `asked` is the file, or a directory, where each soak has a file of its own: one that exists, or that ends with a
-  // slash. Throws detail::RunRefused, saying what is wrong, for a file that cannot be read, is another soak's, or is
-  // finished; the file stays as it was.
+  // slash. It is this process's alone while this lives. Throws detail::RunRefused, saying what is wrong, for a file
+  // that cannot be read, is another soak's, is finished, or is used by a run that goes on; the file stays as it was.
   Checkpoint(const std::string& asked, const SoakIdentity& identity, std::chrono::nanoseconds part_duration);
 
   // The parts before this one, joined; with no parts, nothing in it but the identity's counts.
@@ -57,6 +58,7 @@ class Checkpoint {
 
  private:
   std::string path_;
+  std::optional<FileLock> lock_;
   std::chrono::nanoseconds duration_;
   std::chrono::nanoseconds part_duration_;
   report::Record before_;

@@ -219,6 +219,17 @@ function counters(report) {
       {number: report.cycles > 0 ? formatNumber(count / report.cycles) : ''}])));
 }
 
+function parts(report) {
+  if (!report.parts.length) {
+    return null;
+  }
+  const day = (started) => started.replace('T', ' ').replace('Z', ' UTC');
+  return section('Run in parts', table(['Part', 'Started', {number: 'From'}, {number: 'To'}, {number: capitalised(report.cycle_noun) + 's'},
+                                        {number: 'Due'}, 'Ended'],
+    report.parts.map((part, i) => [String(i + 1), day(part.started), {number: formatClock(part.from_s)}, {number: formatClock(part.to_s)},
+      {number: formatCount(part.cycles)}, {number: formatCount(part.cycles_due)}, part.interrupted ? 'interrupted' : 'in time'])));
+}
+
 function traffic(report) {
   if (!report.traffic.length) {
     return null;
@@ -254,7 +265,7 @@ function show(report) {
   const page = document.getElementById('page');
   page.append(...[
     verdict(report), findings(report), rerun(report), notes(report), ...drawn.shown, trends(report),
-    element('div', 'tables', ...[counters(report), traffic(report), marks(report), failures(report), settings(report)].filter(Boolean)),
+    element('div', 'tables', ...[parts(report), counters(report), traffic(report), marks(report), failures(report), settings(report)].filter(Boolean)),
     element('p', 'colophon', `soak.report version ${report.version}. Charts by Chart.js ${Chart.version}, MIT licence.`),
   ].filter(Boolean));
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;

@@ -6,7 +6,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "conftest/subprocess.h"
 #include "soak/detail/run_context.h"
@@ -99,10 +102,9 @@ TEST_F(CheckpointTest, NoTwoPartsDrawTheSame) {
 }
 
 TEST_F(CheckpointTest, AStartThatWasKilledBeginsAgainWithItsSeed) {
-  const Checkpoint killed(file("day.json"), a_soak(), 6h);
   report::Record record = a_record();
   record.parts.clear();
-  EXPECT_EQ(killed.save_start(record), "");
+  EXPECT_EQ(Checkpoint(file("day.json"), a_soak(), 6h).save_start(record), "");
 
   const Checkpoint again(file("day.json"), a_soak(), 6h);
 
@@ -143,6 +145,16 @@ TEST_F(CheckpointTest, AnotherSoakIsRefusedByWhatDiffers) {
   EXPECT_EQ(conftest::read_file(path), text) << "nothing is lost";
 }
 
+TEST_F(CheckpointTest, ARunThatGoesOnHasItToItself) {
+  const std::string path = save(a_record());
+  std::optional<Checkpoint> running(std::in_place, path, a_soak(), 6h);
+
+  EXPECT_THAT(refusal(path, a_soak()), AllOf(HasSubstr(path), HasSubstr("is used by another run, which goes on")));
+
+  running.reset();
+  EXPECT_EQ(refusal(path, a_soak()), "not refused");
+}
+
 TEST_F(CheckpointTest, WhereReportsGoMayDiffer) {
   SoakIdentity elsewhere = a_soak();
   elsewhere.seed = 7;
@@ -166,9 +178,12 @@ TEST_F(CheckpointTest, AFileThatIsNoCheckpointIsKept) {
 }
 
 TEST_F(CheckpointTest, AFileThatCannotBeWrittenIsNamed) {
-  const Checkpoint checkpoint("/proc/nowhere/day.json", a_soak(), 6h);
+  EXPECT_THAT(refusal("/proc/nowhere/day.json", a_soak()), HasSubstr("cannot be written: /proc/nowhere/day.json"));
 
-  EXPECT_THAT(checkpoint.save_start(a_record()), HasSubstr("/proc/nowhere/day.json"));
+  const Checkpoint checkpoint(file("there/day.json"), a_soak(), 6h);
+  std::filesystem::remove_all(file("there"));
+  std::ofstream(file("there")) << "a file where the directory was";
+  EXPECT_THAT(checkpoint.save_start(a_record()), HasSubstr(file("there/day.json")));
 }
 
 }  // namespace

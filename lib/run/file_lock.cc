@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace soak {
+namespace {
+
+// Whoever held the lock last may have removed its file after it was opened here: then it guards nothing any more.
+bool is_the_file(int fd, const std::string& file) {
+  struct stat open = {};
+  struct stat named = {};
+  return ::fstat(fd, &open) == 0 && ::stat(file.c_str(), &named) == 0 && open.st_dev == named.st_dev &&
+         open.st_ino == named.st_ino;
+}
+
+}  // namespace
+
+std::optional<FileLock> FileLock::take(const std::string& path) {
+  const std::string file = path + ".lock";
+  if (const std::filesystem::path directory = std::filesystem::path(file).parent_path(); !directory.empty()) {
+    std::filesystem::create_directories(directory);
+  }
+  while (true) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+      throw std::system_error(errno, std::generic_category(), file);
+    }
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      const int error = errno;
+      ::close(fd);
+      if (error == EWOULDBLOCK) {
+        return std::nullopt;
+      }
+      throw std::system_error(error, std::generic_category(), file);
+    }
+    if (is_the_file(fd, file)) {
+      return FileLock(file, fd);
+    }
+    ::close(fd);
+  }
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : file_(std::move(other.file_)), fd_(std::exchange(other.fd_, -1)) {}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) {
+    ::unlink(file_.c_str());
+    ::close(fd_);
+  }
+}
+
+}  // namespace soak

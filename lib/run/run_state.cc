@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run_state.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+
+#include "parts.h"
+#include "soak/probe/process.h"
+#include "soak/report/files.h"
+
+namespace soak {
+
+using std::chrono::nanoseconds;
+
+nanoseconds Run::State::elapsed() const {
+  if (ended) {
+    return lasted;
+  }
+  return active ? clock_now() - began : part_from;
+}
+
+nanoseconds Run::State::clock_now() const {
+  return virtual_clock ? virtual_clock() : std::chrono::steady_clock::now().time_since_epoch();
+}
+
+std::string Run::State::title_now() const {
+  const std::lock_guard lock(words_mutex);
+  return title.empty() ? "SOAK / " + short_name() : title;
+}
+
+// The test's name without the suite prefix that every soak has.
+std::string Run::State::short_name() const {
+  constexpr std::string_view kPrefix = "Soak/";
+  return context.name.rfind(kPrefix, 0) == 0 ? context.name.substr(kPrefix.size()) : context.name;
+}
+
+std::string Run::State::rerun_command() const {
+  std::string command = context.rerun;
+  for (const auto& [name, value] : rerun_options) {
+    command +=
+        " " + (context.spell_option ? context.spell_option(name, value) : fmt::format("--soak_{}={}", name, value));
+  }
+  return command;
+}
+
+probe::Budgets Run::State::budgets() const {
+  return {static_cast<std::int64_t>(settings.rss_growth_max), static_cast<std::int64_t>(settings.heap_per_cycle_max)};
+}
+
+probe::JudgeWords Run::State::judge_words() const {
+  probe::JudgeWords words;
+  words.cycle = cycle_noun;
+  words.virtual_clock = static_cast<bool>(virtual_clock);
+  words.budgets_only = context.mode == Mode::kSmoke;
+  if (probe::rss_is_distorted()) {
+    words.rss_not_judged = "a sanitizer keeps freed memory";
+  }
+  return words;
+}
+
+void Run::State::sample(nanoseconds now) {
+  const std::uint64_t cycle = cycles.load(std::memory_order_relaxed);
+  probe.sample(now, cycle);
+  write_down(&report::Journal::sample, now, cycle);
+}
+
+void Run::State::rest(nanoseconds now, std::uint64_t cycle, std::string_view unsettled_by) {
+  probe.rest(now, cycle, unsettled_by);
+  write_down(&report::Journal::rest, now, cycle);
+  if (heap_profile) {
+    heap_profile->rest(now, cycle);
+  }
+}
+
+void Run::State::tick() {
+  const nanoseconds now = elapsed();
+  sample(now);
+  if (progress && progress->due(now)) {
+    show_progress(now);
+  }
+}
+
+void Run::State::show_progress(nanoseconds now) {
+  std::array<probe::OperationCount, Counters::kMost> counts;
+  const std::size_t used = counters.read(counts);
+  const auto value = [this](std::string_view track) {
+    const std::optional<probe::Point> last = probe.latest(track);
+    return last ? std::optional(last->value) : std::nullopt;
+  };
+  const std::string bracket = title_now();
+  const std::lock_guard lock(words_mutex);
+  progress->show(bracket, now,
+                 status_line.text({now, cycle_noun, cycles.load(std::memory_order_relaxed),
+                                   std::span(counts).first(used), value("rss"), value("fds"), found_so_far}));
+}
+
+void Run::State::look() {
+  early_stop->look(elapsed(), [this] {
+    const probe::Measurements measured = measured_so_far();
+    probe::JudgeWords words = judge_words();
+    words.latest_look = true;
+    const Verdict seen = probe::judge(measured, budgets(), words);
+    {
+      const std::lock_guard lock(words_mutex);
+      found_so_far = verdict_so_far(seen);
+    }
+    return context.trends ? context.trends(measured) : seen.trends;
+  });
+}
+
+probe::Measurements Run::State::measured_so_far() const {
+  return checkpoint ? join_parts(checkpoint->before().measured, probe.measurements()) : probe.measurements();
+}
+
+report::Record Run::State::so_far() const {
+  report::Record result;
+  result.name = context.name;
+  result.title = title_now();
+  result.cycle_noun = cycle_noun;
+  result.mode = to_string(context.mode);
+  result.virtual_clock = static_cast<bool>(virtual_clock);
+  result.interrupted = signal != 0;
+  result.ended_early = early_stop->ended();
+  result.started = checkpoint && !checkpoint->first() ? checkpoint->before().started : started;
+  result.asked = settings.duration;
+  result.elapsed = lasted;
+  result.seed = settings.seed;
+  result.cycles = cycles.load();
+  result.failed_cycles = failed_cycles;
+  result.failures = failures;
+  result.counters = counters.all();
+  result.traffic = traffic->entries();
+  result.marks = marks.all();
+  result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);
+  result.settings = named_settings;
+  if (!context.rerun.empty()) {
+    result.rerun = rerun_command();
+  }
+  result.measured = measured_so_far();
+  return result;
+}
+
+void Run::State::open_checkpoint() {
+  if (context.mode == Mode::kSmoke) {
+    remarks.emplace_back("checkpoint: a smoke run has no parts");
+    return;
+  }
+  if (context.quiet) {
+    return;
+  }
+  if (++detail::run_context().checkpoints_opened > 1) {
+    throw detail::RunRefused(
+        "a test that runs with a checkpoint has one soak::Run: of two, the second one would go on "
+        "with what the first one wrote");
+  }
+  SoakIdentity identity{context.name, to_string(context.mode), settings.duration, std::nullopt, named_settings};
+  report::Setting* seed = nullptr;
+  for (report::Setting& setting : named_settings) {
+    if (setting.name == "seed") {
+      seed = &setting;
+    }
+  }
+  if (seed->source != "default") {
+    identity.seed = settings.seed;
+  }
+  checkpoint.emplace(settings.checkpoint, identity, settings.part_duration);
+  part_from = checkpoint->from();
+  part_to = checkpoint->to();
+  if (checkpoint->seed()) {
+    settings.seed = *checkpoint->seed();
+    seed->value = std::to_string(settings.seed);
+    for (auto& [name, value] : rerun_options) {
+      value = name == "seed" ? seed->value : value;
+    }
+  }
+  const report::Record& before = checkpoint->before();
+  cycles = before.cycles;
+  failed_cycles = before.failed_cycles;
+  failures = before.failures;
+  for (const report::Counter& counter : before.counters) {
+    counters.add(counter.name, counter.value);
+  }
+  for (const report::Mark& mark : before.marks) {
+    marks.add(mark.at, mark.kind, mark.text);
+  }
+  traffic->go_on_from(before.traffic);
+}
+
+void Run::State::begin_journal() {
+  const report::Record begun = so_far();
+  journal.emplace(report::report_path(begun, settings.report_dir, ".journal"), begun, budgets(),
+                  judge_words().rss_not_judged);
+}
+
+void Run::State::write_down(JournalEntry entry, nanoseconds now, std::uint64_t cycle) {
+  if (!journal) {
+    return;
+  }
+  std::array<probe::OperationCount, Counters::kMost> counts;
+  const std::size_t used = counters.read(counts);
+  probe.inspect([&](const probe::Measurements& measured) {
+    ((*journal).*entry)(now, cycle, measured, std::span(counts).first(used));
+  });
+}
+
+}  // namespace soak

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_RUN_RUN_STATE_H_
+#define SOAK_LIB_RUN_RUN_STATE_H_
+
+// What a Run is made of: the clock, what is counted, what measures, and what is written down. run_state.cc drives
+// them, run_verdict.cc judges what they saw.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "checkpoint.h"
+#include "counters.h"
+#include "early_stop.h"
+#include "interrupt.h"
+#include "marks.h"
+#include "soak/detail/run_context.h"
+#include "soak/probe/heap_profile.h"
+#include "soak/probe/probe.h"
+#include "soak/report/journal.h"
+#include "soak/report/progress.h"
+#include "soak/report/record.h"
+#include "soak/run.h"
+#include "status_line.h"
+#include "traffic.h"
+
+namespace soak {
+
+struct Run::State {
+  detail::RunContext context;
+  Settings settings;
+  std::vector<report::Setting> named_settings;
+  std::vector<std::pair<std::string, std::string>> rerun_options;
+  std::uint64_t failed_cycles_max = 0;
+
+  mutable std::mutex words_mutex;  // The probe's thread reads the title for the progress line.
+  std::string title;
+  std::string cycle_noun = "cycle";
+  std::string found_so_far;  // By the last look.
+
+  // Of a soak that is run as several processes, this one's part; a soak of one process is one from beginning to end.
+  std::optional<Checkpoint> checkpoint;
+  std::chrono::nanoseconds part_from{};
+  std::chrono::nanoseconds part_to{};
+
+  Clock virtual_clock;
+  std::chrono::nanoseconds began{};  // When the soak would have begun, had this process run all of it.
+  std::chrono::nanoseconds lasted{};
+  std::chrono::system_clock::time_point started;
+  bool active = false;
+  bool ended = false;
+
+  probe::Probe probe;
+  std::optional<probe::HeapProfile> heap_profile;
+  std::optional<report::Journal> journal;
+  std::optional<probe::Sampler> sampler;
+  std::optional<report::Progress> progress;
+  StatusLine status_line;
+  std::optional<InterruptGuard> interrupts;
+  int signal = 0;
+
+  Counters counters;
+  std::optional<TrafficLedger> traffic;
+  Marks marks;
+  std::atomic<std::uint64_t> cycles{0};
+  std::atomic<std::uint64_t> failed_cycles{0};
+  std::vector<std::string> failures;
+  std::vector<std::string> remarks;
+  std::optional<std::string> crashed;
+  std::vector<std::string> stragglers;
+  std::optional<std::uint64_t> expected_cycles;
+  std::chrono::nanoseconds next_quiescent{};
+  bool rested = false;   // There was a quiescent point.
+  bool at_rest = false;  // Whoever drives the run does nothing after its last quiescent point.
+  std::optional<std::chrono::nanoseconds> asked_to_rest;  // When cycle.quiescent() was called last.
+  std::optional<EarlyStop> early_stop;
+
+  std::optional<report::Record> record;
+  std::string page;  // Where it was written.
+  bool read = false;
+
+  // Between begin_run and the end of the run only `began` and the clock are looked at, so any thread may ask.
+  std::chrono::nanoseconds elapsed() const;
+  std::chrono::nanoseconds clock_now() const;  // By the steady clock, unless there is a virtual one.
+
+  std::string title_now() const;
+  std::string rerun_command() const;
+  probe::Budgets budgets() const;
+  probe::JudgeWords judge_words() const;
+
+  void sample(std::chrono::nanoseconds now);
+  void rest(std::chrono::nanoseconds now, std::uint64_t cycle, std::string_view unsettled_by);
+
+  // What the sampler does: a sample, and the progress line where one is due.
+  void tick();
+
+  // A look at what there is so far, and the end of the run if that shows a certain leak. On the thread of the run.
+  void look();
+
+  // In the parts before, too.
+  probe::Measurements measured_so_far() const;
+  report::Record so_far() const;
+
+  void open_checkpoint();
+  void begin_journal();
+
+  // The verdict, in `record`; what is left to do of a soak in parts; the reports.
+  void judge();
+  void end_part();
+  void write_report();
+
+ private:
+  using JournalEntry = void (report::Journal::*)(std::chrono::nanoseconds, std::uint64_t, const probe::Measurements&,
+                                                 std::span<const probe::OperationCount>);
+
+  std::string short_name() const;
+  void show_progress(std::chrono::nanoseconds now);
+  void write_down(JournalEntry entry, std::chrono::nanoseconds now, std::uint64_t cycle);
+};
+
+}  // namespace soak
+
+#endif  // SOAK_LIB_RUN_RUN_STATE_H_

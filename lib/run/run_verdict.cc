@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "parts.h"
+#include "run_state.h"
+#include "soak/detail/format.h"
+#include "soak/probe/process.h"
+#include "soak/report/files.h"
+#include "soak/report/json.h"
+#include "soak/report/page.h"
+
+namespace soak {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+constexpr nanoseconds kProbeJudgedFrom = 30s;  // In less time the readings that are always taken are all there is.
+
+void remark_on_probe(double share, Verdict& verdict) {
+  if (share > probe::kShare) {
+    verdict.remarks.push_back(fmt::format("the probe took {:.2f}% of a core, more than its share of {:.1f}%",
+                                          share * 100, probe::kShare * 100));
+  }
+}
+
+}  // namespace
+
+void Run::State::judge() {
+  report::Record result = so_far();
+  // A part that is over, or was interrupted, before the soak is: only what is certainly wrong by now is.
+  const bool unfinished = checkpoint && lasted < settings.duration && !result.ended_early;
+  std::optional<std::uint64_t> due = expected_cycles;
+  if (checkpoint) {
+    const std::uint64_t here = result.cycles - checkpoint->before().cycles;
+    report::Part part{started, part_from, std::min(lasted, part_to), here, here, signal != 0};
+    if (expected_cycles) {
+      part.cycles_due = signal != 0 ? here : *expected_cycles;
+      due = checkpoint->cycles_due_before() + part.cycles_due;
+    }
+    result.parts = checkpoint->before().parts;
+    result.parts.push_back(part);
+  }
+
+  Verdict& verdict = result.verdict;
+  const auto add = [&verdict](std::string subject, std::string text) -> Finding& {
+    verdict.findings.push_back({std::move(subject), std::move(text), {}});
+    return verdict.findings.back();
+  };
+  const std::string& noun = cycle_noun;
+  if (crashed) {
+    add("crash", "the run ended by an exception: " + *crashed);
+  } else if (signal != 0) {
+    add("interrupted", fmt::format("interrupted by {} after {} of {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
+                                   detail::format_duration(lasted), detail::format_duration(settings.duration)));
+  }
+  if (!stragglers.empty()) {
+    add("stragglers", fmt::format("{} never returned: {}", detail::format_plural(stragglers.size(), "blocking call"),
+                                  fmt::join(stragglers, "; ")));
+  }
+  const bool short_of_cycles =
+      (result.cycles == 0 && !unfinished) || (due && (result.cycles + 1 < *due || result.cycles > *due + 1));
+  std::string cycles_text = fmt::format("{} finished", detail::format_plural(result.cycles, noun.c_str()));
+  if (due) {
+    cycles_text += fmt::format(", {} +-1 were due", *due);
+  }
+  // Cycles that failed are why too few were finished, and a run that was cut short has its own finding.
+  if (result.failed_cycles > failed_cycles_max) {
+    Finding& finding =
+        add("failed_cycles", fmt::format("{} failed, allowed {}",
+                                         detail::format_plural(result.failed_cycles, noun.c_str()), failed_cycles_max));
+    for (const std::string& failure : failures) {
+      finding.evidence.push_back({"at", failure});
+    }
+    if (short_of_cycles) {
+      finding.evidence.push_back({"with", cycles_text});
+    }
+  } else if (short_of_cycles && verdict.passed() && !result.ended_early) {
+    add("cycles", cycles_text);
+  }
+
+  if (result.cycles > 0 && (!unfinished || probe::rss_growth(result.measured))) {
+    probe::JudgeWords words = judge_words();
+    if (const auto growth = result.measured.find("sockets");
+        growth != nullptr && growth->at_rest.added() >= 2 &&
+        growth->at_rest.last()->value > growth->at_rest.first()->value) {
+      words.socket_holders = probe::describe_sockets(3);
+    }
+    const Verdict held = probe::judge(result.measured, budgets(), words);
+    std::copy_if(held.findings.begin(), held.findings.end(), std::back_inserter(verdict.findings),
+                 [unfinished](const Finding& finding) { return !unfinished || finding.subject != "settling"; });
+    verdict.remarks = held.remarks;
+    verdict.trends = held.trends;
+    if (!result.ended_early) {
+      judge_traffic(result.traffic, verdict);
+    }
+  }
+  early_stop->explain(settings.duration, verdict);
+  if (heap_profile) {
+    probe::explain(heap_profile->growth(), noun, verdict);
+  }
+  if (!virtual_clock && lasted >= kProbeJudgedFrom) {
+    remark_on_probe(std::chrono::duration<double>(result.measured.probe_cpu) / lasted, verdict);
+  }
+  verdict.remarks.insert(verdict.remarks.end(), remarks.begin(), remarks.end());
+  record = std::move(result);
+}
+
+// An interrupt ends a part, not the soak; anything else that is wrong ends the soak.
+void Run::State::end_part() {
+  Verdict& verdict = record->verdict;
+  const bool goes_on = std::all_of(verdict.findings.begin(), verdict.findings.end(),
+                                   [](const Finding& finding) { return finding.subject == "interrupted"; });
+  record->parts_left = goes_on ? checkpoint->parts_after(record->parts.back().to) : 0;
+  if (record->parts_left > 0) {
+    verdict.remarks.push_back(fmt::format("{} of {} done, in {}; run the same again to go on",
+                                          detail::format_duration(record->parts.back().to),
+                                          detail::format_duration(settings.duration), checkpoint->path()));
+  } else {
+    verdict.remarks.push_back(
+        fmt::format("the checkpoint {} is finished; delete it to start anew", checkpoint->path()));
+  }
+  if (const std::string error = checkpoint->save(*record); !error.empty()) {
+    verdict.findings.push_back({"checkpoint", "the checkpoint was not written: " + error, {}});
+  }
+}
+
+void Run::State::write_report() {
+  const std::string json = report::report_path(*record, settings.report_dir, ".json");
+  const std::string html = report::report_path(*record, settings.report_dir, ".html");
+  std::string error = report::write_file(json, report::to_json(*record));
+  if (error.empty()) {
+    error = report::write_file(html, report::to_html(*record));
+  }
+  if (!error.empty()) {
+    record->verdict.remarks.push_back("the report was not written: " + error);
+    return;
+  }
+  page = html;
+  record->verdict.remarks.push_back("report in " + page);
+  if (journal) {
+    journal->remove();
+    if (const std::string broken = journal->error(); !broken.empty()) {
+      record->verdict.remarks.push_back("the journal ended before the run: " + broken);
+    }
+  }
+}
+
+}  // namespace soak

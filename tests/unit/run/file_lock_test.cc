@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file_lock.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <system_error>
+
+namespace soak {
+namespace {
+
+class FileLockTest : public testing::Test {
+ protected:
+  FileLockTest() { std::filesystem::remove_all(folder_); }
+  ~FileLockTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string path() const { return folder_ + "/day.json"; }
+
+  const std::string folder_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
+};
+
+TEST_F(FileLockTest, OneHoldsItAtATime) {
+  std::optional<FileLock> first = FileLock::take(path());
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(FileLock::take(path()));
+
+  first.reset();
+
+  EXPECT_TRUE(FileLock::take(path()));
+}
+
+TEST_F(FileLockTest, LeavesNoFileBehind) {
+  FileLock::take(path()).reset();
+
+  EXPECT_TRUE(std::filesystem::exists(folder_));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(FileLockTest, AFileThatADeadProcessLeftIsNoLock) {
+  std::filesystem::create_directories(folder_);
+  std::ofstream(path() + ".lock");
+
+  EXPECT_TRUE(FileLock::take(path()));
+}
+
+TEST_F(FileLockTest, APlaceThatCannotBeWrittenIsNamed) {
+  std::ofstream(folder_) << "a file where a directory is needed";
+
+  EXPECT_THROW(
+      {
+        try {
+          FileLock::take(path());
+        } catch (const std::system_error& error) {
+          EXPECT_NE(std::string(error.what()).find(folder_), std::string::npos) << error.what();
+          throw;
+        }
+      },
+      std::system_error);
+}
+
+}  // namespace
+}  // namespace soak
