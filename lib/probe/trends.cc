@@ -147,14 +147,6 @@ Trend start_of(const Track& track) {
   return trend;
 }
 
-std::string amount(double value, Unit unit) {
-  if (unit == Unit::kBytes) {
-    return std::abs(value) < 100 ? fmt::format("{:+.3g} B", value)
-                                 : (value > 0 ? "+" : "") + detail::format_bytes(std::llround(value));
-  }
-  return fmt::format("{:+.3g}", value);
-}
-
 }  // namespace
 
 Trend residue_of(const Track& track, const Measurements& measured, const std::string& cycle, bool latest_look) {
@@ -213,14 +205,25 @@ Trend slope_of(const Track& track, bool latest_look) {
   return trend;
 }
 
+std::string amount_text(double amount, Unit unit) {
+  if (!std::isfinite(amount)) {
+    return "any";
+  }
+  const double value = amount + 0.0;  // Minus zero is zero.
+  if (unit == Unit::kBytes && std::abs(value) >= 100) {
+    return (value > 0 ? "+" : "") + detail::format_bytes(std::llround(value));
+  }
+  return fmt::format("{:+.3g}{}", value, unit == Unit::kBytes ? " B" : "");
+}
+
 std::string growth_text(const Trend& trend) {
   const std::string per = trend.per.empty() ? "second" : trend.per;
-  return fmt::format("{} per {}, {:.0f}% CI {} to {}", amount(trend.growth, trend.unit), per, trend.confidence * 100,
-                     amount(trend.low, trend.unit), amount(trend.high, trend.unit));
+  return fmt::format("{} per {}, {:.0f}% CI {} to {}", amount_text(trend.growth, trend.unit), per,
+                     trend.confidence * 100, amount_text(trend.low, trend.unit), amount_text(trend.high, trend.unit));
 }
 
 std::string excluded_text(const Trend& trend) {
-  return fmt::format("more than {} per {} is excluded at {:.0f}%", amount(trend.excluded, trend.unit).substr(1),
+  return fmt::format("more than {} per {} is excluded at {:.0f}%", amount_text(trend.excluded, trend.unit).substr(1),
                      trend.per.empty() ? "second" : trend.per, trend.confidence * 100);
 }
 

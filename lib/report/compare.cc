@@ -82,7 +82,7 @@ Comparison::Row compare_trend(const Trend& before, const Trend& after) {
   const Estimate now{after.growth, after.low, after.high};
   const Estimate by = difference(then, now);
   row.change = judged(by);
-  row.text = change_text(then, now, by, [&after](double value) { return growth_text(value, after.unit); });
+  row.text = change_text(then, now, by, [&after](double value) { return probe::amount_text(value, after.unit); });
   return row;
 }
 
@@ -167,8 +167,8 @@ void compare_levels(const Track& before, const Track& after, Comparison& compari
   by.high = by.value + std::hypot(by.high - by.value, run_to_run);
   Comparison::Row row{subject, judged(by), {}};
   row.text = fmt::format("{} -> {}: {}, 99% CI {} to {}", detail::format_bytes(std::llround(then->value)),
-                         detail::format_bytes(std::llround(now->value)), growth_text(by.value, Unit::kBytes),
-                         growth_text(by.low, Unit::kBytes), growth_text(by.high, Unit::kBytes));
+                         detail::format_bytes(std::llround(now->value)), probe::amount_text(by.value, Unit::kBytes),
+                         probe::amount_text(by.low, Unit::kBytes), probe::amount_text(by.high, Unit::kBytes));
   comparison.rows.push_back(std::move(row));
 }
 

@@ -38,6 +38,9 @@ struct Trend {
   std::optional<std::chrono::nanoseconds> certain_at;  // The look at which it became certain.
 };
 
+// "+15.0 MiB", "+0.25 B", "-3", "+1.2e-05", with its sign. "any" for what has no end.
+std::string amount_text(double amount, Unit unit);
+
 // "+15.0 MiB per reconnect, 99% CI +14.7 MiB to +15.2 MiB". Of a trend that was judged.
 std::string growth_text(const Trend& trend);
 

@@ -10,9 +10,6 @@
 
 namespace soak::report {
 
-// "+10.2 KiB", "+0.25 B", "-3", "+1.2e-05"; three digits that count. "any" for what has no end.
-std::string growth_text(double growth, probe::Unit unit);
-
 // "per reconnect", "a second".
 std::string per_text(const probe::Trend& trend);
 

@@ -82,7 +82,7 @@ TEST(CompareTest, GrowthThatIsCertainlyMoreIsWorse) {
 
   EXPECT_EQ(row(comparison, "heap per reconnect").change, Change::kWorse);
   EXPECT_EQ(comparison.overall(), Change::kWorse);
-  EXPECT_EQ(row(comparison, "heap per reconnect").text, "+0 B -> +10 KiB: +10 KiB, 99% CI +9.69 KiB to +10.3 KiB");
+  EXPECT_EQ(row(comparison, "heap per reconnect").text, "+0 B -> +10.0 KiB: +10.0 KiB, 99% CI +9.7 KiB to +10.3 KiB");
 }
 
 TEST(CompareTest, GrowthThatIsCertainlyLessIsBetter) {
