@@ -25,33 +25,9 @@
 #include <thread>
 #include <vector>
 
+#include "conftest/allocations.h"
 #include "soak/probe/probe.h"
 #include "soak/probe/process.h"
-
-namespace {
-
-std::atomic<std::uint64_t> g_allocations{0};
-
-}  // namespace
-
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* memory, std::size_t size);
-
-[[gnu::noinline]] void* malloc(std::size_t size) {
-  ++g_allocations;
-  return __libc_malloc(size);
-}
-[[gnu::noinline]] void* calloc(std::size_t count, std::size_t size) {
-  ++g_allocations;
-  return __libc_calloc(count, size);
-}
-[[gnu::noinline]] void* realloc(void* memory, std::size_t size) {
-  ++g_allocations;
-  return __libc_realloc(memory, size);
-}
-}
 
 namespace {
 
@@ -174,11 +150,11 @@ bool run_schedule(nanoseconds duration) {
         settled = true;
         rss = *soak::probe::read_rss_bytes();
         heap = static_cast<std::int64_t>(::mallinfo2().uordblks);
-        allocations = g_allocations;
+        allocations = soak::conftest::allocations().count;
       }
     }
     probe.complete_rest();
-    allocations = g_allocations - allocations;
+    allocations = soak::conftest::allocations().count - allocations;
     rss = *soak::probe::read_rss_bytes() - rss;
     heap = static_cast<std::int64_t>(::mallinfo2().uordblks) - heap;
   }

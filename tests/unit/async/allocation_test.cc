@@ -4,30 +4,14 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
+#include <chrono>
+#include <cstddef>
 
+#include "conftest/allocations.h"
 #include "soak/detail/frame_cache.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
-
-namespace {
-
-thread_local std::size_t g_allocations = 0;
-thread_local std::size_t g_bytes = 0;
-
-}  // namespace
-
-// Never inlined: g++ would take the free() below for a mismatch with a new it knows.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++g_allocations;
-  g_bytes += size;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace soak {
 namespace {
@@ -41,14 +25,9 @@ Task<> on_event(Event& event) { co_await event.wait(); }
 
 Task<> on_timer(std::chrono::nanoseconds time) { co_await sleep_for(time); }
 
-struct Cost {
-  std::size_t allocations = 0;
-  std::size_t bytes = 0;
-};
-
 // Per task, of starting and parking it; `make` makes one. What the loop itself needs is there already.
 template <typename Make>
-Cost cost_of(Make make) {
+conftest::Allocations cost_of(Make make) {
   constexpr std::size_t kTasks = 512;
   detail::keep_frames(false);  // Each is to be seen.
   VirtualLoop loop;
@@ -59,12 +38,13 @@ Cost cost_of(Make make) {
     (void)loop.run(drain(first, {.cancel_first = true}));
   }
   TaskGroup group(loop);
-  Cost cost{g_allocations, g_bytes};
+  conftest::Allocations cost = conftest::thread_allocations();
   for (std::size_t i = 0; i < kTasks; ++i) group.start({"a.name.of.24.characters", i}, make());
-  cost = {(g_allocations - cost.allocations) / kTasks, (g_bytes - cost.bytes) / kTasks};
-  const std::size_t before = g_allocations;
+  const conftest::Allocations now = conftest::thread_allocations();
+  cost = {(now.count - cost.count) / kTasks, (now.bytes - cost.bytes) / kTasks};
+  const std::size_t before = conftest::thread_allocations().count;
   loop.run(yield());
-  EXPECT_EQ(g_allocations - before, 1u);  // The frame of this yield().
+  EXPECT_EQ(conftest::thread_allocations().count - before, 1u);  // The frame of this yield().
   (void)loop.run(drain(group, {.cancel_first = true}));
   detail::keep_frames(true);
   return cost;
@@ -73,18 +53,18 @@ Cost cost_of(Make make) {
 TEST(AllocationTest, ATaskOnAnEventIsOneFrameOfAtMost256Bytes) {
   Event event;
 
-  const Cost cost = cost_of([&] { return on_event(event); });
+  const conftest::Allocations cost = cost_of([&] { return on_event(event); });
 
   RecordProperty("bytes", std::to_string(cost.bytes));
-  EXPECT_EQ(cost.allocations, 1u);
+  EXPECT_EQ(cost.count, 1u);
   EXPECT_LE(cost.bytes, 256u);
 }
 
 TEST(AllocationTest, ATaskOnATimerIsOneFrameOfAtMost384Bytes) {
-  const Cost cost = cost_of([] { return on_timer(1h); });
+  const conftest::Allocations cost = cost_of([] { return on_timer(1h); });
 
   RecordProperty("bytes", std::to_string(cost.bytes));
-  EXPECT_EQ(cost.allocations, 1u);
+  EXPECT_EQ(cost.count, 1u);
   EXPECT_LE(cost.bytes + kTimerKeyBytes, 384u);
 }
 

@@ -4,66 +4,14 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <new>
 #include <span>
 
+#include "conftest/allocations.h"
 #include "soak/probe/probe.h"
 #include "soak/probe/process.h"
-
-namespace {
-
-std::atomic<std::uint64_t> g_allocations{0};
-
-}  // namespace
-
-// Every way into the allocator, of whatever library: a sanitizer has taken these for itself, and there only
-// operator new is seen.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SOAK_TEST_SANITIZED
-#endif
-#endif
-#else
-#define SOAK_TEST_SANITIZED
-#endif
-
-#ifndef SOAK_TEST_SANITIZED
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* memory, std::size_t size);
-
-[[gnu::noinline]] void* malloc(std::size_t size) {
-  ++g_allocations;
-  return __libc_malloc(size);
-}
-[[gnu::noinline]] void* calloc(std::size_t count, std::size_t size) {
-  ++g_allocations;
-  return __libc_calloc(count, size);
-}
-[[gnu::noinline]] void* realloc(void* memory, std::size_t size) {
-  ++g_allocations;
-  return __libc_realloc(memory, size);
-}
-}
-#else
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++g_allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++g_allocations;
-  return std::malloc(size);
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-#endif
 
 namespace soak::probe {
 namespace {
@@ -99,19 +47,19 @@ class ProbeAllocationTest : public testing::Test {
 };
 
 TEST_F(ProbeAllocationTest, TheCountersOfThisTestSeeAnAllocation) {
-  const std::uint64_t before = g_allocations;
+  const std::size_t before = conftest::allocations().count;
 
   ::operator delete(::operator new(100));
 
-  EXPECT_GT(g_allocations, before);
+  EXPECT_GT(conftest::allocations().count, before);
 }
 
 TEST_F(ProbeAllocationTest, NeitherSamplingNorRestingAllocates) {
-  const std::uint64_t before = g_allocations;
+  const std::size_t before = conftest::allocations().count;
 
   measure(kSamples);
 
-  EXPECT_EQ(g_allocations - before, 0u);
+  EXPECT_EQ(conftest::allocations().count - before, 0u);
 }
 
 TEST_F(ProbeAllocationTest, WhatAHundredThousandSamplesHoldIsWhatAThousandDo) {

@@ -7,40 +7,19 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
-#include <new>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "conftest/allocations.h"
 #include "conftest/subprocess.h"
 #include "sample_record.h"
 #include "soak/report/read_journal.h"
-
-namespace {
-
-std::atomic<std::uint64_t> g_allocations{0};
-
-}  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++g_allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-// The library's own would be a sanitizer's, and what it gives is freed below.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++g_allocations;
-  return std::malloc(size);
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace soak::report {
 namespace {
@@ -203,11 +182,11 @@ TEST_F(JournalTest, WritingSamplesAllocatesNothing) {
       journal_->rest(i * 1s, 1, measured_, {});
     }
   };
-  const std::uint64_t before = g_allocations;
+  const std::size_t before = conftest::allocations().count;
 
   write_many();
 
-  EXPECT_EQ(g_allocations - before, 0u);
+  EXPECT_EQ(conftest::allocations().count - before, 0u);
   EXPECT_EQ(read().measured.quiescent_points, 100u);
 }
 
