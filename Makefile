@@ -94,7 +94,7 @@ bench-detector:
 	$(call install,$(PACKAGES) libbenchmark-dev)
 	$(call configure,bench)
 	cmake --build --preset bench -j $(JOBS) --target detector_study
-	build/bench/bench/detector_study bench/detector/voice_trace.csv $(BENCH_ARGS)
+	build/bench/bench/detector_study bench/detector/traces $(BENCH_ARGS)
 
 # The program needs no peers, and no benchmark library; what is configured does.
 bench-probe:

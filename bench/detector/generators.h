@@ -28,8 +28,8 @@ std::vector<double> noise(Random& random, std::size_t seconds, double deviation,
 // Those that the detector was made with.
 std::vector<Null> known_nulls();
 
-// Those that it was not made with, and is not to be changed for.
-std::vector<Null> held_out_nulls();
+// Those that were held out until a change of the detector was made with them.
+std::vector<Null> once_held_out_nulls();
 
 }  // namespace soak::bench
 

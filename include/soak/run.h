@@ -17,7 +17,7 @@
 // interrupted, and the verdict is FAIL. A second one ends the process.
 //
 // A leak that is certain ends the run early, as FAIL, unless RunOptions::early_stop is false: looked for at quiescent
-// points (in a loop without any, between cycles), each time a seventh later. Nothing is said to be clean before its
+// points (in a loop without any, between cycles), each time a tenth later. Nothing is said to be clean before its
 // time, and of a run that ended early neither cycles nor traffic are judged. A smoke run never ends early.
 //
 // All of it belongs to the thread that made the Run, but for count(), which any thread may call.

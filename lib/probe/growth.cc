@@ -139,11 +139,11 @@ struct Fit {
 
 class Fitter {
  public:
-  Fitter(const Spectrum& spectrum, double span, const GrowthOptions& options)
+  Fitter(const Spectrum& spectrum, double span, const GrowthOptions& options, bool ended)
       : spectrum_(spectrum),
         y_(spectrum.of_medians()),
         line_(spectrum.of([](double x) { return x; })),
-        longest_(options.ended ? span * kSlowFraction : std::max(options.slow_scale, span * kSlowFraction)),
+        longest_(ended ? span * kSlowFraction : std::max(options.slow_scale, span * kSlowFraction)),
         shortest_(std::min(span, longest_) * kShortest),
         floor_(options.noise_floor / std::sqrt(spectrum.points_per_block())) {
     for (std::size_t i = 0; i < kScales; ++i) {
@@ -410,13 +410,13 @@ struct Look {
   double tau = 0;
 };
 
-Look look_at(std::span<const Observation> points, const GrowthOptions& options) {
+Look look_at(std::span<const Observation> points, const GrowthOptions& options, bool ended) {
   Spectrum spectrum(points);
   const double span = points.back().x - points.front().x;
   std::vector<Fit> growing;
   std::vector<Fit> still;
   for (int round = 0;; ++round) {
-    const Fitter fitter(spectrum, span, options);
+    const Fitter fitter(spectrum, span, options, ended);
     growing = fitter.fits(true);
     still = fitter.fits(false);
     if (round == kPeakRounds) break;
@@ -448,43 +448,49 @@ Look look_at(std::span<const Observation> points, const GrowthOptions& options) 
   return look;
 }
 
+// How many of the points come no later than x.
+std::size_t points_until(std::span<const Observation> points, double x) {
+  const auto after = std::upper_bound(points.begin(), points.end(), x,
+                                      [](double until, const Observation& point) { return until < point.x; });
+  return static_cast<std::size_t>(after - points.begin());
+}
+
 }  // namespace
 
 std::optional<Growth> find_growth(std::span<const Observation> points, const GrowthOptions& options) {
-  const std::size_t count = points.size();
-  std::size_t next = options.least_points;
-  while (next < count && points[next - 1].x - points[0].x < options.first_look) ++next;
-  if (count < next || points[count - 1].x - points[0].x < options.first_look || points[count - 1].x <= points[0].x) {
-    return std::nullopt;
-  }
+  if (points.size() < options.least_points) return std::nullopt;
+  const double from = points.front().x;
+  const double span = points.back().x - from;
+  if (span <= 0 || span < options.first_look) return std::nullopt;
   Growth growth;
   const auto [least, most] = std::minmax_element(
       points.begin(), points.end(), [](const Observation& a, const Observation& b) { return a.value < b.value; });
   if (least->value == most->value) {
     // Had it grown, it would have shown: three times the floor, as for a rate of which nothing was seen.
-    growth.high = 3 * options.noise_floor / (points[count - 1].x - points[0].x);
+    growth.high = 3 * options.noise_floor / span;
     return growth;
   }
-  if (options.latest_look) next = count;
-  while (true) {
-    const std::size_t seen = std::min(next, count);
-    const bool last = seen == count;
-    if (!growth.certain_at || last) {
-      GrowthOptions now = options;
-      now.ended = options.ended && last;
-      const Look look = look_at(points.first(seen), now);
-      if (look.certain && !growth.certain_at) growth.certain_at = points[seen - 1].x;
-      if (last) {
-        growth.slope = look.slope;
-        growth.low = look.low;
-        growth.high = look.high;
-        growth.warm_up = 3 * look.tau;
-        break;
-      }
-    }
-    next = std::max(next + 1, static_cast<std::size_t>(std::ceil(static_cast<double>(next) * kLookRatio)));
+  std::optional<Look> latest;
+  std::size_t seen = 0;
+  for (double at = options.first_look > 0 ? options.first_look : 1; at <= span && !growth.certain_at;
+       at *= kLookRatio) {
+    if (options.latest_look && at * kLookRatio <= span) continue;
+    const std::size_t now = points_until(points, from + at);
+    if (now < options.least_points || now == seen) continue;
+    seen = now;
+    latest = look_at(points.first(seen), options, false);
+    if (latest->certain) growth.certain_at = points[seen - 1].x;
   }
-  if (growth.certain_at) growth.since = points[0].x + beginning(Spectrum(points));
+  if (!options.latest_look) {
+    latest = look_at(points, options, options.ended);
+    if (latest->certain && !growth.certain_at) growth.certain_at = points.back().x;
+  }
+  if (!latest) return std::nullopt;
+  growth.slope = latest->slope;
+  growth.low = latest->low;
+  growth.high = latest->high;
+  growth.warm_up = 3 * latest->tau;
+  if (growth.certain_at) growth.since = from + beginning(Spectrum(points));
   return growth;
 }
 

@@ -19,7 +19,7 @@ namespace soak::probe {
 namespace {
 
 constexpr double kSlowSeconds = 600;  // Warm-up and ratchets with scales up to this are never taken for a leak.
-constexpr double kSlowCycles = 300;
+constexpr double kSlowCycles = 600;
 constexpr double kFloorBytes = 64;   // Heap in use counts chunks of 16 bytes.
 constexpr double kFloorCount = 0.3;  // As if the count were cut off from something smooth.
 constexpr double kSmallRiseBytes = 256 * 1024;

@@ -21,7 +21,7 @@ void EarlyStop::look(std::chrono::nanoseconds at, const Trends& trends) {
   if (!on_ || ended_ || at < next_) {
     return;
   }
-  next_ = at + at / 7;
+  next_ = at + at / 10;
   const std::vector<probe::Trend> seen = trends();
   std::copy_if(seen.begin(), seen.end(), std::back_inserter(leaks_),
                [](const probe::Trend& trend) { return trend.leak; });

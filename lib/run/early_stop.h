@@ -13,8 +13,9 @@
 
 namespace soak {
 
-// Ends a run once a leak is certain. Looking costs a verdict, so each look comes after a seventh more time than the one
-// before: some sixty in a day, and a leak is not waited for longer than that after it became certain.
+// Ends a run once a leak is certain. Looking costs a verdict, so each look comes after a tenth more time than the one
+// before, as the looks of growth.h do: some hundred in a day, and a leak is not waited for longer than that after it
+// became certain.
 class EarlyStop {
  public:
   using Trends = std::function<std::vector<probe::Trend>()>;

@@ -17,7 +17,8 @@
 // Econometrics", 2017); noise whose spectrum rises as f^-1 or f^-2, a random walk, is among the forms. A frequency that
 // stands out is periodic (a sawtooth, a timer) and is left out.
 //
-// The series is looked at again and again, each look 10% later than the one before, and what was certain once stays so.
+// The series is looked at again and again, each look 10% later than the one before at places that do not depend on how
+// many points were kept, and what was certain once stays so.
 // A likelihood ratio of 1/alpha is exceeded at any time with a probability of at most alpha (Ville's inequality;
 // Howard, Ramdas 2021), which is 0.1% here for forms known in advance. For fitted ones the rate over all looks of a run
 // is measured, on noise and on shapes it was not made for: docs/verdict.md has the table, bench/detector_study prints
@@ -42,7 +43,7 @@ struct GrowthOptions {
   double confidence = 0.99;  // Of the interval.
   std::size_t least_points = 24;
   bool ended = false;  // Nothing more will come: the last look takes a third of what was seen for the longest scale.
-  bool latest_look = false;  // Only what the last point lets see, for who looks again and again and remembers.
+  bool latest_look = false;  // Only the latest of the looks, for who comes again and again and remembers.
 };
 
 struct Growth {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <span>
 #include <vector>
 
 namespace soak::probe {
@@ -141,7 +142,36 @@ TEST(GrowthTest, TheLatestLookAloneNeedsNoEarlierOne) {
   const auto growth = find_growth(points, options);
 
   ASSERT_TRUE(growth && growth->certain_at);
-  EXPECT_EQ(*growth->certain_at, 3599);
+  EXPECT_GT(*growth->certain_at, 3599 / 1.1);
+  EXPECT_LE(*growth->certain_at, 3599);
+}
+
+TEST(GrowthTest, WhoComesAgainAndAgainSeesTheLooksThatTheWholeSeriesIsGiven) {
+  const auto points = series(3600, [](double x) { return 2 * kKb * x; });
+  GrowthOptions options = by_time();
+  const auto whole = find_growth(points, options);
+  ASSERT_TRUE(whole && whole->certain_at);
+
+  options.latest_look = true;
+  std::optional<double> certain_at;
+  for (std::size_t seen = 601; seen <= points.size() && !certain_at; seen += 10) {
+    const auto latest = find_growth(std::span(points).first(seen), options);
+    if (latest) certain_at = latest->certain_at;
+  }
+
+  EXPECT_EQ(certain_at, whole->certain_at);
+}
+
+TEST(GrowthTest, ASeriesOfWhichEverySecondPointIsLeftIsLookedAtAtTheSamePlaces) {
+  const auto points = series(3600, [](double x) { return 10 * kKb * x; });
+  std::vector<Observation> halved;
+  for (std::size_t i = 0; i < points.size(); i += 2) halved.push_back(points[i]);
+
+  const auto whole = find_growth(points, by_time());
+  const auto half = find_growth(halved, by_time());
+
+  ASSERT_TRUE(whole && half && whole->certain_at && half->certain_at);
+  EXPECT_NEAR(*whole->certain_at, *half->certain_at, 1);
 }
 
 TEST(GrowthTest, ASmallRiseIsNotCertainBeforeTheSlowScaleHasPassed) {

@@ -40,19 +40,22 @@ std::vector<nanoseconds> looks_within(EarlyStop& stop, nanoseconds duration) {
   return looks;
 }
 
-TEST(EarlyStopTest, LooksAgainAfterASeventhMoreTime) {
+TEST(EarlyStopTest, LooksAgainAfterATenthMoreTime) {
   EarlyStop stop(true);
 
   const std::vector<nanoseconds> looks = looks_within(stop, 20s);
 
-  EXPECT_THAT(looks, ElementsAre(5s, 6s, 7s, 8s, 10s, 12s, 14s, 16s, 19s));
+  EXPECT_THAT(looks, ElementsAre(5s, 6s, 7s, 8s, 9s, 10s, 11s, 13s, 15s, 17s, 19s));
   EXPECT_FALSE(stop.ended());
 }
 
-TEST(EarlyStopTest, LooksLessThanAHundredTimesInADay) {
+TEST(EarlyStopTest, LooksAHundredTimesInADay) {
   EarlyStop stop(true);
 
-  EXPECT_LT(looks_within(stop, 24h).size(), 100u);
+  const std::size_t looks = looks_within(stop, 24h).size();
+
+  EXPECT_GT(looks, 90u);
+  EXPECT_LT(looks, 110u);
 }
 
 TEST(EarlyStopTest, SwitchedOffItNeverLooks) {
