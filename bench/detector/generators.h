@@ -31,6 +31,9 @@ std::vector<Null> known_nulls();
 // Those that were held out until a change of the detector was made with them.
 std::vector<Null> once_held_out_nulls();
 
+// Those that it was not made with, and is not to be changed for.
+std::vector<Null> held_out_nulls();
+
 }  // namespace soak::bench
 
 #endif  // SOAK_BENCH_DETECTOR_GENERATORS_H_
