@@ -64,7 +64,7 @@ includes_point_one_way() {
 only_loops_and_runs_ask_a_clock() {
   ! grep -rnE '(steady|system|high_resolution)_clock::now|random_device|clock_gettime|gettimeofday|uv_hrtime|[^_[:alnum:]](rand|time)\(' \
     lib include --include='*.h' --include='*.cc' |
-    grep -vE '^(lib/async/(log|loop_core|uv_loop)\.cc|lib/probe/(probe|sampler)\.cc|lib/run/(options|run)\.cc):'
+    grep -vE '^(lib/async/(log|loop_core|uv_loop)\.cc|lib/probe/(probe|sampler)\.cc|lib/run/(options|run|run_state)\.cc):'
 }
 
 case $rule in
