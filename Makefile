@@ -4,6 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
+SOAKS ?=
 
 # Debian 12 and 13. The first line builds and tests; the second is what the tests with the label `tools` need.
 PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli11-dev libdw-dev libeigen3-dev libfmt-dev \
@@ -23,13 +24,14 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-probe bench-detector asan tsan clang clang-asan clang-tsan release lint tidy format clean
+.PHONY: help demo test test-tools soak bench bench-probe bench-detector gate-voice asan tsan clang clang-asan clang-tsan release lint tidy format clean
 
 help:
 	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
 	@echo 'make test        build; run the unit tests, and every soak in virtual time and as a smoke run'
 	@echo 'make test-tools  the tests that need tools from outside; installs these, fails on a skip'
-	@echo 'make soak        run the real-time soak tests for their whole durations'
+	@echo 'make soak        run the real-time soak tests for their whole durations; SOAKS=Voice. those that begin so'
+	@echo 'make gate-voice  ten real minutes of each voice soak: the release gate of voice code'
 	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
 	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
 	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
@@ -82,7 +84,12 @@ soak:
 	$(call install,$(PACKAGES))
 	$(call configure,soak)
 	cmake --build --preset soak -j $(JOBS)
-	ctest --preset soak -j $(JOBS)
+	ctest --preset soak -j $(JOBS) -R '^Soak/$(SOAKS)' --no-tests=error
+
+# What voice code has to pass before it is released: ten real minutes with each provider.
+gate-voice: export SOAK_DURATION_MIN ?= 10
+gate-voice: SOAKS := Voice[.]
+gate-voice: soak
 
 bench:
 	$(call install,$(PACKAGES) $(BENCH_PACKAGES))

@@ -67,8 +67,23 @@ only_loops_and_runs_ask_a_clock() {
     grep -vE '^(lib/async/(log|loop_core|uv_loop)\.cc|lib/probe/(probe|sampler)\.cc|lib/run/(options|run|run_state)\.cc):'
 }
 
+# What a workflow does, people can do at home: its steps are targets of make. One whose name comes from a matrix is not
+# looked at.
+workflows_call_targets_that_exist() {
+  local breaches=0 file line call target
+  while IFS=: read -r file line call; do
+    target=${call#make }
+    if ! grep -qE "^([a-z -]+ )?$target( [a-z -]+)?:" Makefile; then
+      echo "$file:$line: $target is no target of the Makefile"
+      breaches=$((breaches + 1))
+    fi
+  done < <(grep -rnoE 'make [a-z][a-z-]*' .github/workflows)
+  return $((breaches > 0))
+}
+
 case $rule in
   IncludesPointOneWay) includes_point_one_way ;;
+  WorkflowsCallTargetsThatExist) workflows_call_targets_that_exist ;;
   OnlyLoopsAndRunsAskAClock) only_loops_and_runs_ask_a_clock ;;
   *) echo "there is no rule $rule"; exit 2 ;;
 esac
