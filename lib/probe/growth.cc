@@ -118,7 +118,7 @@ struct Form {
   double tau = 0;  // Of the approach; 0 without one.
   double s = 0;    // Of the slowing growth; 0 without one.
   int step = -1;   // Before which block; -1 without one.
-  double memory = 0;
+  int memory = 0;  // Which of kMemory.
 
   int columns() const { return (line ? 1 : 0) + (tau > 0 ? 1 : 0) + (s > 0 ? 1 : 0) + (step >= 0 ? 1 : 0); }
 };
@@ -150,6 +150,13 @@ class Fitter {
       scales_[i] = shortest_ * std::pow(longest_ / shortest_, static_cast<double>(i) / (kScales - 1));
       approaches_[i] = make_approach(scales_[i]);
       slowings_[i] = make_slowing(scales_[i]);
+    }
+    for (std::size_t i = 0; i < kMemory.size(); ++i) {
+      weights_[i].of_rows.resize(spectrum.rows());
+      for (int j = 0; j < spectrum.rows(); ++j) {
+        weights_[i].of_rows(j) = std::pow(spectrum.frequencies()[static_cast<std::size_t>(j)], kMemory[i]);
+      }
+      weights_[i].logarithms = weights_[i].of_rows.array().log().sum();
     }
   }
 
@@ -233,15 +240,9 @@ class Fitter {
   // Least squares of the series on the columns, in noise of the form's memory.
   Fit solve(const Form& form, const Design& columns, Coefficients* coefficients = nullptr, Rows* left = nullptr) const {
     const int rows = spectrum_.rows();
-    Design weighted = columns;
-    Rows y = y_;
-    double log_weights = 0;
-    for (int j = 0; j < rows; ++j) {
-      const double weight = std::pow(spectrum_.frequencies()[static_cast<std::size_t>(j)], form.memory);
-      weighted.row(j) *= weight;
-      y(j) *= weight;
-      log_weights += std::log(weight);
-    }
+    const Weights& weights = weights_[static_cast<std::size_t>(form.memory)];
+    Design weighted = weights.of_rows.asDiagonal() * columns;
+    Rows y = weights.of_rows.cwiseProduct(y_);
     Fit fit;
     fit.form = form;
     fit.freedom = std::max(rows - static_cast<int>(columns.cols()), 1);
@@ -254,19 +255,19 @@ class Fitter {
         if (!(scale(c) > 0)) scale(c) = 1;
         weighted.col(c) /= scale(c);
       }
-      Square normal = weighted.transpose() * weighted;
+      Square normal = weighted.transpose().lazyProduct(weighted);  // Too small for what products of large ones do.
       normal += Square::Identity(normal.rows(), normal.cols()) * kRidge;
       const Eigen::LDLT<Square> decomposed(normal);
-      solved = decomposed.solve(weighted.transpose() * y);
+      solved = decomposed.solve(weighted.transpose().lazyProduct(y));
       Coefficients unit = Coefficients::Zero(normal.rows());
       unit(0) = 1;
       first = std::max(decomposed.solve(unit)(0), 0.0);
-      y -= weighted * solved;
+      y -= weighted.lazyProduct(solved);
       solved = solved.cwiseQuotient(scale);
     }
     const double squares = y.squaredNorm();
     const double least = floor_ * floor_;
-    fit.likelihood = log_weights - rows / 2.0 * std::log(std::max(squares / rows, least)) - cost(form);
+    fit.likelihood = weights.logarithms - rows / 2.0 * std::log(std::max(squares / rows, least)) - cost(form);
     Eigen::Index next = 0;
     if (form.line) {
       fit.slope = solved(next);
@@ -287,7 +288,7 @@ class Fitter {
   }
 
   void fit_all(bool line, int step, std::vector<Fit>& all) const {
-    for (const double memory : kMemory) {
+    for (int memory = 0; memory < static_cast<int>(kMemory.size()); ++memory) {
       const Form plain{.line = line, .tau = 0, .s = 0, .step = step, .memory = memory};
       add(plain, all);
       std::array<std::vector<Fit>, 3> families;
@@ -358,6 +359,12 @@ class Fitter {
     return best;
   }
 
+  // Under which noise of one of kMemory is white.
+  struct Weights {
+    Rows of_rows;
+    double logarithms = 0;  // Their sum.
+  };
+
   const Spectrum& spectrum_;
   Rows y_;
   Rows line_;
@@ -367,6 +374,7 @@ class Fitter {
   std::array<double, kScales> scales_{};
   std::array<Rows, kScales> approaches_;
   std::array<Rows, kScales> slowings_;
+  std::array<Weights, kMemory.size()> weights_;
 };
 
 double student(int freedom, double error) {
