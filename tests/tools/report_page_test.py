@@ -112,6 +112,33 @@ def says(browser, url, text):
     assert text in shown, (text, shown)
 
 
+# Of the heap's chart: the height of the fitted line and of the quiescent points, first and last.
+ENDS = """
+const chart = charts.find((candidate) => candidate.canvas.getAttribute('aria-label').startsWith('heap '));
+const ends = (kind) => chart.data.datasets.filter((data) => data.kind === kind).map((data) => [data.data[0].y, data.data.at(-1).y])[0];
+return [ends('fit'), ends('at_rest')];
+"""
+
+
+def draws_what_grows(soak, browser, server, page):
+    """The fitted line goes through what grows by 1,000 bytes a frame, which is not what it grows by in a reconnect."""
+    grown = json.loads(page.with_suffix(".json").read_text())
+    heap = next(series for series in grown["series"] if series["name"] == "heap")
+    frames = next(operation for operation in grown["operations"] if operation["name"] == "frames")
+    counts = dict((at, count) for at, _, count in frames["at_rest"])
+    heap["at_rest"] = [[at, cycle, 500_000 + 1000 * counts[at]] for at, cycle, _ in heap["at_rest"]]
+    trend = {"series": "heap", "unit": "bytes", "per": "frame or reconnect", "growth": 1000, "low": 990, "high": 1010,
+             "excluded": 1010, "confidence": 0.99, "per_day": 1, "leak": True, "warm_up_s": 0, "since_s": 0, "since_cycle": 0}
+    grown["verdict"]["trends"] = [trend]
+    path = page.with_name("grown.json")
+    path.write_text(json.dumps(grown, indent=1))
+    said, _ = report(soak, path)
+    browser.open(server.url + "grown.html")
+    fitted, held = browser.run(ENDS)
+    assert held[1] - held[0] > 50_000, (held, said)
+    assert all(abs(a - b) < 2_000 for a, b in zip(fitted, held)), (fitted, held)
+
+
 def report(soak, *arguments):
     """What `soak report` says, and its exit status."""
     made = subprocess.run([soak, "report", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
@@ -180,6 +207,7 @@ def check(soak, folder):
         for width in (360, 800, 1920):
             fits(browser, server.url + page.name, width)
         says(browser, server.url + page.name, run_report["summary"])
+        draws_what_grows(soak, browser, server, page)
 
         killed = os.path.join(folder, "killed")
         check_killed(soak, Server(killed), killed, browser)

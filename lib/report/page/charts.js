@@ -17,12 +17,18 @@ function trendOf(report, series) {
   return trends.find((trend) => trend.leak) || trends[0];
 }
 
+// "frames" are counted; a trend is per "frame", or per "frame or reconnect", its numbers being of the first.
+function isPer(operation, trend) {
+  const one = operation.length > 1 && operation.endsWith('s') ? operation.slice(0, -1) : operation;
+  return trend.per.split(' or ')[0] === one;
+}
+
 // How many operations of the trend's kind there were by the time of a quiescent point.
 function operationsAt(report, trend) {
   if (trend.per === 'second') {
     return (point) => point[AT];
   }
-  const operation = report.operations.find((candidate) => candidate.name === trend.per);
+  const operation = report.operations.find((candidate) => isPer(candidate.name, trend));
   if (!operation) {
     return (point) => point[CYCLE];
   }
