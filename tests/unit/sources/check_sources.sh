@@ -17,6 +17,7 @@ module_of() {
     error.h|event.h|event_loop.h|gather.h|log.h|queue.h|run_blocking.h|semaphore.h|session.h|supervise.h|task.h|timeout.h|detail/*) echo async ;;
     matchers.h) echo matchers ;;
     async_run.h|backoff.h) echo drive ;;
+    audio/*) echo audio ;;
     net/*) echo net ;;
     peers/*) echo peers ;;
     voice/*) echo voice ;;
@@ -35,7 +36,7 @@ allowed() {
     metrics_endpoint|async) echo metrics probe ;;
     matchers) echo run report async metrics probe ;;
     drive) echo run report async metrics_endpoint metrics probe ;;
-    net) echo async metrics probe ;;
+    audio|net) echo async metrics probe ;;
     peers) echo net async metrics probe ;;
     voice) echo net async metrics run report probe ;;
     soak) echo gating drive run async metrics report probe ;;
