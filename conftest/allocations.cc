@@ -2,8 +2,21 @@
 #include "conftest/allocations.h"
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
+#include <cstddef>
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SOAK_SANITIZED
+#endif
+#endif
+#else
+#define SOAK_SANITIZED
+#endif
+
+#ifdef SOAK_SANITIZED
+#include <sanitizer/allocator_interface.h>
+#endif
 
 namespace {
 
@@ -20,17 +33,6 @@ void count(std::size_t bytes) noexcept {
 
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SOAK_SANITIZED
-#endif
-#endif
-#else
-#define SOAK_SANITIZED
-#endif
-
-// Never inlined: g++ would take the free() of a caller for a mismatch with a new it knows.
 #ifndef SOAK_SANITIZED
 extern "C" {
 void* __libc_malloc(std::size_t size);
@@ -51,18 +53,13 @@ void* __libc_realloc(void* memory, std::size_t size);
 }
 }
 #else
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  count(size);
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-// The library's own would be the sanitizer's, and what it gives is freed below.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  count(size);
-  return std::malloc(size);
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+namespace {
+
+// Only the sanitizer sees them all.
+[[maybe_unused]] const int g_hooks = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t size) { count(size); }, [](const volatile void*) {});
+
+}  // namespace
 #endif
 
 namespace soak::conftest {
