@@ -14,10 +14,6 @@
 #define SOAK_SANITIZED
 #endif
 
-#ifdef SOAK_SANITIZED
-#include <sanitizer/allocator_interface.h>
-#endif
-
 namespace {
 
 std::atomic<std::size_t> g_count{0};
@@ -53,9 +49,12 @@ void* __libc_realloc(void* memory, std::size_t size);
 }
 }
 #else
+// Only the sanitizer sees them all. Of sanitizer/allocator_interface.h, which g++ does not install.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
+                                                         void (*on_free)(const volatile void*));
+
 namespace {
 
-// Only the sanitizer sees them all.
 [[maybe_unused]] const int g_hooks = __sanitizer_install_malloc_and_free_hooks(
     [](const volatile void*, std::size_t size) { count(size); }, [](const volatile void*) {});
 
