@@ -24,6 +24,7 @@ constexpr double kShortest = 1.0 / 40;
 constexpr std::size_t kScales = 7;  // From the shortest to the longest.
 constexpr int kRefinements = 5;
 constexpr double kSettled = 0.3;  // Change of a scale's logarithm.
+constexpr double kLongRun = 10;   // Of slow_scale: from then on the first tenth of what was seen is warm-up.
 constexpr double kRidge = 1e-12;
 constexpr double kPeak = 3.5;  // Standard deviations.
 constexpr int kLeastPeak = 4;  // The lowest frequencies are the growth itself.
@@ -415,10 +416,27 @@ struct Look {
   double low = 0;
   double high = 0;
   bool certain = false;
-  double tau = 0;
+  double warm_up = 0;
 };
 
-Look look_at(std::span<const Observation> points, const GrowthOptions& options, bool ended) {
+// How many of the points come no later than x.
+std::size_t points_until(std::span<const Observation> points, double x) {
+  const auto after = std::upper_bound(points.begin(), points.end(), x,
+                                      [](double until, const Observation& point) { return until < point.x; });
+  return static_cast<std::size_t>(after - points.begin());
+}
+
+// The forms have scales of a fortieth of what is seen and more. In a long run, what came to rest sooner than that is
+// left out instead.
+std::span<const Observation> without_beginning(std::span<const Observation> points, const GrowthOptions& options) {
+  const double span = points.back().x - points.front().x;
+  if (options.slow_scale <= 0 || span < kLongRun * options.slow_scale) return points;
+  const std::span<const Observation> rest = points.subspan(points_until(points, points.front().x + span / kLongRun));
+  return rest.size() < options.least_points ? points : rest;
+}
+
+Look look_at(std::span<const Observation> all, const GrowthOptions& options, bool ended) {
+  const std::span<const Observation> points = without_beginning(all, options);
   Spectrum spectrum(points);
   const double span = points.back().x - points.front().x;
   std::vector<Fit> growing;
@@ -440,7 +458,8 @@ Look look_at(std::span<const Observation> points, const GrowthOptions& options, 
   look.slope = grows.slope;
   look.certain = grows.slope > 0 && grows.likelihood - rests.likelihood > kCertain &&
                  (span >= options.slow_scale || grows.slope * span >= options.small_rise);
-  look.tau = std::max(grows, rests, [](const Fit& a, const Fit& b) { return a.likelihood < b.likelihood; }).form.tau;
+  const Fit& best = std::max(grows, rests, [](const Fit& a, const Fit& b) { return a.likelihood < b.likelihood; });
+  look.warm_up = points.front().x - all.front().x + 3 * best.form.tau;
   look.low = look.high = look.slope;
   const double most = std::max(grows.likelihood, rests.likelihood);
   for (const Fit& fit : growing) {
@@ -454,13 +473,6 @@ Look look_at(std::span<const Observation> points, const GrowthOptions& options, 
     look.high = std::max(look.high, 0.0);
   }
   return look;
-}
-
-// How many of the points come no later than x.
-std::size_t points_until(std::span<const Observation> points, double x) {
-  const auto after = std::upper_bound(points.begin(), points.end(), x,
-                                      [](double until, const Observation& point) { return until < point.x; });
-  return static_cast<std::size_t>(after - points.begin());
 }
 
 }  // namespace
@@ -497,7 +509,7 @@ std::optional<Growth> find_growth(std::span<const Observation> points, const Gro
   growth.slope = latest->slope;
   growth.low = latest->low;
   growth.high = latest->high;
-  growth.warm_up = 3 * latest->tau;
+  growth.warm_up = latest->warm_up;
   if (growth.certain_at) growth.since = from + beginning(Spectrum(points));
   return growth;
 }

@@ -83,6 +83,20 @@ TEST(GrowthTest, AWarmUpIsSaid) {
   EXPECT_NEAR(growth->warm_up, 900, 90);
 }
 
+TEST(GrowthTest, InALongRunTheFirstTenthIsWarmUp) {
+  const auto filling = [](double x) { return 20 * 1024 * kKb * x / (x + 240); };
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const auto clean = find_growth(series(40'000, filling, 0, seed), by_time());
+    ASSERT_TRUE(clean);
+    EXPECT_FALSE(clean->certain_at) << "seed " << seed;
+    EXPECT_GE(clean->warm_up, 4'000);
+  }
+
+  const auto leak = find_growth(series(40'000, [&](double x) { return filling(x) + kKb * x; }), by_time());
+  ASSERT_TRUE(leak);
+  EXPECT_TRUE(leak->certain_at);
+}
+
 TEST(GrowthTest, ALeakThatBeginsLaterIsDatedFromThere) {
   const auto growth =
       find_growth(series(7200, [](double x) { return x < 2400 ? 0 : 40 * kKb * (x - 2400); }), by_time());
