@@ -15,118 +15,93 @@ double uniform(Random& random, double from, double to) {
   return std::uniform_real_distribution<double>(from, to)(random);
 }
 
-// Noise whose spectrum falls as 1/f, as the sum of what forgets in seconds, in minutes and in a quarter of an hour.
-std::vector<double> pink(Random& random, std::size_t seconds, double amount) {
+// Adds `shape(t)`, in KB of a process with 200 KB of noise.
+template <typename Shape>
+std::vector<double> on(std::vector<double> values, double amount, Shape shape) {
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] += amount / kNoise * shape(static_cast<double>(i));
+  return values;
+}
+
+// A buffer that fills evenly for five minutes, and is full.
+std::vector<double> ring_buffer(Random& random, std::size_t seconds, double amount) {
+  return on(noise(random, seconds, amount, 0), amount, [](double t) { return 12288 * std::min(t / 300, 1.0); });
+}
+
+std::vector<double> two_sawteeth(Random& random, std::size_t seconds, double amount) {
+  const double first = uniform(random, 0, 1);
+  const double second = uniform(random, 0, 1);
+  return on(noise(random, seconds, amount, 0.5), amount,
+            [=](double t) { return 2048 * std::fmod(t / 40 + first, 1) + 3072 * std::fmod(t / 220 + second, 1); });
+}
+
+// Noise with a period of its own, about 100 s.
+std::vector<double> swinging(Random& random, std::size_t seconds, double amount) {
+  std::normal_distribution<double> normal;
   std::vector<double> values(seconds);
-  for (const double time : {1.0, 10.0, 100.0, 900.0}) {
-    const std::vector<double> part = noise(random, seconds, amount / 2, std::exp(-1 / time));
-    for (std::size_t i = 0; i < seconds; ++i) values[i] += part[i];
+  double now = 0;
+  double before = 0;
+  for (double& value : values) {
+    const double next = 2 * 0.98 * std::cos(6.2832 / 100) * now - 0.98 * 0.98 * before + normal(random);
+    before = now;
+    now = next;
+    value = amount / 20 * now;
   }
   return values;
 }
 
-// An allocator that maps and returns 1 MB at a time.
-std::vector<double> in_chunks(Random& random, std::size_t seconds, double amount) {
-  std::vector<double> values = noise(random, seconds, 3 * amount, 0.9);
-  const double chunk = amount / kNoise * 1024;
-  for (double& value : values) value = chunk * std::ceil(value / chunk);
+// Calm and storm in turn, each for minutes.
+std::vector<double> storms(Random& random, std::size_t seconds, double amount) {
+  std::vector<double> values = noise(random, seconds, amount, 0.7);
+  const std::vector<double> mood = noise(random, seconds, 1, 0.995);
+  for (std::size_t i = 0; i < seconds; ++i) values[i] *= std::exp(mood[i]);
   return values;
 }
 
-// The load doubles half-way, and the noise with it.
-std::vector<double> louder(Random& random, std::size_t seconds, double amount) {
-  std::vector<double> values = noise(random, seconds, amount, 0.5);
-  for (std::size_t i = seconds / 2; i < seconds; ++i) values[i] *= 3;
-  return values;
+// Three pools are made as they are first needed.
+std::vector<double> stairs(Random& random, std::size_t seconds, double amount) {
+  return on(noise(random, seconds, amount, 0), amount,
+            [](double t) { return 6144.0 * ((t >= 30 ? 1 : 0) + (t >= 90 ? 1 : 0) + (t >= 240 ? 1 : 0)); });
 }
 
-// Nothing for two minutes, then an approach.
-std::vector<double> late_warm_up(Random& random, std::size_t seconds, double amount) {
-  std::vector<double> values = noise(random, seconds, amount, 0.5);
-  for (std::size_t i = 120; i < seconds; ++i) {
-    values[i] += amount / kNoise * 15360 * -std::expm1((120 - static_cast<double>(i)) / 200);
-  }
-  return values;
+std::vector<double> stretched_warm_up(Random& random, std::size_t seconds, double amount) {
+  return on(noise(random, seconds, amount, 0.9), amount,
+            [](double t) { return 12288 * -std::expm1(-std::pow(t / 200, 0.7)); });
 }
 
-// A cache whose misses grow rarer with what it holds: t / (t + T).
-std::vector<double> filling_cache(Random& random, std::size_t seconds, double amount) {
+// The load changes every five minutes or so, and what is held with it.
+std::vector<double> levels(Random& random, std::size_t seconds, double amount) {
   std::vector<double> values = noise(random, seconds, amount, 0);
-  for (std::size_t i = 0; i < seconds; ++i) {
-    const auto t = static_cast<double>(i);
-    values[i] += amount / kNoise * 20480 * t / (t + 240);
-  }
-  return values;
-}
-
-// The highest that 3 MB of noise has been so far.
-std::vector<double> high_water(Random& random, std::size_t seconds, double amount) {
-  std::vector<double> values = noise(random, seconds, amount / kNoise * 3072, 0.95);
-  const std::vector<double> own = noise(random, seconds, amount, 0);
-  double most = values[0];
-  for (std::size_t i = 0; i < seconds; ++i) {
-    most = std::max(most, values[i]);
-    values[i] = most + own[i];
-  }
-  return values;
-}
-
-// A garbage collector: each collection leaves a little more or less behind than the one before.
-std::vector<double> collector(Random& random, std::size_t seconds, double amount) {
-  std::vector<double> values = noise(random, seconds, amount, 0);
-  double height = 0;
-  double left = 0;
-  for (std::size_t i = 0; i < seconds; ++i) {
-    height += amount / kNoise * uniform(random, 0, 80);
-    if (height > amount / kNoise * 6144) {
-      height = 0;
-      left = amount / kNoise * uniform(random, 0, 1024);
-    }
-    values[i] += height + left;
-  }
-  return values;
-}
-
-// Work comes and goes: 5 MB held for minutes, then not.
-std::vector<double> on_and_off(Random& random, std::size_t seconds, double amount) {
-  std::vector<double> values = noise(random, seconds, amount, 0);
-  std::exponential_distribution<double> stays(1.0 / 120);
-  bool on = false;
+  std::exponential_distribution<double> stays(1.0 / 300);
+  double level = uniform(random, 0, 4096);
   double until = stays(random);
   for (std::size_t i = 0; i < seconds; ++i) {
     if (static_cast<double>(i) >= until) {
-      on = !on;
+      level = uniform(random, 0, 4096);
       until += stays(random);
     }
-    values[i] += on ? amount / kNoise * 5120 : 0;
+    values[i] += amount / kNoise * level;
   }
   return values;
 }
 
-// A cache is dropped at some time, and comes back within minutes.
-std::vector<double> dropped_cache(Random& random, std::size_t seconds, double amount) {
-  std::vector<double> values = noise(random, seconds, amount, 0.5);
-  const double at = uniform(random, 0, static_cast<double>(seconds));
-  for (std::size_t i = 0; i < seconds; ++i) {
-    const auto t = static_cast<double>(i);
-    if (t >= at) values[i] -= amount / kNoise * 8192 * std::exp((at - t) / 180);
-  }
-  return values;
+std::vector<double> ratchet_and_sawtooth(Random& random, std::size_t seconds, double amount) {
+  const double phase = uniform(random, 0, 1);
+  return on(noise(random, seconds, amount, 0), amount,
+            [=](double t) { return 6144 * std::log1p(t / 60) + 2048 * std::fmod(t / 120 + phase, 1); });
 }
 
 }  // namespace
 
 std::vector<Null> held_out_nulls() {
   return {
-      {"1/f noise", pink},
-      {"chunks of 1 MB, AR(1) 0.9", in_chunks},
-      {"noise that triples half-way", louder},
-      {"warm-up of 15 MB after 120 s, tau 200 s", late_warm_up},
-      {"cache of 20 MB, t/(t + 240 s)", filling_cache},
-      {"high water of 3 MB, AR(1) 0.95", high_water},
-      {"collector with 6 MB between collections", collector},
-      {"5 MB held for minutes, then not", on_and_off},
-      {"8 MB dropped, and back in minutes", dropped_cache},
+      {"12 MB that fill evenly in 300 s", ring_buffer},
+      {"sawteeth of 2 MB, 40 s, and 3 MB, 220 s", two_sawteeth},
+      {"noise that swings, 100 s", swinging},
+      {"noise in storms", storms},
+      {"stairs of 6 MB at 30, 90 and 240 s", stairs},
+      {"warm-up of 12 MB, stretched, AR(1) 0.9", stretched_warm_up},
+      {"another level every 5 min", levels},
+      {"ratchet of 6 MB log(1 + t/60 s), sawtooth of 2 MB", ratchet_and_sawtooth},
   };
 }
 

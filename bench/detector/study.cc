@@ -309,7 +309,7 @@ int main(int argc, char** argv) {
       study.heap_noise);
   study.false_alarms(traces);
   study.false_alarms(known_nulls(), "shapes that the detector was made with");
-  study.false_alarms(once_held_out_nulls(), "shapes that were held out, until a change used them");
+  study.false_alarms(once_held_out_nulls(), "shapes that were held out, each until a change used it");
   study.false_alarms(held_out_nulls(), "shapes that the detector was not made with");
   study.detection(Kind::kRss, 50, 2 * kHour, 15);
   study.detection(Kind::kRss, 10, 2 * kHour, 20);
