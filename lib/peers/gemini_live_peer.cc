@@ -134,10 +134,10 @@ class Connection {
     co_await session_.opened().wait_until(end());
     try {
       if (session_.is_open() && warning > nanoseconds::zero()) {
-        co_await sleep_for(end() - warning - service_.loop.now());
+        const nanoseconds left = std::min(warning, end() - service_.loop.now());
+        co_await sleep_for(end() - left - service_.loop.now());
         ++service_.ledger.go_aways_sent;
-        const std::string left = duration_text(end() - service_.loop.now());
-        std::string message = fmt::format(R"({{"goAway":{{"timeLeft":"{}"}}}})", left);
+        std::string message = fmt::format(R"({{"goAway":{{"timeLeft":"{}"}}}})", duration_text(left));
         co_await send(std::move(message));
         silent_ = service_.options.silent_after_go_away;
       }
