@@ -108,7 +108,7 @@ void Session::dispatch(const Field& message) {
   if (name_ == "setup") {
     set_up(content.field);
   } else if (name_ == "realtimeInput") {
-    take_realtime(content.field);
+    take_realtime_input(content.field);
   } else if (name_ == "clientContent") {
     take_content(content.field);
   } else {
@@ -184,7 +184,7 @@ std::string Session::resumption_update() {
 
 // What the user says
 
-void Session::take_realtime(const Field& input) {
+void Session::take_realtime_input(const Field& input) {
   const Only only =
       only_one(input, {"audio", "video", "text", "audioStreamEnd", "activityStart", "activityEnd", "mediaChunks"});
   const auto activity_by_hand = [this](std::string_view member) {

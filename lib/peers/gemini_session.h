@@ -69,7 +69,7 @@ class Session {
   void set_up(const Field& setup);
   void resume();
   [[noreturn]] void refuse_resumption(std::uint16_t code, std::string_view reason);
-  void take_realtime(const Field& input);
+  void take_realtime_input(const Field& input);
   void take_audio(const Field& blob);
   void take_video(const Field& blob);
   void take_content(const Field& content);

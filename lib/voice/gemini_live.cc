@@ -99,7 +99,8 @@ class GeminiLiveClient::Session {
 };
 
 Error GeminiLiveClient::Session::failure(Errc code, std::string_view what) const {
-  return {code, fmt::format("gemini_live: {} {}", options_.url, what)};
+  // Without the query, which may hold a key.
+  return {code, fmt::format("gemini_live: {} {}", options_.url.substr(0, options_.url.find('?')), what)};
 }
 
 Error GeminiLiveClient::Session::failure_after(const net::CloseStatus& status, std::string_view when) const {

@@ -76,7 +76,7 @@ class GeminiLiveClientTest : public testing::Test {
       return refusal_ ? *refusal_ : net::accept_any(request);
     };
     net::WebSocketServer server(loop_, server_options);
-    options_.url = server.url() + "/ws/live";
+    options_.url = server.url() + "/ws/live" + query_;
     options_.api_key = kKey;
     options_.setup_timeout = 5s;
     TaskGroup group(loop_);
@@ -158,6 +158,7 @@ class GeminiLiveClientTest : public testing::Test {
 
   VirtualLoop loop_;
   GeminiLiveOptions options_;
+  std::string query_;
   std::vector<Script> scripts_;
   std::optional<net::HandshakeReply> refusal_;
   std::vector<std::unique_ptr<Connection>> connections_;
@@ -272,6 +273,15 @@ TEST_F(GeminiLiveClientTest, AnotherCloseBeforeTheSessionNamesTheCodeAndTheTime)
   EXPECT_THAT(error.what(),
               AllOf(HasSubstr("gemini_live: " + options_.url),
                     HasSubstr("closed 1011 before setupComplete, 1.2 s after connect: The service is currently")));
+}
+
+TEST_F(GeminiLiveClientTest, AKeyInTheUrlIsNotPrinted) {
+  query_ = "?key=" + std::string(kKey);
+
+  const Error error = connect_error({saying_then_closing({}, 0s, 1011, "")});
+
+  EXPECT_EQ(connections_[0]->request.query_value("key"), kKey);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("/ws/live closed 1011"), Not(HasSubstr(kKey))));
 }
 
 TEST_F(GeminiLiveClientTest, ASessionThatNeverBeginsTimesOut) {
