@@ -177,22 +177,23 @@ TEST_F(GeminiTogetherTest, WrongKeyIsAnAuthenticationErrorInEachShape) {
 // The same over loopback, by libwebsockets.
 TEST(GeminiTogetherOverLoopbackTest, RenewsItsConnection) {
   UvLoop loop;
-  peers::GeminiLivePeer peer(loop, {.response_audio = 100ms, .connection_max = 400ms, .go_away_before = 200ms});
-  voice::GeminiLiveClient client(loop, {.url = peer.url(), .stable_after = 100ms});
+  peers::GeminiLivePeer peer(loop, {.response_audio = 100ms, .connection_max = 5100ms, .go_away_before = 5s});
+  voice::GeminiLiveClient client(loop, {.url = peer.url(), .stable_after = 50ms});
   loop.run([](voice::GeminiLiveClient& own) -> Task<> {
     co_await own.connect();
-    for (int i = 0; i < 100; ++i) {
+    // An answer may fall to a renewal, so it is asked for until one came through.
+    for (int i = 0; i < 1000 && (i < 100 || own.counters().responses_done == 0); ++i) {
       co_await own.send_audio(kFrame);
+      if (i >= 100) co_await own.end_turn();
       co_await sleep_for(10ms);
     }
-    co_await own.end_turn();
-    while (own.counters().responses_done == 0) co_await sleep_for(10ms);
     co_await own.close();
   }(client));
 
   EXPECT_GE(client.counters().renewals, 2u);
+  EXPECT_GT(client.counters().responses_done, 0u);
   EXPECT_EQ(client.counters().sessions_resumed, client.counters().sessions - 1);
-  EXPECT_EQ(peer.ledger().audio_frames_received, 100u);
+  EXPECT_EQ(peer.ledger().audio_frames_received, client.counters().frames_sent);
   EXPECT_EQ(peer.ledger().deadlines_expired, 0u);
 }
 
