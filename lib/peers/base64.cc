@@ -85,4 +85,15 @@ bool decode(std::string_view text, std::string& out) {
   return (seen & kInvalid) == 0;
 }
 
+bool decode_of_proto(std::string_view text, std::string& out) {
+  if (decode(text, out)) return true;
+  std::string standard(text);
+  for (char& character : standard) {
+    if (character == '-') character = '+';
+    if (character == '_') character = '/';
+  }
+  if (standard.find('=') == std::string::npos) standard.append((4 - standard.size() % 4) % 4, '=');
+  return decode(standard, out);
+}
+
 }  // namespace soak::peers::base64

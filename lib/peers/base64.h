@@ -18,6 +18,10 @@ void encode(std::string_view bytes, std::string& out);
 // bits behind the last byte that are not zero.
 [[nodiscard]] bool decode(std::string_view text, std::string& out);
 
+// The same for what protocol buffers take from JSON: the standard or the URL-safe alphabet, padded or not
+// (protobuf.dev/programming-guides/json).
+[[nodiscard]] bool decode_of_proto(std::string_view text, std::string& out);
+
 }  // namespace soak::peers::base64
 
 #endif  // SOAK_LIB_PEERS_BASE64_H_

@@ -3,9 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include "authorization.h"
 
 namespace soak::peers::openai {
 namespace {
@@ -14,22 +15,6 @@ constexpr std::string_view kSubprotocol = "realtime";
 constexpr std::string_view kKeySubprotocol = "openai-insecure-api-key.";
 constexpr std::uint16_t kCloseBadKey = 3000;
 constexpr std::uint16_t kCloseBadRequest = 4000;
-
-// The token of "Bearer <token>", the scheme in any case; empty if there is none.
-std::string_view bearer_token(std::string_view authorization) {
-  constexpr std::string_view kScheme = "bearer ";
-  const auto same_letter = [](char a, char b) {
-    return (static_cast<unsigned char>(a) | 0x20U) == static_cast<unsigned char>(b);
-  };
-  if (authorization.size() < kScheme.size() ||
-      !std::equal(kScheme.begin(), kScheme.end(), authorization.begin(),
-                  [&](char expected, char got) { return expected == got || same_letter(got, expected); })) {
-    return {};
-  }
-  authorization.remove_prefix(kScheme.size());
-  const std::size_t start = authorization.find_first_not_of(' ');
-  return start == std::string_view::npos ? std::string_view() : authorization.substr(start);
-}
 
 // Enough to know one's own key by, as the service does it.
 std::string masked(std::string_view key) {
@@ -79,7 +64,7 @@ Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRe
                     "subprotocol: only one of them.",
                     {}});
   }
-  if (authorization) key = bearer_token(*authorization);
+  if (authorization) key = credentials(*authorization, "bearer");
   if (key.empty()) {
     return bad_key(std::move(admission), bad_key_status, {{}, "Missing bearer or basic authentication in header", {}});
   }

@@ -12,12 +12,9 @@
 #include <string_view>
 
 #include "openai_json.h"
+#include "tone.h"
 
 namespace soak::peers::openai {
-
-enum class AudioFormat : std::uint8_t { kPcm, kPcmu, kPcma };
-
-constexpr std::size_t bytes_per_ms(AudioFormat format) { return format == AudioFormat::kPcm ? 48 : 8; }
 
 struct TurnDetection {
   enum class Kind : std::uint8_t { kNone, kServerVad, kSemanticVad };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/peers/openai_realtime_peer.h"
 
-#include <exception>
 #include <string_view>
 #include <utility>
 
+#include "acceptor.h"
 #include "openai_admission.h"
 #include "openai_service.h"
 #include "openai_session.h"
@@ -113,13 +113,9 @@ class Connection {
 
 struct OpenAiRealtimePeer::State {
   State(EventLoop& loop, OpenAiRealtimePeerOptions own_options)
-      : service(loop, checked(std::move(own_options))), server(loop, server_options()), tasks(loop) {
-    tasks.start("openai_accept", accept());
-  }
-  ~State() {
-    server.stop();
-    tasks.end_in_place();
-  }
+      : service(loop, checked(std::move(own_options))),
+        acceptor(loop, server_options(), "openai_session",
+                 [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }) {}
 
   net::ServerOptions server_options() {
     net::ServerOptions options;
@@ -137,16 +133,6 @@ struct OpenAiRealtimePeer::State {
     return options;
   }
 
-  Task<> accept() {
-    try {
-      for (std::uint64_t number = 1;; ++number) {
-        net::AcceptedWebSocket accepted = co_await server.accept();
-        tasks.start({"openai_session", number}, serve(std::move(accepted)));
-      }
-    } catch (const Error&) {  // The server is stopped, or close() has begun.
-    }
-  }
-
   Task<> serve(net::AcceptedWebSocket accepted) {
     openai::Admission admission = openai::admit(service.options, accepted.request);
     if (admission.refusal) {
@@ -158,7 +144,7 @@ struct OpenAiRealtimePeer::State {
     co_await connection.run();
   }
 
-  Task<> turn_away(net::WebSocket& socket, const openai::Refusal& refusal, std::uint16_t close_code) {
+  Task<> turn_away(net::WebSocket& socket, const Refusal& refusal, std::uint16_t close_code) {
     try {
       co_await send(service, socket, openai::error_event(service, refusal, {}));
       co_await socket.close(close_code, openai::close_reason(refusal));
@@ -167,8 +153,7 @@ struct OpenAiRealtimePeer::State {
   }
 
   openai::Service service;
-  net::WebSocketServer server;
-  TaskGroup tasks;
+  Acceptor acceptor;
 };
 
 OpenAiRealtimePeer::OpenAiRealtimePeer(EventLoop& loop, OpenAiRealtimePeerOptions options)
@@ -176,19 +161,12 @@ OpenAiRealtimePeer::OpenAiRealtimePeer(EventLoop& loop, OpenAiRealtimePeerOption
 
 OpenAiRealtimePeer::~OpenAiRealtimePeer() = default;
 
-std::string OpenAiRealtimePeer::url() const { return state_->server.url() + "/v1/realtime"; }
+std::string OpenAiRealtimePeer::url() const { return state_->acceptor.url() + "/v1/realtime"; }
 
-std::uint16_t OpenAiRealtimePeer::port() const { return state_->server.port(); }
+std::uint16_t OpenAiRealtimePeer::port() const { return state_->acceptor.port(); }
 
 const OpenAiRealtimeLedger& OpenAiRealtimePeer::ledger() const { return state_->service.ledger; }
 
-Task<> OpenAiRealtimePeer::close() {
-  state_->server.stop();
-  DrainOptions options;
-  options.cancel_first = true;
-  options.grace = net::ServerOptions().close_timeout + std::chrono::seconds{1};
-  Task<DrainResult> draining = drain(state_->tasks, options);
-  co_await std::move(draining);
-}
+Task<> OpenAiRealtimePeer::close() { return state_->acceptor.close(); }
 
 }  // namespace soak::peers

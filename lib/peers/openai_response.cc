@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openai_response.h"
 
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "base64.h"
+#include "tone.h"
 
 namespace soak::peers::openai {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array<std::string_view, 12> kWords = {"This",  " is",  " a",    " tone", " that", " was",
-                                                     " made", " for", " your", " soak", " test", "."};
-
 std::int64_t whole_ms(std::chrono::nanoseconds time) { return std::chrono::duration_cast<milliseconds>(time).count(); }
-
-// A square wave of 400 Hz. The two laws have their sign in the top bit, so one code and its opposite do.
-void fill_with_tone(std::string& audio, AudioFormat format, std::int64_t from_ms, std::int64_t ms) {
-  audio.resize(static_cast<std::size_t>(ms) * bytes_per_ms(format));
-  const std::size_t rate = format == AudioFormat::kPcm ? 24 : 8;  // Samples per ms.
-  const std::size_t half_period = rate * 5 / 4;
-  const std::size_t from = static_cast<std::size_t>(from_ms) * rate;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(ms) * rate; ++i) {
-    const bool high = (from + i) / half_period % 2 == 0;
-    if (format == AudioFormat::kPcm) {
-      const std::uint16_t sample = high ? 0x1000 : 0xf000;  // 4096 and -4096, little-endian.
-      audio[2 * i] = static_cast<char>(sample & 0xffU);
-      audio[2 * i + 1] = static_cast<char>(sample >> 8U);
-    } else {
-      audio[i] = static_cast<char>(high ? 0xab : 0x2b);
-    }
-  }
-}
 
 }  // namespace
 
@@ -153,33 +132,33 @@ std::string Response::next() {
 
 // The events
 
-Json Response::begin(std::string_view type) {
-  Json json(service_.ids, type);
+EventJson Response::begin(std::string_view type) {
+  EventJson json(service_.ids, type);
   json.key("response_id").text(id_);
   return json;
 }
 
-Json Response::begin_in_part(std::string_view type) {
-  Json json = begin(type);
+EventJson Response::begin_in_part(std::string_view type) {
+  EventJson json = begin(type);
   json.key("item_id").text(item_id_).key("output_index").integer(0).key("content_index").integer(0);
   return json;
 }
 
 std::string Response::created() {
-  Json json(service_.ids, "response.created");
+  EventJson json(service_.ids, "response.created");
   write_response(json.key("response"));
   return json.end_event();
 }
 
 std::string Response::output_item(std::string_view type) {
-  Json json = begin(type);
+  EventJson json = begin(type);
   json.key("output_index").integer(0);
   write_item(json.key("item"));
   return json.end_event();
 }
 
 std::string Response::item_added() {
-  Json json(service_.ids, "conversation.item.added");
+  EventJson json(service_.ids, "conversation.item.added");
   json.key("previous_item_id").text_or_null(conversation_.last_id());
   Json item;
   write_item(item);
@@ -189,16 +168,16 @@ std::string Response::item_added() {
 }
 
 std::string Response::part(std::string_view type) {
-  Json json = begin_in_part(type);
+  EventJson json = begin_in_part(type);
   json.key("part").object().key("type").text(config_.text_only ? "text" : "audio");
   json.key(config_.text_only ? "text" : "transcript").text(text_).end_object();
   return json.end_event();
 }
 
 std::string Response::text() {
-  Json json =
+  EventJson json =
       begin_in_part(config_.text_only ? "response.output_text.delta" : "response.output_audio_transcript.delta");
-  const std::string_view word = kWords[static_cast<std::size_t>(piece_) % kWords.size()];
+  const std::string_view word = word_of_tone(piece_);
   json.key("delta").text(word).key("obfuscation").text(service_.ids.obfuscation());
   text_ += word;
   ++text_tokens_;
@@ -214,7 +193,7 @@ std::string Response::audio() {
   ++service_.ledger.audio_deltas_sent;
   service_.ledger.audio_bytes_sent += service_.audio.size();
 
-  Json json = begin_in_part("response.output_audio.delta");
+  EventJson json = begin_in_part("response.output_audio.delta");
   std::string& out = json.key("delta").buffer();  // Base64 needs no escapes, so it goes there directly.
   out.reserve(out.size() + (service_.audio.size() + 2) / 3 * 4 + 3);
   out += '"';
@@ -226,7 +205,8 @@ std::string Response::audio() {
 std::string Response::audio_done() { return begin_in_part("response.output_audio.done").end_event(); }
 
 std::string Response::text_done() {
-  Json json = begin_in_part(config_.text_only ? "response.output_text.done" : "response.output_audio_transcript.done");
+  EventJson json =
+      begin_in_part(config_.text_only ? "response.output_text.done" : "response.output_audio_transcript.done");
   json.key(config_.text_only ? "text" : "transcript").text(text_);
   return json.end_event();
 }
@@ -234,7 +214,7 @@ std::string Response::text_done() {
 std::string Response::item_done() {
   Json item;
   write_item(item);
-  Json json(service_.ids, "conversation.item.done");
+  EventJson json(service_.ids, "conversation.item.done");
   json.key("previous_item_id").null();  // As recorded, whatever the item.added before had.
   json.key("item").raw(item.buffer());
   if (const auto found = conversation_.find(item_id_); found != conversation_.items.end()) found->json = item.take();
@@ -244,7 +224,7 @@ std::string Response::item_done() {
 std::string Response::done() {
   stage_ = Stage::kOver;
   ++service_.ledger.responses_done;
-  Json json(service_.ids, "response.done");
+  EventJson json(service_.ids, "response.done");
   write_response(json.key("response"));
   return json.end_event();
 }

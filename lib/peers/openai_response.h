@@ -70,8 +70,8 @@ class Response {
   std::string item_done();
   std::string done();
 
-  Json begin(std::string_view type);          // With response_id.
-  Json begin_in_part(std::string_view type);  // With the ids and indices of the content part.
+  EventJson begin(std::string_view type);          // With response_id.
+  EventJson begin_in_part(std::string_view type);  // With the ids and indices of the content part.
   void write_response(Json& json);
   void write_item(Json& json);
   void write_usage(Json& json) const;

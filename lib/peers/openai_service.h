@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "openai_json.h"
+#include "ids.h"
+#include "json_parser.h"
 #include "soak/event_loop.h"
 #include "soak/peers/openai_realtime_peer.h"
 
@@ -27,7 +28,7 @@ struct Service {
   OpenAiRealtimePeerOptions options;
   OpenAiRealtimeLedger ledger;
   Ids ids;
-  EventParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
+  JsonParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
   std::string audio;
 };
 

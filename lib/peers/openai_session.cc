@@ -52,7 +52,7 @@ std::string item_json(const std::string& id, const Field& item) {
 
 std::string error_event(Service& service, const Refusal& refusal, std::string_view client_event_id) {
   ++service.ledger.errors_sent;
-  Json json(service.ids, "error");
+  EventJson json(service.ids, "error");
   begin_error(json.key("error"), refusal);
   json.key("event_id").text_or_null(client_event_id).end_object();
   return json.end_event();
@@ -98,7 +98,7 @@ Session::Session(Service& service, std::string model, bool sideband) : service_(
 }
 
 std::string Session::opening() {
-  Json json(service_.ids, sideband_ ? "session.updated" : "session.created");
+  EventJson json(service_.ids, sideband_ ? "session.updated" : "session.created");
   write_session(json.key("session"), config_);
   return json.end_event();
 }
@@ -182,7 +182,7 @@ void Session::commit_audio(const Field& event) {
                           item.id);
   const std::string previous_id(conversation_.last_id());
 
-  Json committed(service_.ids, "input_audio_buffer.committed");
+  EventJson committed(service_.ids, "input_audio_buffer.committed");
   committed.key("previous_item_id").text_or_null(previous_id).key("item_id").text(item.id);
   reply_->events.push_back(committed.end_event());
   emit_item("conversation.item.added", previous_id, item);
@@ -195,7 +195,7 @@ void Session::commit_audio(const Field& event) {
 void Session::clear_audio(const Field& event) {
   event.object({"type", "event_id"});
   buffered_ticks_ = 0;
-  reply_->events.push_back(Json(service_.ids, "input_audio_buffer.cleared").end_event());
+  reply_->events.push_back(EventJson(service_.ids, "input_audio_buffer.cleared").end_event());
 }
 
 void Session::clear_output(const Field&) {
@@ -207,7 +207,7 @@ void Session::clear_output(const Field&) {
 void Session::update(const Field& event) {
   const Field session = event.object({"type", "event_id", "session"}).require("session");
   config_ = updated(config_, session, {conversation_.assistant_audio, running_response() != nullptr});
-  Json json(service_.ids, "session.updated");
+  EventJson json(service_.ids, "session.updated");
   write_session(json.key("session"), config_);
   reply_->events.push_back(json.end_event());
 }
@@ -215,7 +215,7 @@ void Session::update(const Field& event) {
 // The conversation
 
 void Session::emit_item(std::string_view type, std::string_view previous_id, const Item& item) {
-  Json json(service_.ids, type);
+  EventJson json(service_.ids, type);
   json.key("previous_item_id").text_or_null(previous_id).key("item").raw(item.json);
   reply_->events.push_back(json.end_event());
 }
@@ -283,7 +283,7 @@ void Session::truncate_item(const Field& event) {
   item->json = fmt::format(
       R"({{"id":"{}","type":"message","status":"incomplete","role":"assistant","content":[{{"type":"output_audio"}}]}})",
       item->id);
-  Json json(service_.ids, "conversation.item.truncated");
+  EventJson json(service_.ids, "conversation.item.truncated");
   json.key("item_id").text(item->id).key("content_index").integer(content_index);
   json.key("audio_end_ms").integer(end_ms);
   reply_->events.push_back(json.end_event());
@@ -292,7 +292,7 @@ void Session::truncate_item(const Field& event) {
 void Session::delete_item(const Field& event) {
   event.object({"type", "event_id", "item_id"});
   const auto item = find_item(event, "delete", "deleting");
-  Json json(service_.ids, "conversation.item.deleted");
+  EventJson json(service_.ids, "conversation.item.deleted");
   json.key("item_id").text(item->id);
   reply_->events.push_back(json.end_event());
   conversation_.items.erase(item);
@@ -301,7 +301,7 @@ void Session::delete_item(const Field& event) {
 void Session::retrieve_item(const Field& event) {
   event.object({"type", "event_id", "item_id"});
   const auto item = find_item(event, "retrieve", "retrieving");
-  Json json(service_.ids, "conversation.item.retrieved");
+  EventJson json(service_.ids, "conversation.item.retrieved");
   json.key("item").raw(item->json);
   reply_->events.push_back(json.end_event());
 }

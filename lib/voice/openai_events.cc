@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openai_events.h"
 
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <array>
 
 #include "base64.h"
+#include "json.h"
 
 namespace soak::voice {
 namespace {
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void field(Writer& json, const char* key, std::string_view value) {
-  json.Key(key);
-  json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
+using json::field;
+using json::member;
+using json::text_member;
+using json::text_of;
+using json::Writer;
 
 void pcm_format(Writer& json) {
   json.Key("format");
@@ -27,8 +23,6 @@ void pcm_format(Writer& json) {
   json.Int(24000);
   json.EndObject();
 }
-
-std::string text_of(const rapidjson::StringBuffer& buffer) { return {buffer.GetString(), buffer.GetSize()}; }
 
 std::string bare_event(std::string_view type, std::string_view event_id) {
   rapidjson::StringBuffer buffer;
@@ -84,18 +78,6 @@ bool is_documented(std::string_view type) {
   return false;
 }
 
-const rapidjson::Value* member(const rapidjson::Value& object, const char* name) {
-  const auto found = object.FindMember(name);
-  return found == object.MemberEnd() ? nullptr : &found->value;
-}
-
-// A string member; empty when it is absent, null or something else.
-std::string_view text_member(const rapidjson::Value& object, const char* name) {
-  const rapidjson::Value* value = member(object, name);
-  return value != nullptr && value->IsString() ? std::string_view(value->GetString(), value->GetStringLength())
-                                               : std::string_view{};
-}
-
 }  // namespace
 
 std::string session_update_event(std::string_view event_id, const OpenAiRealtimeOptions& options) {
@@ -149,9 +131,7 @@ std::string response_create_event(std::string_view event_id) { return bare_event
 
 std::optional<ServerEvent> parse_server_event(std::string_view json) {
   rapidjson::Document document;
-  // Iterative: a hostile depth must not overflow the stack.
-  document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (document.HasParseError() || !document.IsObject()) {
+  if (!json::parse_object(document, json)) {
     return std::nullopt;
   }
   const std::string_view type = text_member(document, "type");

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
+#include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
 
 namespace soak::tools {
@@ -26,6 +28,12 @@ struct FakeArguments {
   std::string api_key;
 };
 
+struct GeminiArguments : FakeArguments {
+  double connection_max_sec = 600;
+  double go_away_before_sec = 60;
+  bool text_frames = false;
+};
+
 std::string totals(const peers::OpenAiRealtimeLedger& ledger) {
   return fmt::format(
       "sessions={} lost={} open={} refused={} auth_failures={} events={} audio_frames={} audio_bytes={} responses={} "
@@ -35,12 +43,25 @@ std::string totals(const peers::OpenAiRealtimeLedger& ledger) {
       ledger.responses_done, ledger.errors_sent);
 }
 
-Task<> wait_then_close(Event& stop, peers::OpenAiRealtimePeer& peer) {
+std::string totals(const peers::GeminiLiveLedger& ledger) {
+  return fmt::format(
+      "sessions={} resumed={} lost={} open={} refused={} auth_failures={} messages={} audio_frames={} audio_bytes={} "
+      "turns={} interrupted={} go_aways={} expired={} messages_refused={} last_refusal=\"{}\"",
+      ledger.sessions_opened, ledger.sessions_resumed, ledger.sessions_lost, ledger.sessions_open,
+      ledger.connections_refused, ledger.auth_failures, ledger.messages_received, ledger.audio_frames_received,
+      ledger.audio_bytes_received, ledger.turns_completed, ledger.turns_interrupted, ledger.go_aways_sent,
+      ledger.deadlines_expired, ledger.messages_refused, ledger.last_refusal);
+}
+
+template <typename Peer>
+Task<> wait_then_close(Event& stop, Peer& peer) {
   co_await stop.wait();
   co_await peer.close();
 }
 
-int run_openai(const FakeArguments& arguments) {
+// Runs a Peer until SIGINT or SIGTERM.
+template <typename Peer, typename Options>
+int run_fake(const char* name, const FakeArguments& arguments, Options options) {
   // The signals are taken by a thread that waits for them; every other thread inherits the mask.
   sigset_t ends;
   sigemptyset(&ends);
@@ -49,18 +70,17 @@ int run_openai(const FakeArguments& arguments) {
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
   UvLoop loop({.seed = arguments.seed});
-  peers::OpenAiRealtimePeerOptions options;
   options.port = static_cast<std::uint16_t>(arguments.port);
   options.seed = arguments.seed;
   options.api_key = arguments.api_key;
-  std::unique_ptr<peers::OpenAiRealtimePeer> peer;
+  std::unique_ptr<Peer> peer;
   try {
-    peer = std::make_unique<peers::OpenAiRealtimePeer>(loop, options);
+    peer = std::make_unique<Peer>(loop, options);
   } catch (const Error& error) {
     fmt::print(stderr, "soak fake: {}\n", error.what());
     return kFailed;
   }
-  fmt::print("openai: listening on {}\n", peer->url());
+  fmt::print("{}: listening on {}\n", name, peer->url());
   std::fflush(stdout);
 
   Event stop;
@@ -71,8 +91,27 @@ int run_openai(const FakeArguments& arguments) {
   });
   loop.run(wait_then_close(stop, *peer));
   signals.join();
-  fmt::print("openai: {}\n", totals(peer->ledger()));
+  fmt::print("{}: {}\n", name, totals(peer->ledger()));
   return kPassed;
+}
+
+std::chrono::nanoseconds seconds(double number) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number));
+}
+
+int run_gemini(const GeminiArguments& arguments) {
+  peers::GeminiLivePeerOptions options;
+  options.connection_max = seconds(arguments.connection_max_sec);
+  options.go_away_before = seconds(arguments.go_away_before_sec);
+  options.text_frames = arguments.text_frames;
+  return run_fake<peers::GeminiLivePeer>("gemini", arguments, options);
+}
+
+void add_options(CLI::App& command, FakeArguments& arguments) {
+  command.add_option("--port", arguments.port, "The port on 127.0.0.1; 0, the default, takes a free one")
+      ->check(CLI::Range(0, 65535));
+  command.add_option("--seed", arguments.seed, "What its ids and masks follow from")->capture_default_str();
+  command.add_option("--api-key", arguments.api_key, "The only key that is let in; any key unless given");
 }
 
 }  // namespace
@@ -81,12 +120,29 @@ Command add_fake_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("fake", "Run a fake provider until SIGINT or SIGTERM, then print its ledger.");
   command->require_subcommand(1);
   CLI::App* openai = command->add_subcommand("openai", "OpenAI Realtime, in its GA wire format");
-  auto arguments = std::make_shared<FakeArguments>();
-  openai->add_option("--port", arguments->port, "The port on 127.0.0.1; 0, the default, takes a free one")
-      ->check(CLI::Range(0, 65535));
-  openai->add_option("--seed", arguments->seed, "What its ids and masks follow from")->capture_default_str();
-  openai->add_option("--api-key", arguments->api_key, "The only key that is let in; any key unless given");
-  return [arguments] { return run_openai(*arguments); };
+  auto openai_arguments = std::make_shared<FakeArguments>();
+  add_options(*openai, *openai_arguments);
+
+  CLI::App* gemini = command->add_subcommand("gemini", "Gemini Live (BidiGenerateContent)");
+  auto gemini_arguments = std::make_shared<GeminiArguments>();
+  add_options(*gemini, *gemini_arguments);
+  constexpr double kDay = 86'400;
+  gemini->add_option("--connection-max-sec", gemini_arguments->connection_max_sec, "How long a connection lives")
+      ->check(CLI::Range(0.001, kDay))
+      ->capture_default_str();
+  gemini
+      ->add_option("--go-away-before-sec", gemini_arguments->go_away_before_sec,
+                   "How long before its end the goAway is sent; 0 sends none")
+      ->check(CLI::Range(0.0, kDay))
+      ->capture_default_str();
+  gemini->add_flag("--text-frames", gemini_arguments->text_frames, "JSON in text frames instead of binary ones");
+
+  return [openai, openai_arguments, gemini_arguments] {
+    if (openai->parsed()) {
+      return run_fake<peers::OpenAiRealtimePeer>("openai", *openai_arguments, peers::OpenAiRealtimePeerOptions{});
+    }
+    return run_gemini(*gemini_arguments);
+  };
 }
 
 }  // namespace soak::tools

@@ -13,7 +13,9 @@
 #include "commands.h"
 #include "soak/async_run.h"
 #include "soak/detail/run_context.h"
+#include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
+#include "soak/voice/gemini_live.h"
 #include "soak/voice/microphone.h"
 #include "soak/voice/openai_realtime.h"
 
@@ -25,6 +27,46 @@ struct VoiceArguments {
   std::string url;
   bool virtual_clock = false;
 };
+
+// The key in the variable `name`, for the peer at --url; a fake takes any.
+void take_key(std::string& key, const char* name, const VoiceArguments& arguments) {
+  const char* const value = arguments.url.empty() ? nullptr : std::getenv(name);
+  if (value != nullptr) {
+    key = value;
+  }
+}
+
+void drive_openai(AsyncRun& run, const VoiceArguments& arguments) {
+  std::optional<peers::OpenAiRealtimePeer> peer;
+  if (arguments.url.empty()) {
+    peer.emplace(run.loop(), peers::OpenAiRealtimePeerOptions{.seed = run.seed()});
+  }
+  voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url};
+  take_key(options.api_key, "OPENAI_API_KEY", arguments);
+  run.drive([&](Cycle& cycle) -> Task<> {
+    voice::OpenAiRealtimeClient client(run.loop(), options);
+    co_await client.connect();
+    co_await voice::stream_microphone(client, cycle);
+    co_await client.close();
+  });
+}
+
+// One session, carried on by each client.
+void drive_gemini(AsyncRun& run, const VoiceArguments& arguments) {
+  std::optional<peers::GeminiLivePeer> peer;
+  if (arguments.url.empty()) {
+    peer.emplace(run.loop(), peers::GeminiLivePeerOptions{.seed = run.seed()});
+  }
+  voice::GeminiLiveOptions options{.url = peer ? peer->url() : arguments.url};
+  take_key(options.api_key, "GEMINI_API_KEY", arguments);
+  run.drive([&](Cycle& cycle) -> Task<> {
+    voice::GeminiLiveClient client(run.loop(), options);
+    co_await client.connect();
+    co_await voice::stream_microphone(client, cycle);
+    co_await client.close();
+    options.resumption_handle = client.resumption_handle();
+  });
+}
 
 int run_voice(const VoiceArguments& arguments, const std::string& program) {
   for (const std::string& error : detail::variable_errors()) {
@@ -45,20 +87,11 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
     return fmt::format("--{} {}", with_dashes(name), value);
   };
   AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
-  std::optional<peers::OpenAiRealtimePeer> peer;
-  if (arguments.url.empty()) {
-    peer.emplace(run.loop(), peers::OpenAiRealtimePeerOptions{.seed = run.seed()});
+  if (arguments.provider == "openai") {
+    drive_openai(run, arguments);
+  } else {
+    drive_gemini(run, arguments);
   }
-  voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url};
-  if (const char* key = std::getenv("OPENAI_API_KEY"); key != nullptr && !peer) {
-    options.api_key = key;
-  }
-  run.drive([&](Cycle& cycle) -> Task<> {
-    voice::OpenAiRealtimeClient client(run.loop(), options);
-    co_await client.connect();
-    co_await voice::stream_microphone(client, cycle);
-    co_await client.close();
-  });
   const bool passed = run.verdict().passed();
   fmt::print("{}", run.summary());
   return passed ? kPassed : kFailed;
@@ -71,7 +104,7 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
   auto arguments = std::make_shared<VoiceArguments>();
   command->add_option("--provider", arguments->provider, "Whose API the client speaks")
       ->required()
-      ->check(CLI::IsMember({"openai"}));
+      ->check(CLI::IsMember({"openai", "gemini"}));
   command->add_option("--url", arguments->url, "The peer, ws://host:port/path; the bundled fake unless given");
   command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
   add_run_options(*command);

@@ -45,5 +45,16 @@ TEST(Base64Test, RefusesWhatItWouldNotWrite) {
   }
 }
 
+TEST(Base64Test, ProtoTakesEitherAlphabetPaddedOrNot) {
+  std::string out;
+  for (const std::string_view text : {"+/8=", "-_8=", "+/8", "-_8"}) {
+    EXPECT_TRUE(base64::decode_of_proto(text, out)) << text;
+    EXPECT_EQ(out, "\xfb\xff") << text;
+  }
+  for (const std::string_view text : {"Z", "Zg=", "Zm9v\n", "!!!!", "Zh"}) {
+    EXPECT_FALSE(base64::decode_of_proto(text, out)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace soak::peers

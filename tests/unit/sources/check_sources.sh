@@ -14,9 +14,9 @@ module_of() {
     soak_test.h|detail/param_suite.h|detail/register_soak_test.h) echo gating ;;
     metrics/endpoint.h) echo metrics_endpoint ;;
     metrics/*) echo metrics ;;
-    error.h|event.h|event_loop.h|gather.h|log.h|queue.h|run_blocking.h|semaphore.h|session.h|supervise.h|task.h|timeout.h|detail/*) echo async ;;
+    backoff.h|error.h|event.h|event_loop.h|gather.h|log.h|queue.h|run_blocking.h|semaphore.h|session.h|supervise.h|task.h|timeout.h|detail/*) echo async ;;
     matchers.h) echo matchers ;;
-    async_run.h|backoff.h) echo drive ;;
+    async_run.h) echo drive ;;
     audio/*) echo audio ;;
     net/*) echo net ;;
     peers/*) echo peers ;;

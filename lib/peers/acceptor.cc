@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "acceptor.h"
+
+#include <chrono>
+#include <utility>
+
+#include "soak/error.h"
+
+namespace soak::peers {
+
+Acceptor::Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve)
+    : server_(loop, std::move(options)), name_(name), serve_(std::move(serve)), tasks_(loop) {
+  tasks_.start("accept", accept());
+}
+
+Acceptor::~Acceptor() {
+  server_.stop();
+  tasks_.end_in_place();
+}
+
+Task<> Acceptor::accept() {
+  try {
+    for (std::uint64_t number = 1;; ++number) {
+      net::AcceptedWebSocket accepted = co_await server_.accept();
+      tasks_.start({name_, number}, serve_(std::move(accepted)));
+    }
+  } catch (const Error&) {  // The server is stopped, or close() has begun.
+  }
+}
+
+Task<> Acceptor::close() {
+  server_.stop();
+  DrainOptions options;
+  options.cancel_first = true;
+  options.grace = net::ServerOptions().close_timeout + std::chrono::seconds{1};
+  Task<DrainResult> draining = drain(tasks_, options);
+  co_await std::move(draining);
+}
+
+}  // namespace soak::peers

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_PEERS_ACCEPTOR_H_
+#define SOAK_LIB_PEERS_ACCEPTOR_H_
+
+// The part that every fake has in common: a server, and a task for each connection that it takes.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "soak/event_loop.h"
+#include "soak/metrics/label.h"
+#include "soak/net/websocket_server.h"
+#include "soak/task.h"
+
+namespace soak::peers {
+
+class Acceptor {
+ public:
+  using Serve = std::function<Task<>(net::AcceptedWebSocket)>;
+
+  // Listens at once; what it throws is what the server throws. Each connection is given to `serve`, in a task called
+  // {name, 1}, {name, 2}, ... that lives as long as the connection. Cancelled, it should close and end.
+  Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve);
+  // Ends the connections' tasks where they stand.
+  ~Acceptor();
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  std::string url() const { return server_.url(); }
+  std::uint16_t port() const { return server_.port(); }
+
+  // Stops listening and cancels the tasks; ends when all are gone, after the close timeout and one second more at the
+  // latest.
+  Task<> close();
+
+ private:
+  Task<> accept();
+
+  net::WebSocketServer server_;
+  Label name_;
+  Serve serve_;
+  TaskGroup tasks_;
+};
+
+}  // namespace soak::peers
+
+#endif  // SOAK_LIB_PEERS_ACCEPTOR_H_

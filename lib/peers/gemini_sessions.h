@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_PEERS_GEMINI_SESSIONS_H_
+#define SOAK_LIB_PEERS_GEMINI_SESSIONS_H_
+
+// What a session of the fake of Gemini Live is beyond one connection, and the handles by which a later connection
+// carries it on.
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "soak/event_loop.h"
+#include "soak/peers/gemini_live_peer.h"
+
+namespace soak::peers::gemini {
+
+struct StoredSession {
+  using Ended = std::list<std::shared_ptr<StoredSession>>;
+
+  StoredSession(std::string model_name, Instant at) : model(std::move(model_name)), began(at) {}
+
+  std::string model;
+  Instant began;
+  std::int64_t tokens = 0;  // In its context.
+  bool connected = true;
+
+  // Under which it can be found. The one before is good as well: the client may not have heard of the last one yet.
+  std::string handle;
+  std::string previous_handle;
+
+  Instant ended_at{};
+  std::optional<Ended::iterator> ended;  // Its place among the ended ones.
+};
+
+class Sessions {
+ public:
+  Sessions(EventLoop& loop, const GeminiLivePeerOptions& options) : loop_(loop), options_(options) {}
+
+  std::shared_ptr<StoredSession> begin(std::string model);
+
+  // Null for a handle that was never given out, was superseded, or is of a session that ended too long ago.
+  std::shared_ptr<StoredSession> find(std::string_view handle);
+
+  // Gives the session a new handle.
+  void issue(const std::shared_ptr<StoredSession>& session, std::string handle);
+
+  // A connection carries on the session, or it has none any more.
+  void connected(StoredSession& session);
+  void disconnected(const std::shared_ptr<StoredSession>& session);
+
+  // Nobody finds it any more.
+  void forget(StoredSession& session);
+
+ private:
+  void forget_old();
+
+  EventLoop& loop_;
+  const GeminiLivePeerOptions& options_;
+  std::map<std::string, std::shared_ptr<StoredSession>, std::less<>> by_handle_;
+  StoredSession::Ended ended_;  // In the order of their ends.
+};
+
+}  // namespace soak::peers::gemini
+
+#endif  // SOAK_LIB_PEERS_GEMINI_SESSIONS_H_

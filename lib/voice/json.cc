@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "json.h"
+
+namespace soak::voice::json {
+
+void field(Writer& json, const char* key, std::string_view value) {
+  json.Key(key);
+  json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+std::string text_of(const rapidjson::StringBuffer& buffer) { return {buffer.GetString(), buffer.GetSize()}; }
+
+bool parse_object(rapidjson::Document& document, std::string_view text) {
+  // Iterative: a hostile depth must not overflow the stack.
+  document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
+  return !document.HasParseError() && document.IsObject();
+}
+
+const rapidjson::Value* member(const rapidjson::Value& object, const char* name) {
+  const auto found = object.FindMember(name);
+  return found == object.MemberEnd() ? nullptr : &found->value;
+}
+
+std::string_view text_member(const rapidjson::Value& object, const char* name) {
+  const rapidjson::Value* value = member(object, name);
+  return value != nullptr && value->IsString() ? std::string_view(value->GetString(), value->GetStringLength())
+                                               : std::string_view{};
+}
+
+}  // namespace soak::voice::json
