@@ -220,28 +220,6 @@ TEST_F(GeminiLifetimeTest, SessionThatIsStillConnectedIsNotResumed) {
   }(*this, peer));
 }
 
-// Whatever the order in which the two ends of the old connection hear of its end.
-TEST(GeminiShuffledTest, SessionIsFreeAsSoonAsItsClientHasClosed) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    VirtualLoop loop({.seed = seed, .shuffle = true});
-    GeminiLivePeer peer(loop, {.response_audio = 1s});
-    loop.run([](EventLoop& own_loop, GeminiLivePeer& own) -> Task<> {
-      std::string resumption = kResumable;
-      for (int i = 0; i < 3; ++i) {
-        RawClient client = co_await dial_gemini(own_loop, own.url());
-        std::string setup = setup_message(resumption);
-        const Heard complete = co_await client.ask(std::move(setup));
-        EXPECT_EQ(about(complete), "setupComplete") << complete.status().reason;
-        const Heard update = co_await client.hear();
-        resumption = resuming(update.get("sessionResumptionUpdate.newHandle"));
-        co_await client.say(kAsk);
-        co_await client.socket().close();
-      }
-    }(loop, peer));
-    EXPECT_EQ(peer.ledger().sessions_resumed, 2u) << seed;
-  }
-}
-
 TEST_F(GeminiLifetimeTest, ResumedSessionKeepsItsModel) {
   GeminiLivePeer peer(loop_);
   loop_.run([](GeminiTest& test, GeminiLivePeer& own) -> Task<> {
