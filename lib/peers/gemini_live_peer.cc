@@ -47,7 +47,7 @@ class Connection {
   Connection(gemini::Service& service, net::AcceptedWebSocket accepted, bool bad_key)
       : service_(service),
         socket_(std::move(accepted.socket)),
-        session_(service, bad_key),
+        session_(service, *socket_, bad_key),
         began_(service.loop.now()),
         tasks_(service.loop) {}
   ~Connection() {

@@ -69,7 +69,7 @@ int pcm_rate(const Field& mime_type) {
 }  // namespace
 
 Session::~Session() {
-  if (stored_) service_.sessions.disconnected(stored_);
+  if (stored_) service_.sessions.disconnected(stored_, connection_);
 }
 
 void Session::handle(net::Message message, Reply& reply) {
@@ -138,6 +138,7 @@ void Session::set_up(const Field& setup) {
   } else {
     resume();
   }
+  service_.sessions.connected(*stored_, connection_);
   ++ledger.sessions_opened;
   ++ledger.sessions_open;
   opened_.set();
@@ -151,7 +152,7 @@ void Session::resume() {
   // github.com/yeyu2/Youtube_demos/issues/5
   if (!found || over) refuse_resumption(kPolicy, "BidiGenerateContent session not found");
   // The code is known (github.com/aicc2025/sip-to-ai/issues/14), the text is not.
-  if (found->connected) refuse_resumption(kInternal, "The session is still open on another connection.");
+  if (found->is_connected()) refuse_resumption(kInternal, "The session is still open on another connection.");
   if (found->model != setup_.model) {
     ++service_.ledger.resumptions_refused;
     throw Refusal{"invalid_value",
@@ -159,7 +160,6 @@ void Session::resume() {
                   "setup.model"};
   }
   stored_ = found;
-  service_.sessions.connected(*stored_);
   ++service_.ledger.sessions_resumed;
 }
 
@@ -311,7 +311,8 @@ Turn* Session::turn() {
 
 std::string Session::turn_over() {
   turn_.reset();
-  return setup_.resumption ? resumption_update() : std::string();
+  // A handle that nobody would hear of must not supersede one that somebody has.
+  return setup_.resumption && connection_.is_open() ? resumption_update() : std::string();
 }
 
 }  // namespace soak::peers::gemini

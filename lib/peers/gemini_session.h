@@ -41,7 +41,8 @@ struct Reply {
 class Session {
  public:
   // With `bad_key` the setup is answered by the refusal of the key.
-  Session(Service& service, bool bad_key) : service_(service), bad_key_(bad_key) {}
+  Session(Service& service, const net::WebSocket& connection, bool bad_key)
+      : service_(service), connection_(connection), bad_key_(bad_key) {}
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -80,6 +81,7 @@ class Session {
   std::string resumption_update();
 
   Service& service_;
+  const net::WebSocket& connection_;
   bool bad_key_;
   Reply* reply_ = nullptr;  // While handle() runs.
   std::string_view name_;   // The same: what the ledger counts the message under.

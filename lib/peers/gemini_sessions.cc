@@ -21,14 +21,15 @@ void Sessions::issue(const std::shared_ptr<StoredSession>& session, std::string 
   by_handle_.emplace(session->handle, session);
 }
 
-void Sessions::connected(StoredSession& session) {
-  session.connected = true;
+void Sessions::connected(StoredSession& session, const net::WebSocket& connection) {
+  session.connection = &connection;
   if (session.ended) ended_.erase(*session.ended);
   session.ended.reset();
 }
 
-void Sessions::disconnected(const std::shared_ptr<StoredSession>& session) {
-  session->connected = false;
+void Sessions::disconnected(const std::shared_ptr<StoredSession>& session, const net::WebSocket& connection) {
+  if (session->connection != &connection) return;
+  session->connection = nullptr;
   if (session->handle.empty()) return;
   session->ended_at = loop_.now();
   session->ended = ended_.insert(ended_.end(), session);

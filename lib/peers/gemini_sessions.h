@@ -13,8 +13,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "soak/event_loop.h"
+#include "soak/net/websocket.h"
 #include "soak/peers/gemini_live_peer.h"
 
 namespace soak::peers::gemini {
@@ -24,10 +26,13 @@ struct StoredSession {
 
   StoredSession(std::string model_name, Instant at) : model(std::move(model_name)), began(at) {}
 
+  // Not once the client has closed: who comes back at once is not too early.
+  bool is_connected() const { return connection != nullptr && connection->is_open(); }
+
   std::string model;
   Instant began;
-  std::int64_t tokens = 0;  // In its context.
-  bool connected = true;
+  std::int64_t tokens = 0;                     // In its context.
+  const net::WebSocket* connection = nullptr;  // The last one that it is on; it may be closed, but lives.
 
   // Under which it can be found. The one before is good as well: the client may not have heard of the last one yet.
   std::string handle;
@@ -49,9 +54,9 @@ class Sessions {
   // Gives the session a new handle.
   void issue(const std::shared_ptr<StoredSession>& session, std::string handle);
 
-  // A connection carries on the session, or it has none any more.
-  void connected(StoredSession& session);
-  void disconnected(const std::shared_ptr<StoredSession>& session);
+  // The session is on this connection now, or is on it no longer; the latter means nothing where it is on another.
+  void connected(StoredSession& session, const net::WebSocket& connection);
+  void disconnected(const std::shared_ptr<StoredSession>& session, const net::WebSocket& connection);
 
   // Nobody finds it any more.
   void forget(StoredSession& session);

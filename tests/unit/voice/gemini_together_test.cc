@@ -84,6 +84,28 @@ TEST_F(GeminiTogetherTest, OneSessionGoesOnForAnHourOverManyConnections) {
   EXPECT_EQ(client.counters().responses_done, peer.ledger().turns_completed);
 }
 
+// A session that is carried on at once is not refused as still open, whichever end hears first that the old connection
+// is closed. Renewals and turns fall on the same instants, and the loop shuffles them.
+TEST(GeminiShuffledTest, EveryRenewalFindsItsSessionFree) {
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    VirtualLoop loop({.seed = seed, .shuffle = true});
+    peers::GeminiLivePeer peer(loop, {.seed = seed, .connection_max = 10s, .go_away_before = 5s});
+    voice::GeminiLiveClient client(loop, {.url = peer.url(), .stable_after = 1s});
+    loop.run([](voice::GeminiLiveClient& own) -> Task<> {
+      co_await own.connect();
+      for (int i = 1; i <= 15'000; ++i) {
+        co_await sleep_for(40ms);
+        co_await own.send_audio(kFrame);
+        if (i % 125 == 0) co_await own.end_turn();
+      }
+      co_await own.close();
+      co_await sleep_for(1s);
+    }(client));
+    EXPECT_GT(client.counters().renewals, 70u) << seed;
+    EXPECT_EQ(peer.ledger().resumptions_refused, 0u) << seed << ": " << peer.ledger().last_refusal;
+  }
+}
+
 TEST_F(GeminiTogetherTest, ConnectionThatEndsWithoutAGoAwayIsRecovered) {
   peers::GeminiLivePeer peer(loop_, {.connection_max = 60s, .go_away_before = 0s});
   voice::GeminiLiveClient client(loop_, {.url = peer.url(), .backoff = BackoffOptions{}});
