@@ -55,6 +55,19 @@ TYPED_TEST(LimitsTest, ASlowReaderIsNoIdlePeer) {
   });
 }
 
+TYPED_TEST(LimitsTest, APeerThatOnlyPingsIsNotIdle) {
+  ServerOptions server_options;
+  server_options.idle_timeout = 40ms;
+  WebSocketServer server(this->loop_, server_options);
+  this->run([&]() -> Task<> {
+    ConnectOptions options;
+    options.ping_interval = 5ms;
+    SocketPair pair = co_await connect_pair(this->loop_, server, options);
+    co_await sleep_for(150ms);
+    EXPECT_TRUE(pair.server->is_open());
+  });
+}
+
 TYPED_TEST(LimitsTest, AMissingPongEndsTheConnection) {
   ServerOptions server_options;
   server_options.receive_queue_max = 1;  // It stops reading at the first message, so it sees no ping.
