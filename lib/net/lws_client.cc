@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "lib/net/connect_errors.h"
@@ -14,15 +13,10 @@
 #include "lib/net/lws_network.h"
 #include "lib/net/lws_service.h"
 #include "lib/net/resolve.h"
+#include "lib/net/text.h"
 
 namespace soak::net {
 namespace {
-
-std::string system_text(int error) {
-  std::string text = std::generic_category().message(error);
-  if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  return text;
-}
 
 // The errno with which a connect to `address` would fail at once, for want of a route. libwebsockets 4.1
 // leaks its libuv handle on that path, so it is not sent there. Sends nothing: connecting a datagram
@@ -81,8 +75,12 @@ class Attempt final : public LwsConnectUser {
     connection_->start(std::move(link_));
     done_.wake();
   }
-  void on_connect_failed(int system_error, std::string_view cause) override {
-    failure_ = system_error != 0 ? system_text(system_error) : std::string(cause);
+  void on_certificate_refused(std::string why) override {
+    certificate_refused_ = true;
+    failure_ = std::move(why);
+  }
+  void on_connect_failed(std::string cause) override {
+    if (!certificate_refused_) failure_ = std::move(cause);
     failed_ = true;
     done_.wake();
   }
@@ -90,6 +88,7 @@ class Attempt final : public LwsConnectUser {
   bool ended() const { return failed_ || connection_; }
   Signal& done() { return done_; }
   bool refused() const { return failed_ && status_ != 0 && status_ != 101; }
+  bool certificate_refused() const { return certificate_refused_; }
   const std::string& failure() const { return failure_; }
   HandshakeRefused refusal() { return {name_, status_, std::move(headers_), std::move(body_)}; }
   std::unique_ptr<WebSocket> take() {
@@ -107,6 +106,7 @@ class Attempt final : public LwsConnectUser {
   Headers headers_;
   std::string body_;
   std::string failure_;
+  bool certificate_refused_ = false;
   bool failed_ = false;
 };
 
@@ -121,18 +121,20 @@ Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, Connec
     throw_connect_failed(url, resolved.failure, loop.now() - begun);
   }
 
+  LwsContext& context = loop.service<LwsService>().context;
   LwsRequest request;
   request.url = url;
-  request.response_headers = &options.response_headers;
+  request.vhost = url.secure() ? context.tls_vhost(options.ca_file) : context.vhost();
+  request.ca_file = options.ca_file;
+  request.response_headers = options.response_headers;
   for (const auto& [name, value] : options.headers) request.fields += name + ": " + value + "\r\n";
   for (const std::string& name : options.subprotocols)
     request.subprotocols += (request.subprotocols.empty() ? "" : ", ") + name;
 
-  LwsContext& context = loop.service<LwsService>().context;
   std::string failure;
   for (const std::string& address : resolved.addresses) {
     if (const int error = route_error(address, url.port); error != 0) {
-      failure = system_text(error);
+      failure = format_errno(error);
       continue;
     }
     request.address = address;
@@ -143,6 +145,7 @@ Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, Connec
     if (attempt.refused()) throw attempt.refusal();
     if (std::unique_ptr<WebSocket> socket = attempt.take()) co_return socket;
     failure = attempt.failure();
+    if (attempt.certificate_refused()) break;  // It is the same at every address of the host.
   }
   throw_connect_failed(url, failure, loop.now() - begun);
 }

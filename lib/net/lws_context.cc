@@ -3,11 +3,18 @@
 
 #include <sys/resource.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
 
 #include "lib/net/lws_link.h"
+#include "lib/net/tls_context.h"
 #include "soak/error.h"
 
 namespace soak::net {
@@ -44,12 +51,54 @@ class LimitDescriptors {
   bool lowered_ = false;
 };
 
+lws_context_creation_info creation_info() {
+  lws_context_creation_info info{};
+  info.port = CONTEXT_PORT_NO_LISTEN;
+  info.gid = static_cast<decltype(info.gid)>(-1);
+  info.uid = static_cast<decltype(info.uid)>(-1);
+  info.timeout_secs = kOutOfTheWaySeconds;
+  info.connect_timeout_secs = kOutOfTheWaySeconds;
+  info.vhost_name = kProtocol;
+  return info;
+}
+
+std::string read_ca_file(const std::string& path) {
+  if (path.empty()) return {};
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw Error(Errc::kInvalidArgument, path + ": cannot be read: " + std::generic_category().message(errno));
+  return text;
+}
+
 }  // namespace
 
-LwsContext::LwsContext(uv_loop_t* loop) : loop_(loop) {
+LwsContext::LwsContext(UvLoop& loop) : loop_(loop) {
   // It logs ordinary events as errors; what matters comes back as an Error or a CloseStatus.
   lws_set_log_level(0, nullptr);
 
+  void* loops[] = {loop.handle()};
+  lws_context_creation_info info = creation_info();
+  // The TLS library is made ready, which costs nothing that a process without `wss:` would notice.
+  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+  info.foreign_loops = loops;
+  info.pcontext = &context_;
+  info.user = this;
+  info.pt_serv_buf_size = kHeadBytes;
+  info.max_http_header_data = kHeadBytes;
+
+  const LimitDescriptors limit;
+  context_ = lws_create_context(&info);
+  if (context_ == nullptr)
+    throw Error(Errc::kSystem, "libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) installed?");
+  vhost_ = make_vhost(kProtocol, nullptr);
+  if (vhost_ == nullptr) {
+    lws_context_destroy(context_);
+    throw Error(Errc::kSystem, "libwebsockets makes no virtual host");
+  }
+}
+
+lws_vhost* LwsContext::make_vhost(const char* name, SSL_CTX* tls) {
   static const std::array<lws_protocols, 2> kProtocols = [] {
     std::array<lws_protocols, 2> protocols{};
     protocols[0].name = kProtocol;
@@ -59,38 +108,35 @@ LwsContext::LwsContext(uv_loop_t* loop) : loop_(loop) {
     return protocols;
   }();
 
-  void* loops[] = {loop};
-  lws_context_creation_info info{};
-  info.port = CONTEXT_PORT_NO_LISTEN;
+  lws_context_creation_info info = creation_info();
   info.protocols = kProtocols.data();
-  info.gid = static_cast<decltype(info.gid)>(-1);
-  info.uid = static_cast<decltype(info.uid)>(-1);
-  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-  info.foreign_loops = loops;
-  info.pcontext = &context_;
-  info.user = this;
-  info.pt_serv_buf_size = kHeadBytes;
-  info.max_http_header_data = kHeadBytes;
-  info.timeout_secs = kOutOfTheWaySeconds;
-  info.connect_timeout_secs = kOutOfTheWaySeconds;
-  info.vhost_name = kProtocol;
-
-  const LimitDescriptors limit;
-  context_ = lws_create_context(&info);
-  if (context_ == nullptr)
-    throw Error(Errc::kSystem, "libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) installed?");
-  vhost_ = lws_create_vhost(context_, &info);
-  if (vhost_ == nullptr) {
-    lws_context_destroy(context_);
-    throw Error(Errc::kSystem, "libwebsockets makes no virtual host");
+  info.vhost_name = name;
+  if (tls != nullptr) {
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;  // Without it the next line counts for nothing.
+    info.provided_client_ssl_ctx = tls;
+#ifdef LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE  // libwebsockets 4.2 and later.
+    info.options |= LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE;
+#endif
   }
+  return lws_create_vhost(context_, &info);
+}
+
+lws_vhost* LwsContext::tls_vhost(const std::string& ca_file) {
+  std::string ca_pem = read_ca_file(ca_file);
+  if (const auto known = tls_vhosts_.find(ca_pem); known != tls_vhosts_.end()) return known->second.vhost;
+  OwnedSslContext tls = make_tls_client_context(ca_pem, ca_file);
+  const std::string name = "soak-tls-" + std::to_string(tls_vhosts_.size());
+  lws_vhost* const vhost = make_vhost(name.c_str(), tls.get());
+  if (vhost == nullptr) throw Error(Errc::kSystem, "libwebsockets makes no virtual host for wss:");
+  tls_vhosts_.emplace(std::move(ca_pem), TlsVhost{std::move(tls), vhost});
+  return vhost;
 }
 
 LwsContext::~LwsContext() {
   // With a foreign loop it takes several calls: the first closes, the last frees and resets context_.
   for (int call = 0; call < 4 && context_ != nullptr; ++call) {
     lws_context_destroy(context_);
-    for (int turn = 0; turn < 8; ++turn) uv_run(loop_, UV_RUN_NOWAIT);
+    for (int turn = 0; turn < 8; ++turn) uv_run(loop_.handle(), UV_RUN_NOWAIT);
   }
 }
 
@@ -119,7 +165,7 @@ void LwsContext::release_frame_buffer() {
   if (frame_.size() > std::size_t{1} << 20) std::vector<unsigned char>().swap(frame_);
 }
 
-int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* /*user*/, void* in, std::size_t size) {
+int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size) {
   auto* link = static_cast<LwsLink*>(lws_get_opaque_user_data(wsi));
   switch (reason) {
     case LWS_CALLBACK_PROTOCOL_INIT:
@@ -149,6 +195,10 @@ int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* /*user*/, 
     case LWS_CALLBACK_SERVER_WRITEABLE:
     case LWS_CALLBACK_CLIENT_WRITEABLE:
       return link == nullptr ? -1 : link->on_event(wsi, reason, in, size);  // Its owner dropped it.
+
+    // `in` is the SSL, `user` the certificate chain where its verification is, `size` whether OpenSSL agrees.
+    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
+      return link != nullptr && link->verify(*static_cast<X509_STORE_CTX*>(user), size != 0) ? 0 : 1;
 
     default:
       return link == nullptr ? 0 : link->on_event(wsi, reason, in, size);

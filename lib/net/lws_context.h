@@ -2,18 +2,22 @@
 #ifndef SOAK_LIB_NET_LWS_CONTEXT_H_
 #define SOAK_LIB_NET_LWS_CONTEXT_H_
 
-// libwebsockets on a loop: one context with one virtual host, which never listens.
+// libwebsockets on a loop: one context, with one virtual host for `ws:` and one for the `wss:` clients of each set of
+// trusted CAs. None of them listens.
 //
 // A server's sockets come to it by adoption, once their request has been read (lws_server.cc), so that a
 // handshake sees every header and is answered with any status. libwebsockets' callbacks end in the
 // LwsLink that the connection belongs to.
 
 #include <libwebsockets.h>
-#include <uv.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "lib/net/openssl.h"
+#include "soak/event_loop.h"
 
 namespace soak::net {
 
@@ -22,15 +26,19 @@ class LwsLink;
 class LwsContext {
  public:
   // Throws Error(Errc::kSystem) when libwebsockets or its libuv plugin cannot be started.
-  explicit LwsContext(uv_loop_t* loop);
+  explicit LwsContext(UvLoop& loop);
   // Runs the loop until libwebsockets has closed its handles.
   ~LwsContext();
   LwsContext(const LwsContext&) = delete;
   LwsContext& operator=(const LwsContext&) = delete;
 
-  uv_loop_t* loop() const { return loop_; }
+  UvLoop& loop() const { return loop_; }
   lws_context* get() const { return context_; }
   lws_vhost* vhost() const { return vhost_; }
+  // For clients that trust the CAs in `ca_file`, or the system's if it is empty. The file is read each time, so that a
+  // new CA at the same place counts; clients of the same CAs share one TLS context. Throws
+  // Error(Errc::kInvalidArgument) when the file cannot be read or has no certificate.
+  lws_vhost* tls_vhost(const std::string& ca_file);
 
   // Hands the connected `fd`, whose request head has been read, to libwebsockets as a server's WebSocket.
   // `key` is the client's Sec-WebSocket-Key; `fields` are whole header lines for the 101 response. False:
@@ -45,11 +53,17 @@ class LwsContext {
   void release_frame_buffer();
 
  private:
+  lws_vhost* make_vhost(const char* name, SSL_CTX* tls);
   static int on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size);
 
-  uv_loop_t* loop_;
+  UvLoop& loop_;
   lws_context* context_ = nullptr;
   lws_vhost* vhost_ = nullptr;
+  struct TlsVhost {
+    OwnedSslContext tls;
+    lws_vhost* vhost;
+  };
+  std::map<std::string, TlsVhost> tls_vhosts_;  // By what the CA file holds.
   LwsLink* adopting_ = nullptr;
   std::string adopted_fields_;
   std::vector<unsigned char> frame_;

@@ -10,6 +10,9 @@
 #include <cstring>
 #include <utility>
 
+#include "lib/net/text.h"
+#include "lib/net/tls_context.h"
+
 namespace soak::net {
 namespace {
 
@@ -48,19 +51,19 @@ void drop(lws* wsi) {
 }  // namespace
 
 LwsLink::~LwsLink() {
+  context_.loop().core().timers.disarm(*this);
   if (wsi_ != nullptr) drop(std::exchange(wsi_, nullptr));
 }
 
 void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
   connecting_ = &user;
-  fields_ = request.fields;
-  response_headers_ = request.response_headers;
+  request_ = &request;
   const std::string path = request.url.target();
   const std::string host = request.url.authority();
 
   lws_client_connect_info info{};
   info.context = context_.get();
-  info.vhost = context_.vhost();
+  info.vhost = request.vhost;
   info.address = request.address.c_str();
   info.port = request.url.port;
   info.path = path.c_str();
@@ -69,13 +72,19 @@ void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
   info.local_protocol_name = "soak";
   info.ietf_version_or_minus_one = -1;
   info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT;
+  if (request.url.secure()) {
+    // verify() has the check of the host instead, because libwebsockets 4.1 knows no addresses.
+    info.ssl_connection |= LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
+    info.alpn = "http/1.1";  // A server that prefers HTTP/2 would choose it.
+  }
   info.opaque_user_data = this;
   info.pwsi = &wsi_;
   errno = 0;
   // Null also when the failure was reported through on_event() already.
   if (lws_client_connect_via_info(&info) == nullptr) {
     wsi_ = nullptr;
-    if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connect_failed(errno, "not started");
+    if (connecting_ != nullptr)
+      std::exchange(connecting_, nullptr)->on_connect_failed(errno != 0 ? format_errno(errno) : "not started");
   }
 }
 
@@ -131,11 +140,22 @@ void LwsLink::start_close(std::uint16_t code, std::string reason) {
 
 void LwsLink::set_reading(bool on) {
   if (wsi_ == nullptr || !established_) return;
+  soak::detail::LoopCore& core = context_.loop().core();
+  core.timers.disarm(*this);
+  if (!on && event_depth_ > 0 && lws_get_ssl(wsi_) != nullptr && SSL_pending(lws_get_ssl(wsi_)) > 0) {
+    // libwebsockets 4.1 reads a TLS record to its end before it leaves, whatever it is told, and never leaves if it is
+    // told here to stop. What the record still holds comes yet.
+    core.timers.arm(*this, core.now());
+    return;
+  }
   lws_rx_flow_control(wsi_, on ? 1 : 0);
   if (on) context_.wake();
 }
 
+void LwsLink::expire() noexcept { set_reading(false); }
+
 std::chrono::nanoseconds LwsLink::silence() const {
+  if (tls_ != nullptr) return tls_->silence();
   tcp_info info{};
   socklen_t size = sizeof info;
   if (wsi_ == nullptr || getsockopt(lws_get_socket_fd(wsi_), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
@@ -247,9 +267,8 @@ void LwsLink::on_receive(std::string_view piece) {
 }
 
 int LwsLink::append_fields(unsigned char** at, std::size_t room) {
-  if (fields_.size() > room) return -1;
-  std::memcpy(*at, fields_.data(), fields_.size());
-  *at += fields_.size();
+  if (connecting_ == nullptr || request_->fields.size() > room) return -1;
+  *at = std::copy(request_->fields.begin(), request_->fields.end(), *at);
   return 0;
 }
 
@@ -265,17 +284,14 @@ bool LwsLink::read_response(lws* wsi) {
     const int copied = lws_hdr_copy(wsi, value.data(), length + 1, token);
     if (copied >= 0) headers.add(name, value.substr(0, static_cast<std::size_t>(copied)));
   }
-  if (response_headers_ != nullptr) {
-    for (const std::string& name : *response_headers_) {
-      std::string lower;  // libwebsockets keeps what it does not know in lower case, with the colon.
-      for (const char c : name + ":") lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
-      const int length = lws_hdr_custom_length(wsi, lower.data(), static_cast<int>(lower.size()));
-      if (length < 0 || headers.contains(name)) continue;
-      value.resize(static_cast<std::size_t>(length) + 1);
-      const int copied =
-          lws_hdr_custom_copy(wsi, value.data(), length + 1, lower.data(), static_cast<int>(lower.size()));
-      if (copied >= 0) headers.add(name, value.substr(0, static_cast<std::size_t>(copied)));
-    }
+  for (const std::string& name : request_->response_headers) {
+    std::string lower;  // libwebsockets keeps what it does not know in lower case, with the colon.
+    for (const char c : name + ":") lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
+    const int length = lws_hdr_custom_length(wsi, lower.data(), static_cast<int>(lower.size()));
+    if (length < 0 || headers.contains(name)) continue;
+    value.resize(static_cast<std::size_t>(length) + 1);
+    const int copied = lws_hdr_custom_copy(wsi, value.data(), length + 1, lower.data(), static_cast<int>(lower.size()));
+    if (copied >= 0) headers.add(name, value.substr(0, static_cast<std::size_t>(copied)));
   }
   if (status != 101) {
     // What has arrived of the body; the connection ends with this event.
@@ -289,6 +305,14 @@ bool LwsLink::read_response(lws* wsi) {
   return status == 101;
 }
 
+bool LwsLink::verify(X509_STORE_CTX& chain, bool chain_ok) {
+  if (connecting_ == nullptr) return false;
+  std::string failure = certificate_failure(chain, chain_ok, request_->url.host, request_->ca_file);
+  if (failure.empty()) return true;
+  connecting_->on_certificate_refused(std::move(failure));
+  return false;
+}
+
 void LwsLink::connect_failed(lws* wsi, std::string_view cause) {
   int system_error = errno;
   socklen_t size = sizeof system_error;
@@ -297,12 +321,16 @@ void LwsLink::connect_failed(lws* wsi, std::string_view cause) {
   lws_set_opaque_user_data(wsi, nullptr);
   wsi_ = nullptr;
   while (!cause.empty() && cause.back() == '\0') cause.remove_suffix(1);
-  if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connect_failed(system_error, cause);
+  std::string failure = system_error != 0 ? format_errno(system_error) : std::string(cause);
+  const SSL* const ssl = lws_get_ssl(wsi);
+  if (ssl != nullptr && SSL_is_init_finished(ssl) == 0)
+    failure = handshake_failure(*ssl, system_error != 0 ? failure : std::string());
+  if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connect_failed(std::move(failure));
 }
 
 void LwsLink::end() {
   wsi_ = nullptr;
-  if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connect_failed(0, "closed during the handshake");
+  if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connect_failed("closed during the handshake");
   if (user_ != nullptr) std::exchange(user_, nullptr)->on_end();
 }
 

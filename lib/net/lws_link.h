@@ -6,12 +6,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "lib/net/link.h"
 #include "lib/net/lws_context.h"
+#include "lib/net/openssl.h"
+#include "lib/net/tls_terminator.h"
 #include "lib/net/url.h"
+#include "soak/detail/timer_heap.h"
 
 namespace soak::net {
 
@@ -22,24 +28,30 @@ class LwsConnectUser {
   // the rest of it, or on_connect_failed().
   virtual void on_response(int status, Headers headers, std::string body) = 0;
   virtual void on_connected() = 0;
-  // `system_error` is an errno, or 0 if none is known; `cause` is libwebsockets' word for it.
-  virtual void on_connect_failed(int system_error, std::string_view cause) = 0;
+  // wss: the server's certificate is not accepted, for this reason. on_connect_failed() follows.
+  virtual void on_certificate_refused(std::string why) = 0;
+  virtual void on_connect_failed(std::string cause) = 0;
 
  protected:
   ~LwsConnectUser() = default;
 };
 
+// Outlives the handshake.
 struct LwsRequest {
   Url url;
-  std::string address;       // Numeric: libwebsockets would look a name up on the loop's thread.
-  std::string fields;        // Whole header lines.
-  std::string subprotocols;  // "a, b"
-  const std::vector<std::string>* response_headers = nullptr;  // Beyond the well-known; outlives the handshake.
+  lws_vhost* vhost = nullptr;  // For wss: that of the CAs in `ca_file`.
+  std::string ca_file;
+  std::string address;                        // Numeric: libwebsockets would look a name up on the loop's thread.
+  std::string fields;                         // Whole header lines.
+  std::string subprotocols;                   // "a, b"
+  std::vector<std::string> response_headers;  // Beyond the well-known.
 };
 
-class LwsLink final : public Link {
+class LwsLink final : public Link, public soak::detail::TimerNode {
  public:
-  explicit LwsLink(LwsContext& context) : context_(context) {}
+  // `tls` is what deals with the TLS of an accepted connection: libwebsockets does not see its socket then.
+  explicit LwsLink(LwsContext& context, std::shared_ptr<const TlsTerminator> tls = nullptr)
+      : context_(context), tls_(std::move(tls)) {}
   ~LwsLink() override;
 
   // Both before the connection is there; afterwards the user is a LinkUser.
@@ -57,8 +69,12 @@ class LwsLink final : public Link {
   void set_reading(bool on) override;
   std::chrono::nanoseconds silence() const override;
 
+  void expire() noexcept override;
+
   // For the context: an event of this link's connection. What it returns goes to libwebsockets.
   int on_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size);
+  // For the context: whether to go on with the server's certificate `chain` at the place where it stands.
+  bool verify(X509_STORE_CTX& chain, bool chain_ok);
 
  private:
   int handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size);
@@ -71,11 +87,11 @@ class LwsLink final : public Link {
   void end();
 
   LwsContext& context_;
+  const std::shared_ptr<const TlsTerminator> tls_;
   lws* wsi_ = nullptr;
   LinkUser* user_ = nullptr;
   LwsConnectUser* connecting_ = nullptr;
-  std::string fields_;
-  const std::vector<std::string>* response_headers_ = nullptr;
+  const LwsRequest* request_ = nullptr;  // As long as connecting_.
   std::string response_body_;
   std::string close_payload_;
   std::size_t last_frame_ = 0;

@@ -14,9 +14,13 @@
 #include <optional>
 #include <utility>
 
+#include "lib/net/ascii.h"
+#include "lib/net/fd.h"
 #include "lib/net/lws_link.h"
 #include "lib/net/lws_network.h"
 #include "lib/net/lws_service.h"
+#include "lib/net/tls_context.h"
+#include "lib/net/tls_terminator.h"
 #include "lib/net/uv_poll.h"
 #include "soak/detail/timer_heap.h"
 
@@ -25,21 +29,6 @@ namespace {
 
 // A request head beyond this is answered with 431.
 constexpr std::size_t kHeadBytesMax = std::size_t{32} << 10;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 std::string address_text(const sockaddr* address, socklen_t size) {
   std::array<char, NI_MAXHOST> host{};
@@ -53,10 +42,11 @@ std::string address_text(const sockaddr* address, socklen_t size) {
 
 class LwsListener;
 
-// A connection from accept(2) until its request is answered. It owns its descriptor until libwebsockets does.
+// A connection from accept(2) until its request is answered. It owns its descriptor until libwebsockets does; with TLS
+// that is the plain side of `tls`.
 class Handshake final : public soak::detail::TimerNode {
  public:
-  Handshake(LwsListener& listener, int fd, std::string peer);
+  Handshake(LwsListener& listener, Fd fd, std::shared_ptr<const TlsTerminator> tls, std::string peer);
   ~Handshake();
   Handshake(const Handshake&) = delete;
   Handshake& operator=(const Handshake&) = delete;
@@ -77,6 +67,7 @@ class Handshake final : public soak::detail::TimerNode {
 
   LwsListener& listener_;
   Fd fd_;
+  std::shared_ptr<const TlsTerminator> tls_;
   std::string peer_;
   std::optional<UvPoll> poll_;
   std::string head_;
@@ -88,6 +79,7 @@ class LwsListener final : public WebSocketServer::Backend {
  public:
   LwsListener(EventLoop& event_loop, ServerOptions server_options)
       : Backend(event_loop, std::move(server_options)), context_(event_loop.service<LwsService>().context) {
+    if (secure()) tls_ = make_tls_server_context(options.tls);
     listen();
   }
   ~LwsListener() override { stop(); }
@@ -111,6 +103,7 @@ class LwsListener final : public WebSocketServer::Backend {
   bool full() const { return waiting.size() + handshakes_.size() >= options.accept_queue_max; }
 
   LwsContext& context_;
+  OwnedSslContext tls_;  // None for ws:.
   std::optional<Fd> listening_;
   std::optional<UvPoll> poll_;
   std::list<Handshake> handshakes_;
@@ -142,7 +135,7 @@ void LwsListener::listen() {
   getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
   port = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&bound)->sin6_port
                                            : reinterpret_cast<const sockaddr_in*>(&bound)->sin_port);
-  poll_.emplace(context_.loop(), fd, [this] { on_connection(); });
+  poll_.emplace(context_.loop().handle(), fd, [this] { on_connection(); });
   watch();
 }
 
@@ -159,20 +152,27 @@ void LwsListener::on_connection() {
   while (!stopped && !full()) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    const int fd =
-        accept4(listening_->get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) break;  // None left, or the peer has gone again; without descriptors it stays readable.
+    Fd fd(accept4(listening_->get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.get() < 0) break;  // None left, or the peer has gone again; without descriptors it stays readable.
     const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    handshakes_.emplace_front(*this, fd, address_text(reinterpret_cast<const sockaddr*>(&address), size));
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    TlsTerminators::Started started;
+    if (tls_ != nullptr) {
+      started = loop.service<TlsTerminators>().start(*tls_, std::move(fd));
+      if (started.plain.get() < 0) continue;  // No descriptor for the pair: this connection ends.
+    } else {
+      started.plain = std::move(fd);
+    }
+    handshakes_.emplace_front(*this, std::move(started.plain), std::move(started.terminator),
+                              address_text(reinterpret_cast<const sockaddr*>(&address), size));
     handshakes_.front().position = handshakes_.begin();
   }
   if (!stopped) watch();
 }
 
-Handshake::Handshake(LwsListener& listener, int fd, std::string peer)
-    : listener_(listener), fd_(fd), peer_(std::move(peer)) {
-  poll_.emplace(listener_.context().loop(), fd, [this] { on_event(); });
+Handshake::Handshake(LwsListener& listener, Fd fd, std::shared_ptr<const TlsTerminator> tls, std::string peer)
+    : listener_(listener), fd_(std::move(fd)), tls_(std::move(tls)), peer_(std::move(peer)) {
+  poll_.emplace(listener_.context().loop().handle(), fd_.get(), [this] { on_event(); });
   poll_->watch(UV_READABLE);
   soak::detail::LoopCore& core = listener_.loop.core();
   core.timers.arm(*this, soak::detail::later(core.now(), listener_.options.handshake_timeout));
@@ -205,6 +205,8 @@ void Handshake::read_head() {
     if (peeked <= 0) return finish();
     const std::size_t before = head_.size();
     head_.append(buffer.data(), static_cast<std::size_t>(peeked));
+    // The ClientHello of TLS would be waited for to end as a request does, and its client for the answer to it.
+    if (!is_token(head_.substr(0, 1))) return refuse(HandshakeReply::refuse(400, "Not an HTTP/1.1 request.\n"));
     const std::size_t end = head_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
     if (end != std::string::npos) head_.resize(end + 4);
     if (recv(fd_.get(), buffer.data(), head_.size() - before, 0) != static_cast<ssize_t>(head_.size() - before))
@@ -228,7 +230,7 @@ void Handshake::on_head() {
   if (!reply.subprotocol().empty()) fields += "Sec-WebSocket-Protocol: " + reply.subprotocol() + "\r\n";
   for (const auto& [name, value] : reply.headers()) fields += name + ": " + value + "\r\n";
   const std::shared_ptr<Connection> connection = listener_.make_connection(request, reply);
-  auto link = std::make_unique<LwsLink>(listener_.context());
+  auto link = std::make_unique<LwsLink>(listener_.context(), std::move(tls_));
   LwsLink& adopted = *link;
   link->set_user(*connection);
   connection->start(std::move(link));

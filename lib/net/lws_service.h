@@ -9,7 +9,7 @@ namespace soak::net {
 
 // The context of a UvLoop, as its service.
 struct LwsService {
-  explicit LwsService(EventLoop& loop) : context(static_cast<UvLoop&>(loop).handle()) {}
+  explicit LwsService(EventLoop& loop) : context(static_cast<UvLoop&>(loop)) {}
   LwsContext context;
 };
 

@@ -2,6 +2,7 @@
 #include "lib/net/memory_link.h"
 
 #include <deque>
+#include <optional>
 
 #include "soak/detail/timer_heap.h"
 
@@ -39,6 +40,7 @@ class Direction final : public soak::detail::TimerNode {
   void schedule();
   void stop() { loop_.core().timers.disarm(*this); }
   std::size_t bytes() const { return bytes_; }
+  Instant now() const { return loop_.now(); }
 
   MemoryLink* reader = nullptr;  // Null once it is dropped.
   MemoryLink* writer = nullptr;
@@ -91,7 +93,9 @@ class MemoryLink final : public Link {
     reading_ = on;
     if (on) in_.schedule();
   }
-  std::chrono::nanoseconds silence() const override { return std::chrono::nanoseconds::max(); }
+  std::chrono::nanoseconds silence() const override {
+    return last_ping_ ? in_.now() - *last_ping_ : std::chrono::nanoseconds::max();
+  }
 
   void room() {
     if (wanted_ && writable()) {
@@ -107,6 +111,7 @@ class MemoryLink final : public Link {
         user_->on_message(std::move(frame.message));
         return;
       case Frame::Kind::kPing:
+        last_ping_ = in_.now();
         if (!close_sent_) out_.push(Frame::Kind::kPong);
         return;
       case Frame::Kind::kPong:
@@ -139,6 +144,7 @@ class MemoryLink final : public Link {
   Direction& in_;
   Direction& out_;
   LinkUser* user_ = nullptr;
+  std::optional<Instant> last_ping_;  // The user hears of all the rest.
   bool reading_ = true;
   bool wanted_ = false;
   bool close_sent_ = false;

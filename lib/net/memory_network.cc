@@ -95,6 +95,8 @@ void MemoryHandshake::expire() noexcept {
     MemoryListener* const listener = network.find(url.port);
     if (listener == nullptr) {
       end_without_response("connection refused");
+    } else if (url.secure() != listener->secure()) {
+      end_without_response(url.secure() ? "the server speaks no TLS" : "closed during the handshake");
     } else if (listener->full()) {
       stage = Stage::kWaiting;
       listener->queue(shared_from_this());

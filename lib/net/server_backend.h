@@ -22,6 +22,7 @@ struct WebSocketServer::Backend : std::enable_shared_from_this<WebSocketServer::
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
 
+  bool secure() const { return !options.tls.certificate_file.empty() || !options.tls.key_file.empty(); }
   static Task<AcceptedWebSocket> accept(std::shared_ptr<Backend> self);
   void stop();
 

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
+
+#include "lib/net/ascii.h"
+
 namespace soak::net {
 
 std::string format_seconds(std::chrono::nanoseconds time) {
@@ -15,6 +19,12 @@ std::string format_bytes(std::size_t bytes) {
   if (size < kKibi) return fmt::format("{} bytes", bytes);
   if (size < kKibi * kKibi) return fmt::format("{:.1f} KiB", size / kKibi);
   return fmt::format("{:.1f} MiB", size / (kKibi * kKibi));
+}
+
+std::string format_errno(int error) {
+  std::string text = std::generic_category().message(error);
+  if (!text.empty()) text[0] = to_lower(text[0]);
+  return text;
 }
 
 }  // namespace soak::net

@@ -10,7 +10,7 @@
 namespace soak::net {
 namespace {
 
-constexpr std::uint16_t kDefaultPort = 80;
+std::uint16_t default_port(std::string_view scheme) { return scheme == "wss" ? 443 : 80; }
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   // Neither the query nor userinfo may reach a message.
@@ -30,7 +30,7 @@ bool is_visible(std::string_view text) {
 
 std::string Url::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == kDefaultPort ? name : name + ":" + std::to_string(port);
+  return port == default_port(scheme) ? name : name + ":" + std::to_string(port);
 }
 
 Url parse_websocket_url(std::string_view text) {
@@ -40,8 +40,8 @@ Url parse_websocket_url(std::string_view text) {
   Url url;
   std::transform(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), std::back_inserter(url.scheme),
                  to_lower);
-  if (url.scheme == "wss") refuse(text, "wss: is not supported yet");
-  if (url.scheme != "ws") refuse(text, "unsupported scheme " + url.scheme + ", expected ws");
+  if (url.scheme != "ws" && url.scheme != "wss")
+    refuse(text, "unsupported scheme " + url.scheme + ", expected ws or wss");
 
   std::string_view rest = text.substr(colon + 3);
   if (rest.find('#') != std::string_view::npos) refuse(text, "a WebSocket URL has no fragment");
@@ -64,7 +64,7 @@ Url parse_websocket_url(std::string_view text) {
     if (separator < authority.size()) port = authority.substr(separator + 1);
   }
   if (url.host.empty()) refuse(text, "the host is missing");
-  url.port = kDefaultPort;
+  url.port = default_port(url.scheme);
   if (!port.empty()) {
     const auto [last, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
     if (error != std::errc() || last != port.data() + port.size() || url.port == 0)

@@ -16,6 +16,7 @@ struct Url {
   std::string path = "/";
   std::string query;  // Without the question mark.
 
+  bool secure() const { return scheme == "wss"; }
   // host:port, with the brackets and without the default port: the value of a Host field.
   std::string authority() const;
   std::string target() const { return query.empty() ? path : path + "?" + query; }
@@ -23,7 +24,7 @@ struct Url {
   std::string display() const { return scheme + "://" + authority() + path; }
 };
 
-// Throws Error(Errc::kInvalidArgument) for what is no ws: URL, naming it without its query.
+// Throws Error(Errc::kInvalidArgument) for what is no ws: or wss: URL, naming it without its query.
 Url parse_websocket_url(std::string_view text);
 
 }  // namespace soak::net

@@ -33,6 +33,13 @@ class UvPoll {
       if (on_event) on_event();
     });
   }
+  void watch_or_pause(int events) {
+    if (events == 0) {
+      pause();
+    } else {
+      watch(events);
+    }
+  }
   void pause() { uv_poll_stop(&handle_->poll); }
 
  private:

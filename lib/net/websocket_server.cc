@@ -148,7 +148,7 @@ WebSocketServer::~WebSocketServer() {
 std::string WebSocketServer::url() const {
   const std::string& host = backend_->options.host;
   const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return "ws://" + shown + ":" + std::to_string(backend_->port);
+  return (backend_->secure() ? "wss://" : "ws://") + shown + ":" + std::to_string(backend_->port);
 }
 
 std::uint16_t WebSocketServer::port() const { return backend_->port; }

@@ -170,6 +170,7 @@ struct GeminiLivePeer::State {
     net::ServerOptions options;
     options.host = service.options.host;
     options.port = service.options.port;
+    options.tls = service.options.tls;
     options.on_handshake = [this](const net::HandshakeRequest& request) {
       const gemini::Admission admission = gemini::admit(service.options, request);
       if (admission.key_to_blame) ++service.ledger.auth_failures;

@@ -121,6 +121,7 @@ struct OpenAiRealtimePeer::State {
     net::ServerOptions options;
     options.host = service.options.host;
     options.port = service.options.port;
+    options.tls = service.options.tls;
     options.message_bytes_max = kMessageBytesMax;
     options.on_handshake = [this](const net::HandshakeRequest& request) {
       const openai::Admission admission = openai::admit(service.options, request);

@@ -129,6 +129,7 @@ Task<> GeminiLiveClient::Session::open_socket() {
   net::ConnectOptions options;
   options.headers.add("x-goog-api-key", options_.api_key);
   options.connect_timeout = options_.connect_timeout;
+  options.ca_file = options_.ca_file;
   options.close_timeout = kCloseTimeout;
   try {
     Task<std::unique_ptr<net::WebSocket>> connecting = net::connect_websocket(loop_, options_.url, options);

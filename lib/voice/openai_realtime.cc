@@ -84,6 +84,7 @@ Task<> OpenAiRealtimeClient::Session::open_socket() {
   net::ConnectOptions options;
   options.headers.add("Authorization", "Bearer " + options_.api_key);
   options.connect_timeout = options_.connect_timeout;
+  options.ca_file = options_.ca_file;
   const std::string url =
       options_.url + (options_.url.find('?') == std::string::npos ? "?" : "&") + "model=" + options_.model;
   try {

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`soak fake openai`, spoken to by a WebSocket library that is not ours: Python's websockets, which is what the
-provider's own Python SDK stands on. fake_openai_test.py SOAK runs the command SOAK."""
+provider's own Python SDK stands on. fake_openai_test.py SOAK runs the command SOAK, once for ws: and once for wss:."""
 
 import asyncio
 import base64
 import json
 import signal
+import ssl
 import subprocess
 import sys
 
@@ -15,9 +16,14 @@ import websockets
 HEADERS = "additional_headers" if int(websockets.__version__.split(".")[0]) >= 14 else "extra_headers"
 
 
+# For wss:, as strict as Python 3.13 is by itself; None for ws:.
+tls = None
+
+
 def connect(url, key=None):
     return websockets.connect(
-        url + "?model=gpt-realtime", **({HEADERS: {"Authorization": "Bearer " + key}} if key else {}))
+        url + "?model=gpt-realtime", **({HEADERS: {"Authorization": "Bearer " + key}} if key else {}),
+        **({"ssl": tls} if tls else {}))
 
 
 async def next_event(socket, kind):
@@ -75,14 +81,19 @@ async def without_a_key(url):
             assert closed.rcvd.code == 3000, closed
 
 
-def main():
-    fake = subprocess.Popen([sys.argv[1], "fake", "openai"], stdout=subprocess.PIPE, text=True)
+def main(options):
+    global tls
+    fake = subprocess.Popen([sys.argv[1], "fake", "openai", *options], stdout=subprocess.PIPE, text=True)
     try:
         first_line = fake.stdout.readline()
-        assert first_line.startswith("openai: listening on ws://127.0.0.1:"), first_line
+        scheme = "wss" if options else "ws"
+        assert first_line.startswith(f"openai: listening on {scheme}://127.0.0.1:"), first_line
         url = first_line.split()[-1]
+        if options:
+            tls = ssl.create_default_context(cafile=fake.stdout.readline().split()[-1])
+            tls.verify_flags |= ssl.VERIFY_X509_STRICT
         asyncio.run(a_session(url))
-        asyncio.run(an_unknown_event(url))
+        asyncio.run(an_unknown_event(url.replace("127.0.0.1", "localhost")))
         asyncio.run(without_a_key(url))
         fake.send_signal(signal.SIGTERM)
         last_line, _ = fake.communicate(timeout=20)
@@ -94,4 +105,5 @@ def main():
         fake.kill()
 
 
-main()
+main([])
+main(["--tls"])

@@ -18,6 +18,7 @@
 #include "soak/event_loop.h"
 #include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
+#include "tls_options.h"
 
 namespace soak::tools {
 namespace {
@@ -26,6 +27,7 @@ struct FakeArguments {
   int port = 0;
   std::uint64_t seed = 1;
   std::string api_key;
+  TlsArguments tls;
 };
 
 struct GeminiArguments : FakeArguments {
@@ -74,13 +76,16 @@ int run_fake(const char* name, const FakeArguments& arguments, Options options) 
   options.seed = arguments.seed;
   options.api_key = arguments.api_key;
   std::unique_ptr<Peer> peer;
+  std::unique_ptr<net::TestCa> ca;
   try {
+    options.tls = identity_of(arguments.tls, ca);
     peer = std::make_unique<Peer>(loop, options);
   } catch (const Error& error) {
     fmt::print(stderr, "soak fake: {}\n", error.what());
     return kFailed;
   }
   fmt::print("{}: listening on {}\n", name, peer->url());
+  if (ca != nullptr) fmt::print("{}: to be trusted by the CA in {}\n", name, ca->ca_file());
   std::fflush(stdout);
 
   Event stop;
@@ -112,6 +117,7 @@ void add_options(CLI::App& command, FakeArguments& arguments) {
       ->check(CLI::Range(0, 65535));
   command.add_option("--seed", arguments.seed, "What its ids and masks follow from")->capture_default_str();
   command.add_option("--api-key", arguments.api_key, "The only key that is let in; any key unless given");
+  add_tls_options(command, arguments.tls);
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ namespace {
 struct VoiceArguments {
   std::string provider;
   std::string url;
+  std::string ca_file;
   bool virtual_clock = false;
 };
 
@@ -41,7 +42,7 @@ void drive_openai(AsyncRun& run, const VoiceArguments& arguments) {
   if (arguments.url.empty()) {
     peer.emplace(run.loop(), peers::OpenAiRealtimePeerOptions{.seed = run.seed()});
   }
-  voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url};
+  voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
   take_key(options.api_key, "OPENAI_API_KEY", arguments);
   run.drive([&](Cycle& cycle) -> Task<> {
     voice::OpenAiRealtimeClient client(run.loop(), options);
@@ -57,7 +58,7 @@ void drive_gemini(AsyncRun& run, const VoiceArguments& arguments) {
   if (arguments.url.empty()) {
     peer.emplace(run.loop(), peers::GeminiLivePeerOptions{.seed = run.seed()});
   }
-  voice::GeminiLiveOptions options{.url = peer ? peer->url() : arguments.url};
+  voice::GeminiLiveOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
   take_key(options.api_key, "GEMINI_API_KEY", arguments);
   run.drive([&](Cycle& cycle) -> Task<> {
     voice::GeminiLiveClient client(run.loop(), options);
@@ -80,9 +81,10 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
   detail::RunContext& context = detail::run_context();
   context.name = "voice-" + arguments.provider;
   context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
-  context.rerun =
-      fmt::format("{} voice --provider {}{}{}", program, arguments.provider,
-                  arguments.url.empty() ? "" : " --url " + arguments.url, arguments.virtual_clock ? " --virtual" : "");
+  context.rerun = fmt::format("{} voice --provider {}{}{}{}", program, arguments.provider,
+                              arguments.url.empty() ? "" : " --url " + arguments.url,
+                              arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
+                              arguments.virtual_clock ? " --virtual" : "");
   context.spell_option = [](const std::string& name, const std::string& value) {
     return fmt::format("--{} {}", with_dashes(name), value);
   };
@@ -105,7 +107,13 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
   command->add_option("--provider", arguments->provider, "Whose API the client speaks")
       ->required()
       ->check(CLI::IsMember({"openai", "gemini"}));
-  command->add_option("--url", arguments->url, "The peer, ws://host:port/path; the bundled fake unless given");
+  command->add_option("--url", arguments->url,
+                      "The peer, ws:// or wss://host:port/path; the bundled fake unless given");
+  command
+      ->add_option("--ca", arguments->ca_file,
+                   "For wss: the certificate authorities to trust instead of the system's, a PEM file")
+      ->check(CLI::ExistingFile)
+      ->needs("--url");
   command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
   add_run_options(*command);
   return [arguments, program] {

@@ -4,10 +4,10 @@
 
 // A WebSocket, and the client's way to open one.
 //
-// On a UvLoop the transport is libwebsockets; on a VirtualLoop it is a pipe in memory that keeps the
-// loop's clock. Code above cannot tell them apart: both pass one conformance suite. A WebSocket belongs
-// to the thread of its EventLoop and must not outlive the loop. Whatever the transport learns is
-// recorded and resumes its waiter on the loop's own turn, never inside a callback of the library.
+// On a UvLoop the transport is libwebsockets, with TLS where the URL says wss:; on a VirtualLoop it is a pipe in
+// memory that keeps the loop's clock. Code above cannot tell them apart: all pass one conformance suite. A WebSocket
+// belongs to the thread of its EventLoop and must not outlive the loop. Whatever the transport learns is recorded and
+// resumes its waiter on the loop's own turn, never inside a callback of the library.
 //
 //   soak::net::ConnectOptions options;
 //   options.headers.add("Authorization", "Bearer " + key);
@@ -172,7 +172,8 @@ struct WebSocketLimits {
   std::chrono::nanoseconds close_timeout = std::chrono::seconds{5};  // For the peer's answer to close().
   std::size_t message_bytes_max = std::size_t{16} << 20;             // Above it: close 1009.
   // Messages received and not yet taken by receive(). At either bound the transport stops reading until
-  // half is free again, so memory stays at receive_queue_bytes_max and one message.
+  // half is free again, so memory stays at receive_queue_bytes_max and one message; for a client on wss:, and the
+  // rest of one TLS record, which holds 16 KiB.
   std::size_t receive_queue_max = 1024;
   std::size_t receive_queue_bytes_max = std::size_t{4} << 20;
   std::size_t send_watermark_bytes = std::size_t{256} << 10;  // Above it send() waits for half of it.
@@ -189,14 +190,20 @@ struct ConnectOptions : WebSocketLimits {
   // Fields of the response to keep beyond those libwebsockets knows, such as "x-request-id".
   std::vector<std::string> response_headers;
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};  // Until the handshake is done.
+  // wss: alone. A PEM file of the certificate authorities to trust, instead of the system's: that of a TestCa, say.
+  // What a server proves is always verified: chain, dates, and that the certificate is for the URL's host.
+  std::string ca_file;
 };
 
-// Opens a WebSocket to `url`, "ws://host:port/path?query". Tries once. Cancelled, it leaves nothing behind.
+// Opens a WebSocket to `url`, "ws://host:port/path?query" or, by TLS 1.2 or 1.3, "wss://...". Tries once. Cancelled,
+// it leaves nothing behind.
 // Throws
 //   HandshakeRefused             the server answered something else than 101
-//   Error(Errc::kConnectFailed)  refused, unreachable, name not found, closed during the handshake
+//   Error(Errc::kConnectFailed)  refused, unreachable, name not found, closed during the handshake; with wss: also
+//                                a certificate of an unknown CA, for another host, expired or not valid yet, and a
+//                                server that speaks no TLS: the message says which, and names what is wrong
 //   Error(Errc::kTimeout)        connect_timeout passed
-//   Error(Errc::kInvalidArgument)  not a ws: URL; wss: is not supported yet
+//   Error(Errc::kInvalidArgument)  not a ws: or wss: URL; a CA file that cannot be read
 // Messages name the URL without its query, which may hold a key.
 [[nodiscard]] Task<std::unique_ptr<WebSocket>> connect_websocket(EventLoop& loop, std::string url,
                                                                  ConnectOptions options = ConnectOptions());

@@ -61,17 +61,26 @@ class HandshakeReply {
 // Accepts everything, and the client's first subprotocol.
 HandshakeReply accept_any(const HandshakeRequest& request);
 
+// What a server proves itself with. Paths of PEM files, read when the server starts.
+struct TlsIdentity {
+  std::string certificate_file;  // The server's own certificate first, then those between it and the client's CA.
+  std::string key_file;          // Without a passphrase.
+};
+
 struct ServerOptions : WebSocketLimits {
   ServerOptions() {}  // NOLINT(modernize-use-equals-default): not an aggregate, see ConnectOptions.
 
   std::string host = "127.0.0.1";  // An address, not a name.
   std::uint16_t port = 0;          // 0 takes a free one.
+  // With a certificate the server speaks TLS (1.2 and 1.3) and nothing else, and its URL is wss:. In memory
+  // there is no TLS, and the files are not read: it only keeps ws: and wss: apart.
+  TlsIdentity tls;
   // Called once a handshake, on the loop's turn. What it throws answers 500.
   std::function<HandshakeReply(const HandshakeRequest&)> on_handshake = &accept_any;
   // Connections whose handshake is done and that nobody accept()ed yet. At the bound the server stops
   // taking new ones from the listening socket, and they wait there.
   std::size_t accept_queue_max = 128;
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};  // For TLS and the request together.
 };
 
 // An accepted connection and the request that opened it.
@@ -88,14 +97,16 @@ struct AcceptedWebSocket {
 
 class WebSocketServer {
  public:
-  // Listens at once. Throws Error(Errc::kConnectFailed) naming host, port and the system's reason.
+  // Listens at once. Throws
+  //   Error(Errc::kConnectFailed)    it cannot listen; names host, port and the system's reason
+  //   Error(Errc::kInvalidArgument)  certificate or key cannot be read, or do not belong together; names the file
   explicit WebSocketServer(EventLoop& loop, ServerOptions options = ServerOptions());
   // stop(). Sockets that accept() has handed out live on, and those that wait for it are dropped.
   ~WebSocketServer();
   WebSocketServer(const WebSocketServer&) = delete;
   WebSocketServer& operator=(const WebSocketServer&) = delete;
 
-  std::string url() const;  // "ws://127.0.0.1:40121"
+  std::string url() const;  // "ws://127.0.0.1:40121", with TLS "wss://127.0.0.1:40121"
   std::uint16_t port() const;
 
   // The next connection, in the order in which the handshakes ended. Throws Error(Errc::kConnectionClosed)

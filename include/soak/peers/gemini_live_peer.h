@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "soak/event_loop.h"
+#include "soak/net/websocket_server.h"
 #include "soak/task.h"
 
 namespace soak::peers {
@@ -55,6 +56,8 @@ enum class GeminiBadKeyAnswer : std::uint8_t {
 struct GeminiLivePeerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0 takes a free one.
+  // With a certificate it speaks `wss:` and nothing else, as the service does. A net::TestCa makes one.
+  net::TlsIdentity tls = {};
 
   // Of handles and ids. Unset, it is drawn from the loop.
   std::optional<std::uint64_t> seed = std::nullopt;

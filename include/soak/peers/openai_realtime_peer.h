@@ -27,6 +27,7 @@
 #include <string>
 
 #include "soak/event_loop.h"
+#include "soak/net/websocket_server.h"
 #include "soak/task.h"
 
 namespace soak::peers {
@@ -43,6 +44,8 @@ enum class BadKeyAnswer : std::uint8_t {
 struct OpenAiRealtimePeerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0 takes a free one.
+  // With a certificate it speaks `wss:` and nothing else, as the service does. A net::TestCa makes one.
+  net::TlsIdentity tls = {};
 
   // Of ids and obfuscation. Unset, it is drawn from the loop.
   std::optional<std::uint64_t> seed = std::nullopt;
@@ -101,7 +104,7 @@ class OpenAiRealtimePeer {
   OpenAiRealtimePeer(const OpenAiRealtimePeer&) = delete;
   OpenAiRealtimePeer& operator=(const OpenAiRealtimePeer&) = delete;
 
-  // "ws://127.0.0.1:40121/v1/realtime"; a client adds ?model= or ?call_id=.
+  // "ws://127.0.0.1:40121/v1/realtime", or "wss://..."; a client adds ?model= or ?call_id=.
   std::string url() const;
   std::uint16_t port() const;
 

@@ -38,6 +38,7 @@ struct GeminiLiveOptions {
       "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
   std::string model = "models/gemini-2.5-flash-native-audio-preview-09-2025";
   std::string api_key = "soak";  // A secret: never printed, and sent as x-goog-api-key, because URLs get into logs.
+  std::string ca_file = {};      // For a wss: url: whom to trust instead of the system's CAs, a PEM file.
   std::string instructions = "Answer briefly.";
 
   // Audio after end_turn() interrupts the answer (activityHandling START_OF_ACTIVITY_INTERRUPTS), as barge-in does.

@@ -25,6 +25,7 @@ struct OpenAiRealtimeOptions {
   std::string url = "wss://api.openai.com/v1/realtime";  // Without the model.
   std::string model = "gpt-realtime";
   std::string api_key = "sk-soak";  // A secret: never printed.
+  std::string ca_file = {};         // For a wss: url: whom to trust instead of the system's CAs, a PEM file.
   std::string voice = "alloy";
   std::string instructions = "Answer briefly.";
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};  // Until the WebSocket is open.

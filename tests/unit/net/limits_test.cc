@@ -15,7 +15,7 @@ class LimitsTest : public TransportTest<Transport> {};
 TYPED_TEST_SUITE(LimitsTest, Transports, TransportNames);
 
 TYPED_TEST(LimitsTest, SilenceEndsTheConnectionAtTheIdleTimeout) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     ConnectOptions options;
     options.idle_timeout = 80ms;
@@ -43,7 +43,7 @@ TYPED_TEST(LimitsTest, SilenceEndsTheConnectionAtTheIdleTimeout) {
 }
 
 TYPED_TEST(LimitsTest, ASlowReaderIsNoIdlePeer) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     ConnectOptions options;
     options.idle_timeout = 30ms;
@@ -55,8 +55,21 @@ TYPED_TEST(LimitsTest, ASlowReaderIsNoIdlePeer) {
   });
 }
 
+TYPED_TEST(LimitsTest, APeerThatOnlyPingsIsNotIdle) {
+  ServerOptions server_options = this->server_options();
+  server_options.idle_timeout = 40ms;
+  WebSocketServer server(this->loop_, server_options);
+  this->run([&]() -> Task<> {
+    ConnectOptions options;
+    options.ping_interval = 5ms;
+    SocketPair pair = co_await connect_pair(this->loop_, server, options);
+    co_await sleep_for(150ms);
+    EXPECT_TRUE(pair.server->is_open());
+  });
+}
+
 TYPED_TEST(LimitsTest, AMissingPongEndsTheConnection) {
-  ServerOptions server_options;
+  ServerOptions server_options = this->server_options();
   server_options.receive_queue_max = 1;  // It stops reading at the first message, so it sees no ping.
   WebSocketServer server(this->loop_, server_options);
   this->run([&]() -> Task<> {
@@ -76,7 +89,7 @@ TYPED_TEST(LimitsTest, AMissingPongEndsTheConnection) {
 }
 
 TYPED_TEST(LimitsTest, PingsAreAnswered) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     ConnectOptions options;
     options.ping_interval = 5ms;
@@ -92,7 +105,7 @@ TYPED_TEST(LimitsTest, PingsAreAnswered) {
 }
 
 TYPED_TEST(LimitsTest, ATooBigMessageIsClosedWith1009) {
-  ServerOptions server_options;
+  ServerOptions server_options = this->server_options();
   server_options.message_bytes_max = 10'000;
   WebSocketServer server(this->loop_, server_options);
   ConnectOptions client_options;
@@ -117,7 +130,7 @@ TYPED_TEST(LimitsTest, ATooBigMessageIsClosedWith1009) {
 }
 
 TYPED_TEST(LimitsTest, TextThatIsNotUtf8IsClosedWith1007) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     for (const bool to_server : {true, false}) {
       SocketPair pair = co_await connect_pair(this->loop_, server);

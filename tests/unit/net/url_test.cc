@@ -48,8 +48,17 @@ TEST(UrlTest, HasDefaultsForPortAndPath) {
   EXPECT_EQ(url.authority(), "[::1]");
 }
 
+TEST(UrlTest, HasADefaultPortOfItsOwnForWss) {
+  const Url url = parse_websocket_url("wss://api.openai.com/v1/realtime");
+
+  EXPECT_TRUE(url.secure());
+  EXPECT_EQ(url.port, 443);
+  EXPECT_EQ(url.authority(), "api.openai.com");
+  EXPECT_EQ(parse_websocket_url("wss://host:80/").display(), "wss://host:80/");
+  EXPECT_FALSE(parse_websocket_url("ws://host:443/").secure());
+}
+
 TEST(UrlTest, RefusesWhatItCannotOpen) {
-  EXPECT_EQ(refusal("wss://host/"), "wss://host/: wss: is not supported yet");
   EXPECT_THAT(refusal("http://host/"), HasSubstr("unsupported scheme http"));
   EXPECT_THAT(refusal("127.0.0.1:80"), HasSubstr("not a URL"));
   EXPECT_THAT(refusal("ws://:80/"), HasSubstr("host is missing"));
@@ -62,7 +71,7 @@ TEST(UrlTest, RefusesWhatItCannotOpen) {
 }
 
 TEST(UrlTest, ShowsNoSecretInARefusal) {
-  EXPECT_THAT(refusal("wss://host/?key=secret"), Not(HasSubstr("secret")));
+  EXPECT_THAT(refusal("https://host/?key=secret"), Not(HasSubstr("secret")));
   EXPECT_THAT(refusal("ws://user:secret@host/"), Not(HasSubstr("secret")));
   EXPECT_THAT(refusal("ws://host:1x/?key=secret"), Not(HasSubstr("secret")));
   EXPECT_THAT(refusal("user:secret@host"), Not(HasSubstr("secret")));

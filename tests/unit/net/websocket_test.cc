@@ -13,7 +13,7 @@ class WebSocketTest : public TransportTest<Transport> {};
 TYPED_TEST_SUITE(WebSocketTest, Transports, TransportNames);
 
 TYPED_TEST(WebSocketTest, CarriesTextAndBinaryBothWays) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   const std::vector<Message> messages{Message::text("hello"), Message::binary(std::string("\0\xff\x80", 3)),
                                       Message::text(""), Message::binary(""), Message::text("\xe2\x82\xac")};
   this->run([&]() -> Task<> {
@@ -33,7 +33,7 @@ TYPED_TEST(WebSocketTest, CarriesTextAndBinaryBothWays) {
 }
 
 TYPED_TEST(WebSocketTest, CarriesBigMessagesBothWays) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   std::string big(std::size_t{1} << 20, '\0');
   for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 31 % 251);
   this->run([&]() -> Task<> {
@@ -54,7 +54,7 @@ TYPED_TEST(WebSocketTest, CarriesBigMessagesBothWays) {
 }
 
 TYPED_TEST(WebSocketTest, KeepsTheOrder) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     for (int i = 0; i < 500; ++i) co_await pair.client->send_text(std::to_string(i));
@@ -66,7 +66,7 @@ TYPED_TEST(WebSocketTest, KeepsTheOrder) {
 }
 
 TYPED_TEST(WebSocketTest, SlowReaderStopsTheSenderAndLosesNothing) {
-  ServerOptions options;
+  ServerOptions options = this->server_options();
   options.receive_queue_max = 8;
   WebSocketServer server(this->loop_, options);
   constexpr int kMessages = 2000;
@@ -99,7 +99,7 @@ TYPED_TEST(WebSocketTest, SlowReaderStopsTheSenderAndLosesNothing) {
 }
 
 TYPED_TEST(WebSocketTest, BoundsTheReceiveQueueByBytes) {
-  ServerOptions options;
+  ServerOptions options = this->server_options();
   options.receive_queue_bytes_max = 10'000;
   WebSocketServer server(this->loop_, options);
   const std::string payload(1'000, 'x');
@@ -118,7 +118,7 @@ TYPED_TEST(WebSocketTest, BoundsTheReceiveQueueByBytes) {
 }
 
 TYPED_TEST(WebSocketTest, BothSidesFloodingMakeProgress) {
-  ServerOptions server_options;
+  ServerOptions server_options = this->server_options();
   server_options.receive_queue_max = 4;
   ConnectOptions client_options;
   client_options.receive_queue_max = 4;
@@ -147,7 +147,7 @@ TYPED_TEST(WebSocketTest, BothSidesFloodingMakeProgress) {
 // The server's pipe is full, so no writable event comes; all messages are read into the transport at once, so no
 // readable event comes either: each receive() must fetch the next one by itself.
 TYPED_TEST(WebSocketTest, AReaderGoesOnWhileItsOwnSendsAreStuck) {
-  ServerOptions server_options;
+  ServerOptions server_options = this->server_options();
   server_options.receive_queue_max = 1;
   ConnectOptions client_options;
   client_options.receive_queue_max = 1;
@@ -175,7 +175,7 @@ TYPED_TEST(WebSocketTest, AReaderGoesOnWhileItsOwnSendsAreStuck) {
 }
 
 TYPED_TEST(WebSocketTest, CloseTellsThePeerCodeAndReason) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     for (const bool from_client : {true, false}) {
       SocketPair pair = co_await connect_pair(this->loop_, server);
@@ -199,7 +199,7 @@ TYPED_TEST(WebSocketTest, CloseTellsThePeerCodeAndReason) {
 }
 
 TYPED_TEST(WebSocketTest, ConnectionClosedNamesThePeerTheCodeAndTheReason) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server, ConnectOptions(), "/v1?key=secret");
     co_await pair.server->close(3000, "invalid_request_error.invalid_api_key");
@@ -215,7 +215,7 @@ TYPED_TEST(WebSocketTest, ConnectionClosedNamesThePeerTheCodeAndTheReason) {
 }
 
 TYPED_TEST(WebSocketTest, CloseWithoutACodeIs1005) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     co_await pair.client->close(kCloseNoStatus);
@@ -226,7 +226,7 @@ TYPED_TEST(WebSocketTest, CloseWithoutACodeIs1005) {
 }
 
 TYPED_TEST(WebSocketTest, CutsALongReason) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     std::string reason(122, 'r');
@@ -237,7 +237,7 @@ TYPED_TEST(WebSocketTest, CutsALongReason) {
 }
 
 TYPED_TEST(WebSocketTest, DeliversWhatIsQueuedBeforeItTellsOfTheEnd) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     for (int i = 0; i < 3; ++i) co_await pair.server->send_text(std::to_string(i));
@@ -250,7 +250,7 @@ TYPED_TEST(WebSocketTest, DeliversWhatIsQueuedBeforeItTellsOfTheEnd) {
 }
 
 TYPED_TEST(WebSocketTest, CloseSendsFirstWhatIsQueued) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     ConnectOptions options;
     options.send_watermark_bytes = std::size_t{64} << 20;
@@ -268,7 +268,7 @@ TYPED_TEST(WebSocketTest, CloseSendsFirstWhatIsQueued) {
 }
 
 TYPED_TEST(WebSocketTest, CloseThatIsNeverAnsweredEndsAtItsTimeout) {
-  ServerOptions server_options;
+  ServerOptions server_options = this->server_options();
   server_options.receive_queue_max = 1;  // It stops reading at the first message, so it never sees the close.
   WebSocketServer server(this->loop_, server_options);
   ConnectOptions options;
@@ -289,7 +289,7 @@ TYPED_TEST(WebSocketTest, CloseThatIsNeverAnsweredEndsAtItsTimeout) {
 }
 
 TYPED_TEST(WebSocketTest, CloseOfAnEndedConnectionReturns) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     co_await pair.server->close(4000, "first");
@@ -302,7 +302,7 @@ TYPED_TEST(WebSocketTest, CloseOfAnEndedConnectionReturns) {
 }
 
 TYPED_TEST(WebSocketTest, SendAfterTheEndThrows) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     co_await pair.client->close(4000, "done");
@@ -319,7 +319,7 @@ TYPED_TEST(WebSocketTest, SendAfterTheEndThrows) {
 }
 
 TYPED_TEST(WebSocketTest, BlockedSenderHearsOfTheEnd) {
-  ServerOptions server_options;
+  ServerOptions server_options = this->server_options();
   server_options.receive_queue_max = 1;
   WebSocketServer server(this->loop_, server_options);
   this->run([&]() -> Task<> {
@@ -343,7 +343,7 @@ TYPED_TEST(WebSocketTest, BlockedSenderHearsOfTheEnd) {
 }
 
 TYPED_TEST(WebSocketTest, ADroppedConnectionIs1006ForThePeer) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     for (const bool client_drops : {true, false}) {
       SocketPair pair = co_await connect_pair(this->loop_, server);
@@ -357,7 +357,7 @@ TYPED_TEST(WebSocketTest, ADroppedConnectionIs1006ForThePeer) {
 }
 
 TYPED_TEST(WebSocketTest, DestroyingItEndsItsReceive) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     bool ended = false;
@@ -381,7 +381,7 @@ TYPED_TEST(WebSocketTest, DestroyingItEndsItsReceive) {
 
 // What resumes here comes from inside the transport; it may take the transport down.
 TYPED_TEST(WebSocketTest, ItsOwnEventsMayDestroyIt) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     for (int round = 0; round < 20; ++round) {
       SocketPair pair = co_await connect_pair(this->loop_, server);
@@ -407,7 +407,7 @@ TYPED_TEST(WebSocketTest, ItsOwnEventsMayDestroyIt) {
 }
 
 TYPED_TEST(WebSocketTest, ACancelledReceiveLosesNothing) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     auto reader = [&]() -> Task<> { co_await pair.client->receive(); };
@@ -424,7 +424,7 @@ TYPED_TEST(WebSocketTest, ACancelledReceiveLosesNothing) {
 }
 
 TYPED_TEST(WebSocketTest, TheCensusSaysWhatItAwaits) {
-  WebSocketServer server(this->loop_);
+  WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     auto reader = [&]() -> Task<> { co_await pair.client->receive(); };

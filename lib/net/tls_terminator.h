@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_NET_TLS_TERMINATOR_H_
+#define SOAK_LIB_NET_TLS_TERMINATOR_H_
+
+// TLS in front of a server's connection.
+//
+// The server reads the request head by itself and gives libwebsockets a connected descriptor, which TLS inside
+// libwebsockets has no place for. So the handshake and the records are dealt with here, and the server has one end of a
+// socket pair, on which everything is as it is on TCP: what the client sends, its end, and the pressure of whoever does
+// not read, in both directions. A client that resets is gone at once. What the server still had to say when it closed
+// its end goes out, as long as the client takes any of it within five seconds.
+//
+// There is no time limit on the handshake of TLS: the server has one for the request, and closes its end.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/net/fd.h"
+#include "lib/net/openssl.h"
+#include "lib/net/uv_poll.h"
+#include "soak/detail/timer_heap.h"
+#include "soak/event_loop.h"
+
+namespace soak::net {
+
+class TlsTerminators;
+
+class TlsTerminator final : public soak::detail::TimerNode {
+ public:
+  TlsTerminator(TlsTerminators& owner, OwnedSsl ssl, Fd wire, Fd plain);
+  ~TlsTerminator();
+  TlsTerminator(const TlsTerminator&) = delete;
+  TlsTerminator& operator=(const TlsTerminator&) = delete;
+
+  // How long ago the last byte came from the client.
+  std::chrono::nanoseconds silence() const;
+
+  void expire() noexcept override;
+
+ private:
+  friend class TlsTerminators;
+  enum class Flow : std::uint8_t {
+    kOpen,
+    kEnded,   // The source has ended; what it said before is not all delivered yet.
+    kClosed,  // It is, and the end is passed on.
+  };
+
+  void pump();
+  void pump_in();
+  void pump_out();
+  bool write_wire(std::string_view bytes);
+  bool server_is_gone() const;
+  bool over() const;
+  void watch();
+  void finish();
+
+  TlsTerminators& owner_;
+  std::list<std::shared_ptr<TlsTerminator>>::iterator position_;  // In the owner's list.
+  OwnedSsl ssl_;
+  Fd wire_;   // To the client.
+  Fd plain_;  // Our end of the pair.
+  std::optional<UvPoll> wire_poll_;
+  std::optional<UvPoll> plain_poll_;
+  // What one side has given and the other has not taken: a record at most, and nothing is read beyond it.
+  std::string to_plain_;
+  std::string to_wire_;
+  Flow in_ = Flow::kOpen;        // From the client.
+  Flow out_ = Flow::kOpen;       // To the client.
+  bool in_wants_write_ = false;  // Reading needs room to send first: in the handshake.
+  bool out_wants_write_ = false;
+  bool progress_ = false;   // Something went out in this pump().
+  bool abandoned_ = false;  // The server has closed its end, in both directions.
+  bool lost_ = false;       // The client is gone, or does not speak TLS.
+};
+
+// The terminators of a loop, as its service: each lives until both of its sides have ended.
+class TlsTerminators {
+ public:
+  explicit TlsTerminators(EventLoop& loop) : loop_(static_cast<UvLoop&>(loop)) {}
+  ~TlsTerminators();
+  TlsTerminators(const TlsTerminators&) = delete;
+  TlsTerminators& operator=(const TlsTerminators&) = delete;
+
+  struct Started {
+    Fd plain;  // The server's end, or none when the system has no descriptor or memory left.
+    std::shared_ptr<const TlsTerminator> terminator;
+  };
+  // Takes the connected `wire`, and begins to wait for the client's part of the handshake.
+  Started start(SSL_CTX& context, Fd wire);
+
+ private:
+  friend class TlsTerminator;
+  // The most that a TLS record holds.
+  static constexpr std::size_t kRecordBytes = std::size_t{16} << 10;
+
+  UvLoop& loop_;
+  std::list<std::shared_ptr<TlsTerminator>> running_;
+  std::array<char, kRecordBytes> record_;  // Between read and write; shared by all.
+};
+
+}  // namespace soak::net
+
+#endif  // SOAK_LIB_NET_TLS_TERMINATOR_H_

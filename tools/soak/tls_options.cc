@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls_options.h"
+
+namespace soak::tools {
+
+void add_tls_options(CLI::App& command, TlsArguments& arguments) {
+  command.add_flag("--tls", arguments.tls,
+                   "Speak wss:, with a certificate for localhost, 127.0.0.1 and ::1 by a CA made for this run");
+  CLI::Option* const certificate = command.add_option(
+      "--cert", arguments.certificate_file, "Speak wss: with this certificate and those up to its CA, a PEM file");
+  CLI::Option* const key = command.add_option("--key", arguments.key_file, "The key of --cert, a PEM file");
+  certificate->check(CLI::ExistingFile)->needs(key);
+  key->check(CLI::ExistingFile)->needs(certificate);
+}
+
+net::TlsIdentity identity_of(const TlsArguments& arguments, std::unique_ptr<net::TestCa>& ca) {
+  if (!arguments.certificate_file.empty()) return {arguments.certificate_file, arguments.key_file};
+  if (!arguments.tls) return {};
+  ca = std::make_unique<net::TestCa>();
+  return ca->issue({"localhost", "127.0.0.1", "::1"});
+}
+
+}  // namespace soak::tools
