@@ -51,11 +51,12 @@ const std::vector<std::byte>& built_in_signal(int rate_hz) {
   return signal;
 }
 
-// Hands out the signal frame by frame, round and round.
+// Hands out what is said frame by frame, round and round.
 class Signal {
  public:
-  Signal(int rate_hz, nanoseconds frame)
-      : pcm_(built_in_signal(rate_hz)), frame_(static_cast<std::size_t>(rate_hz * frame.count() / 1'000'000'000) * 2) {}
+  Signal(std::span<const std::byte> speech, int rate_hz, nanoseconds frame)
+      : pcm_(speech.empty() ? std::span(built_in_signal(rate_hz)) : speech),
+        frame_(static_cast<std::size_t>(rate_hz * frame.count() / 1'000'000'000) * 2) {}
 
   std::span<const std::byte> next() {
     buffer_.resize(frame_);
@@ -67,7 +68,7 @@ class Signal {
   }
 
  private:
-  const std::vector<std::byte>& pcm_;
+  std::span<const std::byte> pcm_;
   std::vector<std::byte> buffer_;
   std::size_t frame_;
   std::size_t at_ = 0;
@@ -109,7 +110,7 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
                                                                 : options.frame.value_or(run.settings().audio_interval);
   const nanoseconds start = run.elapsed();
   nanoseconds next_turn = start + options.turn_every;
-  Signal signal(client.input_rate_hz(), frame);
+  Signal signal(options.speech, client.input_rate_hz(), frame);
   DueFrames frames(run, start, cycle.ends_at(), frame);
   while (!frames.over() && run.elapsed() < cycle.ends_at() + kLatest) {
     const nanoseconds due = frames.next();

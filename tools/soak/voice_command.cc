@@ -12,7 +12,9 @@
 
 #include "commands.h"
 #include "soak/async_run.h"
+#include "soak/audio/file.h"
 #include "soak/detail/run_context.h"
+#include "soak/error.h"
 #include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
 #include "soak/voice/gemini_live.h"
@@ -26,6 +28,7 @@ struct VoiceArguments {
   std::string provider;
   std::string url;
   std::string ca_file;
+  std::string audio_file;
   bool virtual_clock = false;
 };
 
@@ -37,7 +40,17 @@ void take_key(std::string& key, const char* name, const VoiceArguments& argument
   }
 }
 
-void drive_openai(AsyncRun& run, const VoiceArguments& arguments) {
+// What the microphone says: the file of --audio, at the rate that the provider takes.
+audio::Pcm speech_for(const VoiceArguments& arguments) {
+  if (arguments.audio_file.empty()) {
+    return {};
+  }
+  return audio::read_file(arguments.audio_file, arguments.provider == "openai"
+                                                    ? voice::OpenAiRealtimeClient::kInputRateHz
+                                                    : voice::GeminiLiveClient::kInputRateHz);
+}
+
+void drive_openai(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech) {
   std::optional<peers::OpenAiRealtimePeer> peer;
   if (arguments.url.empty()) {
     peer.emplace(run.loop(), peers::OpenAiRealtimePeerOptions{.seed = run.seed()});
@@ -47,13 +60,13 @@ void drive_openai(AsyncRun& run, const VoiceArguments& arguments) {
   run.drive([&](Cycle& cycle) -> Task<> {
     voice::OpenAiRealtimeClient client(run.loop(), options);
     co_await client.connect();
-    co_await voice::stream_microphone(client, cycle);
+    co_await voice::stream_microphone(client, cycle, {.speech = speech.bytes});
     co_await client.close();
   });
 }
 
 // One session, carried on by each client.
-void drive_gemini(AsyncRun& run, const VoiceArguments& arguments) {
+void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech) {
   std::optional<peers::GeminiLivePeer> peer;
   if (arguments.url.empty()) {
     peer.emplace(run.loop(), peers::GeminiLivePeerOptions{.seed = run.seed()});
@@ -63,7 +76,7 @@ void drive_gemini(AsyncRun& run, const VoiceArguments& arguments) {
   run.drive([&](Cycle& cycle) -> Task<> {
     voice::GeminiLiveClient client(run.loop(), options);
     co_await client.connect();
-    co_await voice::stream_microphone(client, cycle);
+    co_await voice::stream_microphone(client, cycle, {.speech = speech.bytes});
     co_await client.close();
     options.resumption_handle = client.resumption_handle();
   });
@@ -81,18 +94,26 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
   detail::RunContext& context = detail::run_context();
   context.name = "voice-" + arguments.provider;
   context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
-  context.rerun = fmt::format("{} voice --provider {}{}{}{}", program, arguments.provider,
+  context.rerun = fmt::format("{} voice --provider {}{}{}{}{}", program, arguments.provider,
                               arguments.url.empty() ? "" : " --url " + arguments.url,
                               arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
+                              arguments.audio_file.empty() ? "" : " --audio " + arguments.audio_file,
                               arguments.virtual_clock ? " --virtual" : "");
   context.spell_option = [](const std::string& name, const std::string& value) {
     return fmt::format("--{} {}", with_dashes(name), value);
   };
+  audio::Pcm speech;
+  try {
+    speech = speech_for(arguments);
+  } catch (const Error& error) {
+    fmt::print(stderr, "soak: --audio: {}\n", error.what());
+    return kUsage;
+  }
   AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
   if (arguments.provider == "openai") {
-    drive_openai(run, arguments);
+    drive_openai(run, arguments, speech);
   } else {
-    drive_gemini(run, arguments);
+    drive_gemini(run, arguments, speech);
   }
   const bool passed = run.verdict().passed();
   fmt::print("{}", run.summary());
@@ -114,6 +135,12 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
                    "For wss: the certificate authorities to trust instead of the system's, a PEM file")
       ->check(CLI::ExistingFile)
       ->needs("--url");
+  command
+      ->add_option(
+          "--audio", arguments->audio_file,
+          "What to say, over and over: a WAV, FLAC, Ogg, MP3 or AIFF file of at most ten minutes; a built-in signal "
+          "unless given")
+      ->check(CLI::ExistingFile);
   command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
   add_run_options(*command);
   return [arguments, program] {

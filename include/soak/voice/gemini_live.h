@@ -76,11 +76,13 @@ struct GeminiLiveCounters : ClientCounters {
 
 class GeminiLiveClient : public Client {
  public:
+  static constexpr int kInputRateHz = 16'000;
+
   GeminiLiveClient(EventLoop& loop, GeminiLiveOptions options);
   ~GeminiLiveClient() override;
 
   std::string_view provider() const override { return "gemini"; }
-  int input_rate_hz() const override { return 16'000; }
+  int input_rate_hz() const override { return kInputRateHz; }
 
   // Once, and tries once; but a handle that the provider does not know any more is dropped, and a new session begun.
   // Errors: Errc::kAuthentication for a key that is not accepted (HTTP 400, 401 or 403, or a close whose reason speaks

@@ -5,7 +5,9 @@
 // Streams audio as a microphone does, for the rest of a cycle.
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
+#include <span>
 
 #include "soak/run.h"
 #include "soak/task.h"
@@ -18,6 +20,9 @@ struct MicrophoneOptions {
   std::optional<std::chrono::nanoseconds> frame = std::nullopt;
   // How often the speaker stops and waits for an answer, while the stream goes on; zero is never.
   std::chrono::nanoseconds turn_every = std::chrono::seconds{5};
+  // What is said, over and over: whole samples of PCM at the client's input_rate_hz(), as audio::read_file() gives
+  // them. It must live until the task has ended. Empty: a built-in signal.
+  std::span<const std::byte> speech = {};
 };
 
 // Sends frame after frame to `client` until the cycle ends. The n-th is sent at start + n x frame, however long the

@@ -34,11 +34,13 @@ struct OpenAiRealtimeOptions {
 
 class OpenAiRealtimeClient : public Client {
  public:
+  static constexpr int kInputRateHz = 24'000;
+
   OpenAiRealtimeClient(EventLoop& loop, OpenAiRealtimeOptions options);
   ~OpenAiRealtimeClient() override;
 
   std::string_view provider() const override { return "openai"; }
-  int input_rate_hz() const override { return 24'000; }
+  int input_rate_hz() const override { return kInputRateHz; }
 
   // Errors: Errc::kAuthentication for a key that is not accepted (HTTP 401 or 403, or an error event and close
   // 3000), which no retry mends; Errc::kTimeout; Errc::kRejected when the session's configuration is refused; the

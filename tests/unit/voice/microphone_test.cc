@@ -35,6 +35,7 @@ class SlowClient : public Client {
   Task<> send_audio(std::span<const std::byte> pcm) override {
     sent_at.push_back(run_.elapsed());
     bytes = pcm.size();
+    heard.insert(heard.end(), pcm.begin(), pcm.end());
     const nanoseconds takes = send_takes(sent_at.size() - 1);
     if (takes > 0ns) {
       co_await sleep_for(takes);
@@ -51,6 +52,7 @@ class SlowClient : public Client {
   std::function<nanoseconds(std::size_t)> send_takes = [](std::size_t) { return 0ns; };
   std::vector<nanoseconds> sent_at;
   std::size_t bytes = 0;
+  std::vector<std::byte> heard;
   int turns = 0;
 
  private:
@@ -75,6 +77,19 @@ class MicrophoneTest : public testing::Test {
 
   static RunOptions ten_seconds() { return {.duration = 10s, .reconnect_every = 10s, .seed = 1}; }
 };
+
+TEST_F(MicrophoneTest, SaysWhatItIsGivenOverAndOver) {
+  std::vector<std::byte> speech;
+  for (int i = 0; i < 5000; ++i) speech.push_back(static_cast<std::byte>(i));
+  soak::AsyncRun run(ten_seconds());
+  SlowClient client(run);
+
+  drive(run, client, {.speech = speech});
+
+  ASSERT_EQ(client.heard.size(), 250u * 1920u);
+  for (std::size_t i = 0; i < client.heard.size(); ++i) ASSERT_EQ(client.heard[i], speech[i % speech.size()]) << i;
+  EXPECT_TRUE(run.verdict().passed());
+}
 
 TEST_F(MicrophoneTest, SendsFramesOf40MillisecondsOnTime) {
   soak::AsyncRun run(ten_seconds());
