@@ -20,6 +20,8 @@ namespace {
 
 constexpr double kSlowSeconds = 600;  // Warm-up and ratchets with scales up to this are never taken for a leak.
 constexpr double kSlowCycles = 600;
+constexpr std::size_t kLeastOfThinned =
+    256;                             // Points: looks at fewer of those that were kept are not those of the run.
 constexpr double kFloorBytes = 64;   // Heap in use counts chunks of 16 bytes.
 constexpr double kFloorCount = 0.3;  // As if the count were cut off from something smooth.
 constexpr double kSmallRiseBytes = 256 * 1024;
@@ -140,6 +142,12 @@ void judge_points(const std::vector<Point>& points, const std::vector<double>& c
   }
 }
 
+// Of a series that was thinned, the first looks of the run had points that are gone. To look at the few that are left
+// would be another chance to be wrong.
+std::size_t least_points_of(const Series& series, std::size_t kept, const GrowthOptions& options) {
+  return series.added() > kept ? kLeastOfThinned : options.least_points;
+}
+
 Trend start_of(const Track& track) {
   Trend trend;
   trend.series = track.name;
@@ -158,6 +166,7 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
   options.small_rise = track.unit == Unit::kBytes ? kSmallRiseBytes : 0;
   options.latest_look = latest_look;
   options.ended = !latest_look;
+  options.least_points = least_points_of(track.at_rest, points.size(), options);
   if (points.size() < options.least_points) {
     trend.not_judged = fmt::format("{} of {} quiescent points", points.size(), options.least_points);
     return trend;
@@ -201,6 +210,7 @@ Trend slope_of(const Track& track, bool latest_look) {
   options.slow_scale = kSlowSeconds;
   options.first_look = kSlowSeconds;
   options.latest_look = latest_look;
+  options.least_points = least_points_of(track.timeline, points.size(), options);
   judge_points(points, times, options, trend);
   return trend;
 }
