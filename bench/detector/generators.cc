@@ -6,8 +6,6 @@
 namespace soak::bench {
 namespace {
 
-constexpr double kNoise = 200;  // KB: the noise that the sizes below belong to.
-
 // White noise with a shape on it, in KB of a process with 200 KB of noise.
 template <typename Shape>
 auto shaped(Shape shape) {

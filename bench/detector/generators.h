@@ -22,6 +22,19 @@ struct Null {
   bool outgrows_leaks = false;  // Its own slope is that of a leak: how soon one is seen in it has no bar.
 };
 
+constexpr double kNoise = 200;  // KB: the noise that the sizes of shapes belong to.
+
+inline double uniform(Random& random, double from, double to) {
+  return std::uniform_real_distribution<double>(from, to)(random);
+}
+
+// Adds `shape(t)`, in KB of a process with 200 KB of noise.
+template <typename Shape>
+std::vector<double> on(std::vector<double> values, double amount, Shape shape) {
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] += amount / kNoise * shape(static_cast<double>(i));
+  return values;
+}
+
 // Noise of a standard deviation, that keeps `memory` of itself from second to second.
 std::vector<double> noise(Random& random, std::size_t seconds, double deviation, double memory);
 

@@ -9,19 +9,6 @@
 namespace soak::bench {
 namespace {
 
-constexpr double kNoise = 200;  // KB: the noise that the sizes below belong to.
-
-double uniform(Random& random, double from, double to) {
-  return std::uniform_real_distribution<double>(from, to)(random);
-}
-
-// Adds `shape(t)`, in KB of a process with 200 KB of noise.
-template <typename Shape>
-std::vector<double> on(std::vector<double> values, double amount, Shape shape) {
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] += amount / kNoise * shape(static_cast<double>(i));
-  return values;
-}
-
 // A buffer that fills evenly for five minutes, and is full.
 std::vector<double> ring_buffer(Random& random, std::size_t seconds, double amount) {
   return on(noise(random, seconds, amount, 0), amount, [](double t) { return 12288 * std::min(t / 300, 1.0); });
