@@ -27,7 +27,7 @@ struct Trend {
   double low = 0;            // Its interval at `confidence`.
   double high = 0;           //
   double excluded = 0;       // The smallest growth that the data rule out; a leak below it would not have been seen.
-  double confidence = 0.99;  // Of the interval, and of all looks of the whole run together.
+  double confidence = 0.99;  // Of the interval. How often a leak is said where there is none: docs/verdict.md.
   double per_day = 0;        // What the growth is in a day at the pace of this run.
   bool leak = false;         // Growth is certain.
 
