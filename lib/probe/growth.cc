@@ -456,8 +456,6 @@ Look look_at(std::span<const Observation> all, const GrowthOptions& options, boo
   const Fit& rests = Fitter::best_of(still);
   Look look;
   look.slope = grows.slope;
-  look.certain = grows.slope > 0 && grows.likelihood - rests.likelihood > kCertain &&
-                 (span >= options.slow_scale || grows.slope * span >= options.small_rise);
   const Fit& best = std::max(grows, rests, [](const Fit& a, const Fit& b) { return a.likelihood < b.likelihood; });
   look.warm_up = points.front().x - all.front().x + 3 * best.form.tau;
   look.low = look.high = look.slope;
@@ -472,6 +470,8 @@ Look look_at(std::span<const Observation> all, const GrowthOptions& options, boo
     look.low = std::min(look.low, 0.0);
     look.high = std::max(look.high, 0.0);
   }
+  look.certain = look.low > 0 && grows.likelihood - rests.likelihood > kCertain &&
+                 (span >= options.slow_scale || grows.slope * span >= options.small_rise);
   return look;
 }
 

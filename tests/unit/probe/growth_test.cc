@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -73,6 +74,24 @@ TEST(GrowthTest, NoiseWarmUpARatchetASawtoothAndAStepAreNoLeak) {
       ASSERT_TRUE(growth);
       EXPECT_FALSE(growth->certain_at) << "shape " << &shape - shapes.data() << ", memory " << memory;
     }
+  }
+}
+
+// The highest that noise has been so far: a staircase that a line beside a step and an approach fits better than any
+// form without a line, but a line of any slope.
+TEST(GrowthTest, AHighWaterMarkIsNoLeak) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    std::vector<Observation> points = series(
+        3600, [](double) { return 0.0; }, 0, seed);
+    double most = 0;
+    for (const Observation& level : series(
+             3600, [](double) { return 0.0; }, 0.95, 1000 + seed)) {
+      most = std::max(most, 15 * level.value);
+      points[static_cast<std::size_t>(level.x)].value += most;
+    }
+    const auto growth = find_growth(points, by_time());
+    ASSERT_TRUE(growth);
+    EXPECT_FALSE(growth->certain_at) << "seed " << seed;
   }
 }
 
