@@ -45,6 +45,7 @@ class MockWebSocket : public WebSocket {
   MOCK_METHOD(Task<Message>, receive, (), (override));
   MOCK_METHOD(Task<>, send, (Message message), (override));
   MOCK_METHOD(Task<>, close, (std::uint16_t code, std::string reason), (override));
+  MOCK_METHOD(void, set_reading, (bool on), (override));
   MOCK_METHOD(bool, is_open, (), (const, override));
   MOCK_METHOD(std::optional<CloseStatus>, close_status, (), (const, override));
   MOCK_METHOD(std::string, subprotocol, (), (const, override));

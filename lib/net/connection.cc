@@ -114,6 +114,14 @@ Task<> Connection::close(std::shared_ptr<Connection> self, std::uint16_t code, s
   while (!self->status_) co_await self->ended_.wait();
 }
 
+void Connection::set_reading(bool on) {
+  if (held_ != on) return;
+  held_ = !on;
+  if (status_ || link_ == nullptr || paused_) return;
+  last_heard_ = loop_.now();
+  link_->set_reading(on);
+}
+
 std::size_t Connection::buffered_bytes() const {
   return unsent_.bytes() + (link_ != nullptr && !status_ ? link_->buffered() : 0);
 }
@@ -164,7 +172,7 @@ void Connection::pause_or_resume() {
     if (!room && !local_close_) return;
     paused_ = false;
     last_heard_ = loop_.now();
-    link_->set_reading(true);
+    if (!held_) link_->set_reading(true);
   } else if (!local_close_ &&
              (received_.size() >= limits_.receive_queue_max || received_.bytes() >= limits_.receive_queue_bytes_max)) {
     paused_ = true;
@@ -248,8 +256,9 @@ void Connection::fail(std::uint16_t code, std::string reason) {
 void Connection::check_idle() {
   const std::chrono::nanoseconds silent = std::min(loop_.now() - last_heard_, link_->silence());
   // Reading is off when our own reader is slow, which is no silence of the peer.
-  if (paused_ || silent < limits_.idle_timeout) {
-    idle_timer_.start(paused_ ? limits_.idle_timeout : limits_.idle_timeout - silent);
+  const bool off = paused_ || held_;
+  if (off || silent < limits_.idle_timeout) {
+    idle_timer_.start(off ? limits_.idle_timeout : limits_.idle_timeout - silent);
     return;
   }
   finish({kCloseAbnormal,
@@ -263,7 +272,7 @@ void Connection::check_ping() {
   const std::chrono::nanoseconds limit = limits_.ping_timeout;
   const Instant now = loop_.now();
   // Reading is off when our own reader is slow: the pong may be waiting behind its messages.
-  if (paused_) unanswered_since_ = now;
+  if (paused_ || held_) unanswered_since_ = now;
   if (pong_missing_ && limit.count() > 0 && now - unanswered_since_ >= limit) {
     finish({kCloseAbnormal,
             "no pong for " + format_seconds(now - unanswered_since_) + ", ping timeout " + format_seconds(limit),
@@ -328,6 +337,7 @@ class Socket final : public WebSocket {
   Task<> close(std::uint16_t code, std::string reason) override {
     return Connection::close(connection_, code, std::move(reason));
   }
+  void set_reading(bool on) override { connection_->set_reading(on); }
   bool is_open() const override { return connection_->is_open(); }
   std::optional<CloseStatus> close_status() const override { return connection_->status(); }
   std::string subprotocol() const override { return connection_->facts().subprotocol; }

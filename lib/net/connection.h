@@ -61,6 +61,8 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   static Task<> send(std::shared_ptr<Connection> self, Message message);
   static Task<> close(std::shared_ptr<Connection> self, std::uint16_t code, std::string reason);
 
+  void set_reading(bool on);
+
   bool is_open() const { return !status_ && !local_close_ && !peer_close_; }
   const std::optional<CloseStatus>& status() const { return status_; }
   const Facts& facts() const { return facts_; }
@@ -107,7 +109,8 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
 
   MessageQueue received_;
   Message partial_;
-  bool paused_ = false;
+  bool paused_ = false;  // Its reader is slow.
+  bool held_ = false;    // Its owner set reading off.
   bool receiving_ = false;
   bool discarding_ = false;  // The peer broke a rule: what else it says does not count.
   MessageQueue unsent_;

@@ -8,8 +8,13 @@
 
 namespace soak::peers {
 
-Acceptor::Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve)
-    : server_(loop, std::move(options)), name_(name), serve_(std::move(serve)), tasks_(loop) {
+Acceptor::Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve, fault::Script* faults)
+    : loop_(loop),
+      server_(loop, std::move(options)),
+      name_(name),
+      serve_(std::move(serve)),
+      faults_(faults),
+      tasks_(loop) {
   tasks_.start("accept", accept());
 }
 
@@ -22,6 +27,7 @@ Task<> Acceptor::accept() {
   try {
     for (std::uint64_t number = 1;; ++number) {
       net::AcceptedWebSocket accepted = co_await server_.accept();
+      if (faults_ != nullptr) accepted.socket = faults_->wrap(loop_, std::move(accepted.socket));
       tasks_.start({name_, number}, serve_(std::move(accepted)));
     }
   } catch (const Error&) {  // The server is stopped, or close() has begun.

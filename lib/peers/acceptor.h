@@ -9,6 +9,7 @@
 #include <string>
 
 #include "soak/event_loop.h"
+#include "soak/fault/script.h"
 #include "soak/metrics/label.h"
 #include "soak/net/websocket_server.h"
 #include "soak/task.h"
@@ -21,7 +22,8 @@ class Acceptor {
 
   // Listens at once; what it throws is what the server throws. Each connection is given to `serve`, in a task called
   // {name, 1}, {name, 2}, ... that lives as long as the connection. Cancelled, it should close and end.
-  Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve);
+  // `faults`, if not null, wraps each connection, and must outlive the acceptor.
+  Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve, fault::Script* faults);
   // Ends the connections' tasks where they stand.
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
@@ -37,9 +39,11 @@ class Acceptor {
  private:
   Task<> accept();
 
+  EventLoop& loop_;
   net::WebSocketServer server_;
   Label name_;
   Serve serve_;
+  fault::Script* faults_;
   TaskGroup tasks_;
 };
 

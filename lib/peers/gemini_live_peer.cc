@@ -163,8 +163,9 @@ class Connection {
 struct GeminiLivePeer::State {
   State(EventLoop& loop, GeminiLivePeerOptions own_options)
       : service(loop, checked(std::move(own_options))),
-        acceptor(loop, server_options(), "gemini_session",
-                 [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }) {}
+        acceptor(
+            loop, server_options(), "gemini_session",
+            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
 
   net::ServerOptions server_options() {
     net::ServerOptions options;

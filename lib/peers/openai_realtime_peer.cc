@@ -114,8 +114,9 @@ class Connection {
 struct OpenAiRealtimePeer::State {
   State(EventLoop& loop, OpenAiRealtimePeerOptions own_options)
       : service(loop, checked(std::move(own_options))),
-        acceptor(loop, server_options(), "openai_session",
-                 [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }) {}
+        acceptor(
+            loop, server_options(), "openai_session",
+            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
 
   net::ServerOptions server_options() {
     net::ServerOptions options;

@@ -8,6 +8,7 @@
 
 #include "gemini_close.h"
 #include "gemini_messages.h"
+#include "sent_frames.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
@@ -19,6 +20,8 @@ using namespace std::chrono_literals;
 
 // What close() may take: the peer's answer to the close frame, then what is left to do.
 constexpr std::chrono::nanoseconds kCloseTimeout = 2s;
+// So often the provider may close instead of resuming a session, until the client begins a new one.
+constexpr int kResumptionsMax = 3;
 constexpr DrainOptions kClosing{.timeout = kCloseTimeout + 1s, .grace = 1s};
 
 }  // namespace
@@ -85,6 +88,7 @@ class GeminiLiveClient::Session {
   std::optional<Error> failure_;  // Why it is over.
 
   std::string handle_;
+  SentFrames given_;  // To the present connection.
   bool in_activity_ = false;
   bool awaiting_turn_ = false;
   bool bad_payload_ = false;  // The last connection ended for one.
@@ -131,6 +135,8 @@ Task<> GeminiLiveClient::Session::open_socket() {
   options.connect_timeout = options_.connect_timeout;
   options.ca_file = options_.ca_file;
   options.close_timeout = kCloseTimeout;
+  options.ping_interval = options_.ping_interval;
+  options.ping_timeout = options_.ping_timeout;
   try {
     Task<std::unique_ptr<net::WebSocket>> connecting = net::connect_websocket(loop_, options_.url, options);
     socket_ = co_await std::move(connecting);
@@ -151,6 +157,7 @@ Task<> GeminiLiveClient::Session::drop() {
     changed_.reset();
     co_await changed_.wait();
   }
+  counters_.frames_lost += given_.not_among(socket_->counters().frames_sent);
   socket_.reset();
 }
 
@@ -160,6 +167,7 @@ Task<bool> GeminiLiveClient::Session::try_to_establish() {
   end_.reset();
   renew_by_.reset();
   in_activity_ = false;
+  given_.begin();
   const bool resuming = !handle_.empty();
   co_await open_socket();
   group_.start("gemini_receive", receive(socket_), TaskKind::kReceive);
@@ -167,6 +175,7 @@ Task<bool> GeminiLiveClient::Session::try_to_establish() {
   try {
     std::string setup = setup_message(options_, handle_);
     co_await socket_->send_text(std::move(setup));
+    given_.other();
   } catch (const net::ConnectionClosed&) {  // receive() learns how.
   }
   while (!complete_ && !end_ && !closing_ && loop_.now() < deadline) {
@@ -297,6 +306,7 @@ Task<bool> GeminiLiveClient::Session::replace() {
     if (meaning == CloseMeaning::kStaleHandle) handle_.clear();
   }
   co_await drop();
+  int resumptions_refused = 0;
   bool at_once = planned && attempts_ == 0;
   while (true) {
     if (attempts_ >= options_.attempts_max) {
@@ -321,6 +331,9 @@ Task<bool> GeminiLiveClient::Session::replace() {
       reason = Error(error.code(), error.what());
     }
     if (established) break;
+    // An old connection that is half-open keeps the session, for as long as the provider does not notice.
+    const bool refused = end_ && end_->by == net::CloseStatus::By::kPeer;
+    if (refused && !handle_.empty() && ++resumptions_refused == kResumptionsMax) handle_.clear();
     const bool permanent = reason.code() == Errc::kAuthentication || reason.code() == Errc::kRejected;
     if (permanent || !options_.backoff) co_return give_up(reason);
     meaning = end_ ? read_close(end_->code, end_->reason) : CloseMeaning::kResume;
@@ -363,9 +376,11 @@ Task<> GeminiLiveClient::Session::send_audio(std::span<const std::byte> pcm) {
       if (!std::exchange(in_activity_, true)) {
         std::string start(kActivityStart);
         co_await socket->send_text(std::move(start));
+        given_.other();
       }
       std::string audio = audio_message(pcm);
       co_await socket->send_text(std::move(audio));
+      given_.frame();
       ++counters_.frames_sent;
       co_return;
     } catch (const net::ConnectionClosed&) {  // Not taken, so it may be sent again.
@@ -388,6 +403,7 @@ Task<> GeminiLiveClient::Session::end_turn() {
     try {
       std::string end(kActivityEnd);
       co_await socket->send_text(std::move(end));
+      given_.other();
       co_return;
     } catch (const net::ConnectionClosed&) {
       awaiting_turn_ = false;

@@ -141,6 +141,11 @@ class WebSocket {
   // has ended already. 1005 sends a close frame without a code. A reason longer than 123 bytes is cut.
   virtual Task<> close(std::uint16_t code = kCloseNormal, std::string reason = {}) = 0;
 
+  // Off: nothing is read from the transport any more, neither messages nor pings, pongs and close frames, as if this
+  // side hung; what comes waits in the transport, and slows the peer down. On again, it is read as it came. While
+  // reading is off, this side's idle and ping timeouts do not run.
+  virtual void set_reading(bool on) = 0;
+
   // True until either side has begun to close, or the connection is lost.
   virtual bool is_open() const = 0;
   // How it ended: empty while the connection lives, close() still waiting for its answer included.

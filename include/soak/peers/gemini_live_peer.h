@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "soak/event_loop.h"
+#include "soak/fault/script.h"
 #include "soak/net/websocket_server.h"
 #include "soak/task.h"
 
@@ -98,6 +99,9 @@ struct GeminiLivePeerOptions {
   std::chrono::nanoseconds handle_validity = std::chrono::hours{2};
   // How many ended sessions are kept for that; of more, those that ended first are forgotten.
   std::size_t ended_sessions_max = 10'000;
+
+  // What goes wrong on its connections; null for nothing. It must outlive the peer.
+  fault::Script* faults = nullptr;
 
   // More sessions than that at a time are closed with 1011 and a text about the quota; zero is no limit. The number
   // that the service grants is not known, the code is (github.com/sohzm/cheating-daddy/issues/455).

@@ -27,6 +27,7 @@
 #include <string>
 
 #include "soak/event_loop.h"
+#include "soak/fault/script.h"
 #include "soak/net/websocket_server.h"
 #include "soak/task.h"
 
@@ -56,6 +57,9 @@ struct OpenAiRealtimePeerOptions {
   // For a client that sends a key both as Authorization and as subprotocol. That the service refuses it is known, the
   // status is not. 0 answers in the shape of `bad_key`.
   int both_keys_status = 400;
+
+  // What goes wrong on its connections; null for nothing. It must outlive the peer.
+  fault::Script* faults = nullptr;
 
   // Takes a binary frame for a text frame. What the service does with one is not known; by default it is an error.
   bool accept_binary_frames = false;

@@ -14,7 +14,8 @@
 // (goAway): at once, or after the answer that is under way, but in time whatever the provider sends. The old connection
 // is closed before the new one is opened: the provider refuses a session that is still open. Sending waits meanwhile.
 // With `backoff` a lost connection is replaced the same way, unless the close says that it is of no use: the reason is
-// read, the code alone is ambiguous.
+// read, the code alone is ambiguous. A session that the provider refuses to resume three times in a row, because it
+// takes a half-open connection for alive, is given up for a new one.
 
 #include <chrono>
 #include <cstddef>
@@ -60,6 +61,11 @@ struct GeminiLiveOptions {
 
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};  // Until the WebSocket is open.
   std::chrono::nanoseconds setup_timeout = std::chrono::seconds{10};    // Then until setupComplete.
+
+  // A ping each interval; a connection whose pong is missing for the timeout is lost. Services under load have been
+  // seen to answer after 8 to 30 s. Zero sends none.
+  std::chrono::nanoseconds ping_interval = std::chrono::seconds{15};
+  std::chrono::nanoseconds ping_timeout = std::chrono::seconds{35};
 };
 
 // `sessions` counts setupComplete, so a renewal is another one; `responses_done` counts turnComplete; `errors` counts

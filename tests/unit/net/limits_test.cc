@@ -88,6 +88,53 @@ TYPED_TEST(LimitsTest, AMissingPongEndsTheConnection) {
   });
 }
 
+TYPED_TEST(LimitsTest, WithReadingOffPingsStayUnansweredAndNothingIsLost) {
+  WebSocketServer server(this->loop_, this->server_options());
+  this->run([&]() -> Task<> {
+    ConnectOptions options;
+    options.ping_interval = 20ms;
+    options.ping_timeout = 60ms;
+    SocketPair pair = co_await connect_pair(this->loop_, server, options);
+    pair.server->set_reading(false);
+    co_await pair.client->send_text("x");
+    CloseStatus status = co_await receive_all(*pair.client);
+    EXPECT_THAT(status.reason, HasSubstr("ping timeout"));
+  });
+  this->run([&]() -> Task<> {
+    SocketPair pair = co_await connect_pair(this->loop_, server);
+    pair.server->set_reading(false);
+    for (int i = 0; i < 3; ++i) co_await pair.client->send_text("x");
+    co_await sleep_for(20ms);
+    pair.server->set_reading(true);
+    for (int i = 0; i < 3; ++i) {
+      Message message = co_await pair.server->receive();
+      EXPECT_EQ(message.data, "x");
+    }
+    co_await pair.client->close();
+    EXPECT_EQ(pair.client->close_status()->code, kCloseNormal);
+  });
+}
+
+// Neither its owner nor a full queue reads on for the other.
+TYPED_TEST(LimitsTest, ReadingThatIsOffStaysOffWhenTheQueueHasRoomAgain) {
+  ServerOptions server_options = this->server_options();
+  server_options.receive_queue_max = 2;
+  WebSocketServer server(this->loop_, server_options);
+  this->run([&]() -> Task<> {
+    SocketPair pair = co_await connect_pair(this->loop_, server);
+    for (int i = 0; i < 2; ++i) co_await pair.client->send_text("x");
+    co_await sleep_for(20ms);
+    pair.server->set_reading(false);
+    for (int i = 0; i < 2; ++i) co_await pair.server->receive();
+    co_await pair.client->send_text("held back");
+    co_await sleep_for(20ms);
+    EXPECT_EQ(pair.server->counters().frames_received, 2u);
+    pair.server->set_reading(true);
+    Message message = co_await pair.server->receive();
+    EXPECT_EQ(message.data, "held back");
+  });
+}
+
 TYPED_TEST(LimitsTest, PingsAreAnswered) {
   WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {

@@ -19,6 +19,7 @@ module_of() {
     async_run.h) echo drive ;;
     audio/*) echo audio ;;
     net/*) echo net ;;
+    fault/*) echo fault ;;
     peers/*) echo peers ;;
     voice/*) echo voice ;;
     soak.h) echo soak ;;
@@ -37,7 +38,8 @@ allowed() {
     matchers) echo run report async metrics probe ;;
     drive) echo run report async metrics_endpoint metrics probe ;;
     audio|net) echo async metrics probe ;;
-    peers) echo net async metrics probe ;;
+    fault) echo net async metrics probe ;;
+    peers) echo fault net async metrics probe ;;
     voice) echo net async metrics run report probe ;;
     soak) echo gating drive run async metrics report probe ;;
   esac

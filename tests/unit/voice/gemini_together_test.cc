@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "soak/error.h"
 #include "soak/event_loop.h"
+#include "soak/fault/script.h"
 #include "soak/peers/gemini_live_peer.h"
 #include "soak/task.h"
 #include "soak/voice/gemini_live.h"
@@ -122,6 +124,55 @@ TEST_F(GeminiTogetherTest, ConnectionThatEndsWithoutAGoAwayIsRecovered) {
   EXPECT_EQ(peer.ledger().sessions_resumed, client.counters().recoveries);
   EXPECT_EQ(client.last_error(), "1011 Deadline expired before operation could complete.");
   EXPECT_EQ(client.counters().frames_sent, 15'000u);
+}
+
+TEST_F(GeminiTogetherTest, AHalfOpenConnectionIsNoticedAndReplacedOnce) {
+  fault::Script faults([](std::uint64_t connection) {
+    std::vector<fault::Fault> plan;
+    if (connection == 1) plan.push_back({.kind = fault::Kind::kHalfOpen, .after = 60s, .lasts = 10min});
+    return plan;
+  });
+  peers::GeminiLivePeer peer(loop_, {.connection_max = 1h, .faults = &faults});
+  voice::GeminiLiveClient client(loop_, {.url = peer.url(), .backoff = BackoffOptions{}});
+  std::uint64_t recovered_within_the_deadline = 0;
+  loop_.run([](voice::GeminiLiveClient& own, std::uint64_t& recovered) -> Task<> {
+    co_await own.connect();
+    // A ping every 15 s, its pong missing for 35 s; then the session is still open for the provider, until after three
+    // attempts a new one is begun.
+    co_await stream(own, 60s + 15s + 35s + 20s);
+    recovered = own.counters().recoveries;
+    co_await stream(own, 13min);
+    co_await own.close();
+    co_await sleep_for(1s);
+  }(client, recovered_within_the_deadline));
+
+  EXPECT_EQ(recovered_within_the_deadline, 1u);
+  EXPECT_EQ(client.counters().recoveries, 1u);
+  EXPECT_EQ(client.counters().sessions, 2u);
+  EXPECT_EQ(client.counters().sessions_resumed, 0u);
+  EXPECT_EQ(peer.ledger().resumptions_refused, 3u);
+  EXPECT_EQ(peer.ledger().sessions_open, 0u);  // The other end of it is gone, too.
+  // What waited in the half-open connection was read when it was read again; what waited in the client was lost.
+  EXPECT_GT(client.counters().frames_lost, 0u);
+  EXPECT_EQ(peer.ledger().audio_frames_received, client.counters().frames_sent - client.counters().frames_lost);
+}
+
+TEST_F(GeminiTogetherTest, APongThatTakesHalfAMinuteIsNoLoss) {
+  fault::Script faults([](std::uint64_t) {
+    return std::vector<fault::Fault>{{.kind = fault::Kind::kStalledReader, .after = 60s, .lasts = 30s}};
+  });
+  peers::GeminiLivePeer peer(loop_, {.connection_max = 1h, .faults = &faults});
+  voice::GeminiLiveClient client(loop_, {.url = peer.url()});
+  loop_.run([](voice::GeminiLiveClient& own) -> Task<> {
+    co_await own.connect();
+    co_await stream(own, 3min);
+    co_await own.close();
+    co_await sleep_for(1s);
+  }(client));
+
+  EXPECT_EQ(faults.played(fault::Kind::kStalledReader), 1u);
+  EXPECT_EQ(client.counters().sessions, 1u);
+  EXPECT_EQ(peer.ledger().audio_frames_received, client.counters().frames_sent);
 }
 
 TEST_F(GeminiTogetherTest, SilenceAfterTheGoAwayCostsTheAnswerAndNoMore) {
