@@ -13,6 +13,9 @@ namespace {
 // RFC 6455: a control frame holds 125 bytes, the code takes two of them.
 constexpr std::size_t kCloseReasonMax = 123;
 
+// Pings that wait for their pongs. Of a peer that answers none, more are not kept.
+constexpr std::size_t kPingsKept = 64;
+
 // Marks a connection as being received from, for as long as the receive() lives.
 class Receiving {
  public:
@@ -183,12 +186,20 @@ void Connection::pause_or_resume() {
 void Connection::on_pong() {
   last_heard_ = loop_.now();
   pong_missing_ = false;
+  // It says not which ping it answers: the oldest, to be safe.
+  if (!pings_.empty()) {
+    counters_.frames_confirmed = pings_.front();
+    pings_.erase(pings_.begin());
+  } else if (more_pings_ > 0) {
+    --more_pings_;
+  }
 }
 
 void Connection::on_peer_close(std::uint16_t code, std::string_view reason) {
   last_heard_ = loop_.now();
   if (local_close_) {
     answered_ = true;
+    counters_.frames_confirmed = counters_.frames_sent;
     return;
   }
   if (peer_close_) return;
@@ -285,6 +296,11 @@ void Connection::check_ping() {
     if (!pong_missing_) unanswered_since_ = now;
     pong_missing_ = true;
     last_ping_ = now;
+    if (more_pings_ == 0 && pings_.size() < kPingsKept) {
+      pings_.push_back(counters_.frames_sent);
+    } else {
+      ++more_pings_;
+    }
     link_->ping();
     if (status_) return;  // The write found the connection lost.
   }

@@ -130,6 +130,8 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   Instant last_ping_{};
   Instant unanswered_since_{};  // The first ping without a pong.
   bool pong_missing_ = false;
+  std::vector<std::uint64_t> pings_;  // Without a pong, the oldest first: the frames sent before each.
+  std::uint64_t more_pings_ = 0;      // After them.
   Timer<&Connection::check_idle> idle_timer_{*this};
   Timer<&Connection::check_ping> ping_timer_{*this};
   Timer<&Connection::close_timed_out> close_timer_{*this};

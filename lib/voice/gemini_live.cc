@@ -157,7 +157,10 @@ Task<> GeminiLiveClient::Session::drop() {
     changed_.reset();
     co_await changed_.wait();
   }
-  counters_.frames_lost += given_.not_among(socket_->counters().frames_sent);
+  const net::WebSocketCounters sent = socket_->counters();
+  const std::uint64_t lost = given_.after(sent.frames_sent);
+  counters_.frames_lost += lost;
+  counters_.frames_unconfirmed += given_.after(sent.frames_confirmed) - lost;
   socket_.reset();
 }
 

@@ -3,7 +3,7 @@
 #define SOAK_LIB_VOICE_SENT_FRAMES_H_
 
 // Which of the messages that one connection was given are audio frames: when it is lost, its last messages may not have
-// left the process, and that is to be counted in frames.
+// left the process, or not have arrived, and that is to be counted in frames.
 
 #include <algorithm>
 #include <cstddef>
@@ -23,11 +23,11 @@ class SentFrames {
   void frame() { ++given_; }
   void other() { others_.push_back(given_++); }
 
-  // How many of the frames were not among the first `sent` messages, which are those that left.
-  std::uint64_t not_among(std::uint64_t sent) const {
-    if (sent >= given_) return 0;
-    const auto first = std::lower_bound(others_.begin(), others_.end(), sent);
-    return given_ - sent - static_cast<std::uint64_t>(others_.end() - first);
+  // How many frames came after the first `messages`.
+  std::uint64_t after(std::uint64_t messages) const {
+    if (messages >= given_) return 0;
+    const auto first = std::lower_bound(others_.begin(), others_.end(), messages);
+    return given_ - messages - static_cast<std::uint64_t>(others_.end() - first);
   }
 
  private:

@@ -111,6 +111,8 @@ class HandshakeRefused : public Error {
 
 struct WebSocketCounters {
   std::uint64_t frames_sent = 0;  // Data messages, without control frames.
+  // Of those: the peer has read them, for it answered a later ping, or our close. It has read more, as a rule.
+  std::uint64_t frames_confirmed = 0;
   std::uint64_t frames_received = 0;
   std::uint64_t bytes_sent = 0;  // Payload.
   std::uint64_t bytes_received = 0;

@@ -18,6 +18,7 @@ struct ClientCounters {
   std::uint64_t sessions = 0;              // Sessions that were ready to stream.
   std::uint64_t frames_sent = 0;           // Audio frames that the transport took.
   std::uint64_t frames_lost = 0;           // Of those: still queued in it when their connection ended.
+  std::uint64_t frames_unconfirmed = 0;    // Of the others: sent after the last ping that was answered, then it ended.
   std::uint64_t audio_bytes_received = 0;  // Decoded audio of the provider's answers.
   std::uint64_t responses_done = 0;
   std::uint64_t errors = 0;          // Error events of the provider.

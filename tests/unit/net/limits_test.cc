@@ -88,6 +88,26 @@ TYPED_TEST(LimitsTest, AMissingPongEndsTheConnection) {
   });
 }
 
+TYPED_TEST(LimitsTest, WhatWasSentBeforeAnAnsweredPingIsConfirmed) {
+  WebSocketServer server(this->loop_, this->server_options());
+  this->run([&]() -> Task<> {
+    ConnectOptions options;
+    options.ping_interval = 50ms;
+    SocketPair pair = co_await connect_pair(this->loop_, server, options);
+    for (int i = 0; i < 3; ++i) co_await pair.client->send_text("x");
+    EXPECT_EQ(pair.client->counters().frames_confirmed, 0u);
+    while (pair.client->counters().frames_confirmed == 0) co_await sleep_for(5ms);
+    EXPECT_EQ(pair.client->counters().frames_confirmed, 3u);
+    pair.server->set_reading(false);
+    for (int i = 0; i < 3; ++i) co_await pair.client->send_text("x");
+    co_await sleep_for(120ms);
+    EXPECT_EQ(pair.client->counters().frames_confirmed, 3u);
+    pair.server->set_reading(true);
+    co_await pair.client->close();
+    EXPECT_EQ(pair.client->counters().frames_confirmed, 6u);
+  });
+}
+
 TYPED_TEST(LimitsTest, WithReadingOffPingsStayUnansweredAndNothingIsLost) {
   WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// An hour of virtual time in which every fault is played on three clients at once, for twenty seeds: what went wrong is
+// over when it is over, and what was lost is counted.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "soak/event_loop.h"
+#include "soak/fault/script.h"
+#include "soak/peers/gemini_live_peer.h"
+#include "soak/probe/process.h"
+#include "soak/task.h"
+#include "soak/voice/gemini_live.h"
+
+namespace soak {
+namespace {
+
+using namespace std::chrono_literals;
+using fault::Fault;
+using fault::Kind;
+
+constexpr int kClients = 3;
+constexpr std::chrono::nanoseconds kFrame = 120ms;
+constexpr std::chrono::nanoseconds kHour = 60min;
+constexpr std::chrono::nanoseconds kPingInterval = 10s;
+constexpr std::chrono::nanoseconds kPingTimeout = 35s;
+// Longer than any client takes to notice, and than any fault lasts.
+constexpr std::chrono::nanoseconds kHalfOpenFor = 80s;
+constexpr std::chrono::nanoseconds kSettled = 90s;
+constexpr BackoffOptions kBackoff{.initial = 500ms, .max = 30s};
+
+struct Gemini {
+  using Peer = peers::GeminiLivePeer;
+  using Client = voice::GeminiLiveClient;
+  static constexpr const char* kName = "Gemini";
+  static constexpr std::size_t kFrameBytes = 3840;  // 120 ms of 16 kHz.
+  static peers::GeminiLivePeerOptions peer_options(std::uint64_t seed, fault::Script& faults) {
+    return {
+        .seed = seed, .connection_max = 4min, .go_away_before = 20s, .silent_after_go_away = true, .faults = &faults};
+  }
+  static voice::GeminiLiveOptions client_options(const std::string& url) {
+    return {.url = url,
+            .backoff = kBackoff,
+            .attempts_max = 20,
+            .ping_interval = kPingInterval,
+            .ping_timeout = kPingTimeout};
+  }
+};
+
+// What a connection suffers. Each has a few disturbances that it survives, and most have an end.
+class Storyteller {
+ public:
+  Storyteller(EventLoop& loop, std::uint64_t seed) : loop_(loop), random_(seed) {}
+
+  std::vector<Fault> operator()(std::uint64_t connection) {
+    accepted_.push_back(loop_.now());
+    std::vector<Fault> plan;
+    // After a while four connections in a row are accepted and closed at once.
+    if (connection % 24 >= 20) {
+      plan.push_back({.kind = Kind::kClose, .after = 100ms, .code = 1011, .reason = "overloaded"});
+      return plan;
+    }
+    constexpr std::array kSurvived = {Kind::kStalledReader, Kind::kDelay,     Kind::kCutShort, Kind::kOutOfOrder,
+                                      Kind::kUnknown,       Kind::kOversized, Kind::kNotJson};
+    std::chrono::nanoseconds at = 2s;
+    for (int i = 0; i < 3; ++i) {
+      Fault fault;
+      fault.kind = kSurvived[(connection * 3 + static_cast<std::uint64_t>(i)) % kSurvived.size()];
+      fault.after = at;
+      fault.lasts = fault.kind == Kind::kStalledReader ? seconds(8, 30) : seconds(1, 5);
+      fault.bytes = std::size_t{2} << 20;
+      at += fault.lasts + seconds(2, 10);
+      plan.push_back(fault);
+    }
+    switch (connection % 4) {
+      case 0:
+        plan.push_back({.kind = Kind::kReset, .after = at});
+        break;
+      case 1:
+        plan.push_back({.kind = Kind::kClose,
+                        .after = at,
+                        .code = connection % 8 == 1 ? std::uint16_t{1011} : std::uint16_t{1001}});
+        break;
+      case 2:
+        plan.push_back({.kind = Kind::kHalfOpen, .after = at, .lasts = kHalfOpenFor});
+        break;
+      default:  // It ends as the provider ends it.
+        break;
+    }
+    return plan;
+  }
+
+  const std::vector<Instant>& accepted() const { return accepted_; }
+
+ private:
+  std::chrono::nanoseconds seconds(int from, int to) {
+    return std::chrono::milliseconds(std::uniform_int_distribution<int>(from * 1000, to * 1000)(random_));
+  }
+
+  EventLoop& loop_;
+  std::mt19937_64 random_;
+  std::vector<Instant> accepted_;
+};
+
+// One client's hour. The microphone never waits for longer than a frame: what it could not send it drops, and counts.
+struct Caller {
+  std::uint64_t due = 0;
+  std::uint64_t given_up = 0;  // Of those due.
+  std::chrono::nanoseconds longest_wait{0};
+};
+
+template <typename Client>
+Task<> call(EventLoop& loop, Client& client, std::span<const std::byte> frame, Caller& caller) {
+  co_await client.connect();
+  const Instant begun = loop.now();
+  while (loop.now() - begun < kHour) {
+    const Instant due_at = begun + kFrame * static_cast<std::int64_t>(caller.due + 1);
+    if (due_at > loop.now()) {
+      co_await sleep_for(due_at - loop.now());
+    } else if (loop.now() - due_at > kFrame) {
+      ++caller.due;
+      ++caller.given_up;
+      continue;
+    }
+    const Instant sending = loop.now();
+    co_await client.send_audio(frame);
+    caller.longest_wait = std::max(caller.longest_wait, loop.now() - sending);
+    if (++caller.due % 40 == 0) co_await client.end_turn();
+  }
+  co_await client.close();
+}
+
+template <typename Provider>
+void play_an_hour(std::uint64_t seed) {
+  VirtualLoop loop({.seed = seed});
+  Storyteller story(loop, seed);
+  fault::Script faults([&](std::uint64_t connection) { return story(connection); });
+  typename Provider::Peer peer(loop, Provider::peer_options(seed, faults));
+  const std::vector<std::byte> frame(Provider::kFrameBytes);
+  const std::size_t tasks_before = loop.live_tasks();
+
+  std::vector<std::unique_ptr<typename Provider::Client>> clients;
+  std::array<Caller, kClients> callers;
+  TaskGroup group(loop);
+  loop.run([](EventLoop& own_loop, TaskGroup& own_group, typename Provider::Peer& own_peer, fault::Script& own_faults,
+              auto& own_clients, auto& own_callers, std::span<const std::byte> own_frame) -> Task<> {
+    for (int i = 0; i < kClients; ++i) {
+      own_clients.push_back(
+          std::make_unique<typename Provider::Client>(own_loop, Provider::client_options(own_peer.url())));
+      own_group.start({"call", static_cast<std::uint64_t>(i)},
+                      call(own_loop, *own_clients.back(), own_frame, own_callers[static_cast<std::size_t>(i)]));
+    }
+    // A network that goes away under all of them, at one instant.
+    for (int i = 0; i < 6; ++i) {
+      co_await sleep_for(9min);
+      own_faults.play_on_all({.kind = Kind::kReset});
+      co_await sleep_for(50s);
+      // Who is gone from one end is gone from the other, but for half-open connections that nobody could know of.
+      EXPECT_LE(own_peer.ledger().sessions_open, 2u * kClients);
+    }
+    DrainOptions options;
+    options.timeout = 10min;
+    const DrainResult drained = co_await drain(own_group, options);
+    EXPECT_EQ(drained.cancelled + drained.forced + drained.failed, 0u);
+    co_await sleep_for(kSettled);
+  }(loop, group, peer, faults, clients, callers, frame));
+
+  // No ghost: neither of a client, nor at the provider, nor in a pipe between them.
+  EXPECT_EQ(peer.ledger().sessions_open, 0u);
+  EXPECT_EQ(loop.live_tasks(), tasks_before);
+  EXPECT_EQ(peer.ledger().sessions_opened, peer.ledger().sessions_closed);
+
+  // No frame is lost without being counted.
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t unconfirmed = 0;
+  std::uint64_t recoveries = 0;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    const auto& counters = clients[i]->counters();
+    EXPECT_EQ(callers[i].due, counters.frames_sent + callers[i].given_up);
+    EXPECT_GT(counters.frames_sent, callers[i].due / 2);
+    // Back within the ping's deadline, the attempts that its back-off may take, and the provider's time to let go.
+    EXPECT_LT(callers[i].longest_wait, kPingInterval + kPingTimeout + 4 * kBackoff.max);
+    sent += counters.frames_sent;
+    lost += counters.frames_lost;
+    unconfirmed += counters.frames_unconfirmed;
+    recoveries += counters.recoveries;
+  }
+  EXPECT_LE(peer.ledger().audio_frames_received + lost, sent);
+  EXPECT_GE(peer.ledger().audio_frames_received + lost + unconfirmed, sent);
+  EXPECT_LT(unconfirmed, sent / 5);
+  EXPECT_GT(recoveries, 20u);
+
+  for (std::size_t kind = 0; kind < fault::kKinds; ++kind) {
+    EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << fault::name(static_cast<Kind>(kind));
+  }
+}
+
+class ScenariosTest : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(ScenariosTest, GeminiIsWhereItWasAfterAnHourOfFaults) { play_an_hour<Gemini>(GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ScenariosTest, testing::Range<std::uint64_t>(1, 21));
+
+}  // namespace
+}  // namespace soak
