@@ -156,6 +156,8 @@ std::optional<ServerEvent> parse_server_event(std::string_view json) {
       return std::nullopt;
     }
     event.kind = type == "session.created" ? Kind::kSessionCreated : Kind::kSessionUpdated;
+    const rapidjson::Value* expires_at = member(*session, "expires_at");
+    event.expires_at = expires_at != nullptr && expires_at->IsInt64() ? expires_at->GetInt64() : 0;
   } else if (type == "response.done") {
     const rapidjson::Value* response = member(document, "response");
     if (response == nullptr || !response->IsObject()) {

@@ -5,6 +5,7 @@
 // The wire form of the events that the OpenAI Realtime client sends and understands.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +35,7 @@ struct ServerEvent {
 
   Kind kind = Kind::kUnknown;
   std::size_t audio_bytes = 0;  // kAudioDelta: decoded.
+  std::int64_t expires_at = 0;  // kSessionCreated: seconds since 1970; 0 where it does not say.
   std::string error_code;       // kError.
   std::string error_text;       // kError: "type/code: message".
   std::string error_event_id;   // kError: the client event that it answers; may be empty.

@@ -7,14 +7,25 @@
 // github.com/openai/openai-python, resources/realtime/realtime.py.
 //
 // It connects, waits for session.created, configures the session and streams audio; what comes back is counted. Events
-// that it does not know are counted and ignored. It tries once: reconnecting is its owner's business.
+// that it does not know are counted and ignored.
+//
+// A session lives for an hour at most, and says when it ends (`expires_at`). The client renews it by itself before
+// that: between two answers, if there is such a moment, but in time whatever the provider sends. A session that expires
+// all the same is renewed at once. With `backoff` a connection that is lost is replaced the same way, after a delay,
+// unless the provider says that it is of no use. The old connection is closed before the new one is opened; sending
+// waits meanwhile. The provider carries nothing over: a new session is a new conversation, and audio that was not
+// committed is gone.
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "soak/backoff.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
 #include "soak/voice/client.h"
@@ -28,8 +39,28 @@ struct OpenAiRealtimeOptions {
   std::string ca_file = {};         // For a wss: url: whom to trust instead of the system's CAs, a PEM file.
   std::string voice = "alloy";
   std::string instructions = "Answer briefly.";
+
+  // Set: a connection that is lost is replaced after a delay, and after what Retry-After asks for. Unset: it is an
+  // error.
+  std::optional<BackoffOptions> backoff = std::nullopt;
+  int attempts_max = 8;  // In a row, until a connection lived for `stable_after`.
+  std::chrono::nanoseconds stable_after = std::chrono::seconds{30};
+
+  // How long before `expires_at` the client begins to look for a moment without an answer to renew the session in, and
+  // when it no longer waits for one. Half and a quarter of the session's life, if those are shorter.
+  std::chrono::nanoseconds renewal_notice = std::chrono::minutes{2};
+  std::chrono::nanoseconds renewal_margin = std::chrono::seconds{10};
+
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};  // Until the WebSocket is open.
   std::chrono::nanoseconds setup_timeout = std::chrono::seconds{10};    // Then until the session is configured.
+};
+
+// `sessions` counts those that were configured, so a renewal is another one; `responses_done` counts response.done of
+// whatever status.
+struct OpenAiRealtimeCounters : ClientCounters {
+  std::uint64_t renewals = 0;        // Sessions replaced because they had expired, or soon would have.
+  std::uint64_t recoveries = 0;      // Connections replaced after they were lost.
+  std::uint64_t responses_lost = 0;  // That were under way when a connection ended.
 };
 
 class OpenAiRealtimeClient : public Client {
@@ -42,19 +73,24 @@ class OpenAiRealtimeClient : public Client {
   std::string_view provider() const override { return "openai"; }
   int input_rate_hz() const override { return kInputRateHz; }
 
-  // Errors: Errc::kAuthentication for a key that is not accepted (HTTP 401 or 403, or an error event and close
-  // 3000), which no retry mends; Errc::kTimeout; Errc::kRejected when the session's configuration is refused; the
-  // transport's own.
+  // Once, and tries once. Errors: Errc::kAuthentication for a key that is not accepted (HTTP 401 or 403, or an error
+  // event and close 3000), which no retry mends; Errc::kRejected when the session's configuration is refused, or the
+  // client's request as such (close 4000); Errc::kTimeout; Errc::kConnectionClosed for another close before the session
+  // is configured; the transport's own.
   Task<> connect() override;
 
-  // input_audio_buffer.append, which the provider does not acknowledge.
+  // input_audio_buffer.append, which the provider does not acknowledge. Waits while the connection is being replaced.
+  // Throws Error when there is none any more: with the code that connect() would have, and what the provider said.
   Task<> send_audio(std::span<const std::byte> pcm) override;
 
-  // input_audio_buffer.commit and response.create.
+  // input_audio_buffer.commit and response.create. Does nothing while an answer is under way, or when less than the
+  // 100 ms of audio were sent that the provider takes for a turn.
   Task<> end_turn() override;
 
+  // Ends renewing and recovering, too. At most 4 s.
   Task<> close() override;
-  const ClientCounters& counters() const override;
+
+  const OpenAiRealtimeCounters& counters() const override;
 
   // The last error event of the provider: "invalid_request_error/invalid_api_key: ...". Empty if there was none.
   const std::string& last_error() const;
