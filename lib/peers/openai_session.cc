@@ -19,7 +19,6 @@ constexpr std::size_t kAudioBytesMax = std::size_t{15} << 20;
 // Audio is counted in 48ths of a millisecond, which both a byte of PCM and one of G.711 (six) are a whole number of.
 constexpr std::int64_t kTicksPerMs = 48;
 constexpr std::int64_t kCommitMsMin = 100;
-constexpr std::chrono::minutes kSessionMax{60};
 
 // What a client may say in an item, and the service keeps. Audio is not given back, as in conversation.item.added.
 void write_content(Json& json, const Field& content) {
@@ -89,10 +88,11 @@ const Session::ClientEvent* Session::find_event(std::string_view type) {
                 "type"};
 }
 
-Session::Session(Service& service, std::string model, bool sideband) : service_(service), sideband_(sideband) {
+Session::Session(Service& service, std::string model, bool sideband)
+    : service_(service), expires_(service.loop.now() + service.options.session_max), sideband_(sideband) {
   config_.id = service_.ids.next("sess_");
   config_.model = std::move(model);
-  const auto expires = service_.loop.wall_now() + kSessionMax;
+  const auto expires = service_.loop.wall_now() + service_.options.session_max;
   config_.expires_at = std::chrono::floor<std::chrono::seconds>(expires).time_since_epoch().count();
   conversation_.id = service_.ids.next("conv_");
 }

@@ -35,6 +35,7 @@ class Session {
   Session(Service& service, std::string model, bool sideband);
 
   std::string opening();
+  Instant expires() const { return expires_; }
   void handle(net::Message message, Reply& reply);
 
   // `response` has given its last event, or nobody takes them any more.
@@ -44,7 +45,6 @@ class Session {
   struct ClientEvent;
   static const ClientEvent* find_event(std::string_view type);
 
-  void dispatch(const Value& event);
   void append_audio(const Field& event);
   void commit_audio(const Field& event);
   void clear_audio(const Field& event);
@@ -59,11 +59,11 @@ class Session {
 
   Conversation::Items::iterator find_item(const Field& event, std::string_view verb, std::string_view doing);
   Response* running_response();
-  void emit_session(std::string_view type);
   void emit_item(std::string_view type, std::string_view previous_id, const Item& item);
 
   Service& service_;
   SessionConfig config_;
+  Instant expires_;
   bool sideband_;
   Conversation conversation_;
   std::vector<std::unique_ptr<Response>> responses_;

@@ -16,7 +16,7 @@
 //   soak::net::Message created = co_await socket->receive();  // session.created
 //
 // Not played yet: turn detection (a session says server_vad, as the service does by default, but turns end by
-// input_audio_buffer.commit alone), input transcripts, rate_limits.updated, the beta refusal and the 60-minute end.
+// input_audio_buffer.commit alone), input transcripts and rate_limits.updated.
 
 #include <chrono>
 #include <cstdint>
@@ -57,6 +57,10 @@ struct OpenAiRealtimePeerOptions {
   // status is not. 0 answers in the shape of `bad_key`.
   int both_keys_status = 400;
 
+  // How long a session lives. It says so in `expires_at`, and ends with an `error` event "session_expired" and close
+  // 1001 (github.com/livekit/agents/issues/2358, pollen-robotics/reachy_mini_conversation_app/issues/134).
+  std::chrono::nanoseconds session_max = std::chrono::minutes{60};
+
   // Takes a binary frame for a text frame. What the service does with one is not known; by default it is an error.
   bool accept_binary_frames = false;
 
@@ -72,12 +76,14 @@ struct OpenAiRealtimeLedger {
   std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_open = 0;
   std::uint64_t sessions_closed = 0;
-  std::uint64_t sessions_lost = 0;  // Of those closed: ended without a close frame.
+  std::uint64_t sessions_lost = 0;     // Of those closed: ended without a close frame.
+  std::uint64_t sessions_expired = 0;  // Of those closed: had their longest time.
 
   // Connections that got none, by status or by error event and close. The second is the part that keys were to blame
-  // for.
+  // for, the third that of clients which still speak the beta.
   std::uint64_t refused_handshakes = 0;
   std::uint64_t auth_failures = 0;
+  std::uint64_t beta_refusals = 0;
 
   // From the clients. What has a known `type` is counted under it, everything else under "" (no JSON, no object,
   // no type, an unknown type), whether it was accepted or not.
