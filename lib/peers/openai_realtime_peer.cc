@@ -31,6 +31,7 @@ OpenAiRealtimePeerOptions checked(OpenAiRealtimePeerOptions options) {
   require(options.delta_audio >= std::chrono::milliseconds{1}, "delta_audio is less than 1 ms");
   require(options.response_audio >= std::chrono::nanoseconds::zero(), "response_audio is negative");
   require(options.pace > 0, "pace is not above 0");
+  require(options.tokens_per_minute >= 0, "tokens_per_minute is negative");
   require(options.session_max > std::chrono::nanoseconds::zero(), "session_max is not above 0");
   return options;
 }

@@ -16,7 +16,7 @@
 //   soak::net::Message created = co_await socket->receive();  // session.created
 //
 // Not played yet: turn detection (a session says server_vad, as the service does by default, but turns end by
-// input_audio_buffer.commit alone), input transcripts and rate_limits.updated.
+// input_audio_buffer.commit alone), and input transcripts.
 
 #include <chrono>
 #include <cstdint>
@@ -61,6 +61,10 @@ struct OpenAiRealtimePeerOptions {
   // 1001 (github.com/livekit/agents/issues/2358, pollen-robotics/reachy_mini_conversation_app/issues/134).
   std::chrono::nanoseconds session_max = std::chrono::minutes{60};
 
+  // What all sessions together may use; 0 is without a limit. `rate_limits.updated` says after each response what is
+  // left, and a response that is asked for when nothing is fails with "rate_limit_exceeded".
+  std::int64_t tokens_per_minute = 800'000;
+
   // Takes a binary frame for a text frame. What the service does with one is not known; by default it is an error.
   bool accept_binary_frames = false;
 
@@ -98,7 +102,9 @@ struct OpenAiRealtimeLedger {
   std::uint64_t audio_deltas_sent = 0;
   std::uint64_t audio_bytes_sent = 0;
   std::uint64_t responses_created = 0;
-  std::uint64_t responses_done = 0;  // Whatever their status.
+  std::uint64_t responses_done = 0;       // Whatever their status.
+  std::uint64_t responses_cancelled = 0;  // Of those.
+  std::uint64_t responses_failed = 0;     // Of those.
 };
 
 class OpenAiRealtimePeer {
