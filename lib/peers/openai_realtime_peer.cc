@@ -31,6 +31,7 @@ OpenAiRealtimePeerOptions checked(OpenAiRealtimePeerOptions options) {
   require(options.delta_audio >= std::chrono::milliseconds{1}, "delta_audio is less than 1 ms");
   require(options.response_audio >= std::chrono::nanoseconds::zero(), "response_audio is negative");
   require(options.pace > 0, "pace is not above 0");
+  require(options.transcription_delay >= std::chrono::nanoseconds::zero(), "transcription_delay is negative");
   require(options.tokens_per_minute >= 0, "tokens_per_minute is negative");
   require(options.session_max > std::chrono::nanoseconds::zero(), "session_max is not above 0");
   return options;
@@ -94,6 +95,9 @@ class Connection {
       for (Response* const response : reply.responses) {
         tasks_.start({"openai_response", ++played_}, play(*response), TaskKind::kFinite);
       }
+      for (openai::Transcript& transcript : reply.transcripts) {
+        tasks_.start({"openai_transcript", ++transcripts_}, transcribe(std::move(transcript)), TaskKind::kFinite);
+      }
       reply.clear();
     }
   }
@@ -114,6 +118,14 @@ class Connection {
     session_.ended(response);
   }
 
+  Task<> transcribe(openai::Transcript transcript) {
+    co_await sleep_for(service_.options.transcription_delay);
+    try {
+      for (std::string& event : session_.transcribed(transcript)) co_await send(service_, *socket_, std::move(event));
+    } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
+    }
+  }
+
   // Ends the session when it has had its time.
   Task<> age() {
     co_await sleep_for(session_.expires() - service_.loop.now());
@@ -132,6 +144,7 @@ class Connection {
   std::unique_ptr<net::WebSocket> socket_;
   openai::Session session_;
   std::uint64_t played_ = 0;
+  std::uint64_t transcripts_ = 0;
   TaskGroup tasks_;
 };
 

@@ -51,11 +51,11 @@ Instant Response::due() const {
   return began_ + std::chrono::nanoseconds(std::llround(ms * 1e6));
 }
 
-void Response::cancel() {
+void Response::cancel(std::string_view reason) {
   cancelled_.set();
   if (status_ != "in_progress") return;
   status_ = "cancelled";
-  status_reason_ = "client_cancelled";
+  status_reason_ = reason;
   if (stage_ == Stage::kText || stage_ == Stage::kAudio) stage_ = Stage::kAudioDone;
 }
 

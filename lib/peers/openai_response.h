@@ -30,8 +30,8 @@ class Response {
   // The next event; empty after the last one.
   std::string next();
 
-  // Ends the output where it is: what next() gives from now on closes the response as cancelled.
-  void cancel();
+  // Ends the output where it is: what next() gives from now on closes the response as cancelled. `reason` is a literal.
+  void cancel(std::string_view reason);
   // Set by cancel(), for who waits until the next event is due.
   Event& cancelled() { return cancelled_; }
 

@@ -15,8 +15,8 @@
 //   auto socket = co_await soak::net::connect_websocket(loop, peer.url() + "?model=gpt-realtime", options);
 //   soak::net::Message created = co_await socket->receive();  // session.created
 //
-// Not played yet: turn detection (a session says server_vad, as the service does by default, but turns end by
-// input_audio_buffer.commit alone), and input transcripts.
+// Turn detection goes by loudness: what a session hears is speech while its level is above 500 of 32767, for the
+// default threshold of 0.5. Not played: input_audio_buffer.timeout_triggered, and what noise_reduction does.
 
 #include <chrono>
 #include <cstdint>
@@ -65,6 +65,9 @@ struct OpenAiRealtimePeerOptions {
   // left, and a response that is asked for when nothing is fails with "rate_limit_exceeded".
   std::int64_t tokens_per_minute = 800'000;
 
+  // Where a session has its input transcribed: how long that takes, from the commit on.
+  std::chrono::nanoseconds transcription_delay = std::chrono::milliseconds{300};
+
   // Takes a binary frame for a text frame. What the service does with one is not known; by default it is an error.
   bool accept_binary_frames = false;
 
@@ -96,15 +99,19 @@ struct OpenAiRealtimeLedger {
   std::uint64_t audio_frames_received = 0;  // Accepted input_audio_buffer.append events.
   std::uint64_t audio_bytes_received = 0;   // What they held, decoded.
 
+  std::uint64_t turns_detected = 0;  // Ends of speech, by turn detection.
+
   // To the clients.
   std::uint64_t events_sent = 0;
   std::uint64_t errors_sent = 0;  // Of those.
   std::uint64_t audio_deltas_sent = 0;
   std::uint64_t audio_bytes_sent = 0;
   std::uint64_t responses_created = 0;
-  std::uint64_t responses_done = 0;       // Whatever their status.
-  std::uint64_t responses_cancelled = 0;  // Of those.
-  std::uint64_t responses_failed = 0;     // Of those.
+  std::uint64_t responses_done = 0;         // Whatever their status.
+  std::uint64_t responses_cancelled = 0;    // Of those.
+  std::uint64_t responses_interrupted = 0;  // Of those cancelled: by speech that turn detection heard.
+  std::uint64_t responses_failed = 0;       // Of those done.
+  std::uint64_t transcripts_sent = 0;       // Of input.
 };
 
 class OpenAiRealtimePeer {
