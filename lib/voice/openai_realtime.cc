@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <deque>
 #include <utility>
 
 #include "openai_close.h"
 #include "openai_events.h"
+#include "playback.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
@@ -50,7 +52,9 @@ class OpenAiRealtimeClient::Session {
   Task<> connect();
   Task<> send_audio(std::span<const std::byte> pcm);
   Task<> end_turn();
+  void interrupt();
   Task<> close();
+  const std::vector<RateLimit>& rate_limits() const { return rate_limits_; }
   const OpenAiRealtimeCounters& counters() const { return counters_; }
   const std::string& last_error() const { return last_error_; }
 
@@ -77,6 +81,11 @@ class OpenAiRealtimeClient::Session {
   Task<> wait_for(const bool& reached, std::string_view what, Instant deadline);
   Task<> receive(Socket socket);
   void take(const ServerEvent& event);
+  void take_response_done(const ServerEvent& event);
+  void take_error(const ServerEvent& event);
+  void stop_playing();
+  void cancel(const std::string& response_id);
+  Task<> speak(Socket socket);
   void plan_renewal(std::int64_t expires_at);
   Task<> drop();
 
@@ -86,6 +95,8 @@ class OpenAiRealtimeClient::Session {
   Task<> pause(std::chrono::nanoseconds delay);
   bool give_up(Error reason);
   bool renewal_is_due() const;
+  bool answering() const { return !request_id_.empty() || !response_id_.empty(); }
+  void forget_answer();
 
   Task<Socket> ready();
   Task<> left(Socket socket);
@@ -113,8 +124,19 @@ class OpenAiRealtimeClient::Session {
   std::string update_id_;
   std::string error_code_;  // Of its last error event, as the next.
   std::string error_text_;
-  std::size_t uncommitted_ = 0;      // Bytes of audio that were sent since the last commit.
-  std::string awaited_response_id_;  // The response.create that is not answered yet; empty if there is none.
+  std::size_t uncommitted_ = 0;     // Bytes of audio that were sent since the last commit.
+  std::deque<std::string> outbox_;  // Events in answer to the provider's, for speak() to send.
+
+  // The answer that is under way, if one is.
+  std::string request_id_;   // The client event that asked for it.
+  std::string response_id_;  // Since it was created.
+  bool deferred_ = false;    // Asked for while another one ran: to be asked for again after it.
+  bool cancel_when_created_ = false;
+  std::string silenced_response_id_;                           // It was broken off: nothing of it is played.
+  Playback playback_{OpenAiRealtimeClient::kInputRateHz * 2};  // The provider's audio has the rate of the client's.
+  Backoff rate_limit_backoff_{BackoffOptions{.initial = 1s, .max = 60s}};
+  Instant quiet_until_{};  // No response is asked for before.
+  std::vector<RateLimit> rate_limits_;
 
   int attempts_ = 0;  // To replace a connection, since one was stable.
   Backoff backoff_{options_.backoff.value_or(BackoffOptions{})};
@@ -190,8 +212,10 @@ Task<> OpenAiRealtimeClient::Session::establish() {
   error_code_.clear();
   error_text_.clear();
   uncommitted_ = 0;
+  forget_answer();
   co_await open_socket();
   group_.start("openai_receive", receive(socket_), TaskKind::kReceive);
+  group_.start("openai_speak", speak(socket_));
   std::optional<Error> refusal;
   try {
     co_await configure();
@@ -266,17 +290,30 @@ void OpenAiRealtimeClient::Session::take(const ServerEvent& event) {
       break;
     case Kind::kAudioDelta:
       counters_.audio_bytes_received += event.audio_bytes;
+      if (!silenced_response_id_.empty() && event.response_id == silenced_response_id_) {
+        counters_.audio_bytes_discarded += event.audio_bytes;
+      } else {
+        playback_.add(event.item_id, event.audio_bytes, loop_.now());
+      }
       return;
+    case Kind::kTranscript:
+      if (options_.on_transcript) options_.on_transcript(event.transcript);
+      return;
+    case Kind::kRateLimits:
+      rate_limits_ = event.rate_limits;
+      return;
+    case Kind::kSpeechStarted:
+      stop_playing();  // Cancelling is the provider's part.
+      break;
+    case Kind::kResponseCreated:
+      response_id_ = event.response_id;
+      if (std::exchange(cancel_when_created_, false)) cancel(response_id_);
+      break;
     case Kind::kResponseDone:
-      ++counters_.responses_done;
-      awaited_response_id_.clear();
+      take_response_done(event);
       break;
     case Kind::kError:
-      ++counters_.errors;
-      last_error_ = error_text_ = event.error_text;
-      error_code_ = event.error_code;
-      rejected_ = rejected_ || (!update_id_.empty() && event.error_event_id == update_id_);
-      if (event.error_event_id == awaited_response_id_) awaited_response_id_.clear();
+      take_error(event);
       break;
     case Kind::kOther:
       return;
@@ -285,6 +322,93 @@ void OpenAiRealtimeClient::Session::take(const ServerEvent& event) {
       return;
   }
   changed_.set();
+}
+
+void OpenAiRealtimeClient::Session::take_response_done(const ServerEvent& event) {
+  ++counters_.responses_done;
+  if (event.response_status == "cancelled") ++counters_.responses_cancelled;
+  if (event.response_status == "completed") rate_limit_backoff_.reset();
+  if (event.response_status == "failed") {
+    ++counters_.responses_failed;
+    last_error_ = event.error_text.empty() ? "a response failed without an error" : event.error_text;
+    if (event.error_code == "rate_limit_exceeded") {
+      quiet_until_ = loop_.now() + rate_limit_backoff_.next(loop_.random());
+    }
+  }
+  if (!response_id_.empty() && event.response_id != response_id_) return;
+  response_id_.clear();
+  request_id_.clear();
+  if (!std::exchange(deferred_, false)) return;
+  request_id_ = next_event_id();
+  outbox_.push_back(response_create_event(request_id_));
+}
+
+void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
+  ++counters_.errors;
+  last_error_ = error_text_ = event.error_text;
+  error_code_ = event.error_code;
+  rejected_ = rejected_ || (!update_id_.empty() && event.error_event_id == update_id_);
+  if (request_id_.empty() || event.error_event_id != request_id_) return;
+  if (event.error_code == "conversation_already_has_active_response") {
+    deferred_ = true;
+    ++counters_.responses_deferred;
+    return;
+  }
+  request_id_.clear();
+  cancel_when_created_ = false;
+}
+
+// Nothing more is heard of the answer, and the provider is told how much was.
+void OpenAiRealtimeClient::Session::stop_playing() {
+  const std::vector<Playback::Played> cut = playback_.stop(loop_.now());
+  for (const Playback::Played& played : cut) {
+    outbox_.push_back(truncate_event(next_event_id(), played.item_id, played.ms));
+  }
+  if (!cut.empty() || answering()) ++counters_.interruptions;
+  if (!response_id_.empty()) silenced_response_id_ = response_id_;
+}
+
+void OpenAiRealtimeClient::Session::cancel(const std::string& response_id) {
+  silenced_response_id_ = response_id;
+  outbox_.push_back(response_cancel_event(next_event_id(), response_id));
+}
+
+void OpenAiRealtimeClient::Session::interrupt() {
+  if (state_ != State::kReady) return;
+  stop_playing();
+  if (std::exchange(deferred_, false)) request_id_.clear();
+  if (!response_id_.empty()) {
+    cancel(response_id_);
+  } else if (!request_id_.empty()) {
+    cancel_when_created_ = true;
+  }
+  changed_.set();
+}
+
+// Until the connection has ended: what the client answers, apart from what its owner sends.
+Task<> OpenAiRealtimeClient::Session::speak(Socket socket) {
+  try {
+    while (socket_ == socket && !end_) {
+      if (outbox_.empty()) {
+        changed_.reset();
+        co_await changed_.wait();
+        continue;
+      }
+      std::string event = std::move(outbox_.front());
+      outbox_.pop_front();
+      co_await socket->send_text(std::move(event));
+    }
+  } catch (const net::ConnectionClosed&) {  // receive() learns how.
+  }
+}
+
+void OpenAiRealtimeClient::Session::forget_answer() {
+  request_id_.clear();
+  response_id_.clear();
+  silenced_response_id_.clear();
+  deferred_ = cancel_when_created_ = false;
+  outbox_.clear();
+  playback_.stop(loop_.now());
 }
 
 void OpenAiRealtimeClient::Session::plan_renewal(std::int64_t expires_at) {
@@ -299,7 +423,7 @@ void OpenAiRealtimeClient::Session::plan_renewal(std::int64_t expires_at) {
 // One after the other
 
 bool OpenAiRealtimeClient::Session::renewal_is_due() const {
-  return renewal_ && loop_.now() >= (awaited_response_id_.empty() ? renewal_->from : renewal_->by);
+  return renewal_ && loop_.now() >= (answering() ? renewal_->by : renewal_->from);
 }
 
 Task<> OpenAiRealtimeClient::Session::keep() {
@@ -339,8 +463,8 @@ Task<> OpenAiRealtimeClient::Session::pause(std::chrono::nanoseconds delay) {
 // Puts another connection in the place of one that is lost, or soon will be. False when it cannot.
 Task<bool> OpenAiRealtimeClient::Session::replace() {
   state_ = State::kReplacing;
-  if (!awaited_response_id_.empty()) ++counters_.responses_lost;
-  awaited_response_id_.clear();
+  if (answering()) ++counters_.responses_lost;
+  forget_answer();
   if (loop_.now() - connected_at_ >= options_.stable_after) {
     attempts_ = 0;
     backoff_.reset();
@@ -423,13 +547,17 @@ Task<> OpenAiRealtimeClient::Session::send_audio(std::span<const std::byte> pcm)
 }
 
 Task<> OpenAiRealtimeClient::Session::end_turn() {
-  while (awaited_response_id_.empty()) {
+  while (!answering() && !options_.server_vad) {
     Task<Socket> waiting = ready();
     const Socket socket = co_await std::move(waiting);
     if (uncommitted_ < kCommitBytesMin) co_return;
+    if (loop_.now() < quiet_until_) {
+      ++counters_.turns_held_back;
+      co_return;
+    }
     uncommitted_ = 0;
     const std::string response_id = next_event_id();
-    awaited_response_id_ = response_id;
+    request_id_ = response_id;
     try {
       std::string commit = commit_event(next_event_id());
       co_await socket->send_text(std::move(commit));
@@ -437,7 +565,7 @@ Task<> OpenAiRealtimeClient::Session::end_turn() {
       co_await socket->send_text(std::move(create));
       co_return;
     } catch (const net::ConnectionClosed&) {
-      if (awaited_response_id_ == response_id) awaited_response_id_.clear();
+      if (request_id_ == response_id) request_id_.clear();
     }
     co_await left(socket);
   }
@@ -463,10 +591,14 @@ Task<> OpenAiRealtimeClient::send_audio(std::span<const std::byte> pcm) { return
 
 Task<> OpenAiRealtimeClient::end_turn() { return session_->end_turn(); }
 
+void OpenAiRealtimeClient::interrupt() { session_->interrupt(); }
+
 Task<> OpenAiRealtimeClient::close() { return session_->close(); }
 
 const OpenAiRealtimeCounters& OpenAiRealtimeClient::counters() const { return session_->counters(); }
 
 const std::string& OpenAiRealtimeClient::last_error() const { return session_->last_error(); }
+
+const std::vector<RateLimit>& OpenAiRealtimeClient::rate_limits() const { return session_->rate_limits(); }
 
 }  // namespace soak::voice

@@ -19,11 +19,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "soak/backoff.h"
 #include "soak/event_loop.h"
@@ -32,6 +34,25 @@
 
 namespace soak::voice {
 
+// What was said, as the provider understood it or said it itself. Pieces come as they are known; the whole text of an
+// item comes last, and may come after the answer to it.
+struct Transcript {
+  enum class Speaker : std::uint8_t { kUser, kAssistant };
+
+  Speaker speaker = Speaker::kUser;
+  std::string item_id;
+  std::string text;    // The piece, or the whole text.
+  bool final = false;  // It is the whole text.
+};
+
+// One of the provider's limits, as it last said (rate_limits.updated).
+struct RateLimit {
+  std::string name;  // "tokens", "requests".
+  std::int64_t limit = 0;
+  std::int64_t remaining = 0;
+  std::chrono::nanoseconds resets_after{0};  // From when it was said.
+};
+
 struct OpenAiRealtimeOptions {
   std::string url = "wss://api.openai.com/v1/realtime";  // Without the model.
   std::string model = "gpt-realtime";
@@ -39,6 +60,14 @@ struct OpenAiRealtimeOptions {
   std::string ca_file = {};         // For a wss: url: whom to trust instead of the system's CAs, a PEM file.
   std::string voice = "alloy";
   std::string instructions = "Answer briefly.";
+
+  // The provider hears where turns begin and end, answers each by itself, and breaks its answer off when the user
+  // speaks (turn_detection server_vad). Off, end_turn() says it.
+  bool server_vad = false;
+
+  std::string transcription_model = {};  // "gpt-4o-transcribe": has the input transcribed; empty: it is not.
+  // On the loop's thread, from inside the client: it must not destroy or close it, nor throw.
+  std::function<void(const Transcript&)> on_transcript = {};
 
   // Set: a connection that is lost is replaced after a delay, and after what Retry-After asks for. Unset: it is an
   // error.
@@ -58,9 +87,15 @@ struct OpenAiRealtimeOptions {
 // `sessions` counts those that were configured, so a renewal is another one; `responses_done` counts response.done of
 // whatever status.
 struct OpenAiRealtimeCounters : ClientCounters {
-  std::uint64_t renewals = 0;        // Sessions replaced because they had expired, or soon would have.
-  std::uint64_t recoveries = 0;      // Connections replaced after they were lost.
-  std::uint64_t responses_lost = 0;  // That were under way when a connection ended.
+  std::uint64_t renewals = 0;               // Sessions replaced because they had expired, or soon would have.
+  std::uint64_t recoveries = 0;             // Connections replaced after they were lost.
+  std::uint64_t responses_lost = 0;         // That were under way when a connection ended.
+  std::uint64_t responses_failed = 0;       // Of responses_done. last_error() says why.
+  std::uint64_t responses_cancelled = 0;    // Of responses_done.
+  std::uint64_t responses_deferred = 0;     // Asked for while another one ran, and again after it.
+  std::uint64_t turns_held_back = 0;        // By end_turn(), after a response that failed for a rate limit.
+  std::uint64_t interruptions = 0;          // Answers that were broken off while they were made or played.
+  std::uint64_t audio_bytes_discarded = 0;  // Of audio_bytes_received: of an answer that had been broken off.
 };
 
 class OpenAiRealtimeClient : public Client {
@@ -84,16 +119,26 @@ class OpenAiRealtimeClient : public Client {
   Task<> send_audio(std::span<const std::byte> pcm) override;
 
   // input_audio_buffer.commit and response.create. Does nothing while an answer is under way, or when less than the
-  // 100 ms of audio were sent that the provider takes for a turn.
+  // 100 ms of audio were sent that the provider takes for a turn, for a while after a response that failed for a rate
+  // limit, and with `server_vad`.
   Task<> end_turn() override;
+
+  // The user speaks over the answer (barge-in): cancels the response that is under way, by its id, and truncates its
+  // item to what a speaker has played by now; nothing more of it is played. A response that was asked for and has no id
+  // yet is cancelled once it has one. Does not wait. With `server_vad` the client does it itself.
+  void interrupt();
 
   // Ends renewing and recovering, too. At most 4 s.
   Task<> close() override;
 
   const OpenAiRealtimeCounters& counters() const override;
 
-  // The last error event of the provider: "invalid_request_error/invalid_api_key: ...". Empty if there was none.
+  // The last error event of the provider, or error of a response that failed: "invalid_request_error/invalid_api_key:
+  // ...". Empty if there was none.
   const std::string& last_error() const;
+
+  // Empty until the provider has said any; it need not.
+  const std::vector<RateLimit>& rate_limits() const;
 
  private:
   class Session;

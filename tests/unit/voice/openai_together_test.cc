@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "soak/error.h"
 #include "soak/event_loop.h"
@@ -107,6 +110,59 @@ TEST(OpenAiTogetherTest, WrongKeyIsAnAuthenticationErrorInBothShapes) {
     EXPECT_EQ(code, Errc::kAuthentication);
     EXPECT_EQ(peer.ledger().auth_failures, 1u);
   }
+}
+
+TEST(OpenAiTogetherTest, UserWhoSpeaksOverTheAnswerIsHeardByBoth) {
+  std::vector<std::byte> loud(1920);
+  for (std::size_t i = 1; i < loud.size(); i += 4) loud[i] = std::byte{0x20};
+  VirtualLoop loop;
+  peers::OpenAiRealtimePeer peer(loop, {.response_audio = 10s});
+  std::string said;
+  std::string answered;
+  voice::OpenAiRealtimeOptions options{.url = peer.url(), .server_vad = true, .transcription_model = "whisper-1"};
+  options.on_transcript = [&](const voice::Transcript& transcript) {
+    if (!transcript.final) return;
+    (transcript.speaker == voice::Transcript::Speaker::kUser ? said : answered) += transcript.text + "|";
+  };
+  voice::OpenAiRealtimeClient client(loop, options);
+  loop.run([](voice::OpenAiRealtimeClient& own, const std::vector<std::byte>& speech) -> Task<> {
+    co_await own.connect();
+    // A second of speech, a second of silence: each turn falls into the answer to the one before.
+    for (int i = 0; i < 500; ++i) {
+      co_await sleep_for(40ms);
+      co_await own.send_audio(i / 25 % 2 == 0 ? speech : std::span<const std::byte>(kFrame));
+    }
+    co_await own.close();
+    co_await sleep_for(1s);
+  }(client, loud));
+
+  EXPECT_EQ(peer.ledger().turns_detected, 10u);
+  EXPECT_EQ(client.counters().interruptions, 9u);
+  EXPECT_EQ(peer.ledger().events_by_type.at("conversation.item.truncate"), 9u);
+  EXPECT_EQ(peer.ledger().errors_sent, 0u) << client.last_error();  // Never truncated past what was sent.
+  EXPECT_EQ(client.counters().responses_cancelled, peer.ledger().responses_cancelled);
+  EXPECT_EQ(peer.ledger().responses_interrupted, peer.ledger().responses_cancelled);
+  EXPECT_GT(peer.ledger().responses_cancelled, 0u);
+  EXPECT_EQ(peer.ledger().transcripts_sent, 10u);
+  EXPECT_EQ(std::count(said.begin(), said.end(), '|'), 10);
+  EXPECT_EQ(static_cast<std::uint64_t>(std::count(answered.begin(), answered.end(), '|')),
+            client.counters().responses_done);
+  EXPECT_EQ(client.counters().unknown_events + client.counters().invalid_events, 0u);
+}
+
+TEST(OpenAiTogetherTest, ResponseWithoutTokensIsNoSilence) {
+  VirtualLoop loop;
+  peers::OpenAiRealtimePeer peer(loop, {.tokens_per_minute = 120});
+  voice::OpenAiRealtimeClient client(loop, {.url = peer.url()});
+  loop.run(stream_a_session(client, 5min));
+
+  EXPECT_GT(client.counters().responses_failed, 0u);
+  EXPECT_EQ(client.counters().responses_failed, peer.ledger().responses_failed);
+  EXPECT_GT(client.counters().turns_held_back, client.counters().responses_failed);
+  EXPECT_THAT(client.last_error(), testing::HasSubstr("tokens/rate_limit_exceeded: Rate limit reached"));
+  ASSERT_EQ(client.rate_limits().size(), 1u);
+  EXPECT_EQ(client.rate_limits()[0].limit, 120);
+  EXPECT_EQ(client.counters().errors, 0u);
 }
 
 // The same over loopback, by libwebsockets.
