@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "gemini_close.h"
 #include "gemini_messages.h"
@@ -85,6 +86,7 @@ class GeminiLiveClient::Session {
   std::optional<Error> failure_;  // Why it is over.
 
   std::string handle_;
+  std::vector<std::byte> audio_;  // Of the message at hand, for on_audio.
   bool in_activity_ = false;
   bool awaiting_turn_ = false;
   bool bad_payload_ = false;  // The last connection ended for one.
@@ -205,7 +207,8 @@ Task<> GeminiLiveClient::Session::receive(Socket socket) {
     while (true) {
       const net::Message message = co_await socket->receive();
       // Text or binary: the service sends its JSON in binary frames.
-      const auto parsed = parse_server_message(message.data);
+      audio_.clear();
+      const auto parsed = parse_server_message(message.data, options_.on_audio ? &audio_ : nullptr);
       if (parsed) {
         take(*parsed);
       } else {
@@ -223,6 +226,7 @@ Task<> GeminiLiveClient::Session::receive(Socket socket) {
 
 void GeminiLiveClient::Session::take(const ServerMessage& message) {
   counters_.audio_bytes_received += message.audio_bytes;
+  if (!audio_.empty()) options_.on_audio(audio_);
   if (!message.known) ++counters_.unknown_events;
   if (message.setup_complete) complete_ = true;
   if (!message.handle.empty()) handle_ = message.handle;

@@ -208,7 +208,7 @@ std::string truncate_event(std::string_view event_id, std::string_view item_id, 
   return text_of(buffer);
 }
 
-std::optional<ServerEvent> parse_server_event(std::string_view json) {
+std::optional<ServerEvent> parse_server_event(std::string_view json, std::vector<std::byte>* audio) {
   rapidjson::Document document;
   if (!json::parse_object(document, json)) {
     return std::nullopt;
@@ -224,7 +224,7 @@ std::optional<ServerEvent> parse_server_event(std::string_view json) {
     const auto size = delta != nullptr && delta->IsString()
                           ? base64_size({delta->GetString(), delta->GetStringLength()})
                           : std::nullopt;
-    if (!size) {
+    if (!size || (audio != nullptr && !decode_base64({delta->GetString(), delta->GetStringLength()}, *audio))) {
       return std::nullopt;
     }
     event.kind = Kind::kAudioDelta;

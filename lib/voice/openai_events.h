@@ -53,8 +53,9 @@ struct ServerEvent {
   std::string response_status;         // kResponseDone: "completed", "failed", ...
 };
 
-// Empty when the frame is no event: not a JSON object, without a type, or without what its type must have.
-std::optional<ServerEvent> parse_server_event(std::string_view json);
+// Empty when the frame is no event: not a JSON object, without a type, or without what its type must have. Unless
+// `audio` is null, the audio of the event is appended to it.
+std::optional<ServerEvent> parse_server_event(std::string_view json, std::vector<std::byte>* audio);
 
 }  // namespace soak::voice
 

@@ -132,11 +132,12 @@ class OpenAiRealtimeClient::Session {
   std::string response_id_;  // Since it was created.
   bool deferred_ = false;    // Asked for while another one ran: to be asked for again after it.
   bool cancel_when_created_ = false;
-  std::string silenced_response_id_;                           // It was broken off: nothing of it is played.
-  Playback playback_{OpenAiRealtimeClient::kInputRateHz * 2};  // The provider's audio has the rate of the client's.
+  std::string silenced_response_id_;  // It was broken off: nothing of it is played.
+  Playback playback_{OpenAiRealtimeClient::kOutputRateHz * 2};
   Backoff rate_limit_backoff_{BackoffOptions{.initial = 1s, .max = 60s}};
   Instant quiet_until_{};  // No response is asked for before.
   std::vector<RateLimit> rate_limits_;
+  std::vector<std::byte> audio_;  // Of the event at hand, for on_audio.
 
   int attempts_ = 0;  // To replace a connection, since one was stable.
   Backoff backoff_{options_.backoff.value_or(BackoffOptions{})};
@@ -264,7 +265,8 @@ Task<> OpenAiRealtimeClient::Session::receive(Socket socket) {
   try {
     while (true) {
       const net::Message message = co_await socket->receive();
-      const auto event = parse_server_event(message.data);
+      audio_.clear();
+      const auto event = parse_server_event(message.data, options_.on_audio ? &audio_ : nullptr);
       if (event) {
         take(*event);
       } else {
@@ -294,6 +296,7 @@ void OpenAiRealtimeClient::Session::take(const ServerEvent& event) {
         counters_.audio_bytes_discarded += event.audio_bytes;
       } else {
         playback_.add(event.item_id, event.audio_bytes, loop_.now());
+        if (options_.on_audio) options_.on_audio(audio_);
       }
       return;
     case Kind::kTranscript:

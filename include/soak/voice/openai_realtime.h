@@ -68,6 +68,7 @@ struct OpenAiRealtimeOptions {
   std::string transcription_model = {};  // "gpt-4o-transcribe": has the input transcribed; empty: it is not.
   // On the loop's thread, from inside the client: it must not destroy or close it, nor throw.
   std::function<void(const Transcript&)> on_transcript = {};
+  AudioSink on_audio = {};  // The answers, at 24 kHz, as they arrive; nothing of one that was broken off.
 
   // Set: a connection that is lost is replaced after a delay, and after what Retry-After asks for. Unset: it is an
   // error.
@@ -101,6 +102,7 @@ struct OpenAiRealtimeCounters : ClientCounters {
 class OpenAiRealtimeClient : public Client {
  public:
   static constexpr int kInputRateHz = 24'000;
+  static constexpr int kOutputRateHz = 24'000;
 
   OpenAiRealtimeClient(EventLoop& loop, OpenAiRealtimeOptions options);
   ~OpenAiRealtimeClient() override;

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -162,7 +164,28 @@ TEST_F(OpenAiAnswerTest, RequestThatMetARunningResponseIsMadeAgainAfterIt) {
   EXPECT_EQ(sent("response.create").size(), 2u);
 }
 
+TEST_F(OpenAiAnswerTest, AudioIsHandedOutAsItArrives) {
+  std::vector<std::byte> heard;
+  options_.on_audio = [&heard](std::span<const std::byte> pcm) { heard.insert(heard.end(), pcm.begin(), pcm.end()); };
+  play(
+      [](Connection& connection) -> Task<> {
+        co_await begin(connection);
+        co_await connection.send_text(R"({"type":"response.output_audio.delta","delta":"Zm9v"})");
+        co_await connection.send_text(R"({"type":"response.output_audio.delta","delta":"!!!!"})");
+        co_await connection.send_text(R"({"type":"response.output_audio.delta","delta":"Yg=="})");
+      },
+      [](OpenAiRealtimeClient& client) -> Task<> {
+        co_await client.connect();
+        co_await sleep_for(1s);
+        co_await client.close();
+      });
+
+  EXPECT_THAT(heard, ElementsAre(std::byte{'f'}, std::byte{'o'}, std::byte{'o'}, std::byte{'b'}));
+}
+
 TEST_F(OpenAiAnswerTest, BargeInCancelsByIdAndTruncatesToWhatWasPlayed) {
+  std::size_t played = 0;
+  options_.on_audio = [&played](std::span<const std::byte> pcm) { played += pcm.size(); };
   play(
       [](Connection& connection) -> Task<> {
         co_await begin(connection);
@@ -189,6 +212,7 @@ TEST_F(OpenAiAnswerTest, BargeInCancelsByIdAndTruncatesToWhatWasPlayed) {
         co_await client.close();
       });
 
+  EXPECT_EQ(played, 96'000u);  // None of what came after it was cancelled.
   const std::vector<std::string> cancels = sent("response.cancel");
   ASSERT_EQ(cancels.size(), 1u);
   EXPECT_EQ(text_at(cancels[0], "response_id"), "r1");
