@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::string_view kSubprotocol = "realtime";
 constexpr std::string_view kKeySubprotocol = "openai-insecure-api-key.";
+constexpr std::string_view kBetaSubprotocol = "openai-beta.realtime-v1";
 constexpr std::uint16_t kCloseBadKey = 3000;
 constexpr std::uint16_t kCloseBadRequest = 4000;
 
@@ -36,6 +38,14 @@ Admission refused(Admission admission, int status, std::uint16_t close_code, Ref
 Admission bad_key(Admission admission, int status, Refusal refusal) {
   admission.key_to_blame = true;
   return refused(std::move(admission), status, kCloseBadKey, std::move(refusal));
+}
+
+// The beta, which the service has switched off: by header (github.com/pickle-com/glass/issues/220), or by subprotocol
+// where a browser cannot set one (github.com/langwatch/langwatch/pull/7066).
+bool speaks_beta(const net::HandshakeRequest& request) {
+  if (request.headers.get("OpenAI-Beta").find("realtime=") != std::string::npos) return true;
+  return std::find(request.subprotocols.begin(), request.subprotocols.end(), kBetaSubprotocol) !=
+         request.subprotocols.end();
 }
 
 }  // namespace
@@ -71,6 +81,14 @@ Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRe
   if (!options.api_key.empty() && key != options.api_key) {
     return bad_key(std::move(admission), bad_key_status,
                    {"invalid_api_key", fmt::format("Incorrect API key provided: {}.", masked(key)), {}});
+  }
+
+  if (speaks_beta(request)) {
+    admission.beta_to_blame = true;
+    return refused(std::move(admission), 101, kCloseBadRequest,
+                   {"beta_api_shape_disabled",
+                    "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.",
+                    {}});
   }
 
   admission.model = request.query_value("model");

@@ -22,6 +22,7 @@ struct Admission {
   // Set: there is no session.
   std::optional<Refusal> refusal;
   bool key_to_blame = false;
+  bool beta_to_blame = false;
   int status = 101;              // 101: an error event, then this close.
   std::uint16_t close_code = 0;  // The reason is "invalid_request_error" and the refusal's code.
 };

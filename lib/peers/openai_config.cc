@@ -218,6 +218,11 @@ void update_input(SessionConfig& config, const Field& input) {
   if (const auto format = input.find("format")) config.input_format = read_format(*format);
   if (const auto transcription = input.find("transcription")) {
     config.transcription = read_transcription(*transcription);
+    config.transcription_model.clear();
+    if (!transcription->is_null()) {
+      const auto model = transcription->find("model");
+      config.transcription_model = model ? model->string() : "whisper-1";
+    }
   }
   if (const auto reduction = input.find("noise_reduction")) config.noise_reduction = read_noise_reduction(*reduction);
   if (const auto detection = input.find("turn_detection")) {

@@ -48,6 +48,7 @@ struct SessionConfig {
 
   AudioFormat input_format = AudioFormat::kPcm;
   std::string transcription = "null";
+  std::string transcription_model;  // Empty: input is not transcribed.
   std::string noise_reduction = "null";
   TurnDetection turn_detection;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/peers/openai_realtime_peer.h"
 
+#include <fmt/format.h>
+
 #include <string_view>
 #include <utility>
 
@@ -29,7 +31,17 @@ OpenAiRealtimePeerOptions checked(OpenAiRealtimePeerOptions options) {
   require(options.delta_audio >= std::chrono::milliseconds{1}, "delta_audio is less than 1 ms");
   require(options.response_audio >= std::chrono::nanoseconds::zero(), "response_audio is negative");
   require(options.pace > 0, "pace is not above 0");
+  require(options.transcription_delay >= std::chrono::nanoseconds::zero(), "transcription_delay is negative");
+  require(options.tokens_per_minute >= 0, "tokens_per_minute is negative");
+  require(options.session_max > std::chrono::nanoseconds::zero(), "session_max is not above 0");
   return options;
+}
+
+// "60 minutes", or "90 seconds" where it is no whole number of them.
+std::string duration_text(std::chrono::nanoseconds duration) {
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(duration);
+  if (minutes == duration) return fmt::format("{} minutes", minutes.count());
+  return fmt::format("{:g} seconds", std::chrono::duration<double>(duration).count());
 }
 
 Task<> send(openai::Service& service, net::WebSocket& socket, std::string event) {
@@ -37,19 +49,19 @@ Task<> send(openai::Service& service, net::WebSocket& socket, std::string event)
   co_await socket.send(net::Message::text(std::move(event)));
 }
 
-// A session on its socket. Ends its responses in place, so that it can go at any time.
+// A session on its socket. Ends its tasks in place, so that it can go at any time.
 class Connection {
  public:
   Connection(openai::Service& service, net::AcceptedWebSocket accepted, openai::Admission admission)
       : service_(service),
         socket_(std::move(accepted.socket)),
         session_(service, std::move(admission.model), admission.sideband),
-        players_(service.loop) {
+        tasks_(service.loop) {
     ++service_.ledger.sessions_opened;
     ++service_.ledger.sessions_open;
   }
   ~Connection() {
-    players_.end_in_place();
+    tasks_.end_in_place();
     --service_.ledger.sessions_open;
     ++service_.ledger.sessions_closed;
     const auto status = socket_->close_status();
@@ -61,13 +73,14 @@ class Connection {
   // Until the connection has ended. Cancelled, it closes with 1001 first.
   Task<> run() {
     bool cancelled = false;
+    tasks_.start("openai_age", age());
     try {
       co_await converse();
     } catch (const net::ConnectionClosed&) {
     } catch (const Cancelled&) {
       cancelled = true;
     }
-    players_.end_in_place();
+    tasks_.end_in_place();
     if (cancelled) co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
   }
 
@@ -80,7 +93,10 @@ class Connection {
       session_.handle(std::move(message), reply);
       for (std::string& event : reply.events) co_await send(service_, *socket_, std::move(event));
       for (Response* const response : reply.responses) {
-        players_.start({"openai_response", ++played_}, play(*response), TaskKind::kFinite);
+        tasks_.start({"openai_response", ++played_}, play(*response), TaskKind::kFinite);
+      }
+      for (openai::Transcript& transcript : reply.transcripts) {
+        tasks_.start({"openai_transcript", ++transcripts_}, transcribe(std::move(transcript)), TaskKind::kFinite);
       }
       reply.clear();
     }
@@ -102,11 +118,34 @@ class Connection {
     session_.ended(response);
   }
 
+  Task<> transcribe(openai::Transcript transcript) {
+    co_await sleep_for(service_.options.transcription_delay);
+    try {
+      for (std::string& event : session_.transcribed(transcript)) co_await send(service_, *socket_, std::move(event));
+    } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
+    }
+  }
+
+  // Ends the session when it has had its time.
+  Task<> age() {
+    co_await sleep_for(session_.expires() - service_.loop.now());
+    const std::string message =
+        fmt::format("Your session hit the maximum duration of {}.", duration_text(service_.options.session_max));
+    const Refusal expiry{"session_expired", message, {}};
+    ++service_.ledger.sessions_expired;
+    try {
+      co_await send(service_, *socket_, openai::error_event(service_, expiry, {}));
+      co_await socket_->close(net::kCloseGoingAway, message);
+    } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
+    }
+  }
+
   openai::Service& service_;
   std::unique_ptr<net::WebSocket> socket_;
   openai::Session session_;
   std::uint64_t played_ = 0;
-  TaskGroup players_;
+  std::uint64_t transcripts_ = 0;
+  TaskGroup tasks_;
 };
 
 }  // namespace
@@ -129,6 +168,7 @@ struct OpenAiRealtimePeer::State {
       if (admission.refusal) {
         ++service.ledger.refused_handshakes;
         if (admission.key_to_blame) ++service.ledger.auth_failures;
+        if (admission.beta_to_blame) ++service.ledger.beta_refusals;
       }
       return openai::reply_to(admission);
     };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openai_response.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -25,6 +27,7 @@ Response::Response(Service& service, Conversation& conversation, ResponseConfig 
       id_(service.ids.next("resp_")),
       input_audio_ms_(input_audio_ms) {
   ++service_.ledger.responses_created;
+  if (service_.rate_limit.exhausted(began_)) status_ = "failed";
 }
 
 std::int64_t Response::pieces() const {
@@ -48,11 +51,11 @@ Instant Response::due() const {
   return began_ + std::chrono::nanoseconds(std::llround(ms * 1e6));
 }
 
-void Response::cancel() {
+void Response::cancel(std::string_view reason) {
   cancelled_.set();
   if (status_ != "in_progress") return;
   status_ = "cancelled";
-  status_reason_ = "client_cancelled";
+  status_reason_ = reason;
   if (stage_ == Stage::kText || stage_ == Stage::kAudio) stage_ = Stage::kAudioDone;
 }
 
@@ -80,7 +83,7 @@ std::string Response::next() {
       return event;
     }
     case Stage::kOutputItemAdded:
-      if (status_ == "cancelled") return done();  // Before there was any output.
+      if (status_ != "in_progress") return done();  // Before there was any output.
       item_id_ = service_.ids.next("item_");
       stage_ = config_.in_conversation ? Stage::kItemAdded : Stage::kPartAdded;
       return output_item("response.output_item.added");
@@ -124,6 +127,9 @@ std::string Response::next() {
       return output_item("response.output_item.done");
     case Stage::kDone:
       return done();
+    case Stage::kRateLimits:
+      stage_ = Stage::kOver;
+      return service_.rate_limit.is_set() ? rate_limits() : std::string();
     case Stage::kOver:
       break;
   }
@@ -222,10 +228,25 @@ std::string Response::item_done() {
 }
 
 std::string Response::done() {
-  stage_ = Stage::kOver;
+  stage_ = Stage::kRateLimits;
   ++service_.ledger.responses_done;
+  if (status_ == "cancelled") ++service_.ledger.responses_cancelled;
+  if (status_ == "failed") ++service_.ledger.responses_failed;
+  service_.rate_limit.use(input_tokens() + output_tokens(), service_.loop.now());
   EventJson json(service_.ids, "response.done");
   write_response(json.key("response"));
+  return json.end_event();
+}
+
+// At the end of a response and with the tokens alone, as recorded; the documentation has it at the beginning, and an
+// entry for the requests as well.
+std::string Response::rate_limits() {
+  const Instant now = service_.loop.now();
+  const RateLimit& limit = service_.rate_limit;
+  EventJson json(service_.ids, "rate_limits.updated");
+  json.key("rate_limits").array().object().key("name").text("tokens").key("limit").integer(limit.limit());
+  json.key("remaining").integer(limit.remaining(now)).key("reset_seconds").number(limit.seconds_until_full(now));
+  json.end_object().end_array();
   return json.end_event();
 }
 
@@ -240,14 +261,10 @@ void Response::write_item(Json& json) {
 }
 
 void Response::write_response(Json& json) {
-  const bool over = stage_ == Stage::kOver;
+  const bool over = !running();
   json.object().key("object").text("realtime.response").key("id").text(id_);
   json.key("status").text(over ? status_ : "in_progress").key("status_details");
-  if (over && status_ != "completed") {
-    json.object().key("type").text(status_).key("reason").text(status_reason_).end_object();
-  } else {
-    json.null();
-  }
+  over ? write_status_details(json) : static_cast<void>(json.null());
   json.key("output").array();
   if (over && !item_id_.empty()) write_item(json);
   json.end_array();
@@ -258,14 +275,29 @@ void Response::write_response(Json& json) {
   json.key("metadata").raw(config_.metadata).end_object();
 }
 
+void Response::write_status_details(Json& json) {
+  if (status_ == "completed") {
+    json.null();
+    return;
+  }
+  json.object().key("type").text(status_);
+  if (status_ != "failed") {
+    json.key("reason").text(status_reason_).end_object();
+    return;
+  }
+  const RateLimit& limit = service_.rate_limit;
+  json.key("error").object().key("type").text("tokens").key("code").text("rate_limit_exceeded");
+  json.key("message").text(fmt::format(
+      "Rate limit reached on tokens per min (TPM): Limit {}, Used {}. Please try again in {:.3f}s.", limit.limit(),
+      limit.limit() - limit.remaining(service_.loop.now()), limit.seconds_until_any(service_.loop.now())));
+  json.end_object().end_object();
+}
+
 void Response::write_usage(Json& json) const {
-  constexpr std::int64_t kInstructionTokens = 14;
-  const std::int64_t input_audio_tokens = input_audio_ms_ / 100;
-  const std::int64_t input_tokens = kInstructionTokens + input_audio_tokens;
-  json.object().key("total_tokens").integer(input_tokens + output_tokens());
-  json.key("input_tokens").integer(input_tokens).key("output_tokens").integer(output_tokens());
-  json.key("input_token_details").object().key("text_tokens").integer(kInstructionTokens);
-  json.key("audio_tokens").integer(input_audio_tokens).key("image_tokens").integer(0).key("cached_tokens").integer(0);
+  json.object().key("total_tokens").integer(input_tokens() + output_tokens());
+  json.key("input_tokens").integer(input_tokens()).key("output_tokens").integer(output_tokens());
+  json.key("input_token_details").object().key("text_tokens").integer(input_tokens() - input_audio_tokens());
+  json.key("audio_tokens").integer(input_audio_tokens()).key("image_tokens").integer(0).key("cached_tokens").integer(0);
   json.key("cached_tokens_details").object();
   for (const std::string_view kind : {"text_tokens", "audio_tokens", "image_tokens"}) json.key(kind).integer(0);
   json.end_object().end_object();

@@ -2,8 +2,8 @@
 #ifndef SOAK_LIB_PEERS_OPENAI_RESPONSE_H_
 #define SOAK_LIB_PEERS_OPENAI_RESPONSE_H_
 
-// One response: the events from response.created to response.done, in the order recorded from the service, and when
-// each is due. Whoever sends them asks for one after the other.
+// One response: the events from response.created to response.done and rate_limits.updated, in the order recorded from
+// the service, and when each is due. Whoever sends them asks for one after the other.
 
 #include <cstdint>
 #include <string>
@@ -23,15 +23,15 @@ class Response {
   const std::string& id() const { return id_; }
   bool in_conversation() const { return config_.in_conversation; }
   // Until next() has given response.done.
-  bool running() const { return stage_ < Stage::kOver; }
+  bool running() const { return stage_ <= Stage::kDone; }
 
   // When the next event is to go.
   Instant due() const;
   // The next event; empty after the last one.
   std::string next();
 
-  // Ends the output where it is: what next() gives from now on closes the response as cancelled.
-  void cancel();
+  // Ends the output where it is: what next() gives from now on closes the response as cancelled. `reason` is a literal.
+  void cancel(std::string_view reason);
   // Set by cancel(), for who waits until the next event is due.
   Event& cancelled() { return cancelled_; }
 
@@ -49,8 +49,11 @@ class Response {
     kItemDone,
     kOutputItemDone,
     kDone,
+    kRateLimits,
     kOver,
   };
+
+  static constexpr std::int64_t kInstructionTokens = 14;
 
   std::int64_t pieces() const;
   std::int64_t piece_ms() const;  // Of the piece that is next.
@@ -69,12 +72,16 @@ class Response {
   std::string text_done();
   std::string item_done();
   std::string done();
+  std::string rate_limits();
 
   EventJson begin(std::string_view type);          // With response_id.
   EventJson begin_in_part(std::string_view type);  // With the ids and indices of the content part.
   void write_response(Json& json);
   void write_item(Json& json);
+  void write_status_details(Json& json);
   void write_usage(Json& json) const;
+  std::int64_t input_tokens() const { return status_ == "failed" ? 0 : kInstructionTokens + input_audio_tokens(); }
+  std::int64_t input_audio_tokens() const { return status_ == "failed" ? 0 : input_audio_ms_ / 100; }
 
   Service& service_;
   Conversation& conversation_;

@@ -13,6 +13,7 @@
 
 #include "ids.h"
 #include "json_parser.h"
+#include "openai_rate_limit.h"
 #include "soak/event_loop.h"
 #include "soak/peers/openai_realtime_peer.h"
 
@@ -22,11 +23,13 @@ struct Service {
   Service(EventLoop& own_loop, OpenAiRealtimePeerOptions own_options)
       : loop(own_loop),
         options(std::move(own_options)),
+        rate_limit(options.tokens_per_minute),
         ids(options.seed ? *options.seed : static_cast<std::uint64_t>(loop.random()())) {}
 
   EventLoop& loop;
   OpenAiRealtimePeerOptions options;
   OpenAiRealtimeLedger ledger;
+  RateLimit rate_limit;
   Ids ids;
   JsonParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
   std::string audio;

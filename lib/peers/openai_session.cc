@@ -19,7 +19,6 @@ constexpr std::size_t kAudioBytesMax = std::size_t{15} << 20;
 // Audio is counted in 48ths of a millisecond, which both a byte of PCM and one of G.711 (six) are a whole number of.
 constexpr std::int64_t kTicksPerMs = 48;
 constexpr std::int64_t kCommitMsMin = 100;
-constexpr std::chrono::minutes kSessionMax{60};
 
 // What a client may say in an item, and the service keeps. Audio is not given back, as in conversation.item.added.
 void write_content(Json& json, const Field& content) {
@@ -45,6 +44,15 @@ std::string item_json(const std::string& id, const Field& item) {
     if (const auto field = item.find(member)) json.key(member).raw(field->json());
   }
   if (const auto content = item.find("content")) write_content(json.key("content"), *content);
+  return json.end_object().take();
+}
+
+// What was said, without the audio itself.
+std::string user_audio_json(std::string_view id, std::string_view transcript) {
+  Json json;
+  json.object().key("id").text(id).key("type").text("message").key("status").text("completed");
+  json.key("role").text("user").key("content").array().object().key("type").text("input_audio");
+  json.key("transcript").text_or_null(transcript).end_object().end_array();
   return json.end_object().take();
 }
 
@@ -89,10 +97,11 @@ const Session::ClientEvent* Session::find_event(std::string_view type) {
                 "type"};
 }
 
-Session::Session(Service& service, std::string model, bool sideband) : service_(service), sideband_(sideband) {
+Session::Session(Service& service, std::string model, bool sideband)
+    : service_(service), expires_(service.loop.now() + service.options.session_max), sideband_(sideband) {
   config_.id = service_.ids.next("sess_");
   config_.model = std::move(model);
-  const auto expires = service_.loop.wall_now() + kSessionMax;
+  const auto expires = service_.loop.wall_now() + service_.options.session_max;
   config_.expires_at = std::chrono::floor<std::chrono::seconds>(expires).time_since_epoch().count();
   conversation_.id = service_.ids.next("conv_");
 }
@@ -143,6 +152,14 @@ void Session::ended(const Response& response) {
   std::erase_if(responses_, [&](const std::unique_ptr<Response>& own) { return own.get() == &response; });
 }
 
+std::vector<std::string> Session::transcribed(const Transcript& transcript) {
+  if (const auto item = conversation_.find(transcript.item_id); item != conversation_.items.end()) {
+    item->json = user_audio_json(item->id, transcript.text());
+  }
+  ++service_.ledger.transcripts_sent;
+  return transcript.events(service_.ids);
+}
+
 // Audio
 
 void Session::append_audio(const Field& event) {
@@ -165,6 +182,35 @@ void Session::append_audio(const Field& event) {
   buffered_ticks_ += static_cast<std::int64_t>(bytes.size()) * (pcm ? 1 : 6);
   ++service_.ledger.audio_frames_received;
   service_.ledger.audio_bytes_received += bytes.size();
+  detect_turns();
+}
+
+// In the audio that was appended last.
+void Session::detect_turns() {
+  for (const auto& [speaking, ms] : detector_.hear(service_.audio, config_.input_format, config_.turn_detection)) {
+    speaking ? begin_speech(ms) : end_speech(ms);
+  }
+}
+
+void Session::begin_speech(std::int64_t start_ms) {
+  speech_item_id_ = service_.ids.next("item_");
+  EventJson started(service_.ids, "input_audio_buffer.speech_started");
+  started.key("audio_start_ms").integer(start_ms).key("item_id").text(speech_item_id_);
+  reply_->events.push_back(started.end_event());
+  Response* const running = config_.turn_detection.interrupt_response ? running_response() : nullptr;
+  if (running == nullptr) return;
+  running->cancel("turn_detected");
+  ++service_.ledger.responses_interrupted;
+}
+
+void Session::end_speech(std::int64_t end_ms) {
+  ++service_.ledger.turns_detected;
+  EventJson stopped(service_.ids, "input_audio_buffer.speech_stopped");
+  stopped.key("audio_end_ms").integer(end_ms).key("item_id").text(speech_item_id_);
+  reply_->events.push_back(stopped.end_event());
+  commit(std::exchange(speech_item_id_, {}));
+  // An answer that was not to be interrupted goes on instead of another one.
+  if (config_.turn_detection.create_response && running_response() == nullptr) respond(ResponseConfig(config_));
 }
 
 void Session::commit_audio(const Field& event) {
@@ -176,10 +222,13 @@ void Session::commit_audio(const Field& event) {
                               static_cast<double>(buffered_ticks_) / kTicksPerMs),
                   {}};
   }
-  Item item{service_.ids.next("item_"), {}, false, -1};
-  item.json = fmt::format(R"({{"id":"{}","type":"message","status":"completed","role":"user",)"
-                          R"("content":[{{"type":"input_audio","transcript":null}}]}})",
-                          item.id);
+  detector_.reset();
+  commit(speech_item_id_.empty() ? service_.ids.next("item_") : std::exchange(speech_item_id_, {}));
+}
+
+void Session::commit(std::string item_id) {
+  Item item{std::move(item_id), {}, false, -1};
+  item.json = user_audio_json(item.id, {});
   const std::string previous_id(conversation_.last_id());
 
   EventJson committed(service_.ids, "input_audio_buffer.committed");
@@ -188,6 +237,9 @@ void Session::commit_audio(const Field& event) {
   emit_item("conversation.item.added", previous_id, item);
   emit_item("conversation.item.done", previous_id, item);
 
+  if (!config_.transcription_model.empty()) {
+    reply_->transcripts.push_back({item.id, config_.transcription_model, buffered_ticks_ / kTicksPerMs});
+  }
   conversation_.items.push_back(std::move(item));
   unanswered_ticks_ += std::exchange(buffered_ticks_, 0);
 }
@@ -195,6 +247,8 @@ void Session::commit_audio(const Field& event) {
 void Session::clear_audio(const Field& event) {
   event.object({"type", "event_id"});
   buffered_ticks_ = 0;
+  detector_.reset();
+  speech_item_id_.clear();
   reply_->events.push_back(EventJson(service_.ids, "input_audio_buffer.cleared").end_event());
 }
 
@@ -326,6 +380,10 @@ void Session::create_response(const Field& event) {
                               running->id()),
                   {}};
   }
+  respond(std::move(config));
+}
+
+void Session::respond(ResponseConfig config) {
   const std::int64_t input_audio_ms = std::exchange(unanswered_ticks_, 0) / kTicksPerMs;
   responses_.push_back(std::make_unique<Response>(service_, conversation_, std::move(config), input_audio_ms));
   reply_->responses.push_back(responses_.back().get());
@@ -344,7 +402,7 @@ void Session::cancel_response(const Field& event) {
   if (found == nullptr) {
     throw Refusal{"response_cancel_not_active", "Cancellation failed: no active response found", {}};
   }
-  found->cancel();
+  found->cancel("client_cancelled");
 }
 
 }  // namespace soak::peers::openai

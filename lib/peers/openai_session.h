@@ -14,19 +14,23 @@
 #include "openai_json.h"
 #include "openai_response.h"
 #include "openai_service.h"
+#include "openai_transcript.h"
+#include "openai_voice_detector.h"
 #include "soak/net/websocket.h"
 
 namespace soak::peers::openai {
 
-// What one client event brings about: events to send, and then responses to play.
+// What one client event brings about: events to send, and then responses to play and transcripts to make.
 struct Reply {
   void clear() {
     events.clear();
     responses.clear();
+    transcripts.clear();
   }
 
   std::vector<std::string> events;
   std::vector<Response*> responses;  // They belong to the session until ended().
+  std::vector<Transcript> transcripts;
 };
 
 class Session {
@@ -35,16 +39,19 @@ class Session {
   Session(Service& service, std::string model, bool sideband);
 
   std::string opening();
+  Instant expires() const { return expires_; }
   void handle(net::Message message, Reply& reply);
 
   // `response` has given its last event, or nobody takes them any more.
   void ended(const Response& response);
 
+  // `transcript` is made: the events that say so.
+  std::vector<std::string> transcribed(const Transcript& transcript);
+
  private:
   struct ClientEvent;
   static const ClientEvent* find_event(std::string_view type);
 
-  void dispatch(const Value& event);
   void append_audio(const Field& event);
   void commit_audio(const Field& event);
   void clear_audio(const Field& event);
@@ -57,19 +64,27 @@ class Session {
   void cancel_response(const Field& event);
   void clear_output(const Field& event);
 
+  void detect_turns();
+  void begin_speech(std::int64_t start_ms);
+  void end_speech(std::int64_t end_ms);
+  void commit(std::string item_id);
+  void respond(ResponseConfig config);
+
   Conversation::Items::iterator find_item(const Field& event, std::string_view verb, std::string_view doing);
   Response* running_response();
-  void emit_session(std::string_view type);
   void emit_item(std::string_view type, std::string_view previous_id, const Item& item);
 
   Service& service_;
   SessionConfig config_;
+  Instant expires_;
   bool sideband_;
   Conversation conversation_;
   std::vector<std::unique_ptr<Response>> responses_;
   std::int64_t buffered_ticks_ = 0;    // Audio appended since the last commit or clear.
   std::int64_t unanswered_ticks_ = 0;  // Audio committed since the last response.
-  Reply* reply_ = nullptr;             // While handle() runs.
+  VoiceDetector detector_;
+  std::string speech_item_id_;  // What is being said will be; empty while nothing is.
+  Reply* reply_ = nullptr;      // While handle() runs.
 };
 
 // An `error` event. `client_event_id` names the client event that it answers; empty: none.

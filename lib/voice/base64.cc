@@ -9,13 +9,20 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr std::array<bool, 256> kIsDigit = [] {
-  std::array<bool, 256> table{};
-  for (const char c : kAlphabet) {
-    table[static_cast<unsigned char>(c)] = true;
+constexpr std::uint8_t kNoDigit = 64;
+
+constexpr std::array<std::uint8_t, 256> kValues = [] {
+  std::array<std::uint8_t, 256> table{};
+  for (std::uint8_t& value : table) {
+    value = kNoDigit;
+  }
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
   }
   return table;
 }();
+
+std::uint8_t value_of(char digit) { return kValues[static_cast<unsigned char>(digit)]; }
 
 }  // namespace
 
@@ -51,11 +58,34 @@ std::optional<std::size_t> base64_size(std::string_view text) {
     ++padding;
   }
   for (const char c : text) {
-    if (!kIsDigit[static_cast<unsigned char>(c)]) {
+    if (value_of(c) == kNoDigit) {
       return std::nullopt;
     }
   }
   return (text.size() + padding) / 4 * 3 - padding;
+}
+
+bool decode_base64(std::string_view text, std::vector<std::byte>& bytes) {
+  const std::optional<std::size_t> size = base64_size(text);
+  if (!size) {
+    return false;
+  }
+  std::size_t out = bytes.size();
+  bytes.resize(out + *size);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    if (c == '=') {
+      break;
+    }
+    bits = bits << 6 | value_of(c);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes[out++] = static_cast<std::byte>(bits >> count & 0xff);
+    }
+  }
+  return true;
 }
 
 }  // namespace soak::voice

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "gemini_close.h"
 #include "gemini_messages.h"
@@ -89,6 +90,7 @@ class GeminiLiveClient::Session {
 
   std::string handle_;
   SentFrames given_;  // To the present connection.
+  std::vector<std::byte> audio_;  // Of the message at hand, for on_audio.
   bool in_activity_ = false;
   bool awaiting_turn_ = false;
   bool bad_payload_ = false;  // The last connection ended for one.
@@ -217,7 +219,8 @@ Task<> GeminiLiveClient::Session::receive(Socket socket) {
     while (true) {
       const net::Message message = co_await socket->receive();
       // Text or binary: the service sends its JSON in binary frames.
-      const auto parsed = parse_server_message(message.data);
+      audio_.clear();
+      const auto parsed = parse_server_message(message.data, options_.on_audio ? &audio_ : nullptr);
       if (parsed) {
         take(*parsed);
       } else {
@@ -235,6 +238,7 @@ Task<> GeminiLiveClient::Session::receive(Socket socket) {
 
 void GeminiLiveClient::Session::take(const ServerMessage& message) {
   counters_.audio_bytes_received += message.audio_bytes;
+  if (!audio_.empty()) options_.on_audio(audio_);
   if (!message.known) ++counters_.unknown_events;
   if (message.setup_complete) complete_ = true;
   if (!message.handle.empty()) handle_ = message.handle;

@@ -37,7 +37,7 @@ bool read_flag(const rapidjson::Value& object, const char* name, bool& flag) {
 }
 
 // False when a part is not what it must be.
-bool read_parts(const rapidjson::Value& turn, ServerMessage& message) {
+bool read_parts(const rapidjson::Value& turn, ServerMessage& message, std::vector<std::byte>* audio) {
   const rapidjson::Value* parts = member(turn, "parts");
   if (parts == nullptr) return true;
   if (!parts->IsArray()) return false;
@@ -46,19 +46,22 @@ bool read_parts(const rapidjson::Value& turn, ServerMessage& message) {
     const rapidjson::Value* blob = member(part, "inlineData");
     if (blob == nullptr) continue;
     if (!blob->IsObject()) return false;
-    const auto size = base64_size(text_member(*blob, "data"));
+    const std::string_view data = text_member(*blob, "data");
+    const auto size = base64_size(data);
     if (!size) return false;
-    if (text_member(*blob, "mimeType").substr(0, 6) == "audio/") message.audio_bytes += *size;
+    if (text_member(*blob, "mimeType").substr(0, 6) != "audio/") continue;
+    message.audio_bytes += *size;
+    if (audio != nullptr && !decode_base64(data, *audio)) return false;
   }
   return true;
 }
 
-bool read_content(const rapidjson::Value& content, ServerMessage& message) {
+bool read_content(const rapidjson::Value& content, ServerMessage& message, std::vector<std::byte>* audio) {
   if (!content.IsObject()) return false;
   if (!read_flag(content, "turnComplete", message.turn_complete)) return false;
   if (!read_flag(content, "interrupted", message.interrupted)) return false;
   const rapidjson::Value* turn = member(content, "modelTurn");
-  return turn == nullptr || (turn->IsObject() && read_parts(*turn, message));
+  return turn == nullptr || (turn->IsObject() && read_parts(*turn, message, audio));
 }
 
 bool read_resumption(const rapidjson::Value& update, ServerMessage& message) {
@@ -141,7 +144,7 @@ std::string audio_message(std::span<const std::byte> pcm) {
   return message;
 }
 
-std::optional<ServerMessage> parse_server_message(std::string_view text) {
+std::optional<ServerMessage> parse_server_message(std::string_view text, std::vector<std::byte>* audio) {
   rapidjson::Document document;
   if (!json::parse_object(document, text)) return std::nullopt;
   ServerMessage message;
@@ -151,7 +154,7 @@ std::optional<ServerMessage> parse_server_message(std::string_view text) {
     message.setup_complete = true;
   }
   const auto* const content = member(document, "serverContent");
-  if (content != nullptr && !read_content(*content, message)) return std::nullopt;
+  if (content != nullptr && !read_content(*content, message, audio)) return std::nullopt;
   const auto* const update = member(document, "sessionResumptionUpdate");
   if (update != nullptr && !read_resumption(*update, message)) return std::nullopt;
   if (const auto* const go_away = member(document, "goAway")) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "soak/voice/gemini_live.h"
 
@@ -32,8 +33,9 @@ struct ServerMessage {
   std::optional<std::chrono::nanoseconds> go_away;  // Until the end of the connection; zero where it does not say.
 };
 
-// Empty when the frame is no message: not a JSON object, or a member that the client reads is of another type.
-std::optional<ServerMessage> parse_server_message(std::string_view text);
+// Empty when the frame is no message: not a JSON object, or a member that the client reads is of another type. Unless
+// `audio` is null, the audio of the message is appended to it.
+std::optional<ServerMessage> parse_server_message(std::string_view text, std::vector<std::byte>* audio);
 
 }  // namespace soak::voice
 

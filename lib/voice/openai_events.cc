@@ -35,34 +35,74 @@ std::string bare_event(std::string_view type, std::string_view event_id) {
 }
 
 // Server events of the API that need no answer and carry nothing the client keeps.
-constexpr std::array<std::string_view, 22> kOtherEvents = {
+constexpr std::array<std::string_view, 16> kOtherEvents = {
     "conversation.created",
     "conversation.item.added",
     "conversation.item.done",
     "conversation.item.truncated",
     "conversation.item.deleted",
     "conversation.item.retrieved",
-    "conversation.item.input_audio_transcription.delta",
-    "conversation.item.input_audio_transcription.completed",
     "conversation.item.input_audio_transcription.failed",
     "input_audio_buffer.committed",
     "input_audio_buffer.cleared",
-    "input_audio_buffer.speech_started",
     "input_audio_buffer.speech_stopped",
     "input_audio_buffer.timeout_triggered",
-    "rate_limits.updated",
-    "response.created",
     "response.output_item.added",
     "response.output_item.done",
     "response.content_part.added",
     "response.content_part.done",
     "response.output_audio.done",
-    "response.output_audio_transcript.done",
 };
 
-// Their deltas and the like, by prefix: the client has no use for text.
-constexpr std::array<std::string_view, 3> kOtherPrefixes = {
-    "response.output_audio_transcript.", "response.output_text.", "response.function_call_arguments."};
+// Their deltas and the like, by prefix: the client asks for audio, and has no functions.
+constexpr std::array<std::string_view, 2> kOtherPrefixes = {"response.output_text.",
+                                                            "response.function_call_arguments."};
+
+struct TranscriptEvent {
+  std::string_view type;
+  Transcript::Speaker speaker;
+  bool final;
+};
+
+constexpr std::array<TranscriptEvent, 4> kTranscriptEvents = {{
+    {"conversation.item.input_audio_transcription.delta", Transcript::Speaker::kUser, false},
+    {"conversation.item.input_audio_transcription.completed", Transcript::Speaker::kUser, true},
+    {"response.output_audio_transcript.delta", Transcript::Speaker::kAssistant, false},
+    {"response.output_audio_transcript.done", Transcript::Speaker::kAssistant, true},
+}};
+
+const TranscriptEvent* find_transcript(std::string_view type) {
+  for (const TranscriptEvent& event : kTranscriptEvents) {
+    if (event.type == type) return &event;
+  }
+  return nullptr;
+}
+
+// False when one of them is none.
+bool read_rate_limits(const rapidjson::Value* limits, std::vector<RateLimit>& out) {
+  if (limits == nullptr || !limits->IsArray()) return false;
+  for (const rapidjson::Value& limit : limits->GetArray()) {
+    if (!limit.IsObject()) return false;
+    const rapidjson::Value* most = member(limit, "limit");
+    const rapidjson::Value* remaining = member(limit, "remaining");
+    const rapidjson::Value* seconds = member(limit, "reset_seconds");
+    if (most == nullptr || remaining == nullptr || !most->IsInt64() || !remaining->IsInt64()) return false;
+    // A day at most: it is a number that somebody else chose.
+    const bool plausible =
+        seconds != nullptr && seconds->IsNumber() && seconds->GetDouble() >= 0 && seconds->GetDouble() <= 86'400;
+    const std::chrono::duration<double> resets(plausible ? seconds->GetDouble() : 0);
+    out.push_back({std::string(text_member(limit, "name")), most->GetInt64(), remaining->GetInt64(),
+                   std::chrono::duration_cast<std::chrono::nanoseconds>(resets)});
+  }
+  return true;
+}
+
+void read_error(const rapidjson::Value& error, ServerEvent& event) {
+  event.error_code = text_member(error, "code");
+  event.error_text = std::string(text_member(error, "type"));
+  if (!event.error_code.empty()) event.error_text += "/" + event.error_code;
+  event.error_text += ": " + std::string(text_member(error, "message"));
+}
 
 bool is_documented(std::string_view type) {
   for (const std::string_view other : kOtherEvents) {
@@ -99,9 +139,22 @@ std::string session_update_event(std::string_view event_id, const OpenAiRealtime
   json.Key("input");
   json.StartObject();
   pcm_format(json);
-  // The client says itself when a turn ends: a soak's rhythm must not hang on the provider's ear.
+  // Unless asked otherwise the client says itself when a turn ends: a soak's rhythm must not hang on the provider's
+  // ear.
   json.Key("turn_detection");
-  json.Null();
+  if (options.server_vad) {
+    json.StartObject();
+    field(json, "type", "server_vad");
+    json.EndObject();
+  } else {
+    json.Null();
+  }
+  if (!options.transcription_model.empty()) {
+    json.Key("transcription");
+    json.StartObject();
+    field(json, "model", options.transcription_model);
+    json.EndObject();
+  }
   json.EndObject();
   json.Key("output");
   json.StartObject();
@@ -129,7 +182,33 @@ std::string commit_event(std::string_view event_id) { return bare_event("input_a
 
 std::string response_create_event(std::string_view event_id) { return bare_event("response.create", event_id); }
 
-std::optional<ServerEvent> parse_server_event(std::string_view json) {
+std::string response_cancel_event(std::string_view event_id, std::string_view response_id) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  json.StartObject();
+  field(json, "type", "response.cancel");
+  field(json, "event_id", event_id);
+  field(json, "response_id", response_id);
+  json.EndObject();
+  return text_of(buffer);
+}
+
+std::string truncate_event(std::string_view event_id, std::string_view item_id, std::int64_t audio_end_ms) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  json.StartObject();
+  field(json, "type", "conversation.item.truncate");
+  field(json, "event_id", event_id);
+  field(json, "item_id", item_id);
+  json.Key("content_index");
+  json.Int(0);
+  json.Key("audio_end_ms");
+  json.Int64(audio_end_ms);
+  json.EndObject();
+  return text_of(buffer);
+}
+
+std::optional<ServerEvent> parse_server_event(std::string_view json, std::vector<std::byte>* audio) {
   rapidjson::Document document;
   if (!json::parse_object(document, json)) {
     return std::nullopt;
@@ -145,37 +224,53 @@ std::optional<ServerEvent> parse_server_event(std::string_view json) {
     const auto size = delta != nullptr && delta->IsString()
                           ? base64_size({delta->GetString(), delta->GetStringLength()})
                           : std::nullopt;
-    if (!size) {
+    if (!size || (audio != nullptr && !decode_base64({delta->GetString(), delta->GetStringLength()}, *audio))) {
       return std::nullopt;
     }
     event.kind = Kind::kAudioDelta;
     event.audio_bytes = *size;
+    event.response_id = text_member(document, "response_id");
+    event.item_id = text_member(document, "item_id");
+  } else if (const TranscriptEvent* const known = find_transcript(type)) {
+    const rapidjson::Value* text = member(document, known->final ? "transcript" : "delta");
+    if (text == nullptr ? known->final : !text->IsString()) return std::nullopt;  // A delta may be absent.
+    event.kind = Kind::kTranscript;
+    event.transcript.speaker = known->speaker;
+    event.transcript.item_id = text_member(document, "item_id");
+    if (text != nullptr) event.transcript.text.assign(text->GetString(), text->GetStringLength());
+    event.transcript.final = known->final;
+  } else if (type == "input_audio_buffer.speech_started") {
+    event.kind = Kind::kSpeechStarted;
+  } else if (type == "rate_limits.updated") {
+    if (!read_rate_limits(member(document, "rate_limits"), event.rate_limits)) return std::nullopt;
+    event.kind = Kind::kRateLimits;
   } else if (type == "session.created" || type == "session.updated") {
     const rapidjson::Value* session = member(document, "session");
     if (session == nullptr || !session->IsObject()) {
       return std::nullopt;
     }
     event.kind = type == "session.created" ? Kind::kSessionCreated : Kind::kSessionUpdated;
-  } else if (type == "response.done") {
+    const rapidjson::Value* expires_at = member(*session, "expires_at");
+    event.expires_at = expires_at != nullptr && expires_at->IsInt64() ? expires_at->GetInt64() : 0;
+  } else if (type == "response.created" || type == "response.done") {
     const rapidjson::Value* response = member(document, "response");
     if (response == nullptr || !response->IsObject()) {
       return std::nullopt;
     }
-    event.kind = Kind::kResponseDone;
+    event.kind = type == "response.done" ? Kind::kResponseDone : Kind::kResponseCreated;
+    event.response_id = text_member(*response, "id");
     event.response_status = text_member(*response, "status");
+    const rapidjson::Value* details = member(*response, "status_details");
+    const rapidjson::Value* error = details != nullptr && details->IsObject() ? member(*details, "error") : nullptr;
+    if (error != nullptr && error->IsObject()) read_error(*error, event);
   } else if (type == "error") {
     const rapidjson::Value* error = member(document, "error");
     if (error == nullptr || !error->IsObject()) {
       return std::nullopt;
     }
     event.kind = Kind::kError;
-    event.error_code = text_member(*error, "code");
+    read_error(*error, event);
     event.error_event_id = text_member(*error, "event_id");
-    event.error_text = std::string(text_member(*error, "type"));
-    if (!event.error_code.empty()) {
-      event.error_text += "/" + event.error_code;
-    }
-    event.error_text += ": " + std::string(text_member(*error, "message"));
   } else if (is_documented(type)) {
     event.kind = Kind::kOther;
   }

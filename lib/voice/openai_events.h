@@ -5,10 +5,12 @@
 // The wire form of the events that the OpenAI Realtime client sends and understands.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "soak/voice/openai_realtime.h"
 
@@ -19,29 +21,41 @@ std::string session_update_event(std::string_view event_id, const OpenAiRealtime
 std::string append_audio_event(std::span<const std::byte> pcm);
 std::string commit_event(std::string_view event_id);
 std::string response_create_event(std::string_view event_id);
+std::string response_cancel_event(std::string_view event_id, std::string_view response_id);
+std::string truncate_event(std::string_view event_id, std::string_view item_id, std::int64_t audio_end_ms);
 
 // What the client takes from a server event.
 struct ServerEvent {
   enum class Kind {
     kSessionCreated,
     kSessionUpdated,
+    kSpeechStarted,
+    kResponseCreated,
     kAudioDelta,
+    kTranscript,
     kResponseDone,
+    kRateLimits,
     kError,
     kOther,    // One that the API documents and the client has no use for.
     kUnknown,  // A type that the client has never heard of.
   };
 
   Kind kind = Kind::kUnknown;
-  std::size_t audio_bytes = 0;  // kAudioDelta: decoded.
-  std::string error_code;       // kError.
-  std::string error_text;       // kError: "type/code: message".
-  std::string error_event_id;   // kError: the client event that it answers; may be empty.
-  std::string response_status;  // kResponseDone: "completed", "failed", ...
+  std::size_t audio_bytes = 0;         // kAudioDelta: decoded.
+  std::int64_t expires_at = 0;         // kSessionCreated: seconds since 1970; 0 where it does not say.
+  std::string response_id;             // kResponseCreated, kAudioDelta, kResponseDone.
+  std::string item_id;                 // kAudioDelta.
+  Transcript transcript;               // kTranscript.
+  std::vector<RateLimit> rate_limits;  // kRateLimits.
+  std::string error_code;              // kError, and kResponseDone of one that failed, as the next.
+  std::string error_text;              // "type/code: message".
+  std::string error_event_id;          // kError: the client event that it answers; may be empty.
+  std::string response_status;         // kResponseDone: "completed", "failed", ...
 };
 
-// Empty when the frame is no event: not a JSON object, without a type, or without what its type must have.
-std::optional<ServerEvent> parse_server_event(std::string_view json);
+// Empty when the frame is no event: not a JSON object, without a type, or without what its type must have. Unless
+// `audio` is null, the audio of the event is appended to it.
+std::optional<ServerEvent> parse_server_event(std::string_view json, std::vector<std::byte>* audio);
 
 }  // namespace soak::voice
 

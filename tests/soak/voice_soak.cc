@@ -19,10 +19,12 @@ namespace {
 using namespace std::chrono_literals;
 
 // A client that keeps its old socket, timer or reader task across a reconnect shows as a rising line. Beside the
-// verdict, both ends must tell the same story: what one sent is what the other received.
+// verdict, both ends must tell the same story: what one sent is what the other received. Sessions live for a minute, so
+// that each cycle renews its own at least once.
 SOAK_TEST(Voice, OpenAiRealtime) {
   soak::AsyncRun run({.duration = 60min, .reconnect_every = 90s, .rss_growth_max = 20 * soak::kMiB});
-  soak::peers::OpenAiRealtimePeer peer(run.loop(), {.seed = run.seed()});
+  soak::peers::OpenAiRealtimePeer peer(run.loop(), {.seed = run.seed(), .session_max = 60s});
+  std::uint64_t renewals = 0;
   std::uint64_t responses_received = 0;
   std::uint64_t audio_received = 0;
 
@@ -31,6 +33,7 @@ SOAK_TEST(Voice, OpenAiRealtime) {
     co_await client.connect();
     co_await soak::voice::stream_microphone(client, cycle, {.frame = 40ms});
     co_await client.close();
+    renewals += client.counters().renewals;
     responses_received += client.counters().responses_done;
     audio_received += client.counters().audio_bytes_received;
     EXPECT_EQ(client.counters().errors, 0u) << client.last_error();
@@ -40,12 +43,16 @@ SOAK_TEST(Voice, OpenAiRealtime) {
 
   EXPECT_SOAK(run);
   EXPECT_EQ(peer.ledger().audio_frames_received, run.counted_in_part("frames"));
-  EXPECT_EQ(peer.ledger().sessions_opened, run.cycles_in_part());
+  EXPECT_EQ(peer.ledger().sessions_opened, run.cycles_in_part() + renewals);
+  EXPECT_EQ(peer.ledger().sessions_expired, 0u);  // Each was renewed in time.
   EXPECT_EQ(peer.ledger().sessions_lost, 0u);
   EXPECT_EQ(peer.ledger().sessions_open, 0u);
   if (run.elapsed() > 10s) {  // A smoke run is shorter than a turn.
     EXPECT_GT(responses_received, 0u);
     EXPECT_GT(audio_received, 0u);
+  }
+  if (run.elapsed() > 180s) {
+    EXPECT_GT(renewals, 0u);
   }
 }
 

@@ -30,6 +30,10 @@ struct FakeArguments {
   TlsArguments tls;
 };
 
+struct OpenAiArguments : FakeArguments {
+  double session_max_sec = 3600;
+};
+
 struct GeminiArguments : FakeArguments {
   double connection_max_sec = 600;
   double go_away_before_sec = 60;
@@ -104,6 +108,12 @@ std::chrono::nanoseconds seconds(double number) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number));
 }
 
+int run_openai(const OpenAiArguments& arguments) {
+  peers::OpenAiRealtimePeerOptions options;
+  options.session_max = seconds(arguments.session_max_sec);
+  return run_fake<peers::OpenAiRealtimePeer>("openai", arguments, options);
+}
+
 int run_gemini(const GeminiArguments& arguments) {
   peers::GeminiLivePeerOptions options;
   options.connection_max = seconds(arguments.connection_max_sec);
@@ -125,14 +135,17 @@ void add_options(CLI::App& command, FakeArguments& arguments) {
 Command add_fake_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("fake", "Run a fake provider until SIGINT or SIGTERM, then print its ledger.");
   command->require_subcommand(1);
+  constexpr double kDay = 86'400;
   CLI::App* openai = command->add_subcommand("openai", "OpenAI Realtime, in its GA wire format");
-  auto openai_arguments = std::make_shared<FakeArguments>();
+  auto openai_arguments = std::make_shared<OpenAiArguments>();
   add_options(*openai, *openai_arguments);
+  openai->add_option("--session-max-sec", openai_arguments->session_max_sec, "How long a session lives")
+      ->check(CLI::Range(0.001, kDay))
+      ->capture_default_str();
 
   CLI::App* gemini = command->add_subcommand("gemini", "Gemini Live (BidiGenerateContent)");
   auto gemini_arguments = std::make_shared<GeminiArguments>();
   add_options(*gemini, *gemini_arguments);
-  constexpr double kDay = 86'400;
   gemini->add_option("--connection-max-sec", gemini_arguments->connection_max_sec, "How long a connection lives")
       ->check(CLI::Range(0.001, kDay))
       ->capture_default_str();
@@ -144,10 +157,7 @@ Command add_fake_command(CLI::App& app) {
   gemini->add_flag("--text-frames", gemini_arguments->text_frames, "JSON in text frames instead of binary ones");
 
   return [openai, openai_arguments, gemini_arguments] {
-    if (openai->parsed()) {
-      return run_fake<peers::OpenAiRealtimePeer>("openai", *openai_arguments, peers::OpenAiRealtimePeerOptions{});
-    }
-    return run_gemini(*gemini_arguments);
+    return openai->parsed() ? run_openai(*openai_arguments) : run_gemini(*gemini_arguments);
   };
 }
 

@@ -3,14 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 
 #include "commands.h"
+#include "saved_audio.h"
 #include "soak/async_run.h"
 #include "soak/audio/file.h"
 #include "soak/detail/run_context.h"
@@ -29,6 +32,7 @@ struct VoiceArguments {
   std::string url;
   std::string ca_file;
   std::string audio_file;
+  std::string save_audio_file;
   bool virtual_clock = false;
 };
 
@@ -50,13 +54,32 @@ audio::Pcm speech_for(const VoiceArguments& arguments) {
                                                     : voice::GeminiLiveClient::kInputRateHz);
 }
 
-void drive_openai(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech) {
+// Where the answers go; nowhere for null.
+voice::AudioSink sink_into(SavedAudio* saved) {
+  if (saved == nullptr) {
+    return {};
+  }
+  return [saved](std::span<const std::byte> pcm) { saved->take(pcm); };
+}
+
+// The file of --save-audio, for what the provider sends.
+std::unique_ptr<SavedAudio> saved_audio_for(const VoiceArguments& arguments) {
+  if (arguments.save_audio_file.empty()) {
+    return nullptr;
+  }
+  return std::make_unique<SavedAudio>(arguments.save_audio_file, arguments.provider == "openai"
+                                                                     ? voice::OpenAiRealtimeClient::kOutputRateHz
+                                                                     : voice::GeminiLiveClient::kOutputRateHz);
+}
+
+void drive_openai(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech, SavedAudio* saved) {
   std::optional<peers::OpenAiRealtimePeer> peer;
   if (arguments.url.empty()) {
     peer.emplace(run.loop(), peers::OpenAiRealtimePeerOptions{.seed = run.seed()});
   }
   voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
   take_key(options.api_key, "OPENAI_API_KEY", arguments);
+  options.on_audio = sink_into(saved);
   run.drive([&](Cycle& cycle) -> Task<> {
     voice::OpenAiRealtimeClient client(run.loop(), options);
     co_await client.connect();
@@ -66,13 +89,14 @@ void drive_openai(AsyncRun& run, const VoiceArguments& arguments, const audio::P
 }
 
 // One session, carried on by each client.
-void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech) {
+void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech, SavedAudio* saved) {
   std::optional<peers::GeminiLivePeer> peer;
   if (arguments.url.empty()) {
     peer.emplace(run.loop(), peers::GeminiLivePeerOptions{.seed = run.seed()});
   }
   voice::GeminiLiveOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
   take_key(options.api_key, "GEMINI_API_KEY", arguments);
+  options.on_audio = sink_into(saved);
   run.drive([&](Cycle& cycle) -> Task<> {
     voice::GeminiLiveClient client(run.loop(), options);
     co_await client.connect();
@@ -94,10 +118,11 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
   detail::RunContext& context = detail::run_context();
   context.name = "voice-" + arguments.provider;
   context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
-  context.rerun = fmt::format("{} voice --provider {}{}{}{}{}", program, arguments.provider,
+  context.rerun = fmt::format("{} voice --provider {}{}{}{}{}{}", program, arguments.provider,
                               arguments.url.empty() ? "" : " --url " + arguments.url,
                               arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
                               arguments.audio_file.empty() ? "" : " --audio " + arguments.audio_file,
+                              arguments.save_audio_file.empty() ? "" : " --save-audio " + arguments.save_audio_file,
                               arguments.virtual_clock ? " --virtual" : "");
   context.spell_option = [](const std::string& name, const std::string& value) {
     return fmt::format("--{} {}", with_dashes(name), value);
@@ -109,14 +134,25 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
     fmt::print(stderr, "soak: --audio: {}\n", error.what());
     return kUsage;
   }
+  std::unique_ptr<SavedAudio> saved;
+  try {
+    saved = saved_audio_for(arguments);
+  } catch (const Error& error) {
+    fmt::print(stderr, "soak: --save-audio: {}\n", error.what());
+    return kUsage;
+  }
   AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
   if (arguments.provider == "openai") {
-    drive_openai(run, arguments, speech);
+    drive_openai(run, arguments, speech, saved.get());
   } else {
-    drive_gemini(run, arguments, speech);
+    drive_gemini(run, arguments, speech, saved.get());
   }
   const bool passed = run.verdict().passed();
   fmt::print("{}", run.summary());
+  if (saved != nullptr && !saved->error().empty()) {
+    fmt::print(stderr, "soak: --save-audio: {}\n", saved->error());
+    return kFailed;
+  }
   return passed ? kPassed : kFailed;
 }
 
@@ -141,6 +177,8 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
           "What to say, over and over: a WAV, FLAC, Ogg, MP3 or AIFF file of at most ten minutes; a built-in signal "
           "unless given")
       ->check(CLI::ExistingFile);
+  command->add_option("--save-audio", arguments->save_audio_file,
+                      "A WAV file for what the provider answers; an existing one is replaced");
   command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
   add_run_options(*command);
   return [arguments, program] {

@@ -15,8 +15,8 @@
 //   auto socket = co_await soak::net::connect_websocket(loop, peer.url() + "?model=gpt-realtime", options);
 //   soak::net::Message created = co_await socket->receive();  // session.created
 //
-// Not played yet: turn detection (a session says server_vad, as the service does by default, but turns end by
-// input_audio_buffer.commit alone), input transcripts, rate_limits.updated, the beta refusal and the 60-minute end.
+// Turn detection goes by loudness: what a session hears is speech while its level is above 500 of 32767, for the
+// default threshold of 0.5. Not played: input_audio_buffer.timeout_triggered, and what noise_reduction does.
 
 #include <chrono>
 #include <cstdint>
@@ -58,6 +58,17 @@ struct OpenAiRealtimePeerOptions {
   // status is not. 0 answers in the shape of `bad_key`.
   int both_keys_status = 400;
 
+  // How long a session lives. It says so in `expires_at`, and ends with an `error` event "session_expired" and close
+  // 1001 (github.com/livekit/agents/issues/2358, pollen-robotics/reachy_mini_conversation_app/issues/134).
+  std::chrono::nanoseconds session_max = std::chrono::minutes{60};
+
+  // What all sessions together may use; 0 is without a limit. `rate_limits.updated` says after each response what is
+  // left, and a response that is asked for when nothing is fails with "rate_limit_exceeded".
+  std::int64_t tokens_per_minute = 800'000;
+
+  // Where a session has its input transcribed: how long that takes, from the commit on.
+  std::chrono::nanoseconds transcription_delay = std::chrono::milliseconds{300};
+
   // What goes wrong on its connections; null for nothing. It must outlive the peer.
   fault::Script* faults = nullptr;
 
@@ -76,12 +87,14 @@ struct OpenAiRealtimeLedger {
   std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_open = 0;
   std::uint64_t sessions_closed = 0;
-  std::uint64_t sessions_lost = 0;  // Of those closed: ended without a close frame.
+  std::uint64_t sessions_lost = 0;     // Of those closed: ended without a close frame.
+  std::uint64_t sessions_expired = 0;  // Of those closed: had their longest time.
 
   // Connections that got none, by status or by error event and close. The second is the part that keys were to blame
-  // for.
+  // for, the third that of clients which still speak the beta.
   std::uint64_t refused_handshakes = 0;
   std::uint64_t auth_failures = 0;
+  std::uint64_t beta_refusals = 0;
 
   // From the clients. What has a known `type` is counted under it, everything else under "" (no JSON, no object,
   // no type, an unknown type), whether it was accepted or not.
@@ -90,13 +103,19 @@ struct OpenAiRealtimeLedger {
   std::uint64_t audio_frames_received = 0;  // Accepted input_audio_buffer.append events.
   std::uint64_t audio_bytes_received = 0;   // What they held, decoded.
 
+  std::uint64_t turns_detected = 0;  // Ends of speech, by turn detection.
+
   // To the clients.
   std::uint64_t events_sent = 0;
   std::uint64_t errors_sent = 0;  // Of those.
   std::uint64_t audio_deltas_sent = 0;
   std::uint64_t audio_bytes_sent = 0;
   std::uint64_t responses_created = 0;
-  std::uint64_t responses_done = 0;  // Whatever their status.
+  std::uint64_t responses_done = 0;         // Whatever their status.
+  std::uint64_t responses_cancelled = 0;    // Of those.
+  std::uint64_t responses_interrupted = 0;  // Of those cancelled: by speech that turn detection heard.
+  std::uint64_t responses_failed = 0;       // Of those done.
+  std::uint64_t transcripts_sent = 0;       // Of input.
 };
 
 class OpenAiRealtimePeer {

@@ -6,12 +6,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
 #include "soak/task.h"
 
 namespace soak::voice {
+
+// Takes the provider's answers as they arrive: 16-bit little-endian mono PCM, at the client's kOutputRateHz. A piece
+// need not be whole samples. `pcm` lives for the call alone, which comes on the loop's thread from inside the client:
+// it must not destroy or close it, nor throw.
+using AudioSink = std::function<void(std::span<const std::byte> pcm)>;
 
 // What a client has done since it was made. Received figures are of what was understood.
 struct ClientCounters {

@@ -46,6 +46,8 @@ struct GeminiLiveOptions {
   // Off, the answer goes on beside a microphone that streams on (NO_INTERRUPTION).
   bool interruptible = false;
 
+  AudioSink on_audio = {};  // The answers, at 24 kHz.
+
   // Of the session to carry on, resumption_handle() of an earlier client; empty begins a new one.
   std::string resumption_handle = {};
 
@@ -83,6 +85,7 @@ struct GeminiLiveCounters : ClientCounters {
 class GeminiLiveClient : public Client {
  public:
   static constexpr int kInputRateHz = 16'000;
+  static constexpr int kOutputRateHz = 24'000;
 
   GeminiLiveClient(EventLoop& loop, GeminiLiveOptions options);
   ~GeminiLiveClient() override;

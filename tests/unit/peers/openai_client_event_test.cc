@@ -197,7 +197,8 @@ TEST_F(OpenAiClientEventTest, AudioIsMeasuredInItsFormat) {
   loop_.run([](OpenAiClientEventTest& test, OpenAiRealtimePeer& own) -> Task<> {
     RawClient client = co_await test.enter(own);
     co_await client.ask(
-        R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcmu"}}}}})");
+        R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"format":{"type":"audio/pcmu"},)"
+        R"("turn_detection":null}}}})");
     co_await client.say(append_event(801));  // 100.125 ms of 8 bytes each, and no half samples.
     const Heard committed = co_await client.ask(R"({"type":"input_audio_buffer.commit"})");
 

@@ -87,7 +87,7 @@ TEST_F(OpenAiConversationTest, ItemIsRetrievedUntilItIsDeleted) {
 }
 
 TEST_F(OpenAiConversationTest, OnlySentAudioOfTheAssistantIsTruncated) {
-  OpenAiRealtimePeer peer(loop_, {.response_audio = 500ms});
+  OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .response_audio = 500ms});
   loop_.run([](OpenAiConversationTest& test, OpenAiRealtimePeer& own) -> Task<> {
     RawClient client = co_await test.enter(own);
     const Heard user = co_await test.create(client, kUserText);

@@ -19,12 +19,13 @@ class OpenAiHandshakeTest : public OpenAiTest {
     std::string subprotocol;
   };
 
-  Answer answer(OpenAiRealtimePeer& peer, std::string query, std::string key, std::vector<std::string> protocols = {}) {
+  Answer answer(OpenAiRealtimePeer& peer, std::string query, std::string key, std::vector<std::string> protocols = {},
+                net::Headers headers = {}) {
     Answer answer;
     loop_.run([](EventLoop& loop, Answer& out, std::string url, std::string own_key,
-                 std::vector<std::string> own_protocols) -> Task<> {
+                 std::vector<std::string> own_protocols, net::Headers own_headers) -> Task<> {
       try {
-        RawClient client = co_await dial(loop, url, own_key, own_protocols);
+        RawClient client = co_await dial(loop, url, own_key, own_protocols, own_headers);
         out.subprotocol = client.socket().subprotocol();
         out.first = co_await client.hear();
         if (out.first.type() == "error") out.second = co_await client.hear();
@@ -32,7 +33,7 @@ class OpenAiHandshakeTest : public OpenAiTest {
         out.status = refused.status();
         out.body = refused.body();
       }
-    }(loop_, answer, peer.url() + query, std::move(key), std::move(protocols)));
+    }(loop_, answer, peer.url() + query, std::move(key), std::move(protocols), std::move(headers)));
     return answer;
   }
 };
@@ -168,10 +169,54 @@ TEST_F(OpenAiHandshakeTest, MissingModelGetsAnErrorEventAndClose4000) {
   EXPECT_EQ(peer.ledger().auth_failures, 0u);
 }
 
+TEST_F(OpenAiHandshakeTest, BetaIsRefusedByErrorEventAndClose4000) {
+  OpenAiRealtimePeer peer(loop_);
+
+  const Answer by_header = answer(peer, "?model=m", "sk-any", {}, {{"OpenAI-Beta", "realtime=v1"}});
+  const Answer by_subprotocol =
+      answer(peer, "?model=m", "", {"realtime", "openai-insecure-api-key.sk-any", "openai-beta.realtime-v1"});
+
+  for (const Answer* const got : {&by_header, &by_subprotocol}) {
+    EXPECT_EQ(got->status, 101);
+    EXPECT_EQ(got->first.get("error.type"), "invalid_request_error");
+    EXPECT_EQ(got->first.get("error.code"), "beta_api_shape_disabled");
+    EXPECT_THAT(got->first.get("error.message"), testing::HasSubstr("/v1/realtime for the GA API."));
+    EXPECT_EQ(got->second.status().code, 4000);
+    EXPECT_EQ(got->second.status().reason, "invalid_request_error.beta_api_shape_disabled");
+  }
+  EXPECT_EQ(peer.ledger().beta_refusals, 2u);
+  EXPECT_EQ(peer.ledger().refused_handshakes, 2u);
+  EXPECT_EQ(peer.ledger().auth_failures, 0u);
+  EXPECT_EQ(peer.ledger().sessions_opened, 0u);
+}
+
+TEST_F(OpenAiHandshakeTest, AnotherBetaHeaderIsNoneOfItsBusiness) {
+  OpenAiRealtimePeer peer(loop_);
+
+  EXPECT_EQ(answer(peer, "?model=m", "sk-any", {}, {{"OpenAI-Beta", "assistants=v2"}}).first.type(), "session.created");
+}
+
 TEST_F(OpenAiHandshakeTest, AnotherPathIsNotFound) {
   OpenAiRealtimePeer peer(loop_);
 
   EXPECT_EQ(answer(peer, "/more?model=m", "sk-any").status, 404);
+}
+
+// The header is none that libwebsockets knows by itself.
+TEST(OpenAiHandshakeOverLoopbackTest, BetaIsRefused) {
+  UvLoop loop;
+  OpenAiRealtimePeer peer(loop);
+  const net::Headers headers{{"OpenAI-Beta", "realtime=v1"}};
+  const Heard end = loop.run([](EventLoop& own, OpenAiRealtimePeer& own_peer, net::Headers beta) -> Task<Heard> {
+    std::string url = own_peer.url() + "?model=m";
+    std::string key = "sk-any";
+    RawClient client = co_await dial(own, url, key, {}, beta);
+    const std::vector<Heard> heard = co_await client.hear_until("(end)");
+    co_return Heard(heard.back().status());
+  }(loop, peer, headers));
+
+  EXPECT_EQ(end.status().code, 4000);
+  EXPECT_EQ(peer.ledger().beta_refusals, 1u);
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ TEST_F(OpenAiPeerTest, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_THROW(OpenAiRealtimePeer(loop_, {.delta_audio = 0ms}), Error);
   EXPECT_THROW(OpenAiRealtimePeer(loop_, {.response_audio = -1s}), Error);
   EXPECT_THROW(OpenAiRealtimePeer(loop_, {.pace = 0}), Error);
+  EXPECT_THROW(OpenAiRealtimePeer(loop_, {.session_max = 0s}), Error);
+  EXPECT_THROW(OpenAiRealtimePeer(loop_, {.tokens_per_minute = -1}), Error);
 }
 
 TEST_F(OpenAiPeerTest, LedgerCountsAThousandAppends) {

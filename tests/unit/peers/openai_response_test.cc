@@ -159,7 +159,7 @@ TEST_F(OpenAiResponseTest, ObfuscationIsOnTextDeltasOnly) {
 }
 
 TEST_F(OpenAiResponseTest, SecondResponseWhileOneRunsIsRefused) {
-  OpenAiRealtimePeer peer(loop_);
+  OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0});
   loop_.run([](OpenAiResponseTest& test, OpenAiRealtimePeer& own) -> Task<> {
     RawClient client = co_await test.enter(own);
     co_await client.say(R"({"type":"response.create","event_id":"first"})");
@@ -208,7 +208,7 @@ TEST_F(OpenAiResponseTest, OutOfBandResponseRunsBesideAndLeavesTheConversationAl
 }
 
 TEST_F(OpenAiResponseTest, CancelEndsTheResponseAtOnce) {
-  OpenAiRealtimePeer peer(loop_, {.response_audio = 10s, .pace = 1});
+  OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .response_audio = 10s, .pace = 1});
   loop_.run([](OpenAiResponseTest& test, OpenAiRealtimePeer& own) -> Task<> {
     RawClient client = co_await test.enter(own);
     co_await client.say(R"({"type":"response.create"})");
@@ -261,7 +261,7 @@ TEST_F(OpenAiResponseTest, MaxOutputTokensEndsItIncomplete) {
 }
 
 TEST_F(OpenAiResponseTest, VoiceIsLockedOnceTheAssistantHasSpoken) {
-  OpenAiRealtimePeer peer(loop_, {.response_audio = 100ms});
+  OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .response_audio = 100ms});
   const std::string to_cedar =
       R"({"type":"session.update","session":{"type":"realtime","audio":{"output":{"voice":"cedar"}}}})";
   const std::string to_alloy =

@@ -99,8 +99,9 @@ inline std::vector<std::string> types_of(const std::vector<Heard>& events) {
 
 // Opens `url` with an Authorization header, unless `key` is empty, and hears nothing yet.
 inline Task<RawClient> dial(EventLoop& loop, std::string url, std::string key = "sk-test",
-                            std::vector<std::string> subprotocols = {}) {
+                            std::vector<std::string> subprotocols = {}, net::Headers headers = {}) {
   net::ConnectOptions options;
+  options.headers = std::move(headers);
   if (!key.empty()) options.headers.add("Authorization", "Bearer " + key);
   options.subprotocols = std::move(subprotocols);
   std::unique_ptr<net::WebSocket> socket = co_await net::connect_websocket(loop, url, options);

@@ -31,6 +31,11 @@ class VoiceCommandTest : public testing::TestWithParam<std::string> {
                         "--report-dir", folder_, "--audio", audio_file});
   }
 
+  ProgramResult save(const std::string& file) const {
+    return run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--virtual", "--duration", "2m", "--seed", "7",
+                        "--report-dir", folder_, "--save-audio", file});
+  }
+
   const std::string folder_ = testing::TempDir() + "voice_command_test-" + GetParam();
 };
 
@@ -55,6 +60,30 @@ TEST_P(VoiceCommandTest, AFileThatIsNoAudioIsExitStatusTwoAndNamed) {
 
   EXPECT_EQ(result.exit_status, 2);
   EXPECT_THAT(result.output, AllOf(HasSubstr("soak: --audio: audio file " + file), HasSubstr("Format not recognised")));
+}
+
+TEST_P(VoiceCommandTest, SavesWhatTheProviderAnswers) {
+  const std::string file = folder_ + "/answers.wav";
+
+  const ProgramResult result = save(file);
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  const audio::Pcm answers = audio::read_file(file, 24'000);
+  // Of two minutes with a turn every five seconds, two seconds a turn; the last of a cycle may be cut.
+  EXPECT_GE(answers.bytes.size(), 20u * 96'000u);
+  EXPECT_LE(answers.bytes.size(), 24u * 96'000u);
+  ASSERT_GE(answers.bytes.size(), 2u);
+  EXPECT_EQ(answers.bytes[0], std::byte{0x00});  // The fake's square wave begins high, at 4096.
+  EXPECT_EQ(answers.bytes[1], std::byte{0x10});
+}
+
+TEST_P(VoiceCommandTest, APlaceWhereNothingCanBeSavedIsExitStatusTwoAndNamed) {
+  const std::string file = folder_ + "/missing/answers.wav";
+
+  const ProgramResult result = save(file);
+
+  EXPECT_EQ(result.exit_status, 2);
+  EXPECT_THAT(result.output, HasSubstr("soak: --save-audio: audio file " + file));
 }
 
 INSTANTIATE_TEST_SUITE_P(Providers, VoiceCommandTest, testing::Values("openai", "gemini"));

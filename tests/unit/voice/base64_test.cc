@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace soak::voice {
 namespace {
@@ -44,6 +46,27 @@ TEST(Base64Test, KnowsTheSizeOfWhatItStandsFor) {
 TEST(Base64Test, RefusesWhatIsNone) {
   for (const char* text : {"Z", "Zg", "Zg=", "Zm9v\n", "Zm 9", "Z===", "====", "=m9v", "Zm-_", "Z=9v"}) {
     EXPECT_FALSE(base64_size(text)) << text;
+  }
+}
+
+TEST(Base64Test, DecodesWhatItEncodes) {
+  std::vector<std::byte> bytes;
+  for (int size = 0; size < 300; ++size) {
+    std::string text;
+    append_base64(text, bytes);
+    std::vector<std::byte> decoded{std::byte{7}};  // What is there stays.
+    ASSERT_TRUE(decode_base64(text, decoded)) << text;
+    decoded.erase(decoded.begin());
+    EXPECT_EQ(decoded, bytes);
+    bytes.push_back(static_cast<std::byte>(size * 37 & 0xff));
+  }
+}
+
+TEST(Base64Test, DecodesNothingOfWhatIsNone) {
+  std::vector<std::byte> bytes;
+  for (const char* const text : {"A", "AAA", "AA!A", "A===", "AA==AA=="}) {
+    EXPECT_FALSE(decode_base64(text, bytes)) << text;
+    EXPECT_TRUE(bytes.empty());
   }
 }
 

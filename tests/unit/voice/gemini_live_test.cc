@@ -240,6 +240,31 @@ TEST_F(GeminiLiveClientTest, CountsWhatComesInTextOrBinaryFramesAndWhatItDoesNot
       });
 }
 
+TEST_F(GeminiLiveClientTest, AudioOfAllPartsIsHandedOutAsItArrives) {
+  std::string heard;
+  options_.on_audio = [&heard](std::span<const std::byte> pcm) {
+    for (const std::byte byte : pcm) heard += static_cast<char>(byte);
+    heard += '|';
+  };
+  run({saying(
+          {kComplete,
+           R"({"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000",)"
+           R"("data":"Zm9v"}},{"inlineData":{"mimeType":"image/png","data":"AAAA"}},)"
+           R"({"inlineData":{"mimeType":"audio/pcm","data":"YmE="}}]}}})",
+           R"({"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"cg=="}},)"
+           R"({"inlineData":{"mimeType":"audio/pcm","data":"!!"}}]}}})",
+           R"({"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm","data":"eg=="}}]}}})"})},
+      [](GeminiLiveClient& client) -> Task<> {
+        co_await client.connect();
+        co_await sleep_for(1s);
+        EXPECT_EQ(client.counters().audio_bytes_received, 6u);
+        EXPECT_EQ(client.counters().invalid_events, 1u);
+        co_await client.close();
+      });
+
+  EXPECT_EQ(heard, "fooba|z|");  // Of a message that is none, nothing.
+}
+
 TEST_F(GeminiLiveClientTest, ABadKeyIsPermanentInEachShape) {
   options_.backoff = BackoffOptions{};
   const Error by_close =
