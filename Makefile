@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What people type. Each target installs from apt what is missing, and says what; nothing else needs the network.
+# What people type. Each target installs from apt what is missing, and says what; nothing else needs the network, but for
+# the providers' SDKs, which a test of test-tools fetches from npm by a lock file.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -11,7 +12,9 @@ PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli
             libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev libsndfile1-dev libssl-dev libuv1-dev \
             libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
-TOOL_PACKAGES := chromium chromium-driver libgoogle-perftools-dev prometheus python3 python3-websockets
+# Node from elsewhere brings its own npm, which Debian's would not go beside.
+TOOL_PACKAGES := chromium chromium-driver libgoogle-perftools-dev prometheus python3 python3-websockets \
+                 $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 # The benchmarks, and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 LINT_PACKAGES := clang-format
