@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What people type. Each target installs from apt what is missing, and says what; nothing else needs the network.
+# What people type. Each target installs from apt what is missing, and says what; nothing else needs the network, but for
+# the providers' SDKs, which a test of test-tools fetches from npm by a lock file.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -11,7 +12,9 @@ PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli
             libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev libsndfile1-dev libssl-dev libuv1-dev \
             libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
-TOOL_PACKAGES := chromium chromium-driver libgoogle-perftools-dev prometheus python3 python3-websockets
+# Node from elsewhere brings its own npm, which Debian's would not go beside.
+TOOL_PACKAGES := chromium chromium-driver libgoogle-perftools-dev prometheus python3 python3-websockets \
+                 $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 # The benchmarks, and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 LINT_PACKAGES := clang-format
@@ -24,7 +27,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-probe bench-detector gate-voice asan tsan clang clang-asan clang-tsan release lint tidy format clean
+.PHONY: help demo test test-tools soak bench bench-probe bench-detector gate-voice asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -37,6 +40,7 @@ help:
 	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
+	@echo 'make fuzz        hostile messages for each client and each fake, ten minutes each; FUZZ=gemini_peer for one of them'
 	@echo 'make lint        is everything formatted as .clang-format says?'
 	@echo 'make tidy        what clang-tidy thinks; advice, not a gate'
 	@echo 'make clean       remove build/ and soak-report/'
@@ -129,6 +133,22 @@ clang-asan clang-tsan:
 	$(call configure,$@,-DCMAKE_CXX_COMPILER=$(CLANG))
 	cmake --build --preset $@ -j $(JOBS)
 	ctest --preset $@ -j $(JOBS)
+
+# What is found is in build/fuzz/findings, and fails; what covers something new is in build/fuzz/corpus, for the next time.
+FUZZ ?= gemini_client gemini_peer openai_client openai_peer
+FUZZ_SECONDS ?= 600
+fuzz: export PATH := $(PATH)$(if $(CLANG_VERSION),:/usr/lib/llvm-$(CLANG_VERSION)/bin)
+fuzz:
+	$(call install,$(PACKAGES) $(CLANG_PACKAGES))
+	$(call configure,$@,-DCMAKE_CXX_COMPILER=$(CLANG))
+	cmake --build --preset $@ -j $(JOBS) --target $(FUZZ:%=%_fuzz)
+	@mkdir -p build/fuzz/findings; \
+	for target in $(FUZZ); do \
+	  mkdir -p build/fuzz/corpus/$$target; \
+	  build/fuzz/tests/fuzz/$${target}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=8192 \
+	    -print_final_stats=1 -dict=tests/fuzz/$${target%_*}.dict -artifact_prefix=build/fuzz/findings/$$target- \
+	    build/fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
+	done
 
 lint:
 	$(call install,$(LINT_PACKAGES))

@@ -33,6 +33,7 @@ struct RunOptions {
   std::optional<double> success_floor = std::nullopt;
   std::optional<double> rate_limit_ceiling = std::nullopt;
   std::optional<std::chrono::nanoseconds> http_timeout = std::nullopt;
+  std::optional<std::chrono::nanoseconds> service_time_max = std::nullopt;  // For Run::use_service().
   std::optional<std::uint64_t> seed = std::nullopt;
   std::optional<bool> shuffle = std::nullopt;
   std::optional<bool> early_stop = std::nullopt;
@@ -66,6 +67,7 @@ struct Settings {
   double success_floor = 0.99;
   double rate_limit_ceiling = 0.01;
   std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};
+  std::chrono::nanoseconds service_time_max = std::chrono::minutes{10};
   std::uint64_t seed = 0;  // Drawn where nobody set it.
   bool shuffle = false;
   bool early_stop = true;  // A leak that is certain ends the run.

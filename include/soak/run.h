@@ -117,6 +117,11 @@ class Run {
   // std::runtime_error where there is no such process, or its descriptors may not be read, and says which.
   void watch_process(probe::ProcessId id, std::string name);
 
+  // The run is against a service that charges for its sessions, and keeps this many open at a time. It is skipped
+  // unless it runs in real time, and refused, so that its test fails and says why, where the sessions would last longer
+  // together than --soak_service_time_max, ten minutes unless set. Before the first cycle.
+  void use_service(std::uint64_t sessions = 1);
+
   // What a driver knows better than the test, unless the test said it: the title, and the word for a cycle.
   void describe(std::string_view title, std::string_view cycle_noun);
 

@@ -52,7 +52,6 @@ void Turn::interrupt() {
   if (stage_ == Stage::kOver || interrupted_.is_set()) return;
   interrupted_.set();
   stage_ = Stage::kInterrupted;
-  ++service_.ledger.turns_interrupted;
 }
 
 void Turn::begin_piece() {
@@ -131,6 +130,7 @@ std::string Turn::piece() {
 
 std::string Turn::turn_complete() {
   ++service_.ledger.turns_completed;
+  if (interrupted_.is_set()) ++service_.ledger.turns_interrupted;
   const std::int64_t prompt = session_.tokens + audio_tokens(input_ms_);
   const std::int64_t response = setup_.text_only ? piece_ : audio_tokens(output_ms_);
   session_.tokens = prompt + response;

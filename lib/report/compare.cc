@@ -293,8 +293,8 @@ void note_differences(const Record& before, const Record& after, Comparison& com
   };
   note("ended by", how(before), how(after));
   note("lasted", detail::format_seconds(before.elapsed), detail::format_seconds(after.elapsed));
-  constexpr std::array<std::string_view, 5> kOfNoMatter = {"seed", "report_dir", "metrics_port", "checkpoint",
-                                                           "part_duration"};
+  constexpr std::array<std::string_view, 6> kOfNoMatter = {"seed",       "report_dir",    "metrics_port",
+                                                           "checkpoint", "part_duration", "service_time_max"};
   for (const Setting& setting : after.settings) {
     const Setting* then =
         find(before.settings, [&setting](const Setting& other) { return other.name == setting.name; });

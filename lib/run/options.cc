@@ -50,7 +50,7 @@ constexpr double kSecond = 1e9;
 constexpr double kMinute = 60e9;
 
 // Constant-initialised: flags are read before the constructors of static objects have run.
-constexpr std::array<Option, 17> kOptions = {{
+constexpr std::array<Option, 18> kOptions = {{
     {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
     {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
@@ -70,6 +70,9 @@ constexpr std::array<Option, 17> kOptions = {{
      Field<double>{&RunOptions::rate_limit_ceiling, &Settings::rate_limit_ceiling}},
     {"http_timeout", "SOAK_HTTP_TIMEOUT_SEC", kSecond, "seconds", "channels", "how long a request may take",
      Field<nanoseconds>{&RunOptions::http_timeout, &Settings::http_timeout}},
+    {"service_time_max", "SOAK_SERVICE_BUDGET_MIN", kMinute, "minutes", "voice",
+     "how long the sessions of a run may last together with a service that charges for them",
+     Field<nanoseconds>{&RunOptions::service_time_max, &Settings::service_time_max}},
     {"seed", "SOAK_SEED", 0, "", "", "what all randomness follows from; drawn unless given",
      Field<std::uint64_t>{&RunOptions::seed, &Settings::seed}},
     {"shuffle", "SOAK_SHUFFLE", 0, "", "", "virtual time: run what is ready in an order drawn from the seed",

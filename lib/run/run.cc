@@ -222,6 +222,29 @@ void Run::describe(std::string_view title, std::string_view cycle_noun) {
   state_->cycle_noun = cycle_noun;
 }
 
+void Run::use_service(std::uint64_t sessions) {
+  if (mode() != Mode::kReal) {
+    state_->read = true;  // Nothing ran, so there is no verdict to miss.
+    throw detail::RunSkipped(
+        "a service that charges for its sessions is used in real time only: --gtest_runsoak (or GTEST_RUNSOAK=1)");
+  }
+  const nanoseconds allowed = settings().service_time_max;
+  const nanoseconds duration = settings().duration;
+  // Divided, for a product might overflow.
+  if (static_cast<std::uint64_t>(duration.count()) <=
+      static_cast<std::uint64_t>(allowed.count()) / std::max<std::uint64_t>(sessions, 1)) {
+    return;
+  }
+  const detail::RunContext& context = state_->context;
+  const std::string option =
+      context.spell_option ? context.spell_option("service_time_max", "<time>") : "--soak_service_time_max=<time>";
+  refuse(
+      fmt::format("{} of {} would last longer together than {}, which is what a service that charges for them may "
+                  "be used for: make the run shorter, or allow more by {} or SOAK_SERVICE_BUDGET_MIN",
+                  detail::format_plural(sessions, "session"), detail::format_duration(duration),
+                  detail::format_duration(allowed), option));
+}
+
 const Settings& Run::settings() const { return state_->settings; }
 
 bool Run::asked_outside(std::string_view option) const {

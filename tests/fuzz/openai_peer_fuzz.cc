@@ -4,62 +4,32 @@
 
 #include <rapidjson/document.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "messages.h"
-#include "soak/error.h"
+#include "hostile_client.h"
+#include "script.h"
 #include "soak/event_loop.h"
 #include "soak/net/websocket.h"
 #include "soak/peers/openai_realtime_peer.h"
-#include "soak/supervise.h"
-#include "soak/task.h"
 
 namespace soak {
 namespace {
 
-using namespace std::chrono_literals;
-
-void expect_event(const std::string& text) {
+void expect_event(const net::Message& message) {
   rapidjson::Document event;
-  event.Parse(text.c_str(), text.size());
+  event.Parse(message.data.c_str(), message.data.size());
+  fuzz::require(message.is_text(), "what the peer says is text");
   fuzz::require(!event.HasParseError() && event.IsObject(), "what the peer says is a JSON object");
   fuzz::require(event.HasMember("type") && event["type"].IsString(), "an event has a type");
   fuzz::require(event.HasMember("event_id") && event["event_id"].IsString(), "an event has an id");
 }
 
-Task<> hear(net::WebSocket& socket) {
-  try {
-    while (true) {
-      const net::Message message = co_await socket.receive();
-      expect_event(message.data);
-    }
-  } catch (const net::ConnectionClosed&) {
-  }
-}
-
-Task<> talk(EventLoop& loop, peers::OpenAiRealtimePeer& peer, std::vector<net::Message>& messages) {
-  net::ConnectOptions options;
-  options.headers.add("Authorization", "Bearer sk-fuzz");
-  const std::string url = peer.url() + "?model=gpt-realtime";
-  const std::unique_ptr<net::WebSocket> socket = co_await net::connect_websocket(loop, url, options);
-  TaskGroup group(loop);
-  group.start("hear", hear(*socket));
-  try {
-    for (net::Message& message : messages) {
-      co_await socket->send(std::move(message));
-    }
-  } catch (const Error&) {
-  }
-  co_await sleep_for(30s);  // Until what it answers has been said.
-  co_await socket->close();
-  (void)co_await drain(group);
-  co_await peer.close();
+void expect_reason(const net::CloseStatus& status) {
+  // 1009 is that of the transport, for a message that is too long; 1007 too, for text that is no UTF-8.
+  fuzz::require_reason(status, {1007, 1009, 3000, 4000});
 }
 
 }  // namespace
@@ -67,13 +37,17 @@ Task<> talk(EventLoop& loop, peers::OpenAiRealtimePeer& peer, std::vector<net::M
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace soak;
-  std::vector<net::Message> messages = fuzz::messages_of({data, size});
-  const std::size_t said = messages.size();
+  std::vector<fuzz::Connection> script = fuzz::script_of({data, size});
+  const std::size_t said = fuzz::messages_in(script);
   VirtualLoop loop;
   peers::OpenAiRealtimePeer peer(loop, {.seed = 1});
-  loop.run(talk(loop, peer, messages));
-  fuzz::require(peer.ledger().sessions_opened == 1 && peer.ledger().sessions_open == 0, "the session has ended");
-  fuzz::require(peer.ledger().events_received <= said, "no message is counted twice");
-  fuzz::require(peer.ledger().responses_created == peer.ledger().responses_done, "every response has ended");
+  net::ConnectOptions options;
+  options.headers.add("Authorization", "Bearer sk-fuzz");
+  const std::string url = peer.url() + "?model=gpt-realtime";
+  loop.run(fuzz::talk_to(loop, peer, url, options, script, &expect_event, &expect_reason));
+  const peers::OpenAiRealtimeLedger& ledger = peer.ledger();
+  fuzz::require(ledger.sessions_opened == script.size() && ledger.sessions_open == 0, "every session has ended");
+  fuzz::require(ledger.events_received <= said, "no message is counted twice");
+  fuzz::require(ledger.responses_created == ledger.responses_done, "every response has ended");
   return 0;
 }

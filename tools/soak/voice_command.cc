@@ -14,6 +14,7 @@
 
 #include "commands.h"
 #include "saved_audio.h"
+#include "service_url.h"
 #include "soak/async_run.h"
 #include "soak/audio/file.h"
 #include "soak/detail/run_context.h"
@@ -35,6 +36,11 @@ struct VoiceArguments {
   std::string save_audio_file;
   bool virtual_clock = false;
 };
+
+bool has_value(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
 
 // The key in the variable `name`, for the peer at --url; a fake takes any.
 void take_key(std::string& key, const char* name, const VoiceArguments& arguments) {
@@ -134,6 +140,11 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
     fmt::print(stderr, "soak: --audio: {}\n", error.what());
     return kUsage;
   }
+  const char* const key_name = arguments.provider == "openai" ? "OPENAI_API_KEY" : "GEMINI_API_KEY";
+  if (is_service(arguments.url) && !has_value(key_name)) {
+    fmt::print(stderr, "soak: --url is of a service: needs the environment variable {}, not set here\n", key_name);
+    return kUsage;
+  }
   std::unique_ptr<SavedAudio> saved;
   try {
     saved = saved_audio_for(arguments);
@@ -142,6 +153,9 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
     return kUsage;
   }
   AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
+  if (is_service(arguments.url)) {
+    run.use_service();
+  }
   if (arguments.provider == "openai") {
     drive_openai(run, arguments, speech, saved.get());
   } else {
@@ -165,7 +179,9 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
       ->required()
       ->check(CLI::IsMember({"openai", "gemini"}));
   command->add_option("--url", arguments->url,
-                      "The peer, ws:// or wss://host:port/path; the bundled fake unless given");
+                      "The peer, ws:// or wss://host:port/path; the bundled fake unless given. On another host it is "
+                      "taken for a service "
+                      "that charges for its sessions");
   command
       ->add_option("--ca", arguments->ca_file,
                    "For wss: the certificate authorities to trust instead of the system's, a PEM file")

@@ -114,6 +114,7 @@ TEST(GatingTest, ABadFlagValueIsExitStatusTwoAndNamesWhatIsAllowed) {
       {"--soak_seed=-1", "a whole number from 0"},
       {"--gtest_runsoak=maybe", "--gtest_runsoak is 'maybe'"},
       {"--soak_part_duration=6", "--soak_part_duration is '6'"},
+      {"--soak_service_time_max=0s", "--soak_service_time_max is '0s'"},
       {"--soak_checkpoint=", "a file, or a directory for several soaks is allowed"}};
   for (const auto& [flag, words] : cases) {
     const ProgramResult result = run_sample({flag});
@@ -304,6 +305,41 @@ TEST(GatingTest, RequiredVariablesThatAreMissingSkipTheTestByName) {
   EXPECT_THAT(one.output, Not(HasSubstr("s3cret")));
   EXPECT_THAT(both.output, HasSubstr("chat 12"));
   EXPECT_THAT(not_enabled.output, Not(HasSubstr("chat 12")));  // Variables alone never start a soak.
+}
+
+TEST(GatingTest, AServiceIsUsedInRealTimeOnly) {
+  const char filter[] = "--gtest_filter=Soak/Service.TwoSessions";
+
+  for (const char* mode : {"--soak_smoke", "--soak_virtual"}) {
+    const ProgramResult result = run_sample({mode, filter});
+
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Service.TwoSessions")) << mode;
+    EXPECT_THAT(result.output, Not(HasSubstr("used the service"))) << mode;
+  }
+  EXPECT_THAT(run_sample({"--soak_smoke", filter}).output,
+              HasSubstr("a service that charges for its sessions is used in real time only"));
+}
+
+TEST(GatingTest, AServiceIsNotUsedForLongerThanIsAllowed) {
+  const char filter[] = "--gtest_filter=Soak/Service.TwoSessions";
+  const auto real = [&filter](const char* duration, std::vector<std::string> environment = {}) {
+    return run_sample({"--gtest_runsoak", filter, duration}, std::move(environment));
+  };
+
+  const ProgramResult too_long = real("--soak_duration=301s");  // Twice that is 10m02s.
+  const ProgramResult too_long_here = real("--soak_duration=50ms", {"SOAK_SERVICE_BUDGET_MIN=0.0016"});  // 96 ms.
+  const ProgramResult allowed = real("--soak_duration=50ms", {"SOAK_SERVICE_BUDGET_MIN=0.0017"});        // 102 ms.
+  const ProgramResult longest = real("--soak_duration=8784h");
+
+  EXPECT_EQ(too_long.exit_status, 1);
+  EXPECT_THAT(too_long.output, AllOf(HasSubstr("2 sessions of 5m01s would last longer together than 10m00s"),
+                                     HasSubstr("--soak_service_time_max=<time> or SOAK_SERVICE_BUDGET_MIN"),
+                                     Not(HasSubstr("used the service")), Not(HasSubstr("verdict"))));
+  EXPECT_EQ(too_long_here.exit_status, 1) << too_long_here.output;
+  EXPECT_EQ(longest.exit_status, 1) << longest.output;
+  EXPECT_EQ(allowed.exit_status, 0) << allowed.output;
+  EXPECT_THAT(allowed.output, HasSubstr("used the service"));
 }
 
 TEST(GatingTest, ADurationThatDoesNotFitCTestsTimeoutFailsAtOnce) {

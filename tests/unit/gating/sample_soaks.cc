@@ -100,6 +100,15 @@ SOAK_TEST(Env, NeedsTwoVariables) {
   std::printf("chat %s\n", env["SOAK_TELEGRAM_CHAT_ID"].c_str());
 }
 
+SOAK_TEST(Service, TwoSessions) {
+  soak::Run run;
+  run.use_service(2);
+  std::printf("used the service\n");
+  for (auto cycle : run) {
+  }
+  EXPECT_SOAK(run);
+}
+
 // Ends only if its own process sees the mode that the parent was given.
 SOAK_TEST(Death, SeesTheSameMode) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");

@@ -20,6 +20,7 @@ using conftest::ProgramResult;
 using conftest::run_program;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class VoiceCommandTest : public testing::TestWithParam<std::string> {
  protected:
@@ -84,6 +85,33 @@ TEST_P(VoiceCommandTest, APlaceWhereNothingCanBeSavedIsExitStatusTwoAndNamed) {
 
   EXPECT_EQ(result.exit_status, 2);
   EXPECT_THAT(result.output, HasSubstr("soak: --save-audio: audio file " + file));
+}
+
+// Both before anything is asked of the network.
+TEST_P(VoiceCommandTest, AServiceNeedsItsKeyAndALimit) {
+  const std::string variable = GetParam() == "openai" ? "OPENAI_API_KEY" : "GEMINI_API_KEY";
+  const std::vector<std::string> arguments = {SOAK_COMMAND, "voice", "--provider",
+                                              GetParam(),   "--url", "wss://user@service.invalid:443/v1?key=none"};
+
+  const ProgramResult without_key = run_program(arguments, {variable + "="});
+  const ProgramResult too_long = run_program(arguments, {variable + "=s3cret", "SOAK_DURATION_MIN=11"});
+
+  EXPECT_EQ(without_key.exit_status, 2);
+  EXPECT_THAT(without_key.output, HasSubstr("needs the environment variable " + variable));
+  EXPECT_EQ(too_long.exit_status, 2);
+  EXPECT_THAT(too_long.output, AllOf(HasSubstr("soak: 1 session of 11m00s would last longer together than 10m00s"),
+                                     HasSubstr("--service-time-max <time>"), Not(HasSubstr("s3cret"))));
+}
+
+TEST_P(VoiceCommandTest, ThisHostIsNoService) {
+  for (const char* host : {"127.0.0.1:1", "localhost:1", "[::1]:1", "127.0.0.2:1"}) {
+    const ProgramResult result =
+        run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--url",
+                     std::string("ws://") + host + "/v1/127.x", "--duration", "100ms", "--report-dir", folder_},
+                    {"SOAK_SERVICE_BUDGET_MIN=0.00001", "OPENAI_API_KEY=", "GEMINI_API_KEY="});
+
+    EXPECT_EQ(result.exit_status, 1) << result.output;  // Nobody listens there.
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Providers, VoiceCommandTest, testing::Values("openai", "gemini"));
