@@ -98,7 +98,8 @@ class Run {
 
   // An event of the stream `name` was due at this time since the start of the run; or was done that was due
   // then, which counts it too. Both are judged by the time they were due: within 1% (two events at the least)
-  // over the run and over each third of it.
+  // over the run and over each third of it. How long after it was due met() is called is the event's lateness; its
+  // median, 99th percentile and maximum are in the report.
   void due(std::string_view name, std::chrono::nanoseconds at);
   void met(std::string_view name, std::chrono::nanoseconds at);
 

@@ -192,7 +192,7 @@ std::uint64_t Run::part_seed() const { return state_->checkpoint ? state_->check
 void Run::due(std::string_view name, nanoseconds at) { state_->traffic->due(name, at); }
 
 void Run::met(std::string_view name, nanoseconds at) {
-  state_->traffic->met(name, at);
+  state_->traffic->met(name, at, elapsed());
   count(name);
 }
 

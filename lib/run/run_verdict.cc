@@ -103,6 +103,9 @@ void Run::State::judge() {
       judge_traffic(result.traffic, verdict);
     }
   }
+  if (!virtual_clock) {
+    explain_lateness(result.traffic, verdict);
+  }
   early_stop->explain(settings.duration, verdict);
   if (heap_profile) {
     probe::explain(heap_profile->growth(), noun, verdict);

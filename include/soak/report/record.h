@@ -13,6 +13,7 @@
 
 #include "soak/probe/probe.h"
 #include "soak/probe/verdict.h"
+#include "soak/report/lateness.h"
 
 namespace soak::report {
 
@@ -26,6 +27,7 @@ struct Traffic {
   std::string counter;
   std::array<std::uint64_t, 3> due{};
   std::array<std::uint64_t, 3> met{};
+  Lateness late{};  // Of those that were met.
 };
 
 // An option as it was in force, and where its value came from: "flag", "variable", "code" or "default".

@@ -121,6 +121,21 @@ TEST_F(MicrophoneTest, DoesNotDriftHoweverLongASendTook) {
   EXPECT_TRUE(run.verdict().passed()) << run.summary();
 }
 
+TEST_F(MicrophoneTest, LatenessIsUntilTheTransportTookTheFrame) {
+  soak::AsyncRun run(ten_seconds());
+  SlowClient client(run);
+  client.send_takes = [](std::size_t n) { return n == 100 ? nanoseconds(100ms) : nanoseconds(7ms); };
+
+  drive(run, client);
+  run.verdict();
+
+  const report::Lateness& late = run.record().traffic.at(0).late;
+  EXPECT_EQ(late.count(), 250u);
+  EXPECT_GE(late.percentile(0.5), 7ms);
+  EXPECT_LE(late.percentile(0.5), 7ms + nanoseconds(7ms) / 32);
+  EXPECT_EQ(late.max(), 100ms);
+}
+
 TEST_F(MicrophoneTest, WhatIsStillNotSentASecondAfterTheEndIsMissing) {
   soak::AsyncRun run(ten_seconds());
   SlowClient client(run);
