@@ -311,6 +311,11 @@ std::string to_json(const Record& record) {
   field(json, "elapsed_s", seconds(record.elapsed));
   field(json, "seed", record.seed);
   field(json, "cycle_noun", record.cycle_noun);
+  field(json, "sessions", std::uint64_t{record.sessions});
+  if (record.session_rss_bytes) {
+    json.Key("session_rss_bytes");
+    json.Int64(*record.session_rss_bytes);
+  }
   field(json, "cycles", record.cycles);
   field(json, "failed_cycles", record.failed_cycles);
   field(json, "failures", record.failures);

@@ -243,6 +243,12 @@ Record read_json(std::string_view text, const std::string& name) {
   record.elapsed = json["elapsed_s"].seconds();
   record.seed = json["seed"].count();
   record.cycle_noun = json["cycle_noun"].text();
+  if (json.has("sessions")) {
+    record.sessions = static_cast<std::uint32_t>(json["sessions"].count());
+  }
+  if (json.has("session_rss_bytes")) {
+    record.session_rss_bytes = json["session_rss_bytes"].whole();
+  }
   record.cycles = json["cycles"].count();
   record.failed_cycles = json["failed_cycles"].count();
   record.failures = read_texts(json["failures"]);

@@ -318,6 +318,8 @@ void Run::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; 
 
 void Run::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed); }
 
+void Run::session_holds(std::int64_t rss_bytes) { state_->session_rss_bytes = rss_bytes; }
+
 void Run::fail_cycle(std::string_view what) {
   ++state_->failed_cycles;
   if (state_->journal) {

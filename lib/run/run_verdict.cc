@@ -105,6 +105,10 @@ void Run::State::judge() {
   }
   if (!virtual_clock) {
     explain_lateness(result.traffic, verdict);
+    if (session_rss_bytes) {
+      verdict.remarks.push_back(fmt::format("one more session added {} to the RSS of this process",
+                                            detail::format_bytes(*session_rss_bytes)));
+    }
   }
   early_stop->explain(settings.duration, verdict);
   if (heap_profile) {

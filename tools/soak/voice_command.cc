@@ -9,6 +9,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "commands.h"
 #include "soak/async_run.h"
@@ -65,7 +66,7 @@ void drive_openai(AsyncRun& run, const VoiceArguments& arguments, const audio::P
   });
 }
 
-// One session, carried on by each client.
+// Each session is carried on by the next client.
 void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech) {
   std::optional<peers::GeminiLivePeer> peer;
   if (arguments.url.empty()) {
@@ -73,12 +74,15 @@ void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::P
   }
   voice::GeminiLiveOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
   take_key(options.api_key, "GEMINI_API_KEY", arguments);
+  std::vector<std::string> handles(run.settings().sessions);
   run.drive([&](Cycle& cycle) -> Task<> {
-    voice::GeminiLiveClient client(run.loop(), options);
+    voice::GeminiLiveOptions resumed = options;
+    resumed.resumption_handle = handles[cycle.session()];
+    voice::GeminiLiveClient client(run.loop(), resumed);
     co_await client.connect();
     co_await voice::stream_microphone(client, cycle, {.speech = speech.bytes});
     co_await client.close();
-    options.resumption_handle = client.resumption_handle();
+    handles[cycle.session()] = client.resumption_handle();
   });
 }
 

@@ -67,7 +67,9 @@ struct Record {
   std::chrono::nanoseconds asked{};
   std::chrono::nanoseconds elapsed{};
   std::uint64_t seed = 0;
-  std::uint64_t cycles = 0;  // Finished ones.
+  std::uint32_t sessions = 1;                     // That were to be open at once.
+  std::optional<std::int64_t> session_rss_bytes;  // What one of them added to RSS, where that could be told.
+  std::uint64_t cycles = 0;                       // Finished ones, of all sessions.
   std::uint64_t failed_cycles = 0;
   std::vector<std::string> failures;  // What the first failed cycles said.
   std::vector<Counter> counters;      // In order of first use.

@@ -47,6 +47,8 @@ function facts(report) {
     fact('Lasted', formatDuration(report.elapsed_s), howItEnded(report)),
     fact(report.cycle_noun + 's', formatCount(report.cycles),
          report.failed_cycles ? `${formatCount(report.failed_cycles)} failed` : ''),
+    ...(report.sessions > 1 ? [fact('sessions', formatCount(report.sessions),
+      report.session_rss_bytes === undefined ? '' : `${formatBytes(report.session_rss_bytes)} each`)] : []),
     ...Object.entries(report.counters).slice(0, 4).map(([name, count]) => fact(name, formatCount(count), rate(count))),
   ];
   if (rss) {

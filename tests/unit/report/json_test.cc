@@ -114,10 +114,10 @@ TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
   EXPECT_THAT(
       keys(parsed(a_record())),
       ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted", "ended_early",
-                  "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "cycles",
-                  "failed_cycles", "failures", "counters", "traffic", "verdict", "rerun", "parts", "parts_left",
-                  "settings", "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by",
-                  "baseline_unsettled", "last_unsettled", "probe_cpu_s", "series", "operations"));
+                  "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "sessions",
+                  "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters", "traffic", "verdict", "rerun",
+                  "parts", "parts_left", "settings", "marks", "marks_dropped", "quiescent_points", "unsettled_points",
+                  "unsettled_by", "baseline_unsettled", "last_unsettled", "probe_cpu_s", "series", "operations"));
 }
 
 TEST(JsonTest, EveryKeyIsInTheDocument) {

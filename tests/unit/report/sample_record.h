@@ -41,6 +41,8 @@ inline Record a_record() {
   record.elapsed = 60s;
   record.ended_early = 59500ms;
   record.seed = 18446744073709551615u;
+  record.sessions = 2;
+  record.session_rss_bytes = 12'345;
   record.cycles = 4;
   record.failed_cycles = 1;
   record.failures = {"00:00:12 cycle 2: connection reset"};
