@@ -118,7 +118,8 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
   const nanoseconds frame = run.asked_outside("audio_interval") ? run.settings().audio_interval
                                                                 : options.frame.value_or(run.settings().audio_interval);
   const nanoseconds start = run.elapsed();
-  nanoseconds next_turn = start + options.turn_every;
+  // Sessions that began together would all be answered at once.
+  nanoseconds next_turn = start + options.turn_every * (cycle.session() + 1) / run.settings().sessions;
   Signal signal(options.speech, client.input_rate_hz(), frame);
   DueFrames frames(run, start, cycle.ends_at(), frame);
   while (!frames.over() && run.elapsed() < cycle.ends_at() + kLatest) {
