@@ -27,7 +27,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-probe bench-detector gate-voice asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-tools soak bench bench-probe bench-voice bench-detector gate-voice asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -38,6 +38,7 @@ help:
 	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
 	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
 	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
+	@echo 'make bench-voice voice traffic beside libwebsockets alone, and 1,800 sessions, in a quarter of an hour'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
 	@echo 'make fuzz        hostile messages for each client and each fake, ten minutes each; FUZZ=gemini_peer for one of them'
@@ -113,6 +114,13 @@ bench-probe:
 	$(call configure,bench)
 	cmake --build --preset bench -j $(JOBS) --target probe_bench
 	build/bench/bench/probe_bench $(BENCH_ARGS)
+
+# What is configured needs the benchmark library.
+bench-voice:
+	$(call install,$(PACKAGES) libbenchmark-dev python3)
+	$(call configure,bench)
+	cmake --build --preset bench -j $(JOBS) --target voice_bench_programs
+	/usr/bin/python3 bench/voice.py $(BENCH_ARGS)
 
 asan tsan release:
 	$(call install,$(PACKAGES))

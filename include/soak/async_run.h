@@ -20,6 +20,12 @@
 // After each cycle the run settles: it turns the loop until the live tasks, the descriptors and the closing handles are
 // what they were at the previous quiescent point, or have not moved for 50 ms, at most 2 s. That is a quiescent point.
 //
+// With --soak_sessions=1800 drive() holds as many sessions open at once: `body` runs so many times side by side, and
+// Cycle::session() says for which. Each reconnects every reconnect_every, at moments drawn from the seed, so that no
+// wave of reconnects comes about. Twenty times in a run, no more often than every second reconnect and twice at the
+// least, all of them end, within a tenth of the time between, the run settles, and they begin again: those are its
+// quiescent points. Cycles and counters are of all sessions together.
+//
 // Its metrics (soak/metrics/metrics.h) are there as long as it lives:
 //
 //   soak_cycles_total, soak_failed_cycles_total
@@ -34,6 +40,7 @@
 #include <memory>
 #include <string>
 
+#include "soak/event.h"
 #include "soak/event_loop.h"
 #include "soak/run.h"
 #include "soak/task.h"
@@ -54,6 +61,8 @@ class AsyncRun : public Run {
   // A body that throws soak::Error is a failed cycle: it is counted, its first messages are kept, and the cycle is
   // tried again after a jittered exponential back-off. A body that is still not done 30 s after its cycle's end is
   // cancelled, and is a failed cycle too. Any other exception ends the run: its verdict is FAIL.
+  //
+  // With more than one session, whatever `body` captures is shared by all of them.
   void drive(std::function<Task<>(Cycle&)> body);
 
   // Where the metrics are served, "http://127.0.0.1:9464/metrics"; empty where they are not.
@@ -64,17 +73,28 @@ class AsyncRun : public Run {
 
  private:
   struct Counts;
+  struct Round;
   struct Shown;
   enum class Outcome { kFinished, kFailed, kEnded };
 
+  void ready_descriptors(std::uint64_t sessions);
   void serve_metrics(std::uint16_t port);
   Task<> drive_cycles(const std::function<Task<>(Cycle&)>& body);
-  Task<Outcome> run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle);
+  Task<> drive_sessions(const std::function<Task<>(Cycle&)>& body);
+  Task<> run_round(const std::function<Task<>(Cycle&)>& body, Round& round);
+  Task<> run_session(const std::function<Task<>(Cycle&)>& body, Round& round, std::uint32_t session);
+  Task<Outcome> run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
+                          std::chrono::nanoseconds look);
+  Task<> pause_until(std::chrono::nanoseconds at, Event& wake);
+  std::chrono::nanoseconds look_every() const;
+  bool stopping() const { return crashed_ || interrupted(); }
   Task<> pause_until(std::chrono::nanoseconds at);
   Task<> settle();
   Counts counts() const;
 
   std::unique_ptr<EventLoop> loop_;
+  bool crashed_ = false;             // A body threw what ends the run.
+  std::uint64_t cycles_begun_ = 0;   // In this process, of many sessions.
   std::unique_ptr<Counts> at_rest_;  // At the last quiescent point.
   std::unique_ptr<Shown> shown_;     // Its metrics, and the endpoint that serves them.
 };

@@ -26,6 +26,7 @@ struct RunOptions {
   std::string title = {};  // The bracket of the summary line; "SOAK / <name of the test>" unless set.
   std::optional<std::chrono::nanoseconds> duration = std::nullopt;
   std::optional<std::chrono::nanoseconds> reconnect_every = std::nullopt;
+  std::optional<std::uint32_t> sessions = std::nullopt;  // At once, by AsyncRun::drive(); 1 to 100,000.
   std::optional<std::chrono::nanoseconds> audio_interval = std::nullopt;
   std::optional<std::chrono::nanoseconds> message_interval = std::nullopt;
   std::optional<std::uint64_t> rss_growth_max = std::nullopt;
@@ -60,6 +61,7 @@ const char* to_string(Mode mode);
 struct Settings {
   std::chrono::nanoseconds duration = std::chrono::minutes{60};
   std::chrono::nanoseconds reconnect_every = std::chrono::seconds{90};
+  std::uint32_t sessions = 1;
   std::chrono::nanoseconds audio_interval = std::chrono::milliseconds{40};
   std::chrono::nanoseconds message_interval = std::chrono::seconds{30};
   std::uint64_t rss_growth_max = 50 * kMiB;

@@ -46,11 +46,12 @@ using probe::Verdict;
 class [[maybe_unused]] Cycle {
  public:
   // `ends_at` is the time since the start of the run at which the cycle is over.
-  Cycle(Run& run, std::uint64_t number, std::chrono::nanoseconds ends_at)
-      : run_(&run), number_(number), ends_at_(ends_at) {}
+  Cycle(Run& run, std::uint64_t number, std::chrono::nanoseconds ends_at, std::uint32_t session = 0)
+      : run_(&run), number_(number), ends_at_(ends_at), session_(session) {}
 
   Run& run() const { return *run_; }
-  std::uint64_t number() const { return number_; }  // From 0.
+  std::uint64_t number() const { return number_; }    // From 0, in the order in which they began.
+  std::uint32_t session() const { return session_; }  // Whose cycle it is: from 0, below Settings::sessions.
   std::chrono::nanoseconds ends_at() const { return ends_at_; }
 
   // Says that nothing is in flight: what the process holds now is compared with the other such points. Points
@@ -62,6 +63,7 @@ class [[maybe_unused]] Cycle {
   Run* run_;
   std::uint64_t number_;
   std::chrono::nanoseconds ends_at_;
+  std::uint32_t session_;
 };
 
 class Run {
@@ -98,7 +100,8 @@ class Run {
 
   // An event of the stream `name` was due at this time since the start of the run; or was done that was due
   // then, which counts it too. Both are judged by the time they were due: within 1% (two events at the least)
-  // over the run and over each third of it.
+  // over the run and over each third of it. How long after it was due met() is called is the event's lateness; its
+  // median, 99th percentile and maximum are in the report.
   void due(std::string_view name, std::chrono::nanoseconds at);
   void met(std::string_view name, std::chrono::nanoseconds at);
 
@@ -117,10 +120,10 @@ class Run {
   // std::runtime_error where there is no such process, or its descriptors may not be read, and says which.
   void watch_process(probe::ProcessId id, std::string name);
 
-  // The run is against a service that charges for its sessions, and keeps this many open at a time. It is skipped
-  // unless it runs in real time, and refused, so that its test fails and says why, where the sessions would last longer
-  // together than --soak_service_time_max, ten minutes unless set. Before the first cycle.
-  void use_service(std::uint64_t sessions = 1);
+  // The run is against a service that charges for its sessions. It is skipped unless it runs in real time, and refused,
+  // so that its test fails and says why, where its sessions (settings().sessions) would last longer together than
+  // --soak_service_time_max, ten minutes unless set. Before the first cycle.
+  void use_service();
 
   // What a driver knows better than the test, unless the test said it: the title, and the word for a cycle.
   void describe(std::string_view title, std::string_view cycle_noun);
@@ -173,9 +176,10 @@ class Run {
   // The schedule, of this part: the run is judged against it, plus or minus one.
   void expect_cycles(std::uint64_t count);
   void finish_cycle();
-  void fail_cycle(std::string_view what);  // The world failed: counted, and its first messages kept.
-  void crash(std::string_view what);       // The program failed: the verdict is FAIL.
-  void straggler(std::string_view what);   // A blocking call that never returned: the verdict is FAIL, and names it.
+  void session_holds(std::int64_t rss_bytes);  // What one more session adds to RSS.
+  void fail_cycle(std::string_view what);      // The world failed: counted, and its first messages kept.
+  void crash(std::string_view what);           // The program failed: the verdict is FAIL.
+  void straggler(std::string_view what);  // A blocking call that never returned: the verdict is FAIL, and names it.
   void quiescent_point(std::string_view unsettled_by = {});
   void sample();
 

@@ -7,12 +7,15 @@
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "schedule.h"
+#include "session_memory.h"
 #include "soak/backoff.h"
+#include "soak/detail/descriptor_limit.h"
 #include "soak/detail/format.h"
 #include "soak/detail/frame_cache.h"
 #include "soak/detail/run_context.h"
@@ -29,7 +32,9 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-constexpr nanoseconds kOverrun = 30s;  // How long after its end a cycle may still be closing.
+constexpr std::uint64_t kOtherDescriptors = 64;  // Of a process, beside those of its sessions.
+constexpr nanoseconds kConnectTime = 1s;         // For the last of many sessions.
+constexpr nanoseconds kOverrun = 30s;            // How long after its end a cycle may still be closing.
 constexpr nanoseconds kSettleStep = 5ms;
 constexpr nanoseconds kSettleStill = 50ms;
 constexpr nanoseconds kSettleMost = 2s;
@@ -38,11 +43,12 @@ constexpr nanoseconds kVirtualSample = 1s;  // How often a virtual run is sample
 
 // How a body ended: nothing is said when it returned.
 struct BodyResult {
+  bool done = false;
   std::optional<std::string> error;  // soak::Error: the world failed.
   std::optional<std::string> crash;  // Anything else: the program did.
 };
 
-Task<> call(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, BodyResult& result, Event& done) {
+Task<> call(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, BodyResult& result, Event& wake) {
   try {
     Task<> task = body(cycle);
     co_await std::move(task);
@@ -55,7 +61,8 @@ Task<> call(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, BodyResult&
   } catch (...) {
     result.crash = "an exception that is no std::exception";
   }
-  done.set();
+  result.done = true;
+  wake.set();
 }
 
 }  // namespace
@@ -101,6 +108,9 @@ struct AsyncRun::Shown {
 };
 
 AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
+  if (settings().sessions > 1 && mode() != Mode::kVirtual) {
+    ready_descriptors(settings().sessions);
+  }
   // A frame that is kept would be charged to whoever first asked for its memory.
   detail::keep_frames(!settings().heap_profile);
   if (mode() == Mode::kVirtual) {
@@ -120,6 +130,17 @@ AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
 }
 
 AsyncRun::~AsyncRun() = default;
+
+// One for each session, and as many again where the peer is in this process too.
+void AsyncRun::ready_descriptors(std::uint64_t sessions) {
+  const std::uint64_t limit = detail::raise_descriptor_limit(2 * sessions + kOtherDescriptors);
+  if (limit < sessions + kOtherDescriptors) {
+    refuse(
+        fmt::format("sessions is {}: this process may open {} descriptors, so {} is allowed, or a higher hard limit "
+                    "(ulimit -Hn)",
+                    sessions, limit, limit > kOtherDescriptors ? limit - kOtherDescriptors : 0));
+  }
+}
 
 // From the beginning, so that the baseline holds the endpoint's threads and its socket.
 void AsyncRun::serve_metrics(std::uint16_t port) {
@@ -144,7 +165,7 @@ std::string AsyncRun::metrics_url() const { return shown_->endpoint ? shown_->en
 void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
   begin_run();
   try {
-    loop_->run(drive_cycles(body));
+    loop_->run(settings().sessions > 1 ? drive_sessions(body) : drive_cycles(body));
   } catch (const std::exception& error) {
     crash(error.what());
   } catch (const Cancelled&) {
@@ -162,7 +183,8 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
   Backoff backoff;
   for (std::uint64_t number = 0; number < ends.size() && !interrupted();) {
     Cycle cycle(*this, first_cycle() + number, ends[number]);
-    Task<Outcome> running = run_cycle(body, cycle);
+    Event wake;
+    Task<Outcome> running = run_cycle(body, cycle, wake, look_every());
     const Outcome outcome = co_await std::move(running);
     if (outcome == Outcome::kFinished) {
       finish_cycle();
@@ -181,29 +203,136 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
   }
 }
 
-Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle) {
-  BodyResult result;
-  Event done;
+// How often the one who drives has to look up: for an interrupt, or to sample virtual time.
+nanoseconds AsyncRun::look_every() const { return loop_->is_virtual() ? kVirtualSample : kLook; }
+
+// Its sessions, between two quiescent points.
+struct AsyncRun::Round {
+  Round(std::vector<SessionPlan> planned, bool is_first)
+      : plans(std::move(planned)), wakes(plans.size()), first(is_first) {}
+
+  void wake_all() {
+    for (Event& wake : wakes) {
+      wake.set();
+    }
+  }
+
+  std::vector<SessionPlan> plans;
+  std::vector<Event> wakes;  // Of each session: its body is done, or the run ends.
+  bool first;                // Of this process: memory that is given back is not always seen to be.
+  std::size_t begun = 0;
+  std::size_t over = 0;
+  Event all_over;
+};
+
+Task<> AsyncRun::drive_sessions(const std::function<Task<>(Cycle&)>& body) {
+  const nanoseconds interval = settings().reconnect_every;
+  const nanoseconds quiesce = quiesce_every(settings().duration, interval);
+  const std::vector<nanoseconds> ends =
+      ends_in_part(cycle_ends(settings().duration, quiesce, seed()), quiesce, part_from(), part_to());
+  std::mt19937_64 random(part_seed());
+  std::uint64_t due = 0;
+  nanoseconds from = part_from();
+  for (std::size_t i = 0; i < ends.size() && !interrupted(); ++i) {
+    Round round(plan_sessions(settings().sessions, from, ends[i], interval, random), i == 0);
+    for (const SessionPlan& plan : round.plans) {
+      due += plan.ends.size();
+    }
+    expect_cycles(due);
+    Task<> running = run_round(body, round);
+    co_await std::move(running);
+    co_await settle();
+    if (crashed_ || ended_early()) {
+      co_return;
+    }
+    co_await pause_until(ends[i]);
+    from = std::max(ends[i], elapsed());
+  }
+}
+
+Task<> AsyncRun::run_round(const std::function<Task<>(Cycle&)>& body, Round& round) {
+  const std::size_t sessions = round.plans.size();
   TaskGroup group(*loop_);
-  group.start({"cycle", cycle.number()}, call(body, cycle, result, done));
-  const nanoseconds latest = cycle.ends_at() + kOverrun;
-  while (!done.is_set() && !interrupted() && elapsed() < latest) {
-    co_await done.wait_for(loop_->is_virtual() ? kVirtualSample : kLook);
+  for (std::uint32_t i = 0; i < sessions; ++i) {
+    group.start({"session", i}, run_session(body, round, i));
+  }
+  SessionMemory memory(sessions);
+  const nanoseconds all_open = round.plans.back().begins + kConnectTime;
+  while (!round.all_over.is_set()) {
+    co_await round.all_over.wait_for(look_every());
+    if (stopping()) {
+      round.wake_all();
+    }
     if (loop_->is_virtual()) {
+      sample();
+    } else if (round.first) {
+      memory.look(round.begun, elapsed() >= all_open);
+    }
+  }
+  if (const auto bytes = memory.bytes_each()) {
+    session_holds(*bytes);
+  }
+  Task<DrainResult> draining = drain(group);
+  co_await std::move(draining);
+}
+
+Task<> AsyncRun::run_session(const std::function<Task<>(Cycle&)>& body, Round& round, std::uint32_t session) {
+  const SessionPlan& plan = round.plans[session];
+  Event& wake = round.wakes[session];
+  co_await pause_until(plan.begins, wake);
+  ++round.begun;
+  Backoff backoff;
+  for (std::size_t i = 0; i < plan.ends.size() && !stopping(); ++i) {
+    Cycle cycle(*this, first_cycle() + cycles_begun_++, plan.ends[i], session);
+    Outcome outcome = Outcome::kFailed;
+    while (outcome == Outcome::kFailed && !stopping()) {
+      wake.reset();
+      Task<Outcome> running = run_cycle(body, cycle, wake, std::chrono::nanoseconds::max());
+      outcome = co_await std::move(running);
+      nanoseconds again = cycle.ends_at();
+      if (outcome == Outcome::kFinished) {
+        finish_cycle();
+        backoff.reset();
+      } else if (outcome == Outcome::kFailed) {
+        again = std::min(again, elapsed() + backoff.next(loop_->random()));
+      }
+      co_await pause_until(again, wake);
+      if (elapsed() >= cycle.ends_at()) {
+        break;
+      }
+    }
+  }
+  if (++round.over == round.plans.size()) {
+    round.all_over.set();
+  }
+}
+
+Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
+                                            nanoseconds look) {
+  BodyResult result;
+  TaskGroup group(*loop_);
+  group.start({"cycle", cycle.number()}, call(body, cycle, result, wake));
+  const nanoseconds latest = cycle.ends_at() + kOverrun;
+  while (!result.done && !stopping() && elapsed() < latest) {
+    co_await wake.wait_for(std::min(look, latest - elapsed()));
+    if (loop_->is_virtual() && settings().sessions == 1) {
       sample();
     }
   }
-  const bool overran = !done.is_set() && !interrupted();
+  const bool overran = !result.done && !stopping();
   const std::string standing = overran ? to_string(group.tasks().front()) : std::string{};
   Task<DrainResult> draining = drain(group, {.cancel_first = true});
   const DrainResult drained = co_await std::move(draining);
 
-  const std::string name = fmt::format("cycle {}", cycle.number() + 1);
+  const std::string name = settings().sessions > 1
+                               ? fmt::format("session {}, cycle {}", cycle.session() + 1, cycle.number() + 1)
+                               : fmt::format("cycle {}", cycle.number() + 1);
   if (result.crash) {
     crash(fmt::format("{}: {}", name, *result.crash));
+    crashed_ = true;
     co_return Outcome::kEnded;
   }
-  if (interrupted()) {
+  if (stopping()) {
     co_return Outcome::kEnded;
   }
   if (overran) {
@@ -216,6 +345,14 @@ Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>&
     co_return Outcome::kFailed;
   }
   co_return Outcome::kFinished;
+}
+
+// Of one of many sessions: its wake is set where the run is to end.
+Task<> AsyncRun::pause_until(nanoseconds at, Event& wake) {
+  while (!stopping() && elapsed() < at) {
+    wake.reset();
+    co_await wake.wait_for(at - elapsed());
+  }
 }
 
 Task<> AsyncRun::pause_until(nanoseconds at) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <random>
 #include <vector>
 
 namespace soak {
@@ -18,6 +19,24 @@ std::vector<std::chrono::nanoseconds> cycle_ends(std::chrono::nanoseconds durati
 std::vector<std::chrono::nanoseconds> ends_in_part(const std::vector<std::chrono::nanoseconds>& ends,
                                                    std::chrono::nanoseconds interval, std::chrono::nanoseconds from,
                                                    std::chrono::nanoseconds to);
+
+// How often a run of overlapping sessions is to have none open: twenty times, but two intervals of reconnecting apart
+// at the least, and twice in any run.
+std::chrono::nanoseconds quiesce_every(std::chrono::nanoseconds duration, std::chrono::nanoseconds interval);
+
+// When one of many sessions begins, and when each of its cycles ends.
+struct SessionPlan {
+  std::chrono::nanoseconds begins{};
+  std::vector<std::chrono::nanoseconds> ends;  // One at the least.
+};
+
+// `sessions` sessions between `from` and `to`, which reconnect every `interval`. They begin one after the other within
+// the first tenth, and end in the same order within the last: between the two all are open. When each of them
+// reconnects is drawn from `random`, its first time evenly over an interval and then every interval +-10%, so that no
+// wave comes about.
+std::vector<SessionPlan> plan_sessions(std::uint32_t sessions, std::chrono::nanoseconds from,
+                                       std::chrono::nanoseconds to, std::chrono::nanoseconds interval,
+                                       std::mt19937_64& random);
 
 }  // namespace soak
 

@@ -54,6 +54,8 @@ std::string header_line(const Record& record, const probe::Budgets& budgets, con
   json.Double(seconds(record.asked));
   json.Key("seed");
   json.Uint64(record.seed);
+  json.Key("sessions");
+  json.Uint(record.sessions);
   field(json, "rerun", record.rerun);
   json.Key("rss_growth_bytes_max");
   json.Int64(budgets.rss_growth_bytes_max);

@@ -150,6 +150,23 @@ void write_verdict(Writer& json, const probe::Verdict& verdict) {
   json.EndObject();
 }
 
+void write_lateness(Writer& json, const Lateness& late) {
+  field(json, "late_p50_s", seconds(late.percentile(0.5)));
+  field(json, "late_p99_s", seconds(late.percentile(0.99)));
+  field(json, "late_max_s", seconds(late.max()));
+  json.Key("late_buckets");
+  json.StartArray();
+  json.SetFormatOptions(rapidjson::kFormatSingleLineArray);
+  late.for_each_bucket([&json](std::chrono::nanoseconds from, std::uint64_t count) {
+    json.StartArray();
+    json.Double(seconds(from));
+    json.Uint64(count);
+    json.EndArray();
+  });
+  json.EndArray();
+  json.SetFormatOptions(rapidjson::kFormatDefault);
+}
+
 void write_counts(Writer& json, const Record& record) {
   json.Key("counters");
   json.StartObject();
@@ -170,6 +187,9 @@ void write_counts(Writer& json, const Record& record) {
         json.Uint64(count);
       }
       json.EndArray();
+    }
+    if (traffic.late.count() > 0) {
+      write_lateness(json, traffic.late);
     }
     json.EndObject();
   }
@@ -291,6 +311,11 @@ std::string to_json(const Record& record) {
   field(json, "elapsed_s", seconds(record.elapsed));
   field(json, "seed", record.seed);
   field(json, "cycle_noun", record.cycle_noun);
+  field(json, "sessions", std::uint64_t{record.sessions});
+  if (record.session_rss_bytes) {
+    json.Key("session_rss_bytes");
+    json.Int64(*record.session_rss_bytes);
+  }
   field(json, "cycles", record.cycles);
   field(json, "failed_cycles", record.failed_cycles);
   field(json, "failures", record.failures);

@@ -42,6 +42,9 @@ class Reader {
     record_.started += std::chrono::seconds(line["started_s"].whole());
     record_.asked = line["asked_s"].seconds();
     record_.seed = line["seed"].count();
+    if (line.has("sessions")) {
+      record_.sessions = static_cast<std::uint32_t>(line["sessions"].count());
+    }
     record_.rerun = line["rerun"].text();
     budgets_ = {line["rss_growth_bytes_max"].whole(), line["heap_per_cycle_bytes_max"].whole()};
     rss_not_judged_ = line["rss_not_judged"].text();

@@ -211,6 +211,12 @@ void read_counts(const JsonValue& json, Record& record) {
     traffic.counter = stream["counter"].text();
     read_thirds(stream["due_by_third"], traffic.due);
     read_thirds(stream["met_by_third"], traffic.met);
+    if (stream.has("late_buckets")) {
+      stream["late_buckets"].for_each([&traffic](const JsonValue& bucket) {
+        traffic.late.add(bucket.element(0, 2).seconds(), bucket.element(1, 2).count());
+      });
+      traffic.late.raise_max(stream["late_max_s"].seconds());
+    }
     record.traffic.push_back(std::move(traffic));
   });
   json["settings"].for_each([&](const JsonValue& setting) {
@@ -237,6 +243,12 @@ Record read_json(std::string_view text, const std::string& name) {
   record.elapsed = json["elapsed_s"].seconds();
   record.seed = json["seed"].count();
   record.cycle_noun = json["cycle_noun"].text();
+  if (json.has("sessions")) {
+    record.sessions = static_cast<std::uint32_t>(json["sessions"].count());
+  }
+  if (json.has("session_rss_bytes")) {
+    record.session_rss_bytes = json["session_rss_bytes"].whole();
+  }
   record.cycles = json["cycles"].count();
   record.failed_cycles = json["failed_cycles"].count();
   record.failures = read_texts(json["failures"]);

@@ -30,6 +30,9 @@ std::string outcome(const Record& record) {
 std::string summary_line(const Record& record) {
   std::string line = fmt::format("[{}] {}: elapsed={} {}s={}", record.title, outcome(record),
                                  detail::format_seconds(record.elapsed), record.cycle_noun, record.cycles);
+  if (record.sessions > 1) {
+    line += fmt::format(" sessions={}", record.sessions);
+  }
   for (const Counter& counter : record.counters) {
     line += fmt::format(" {}={}", counter.name, counter.value);
   }

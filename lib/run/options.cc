@@ -42,7 +42,8 @@ struct Option {
   std::string_view variable_of;  // What the variable counts: "minutes".
   std::string_view domain;       // What uses it: every run, or only "voice" or "channels".
   std::string_view help;
-  std::variant<Field<nanoseconds>, Field<std::uint64_t>, Field<double>, Field<bool>, Field<std::string>, PortField>
+  std::variant<Field<nanoseconds>, Field<std::uint64_t>, Field<std::uint32_t>, Field<double>, Field<bool>,
+               Field<std::string>, PortField>
       field;
 };
 
@@ -55,6 +56,8 @@ constexpr std::array<Option, 18> kOptions = {{
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
     {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
      Field<nanoseconds>{&RunOptions::reconnect_every, &Settings::reconnect_every}},
+    {"sessions", "SOAK_SESSIONS", 0, "", "voice", "how many sessions are open at once",
+     Field<std::uint32_t>{&RunOptions::sessions, &Settings::sessions}},
     {"audio_interval", "SOAK_AUDIO_INTERVAL_SEC", kSecond, "seconds", "voice", "the time between two audio frames",
      Field<nanoseconds>{&RunOptions::audio_interval, &Settings::audio_interval}},
     {"message_interval", "SOAK_INTERVAL_SEC", kSecond, "seconds", "channels", "the time between two messages",
@@ -95,6 +98,7 @@ constexpr std::array<Option, 18> kOptions = {{
      Field<nanoseconds>{&RunOptions::part_duration, &Settings::part_duration}},
 }};
 
+constexpr std::uint32_t kMostSessions = 100'000;
 constexpr nanoseconds kLongest = std::chrono::hours{24 * 366};
 
 struct Unit {
@@ -115,6 +119,9 @@ std::string accepts(const Option& option) {
     std::string operator()(const Field<std::uint64_t>&) const {
       return is_size(option) ? "a size of 0 or more, such as 512KiB, 20MiB or 1GiB"
                              : "a whole number from 0 to 18446744073709551615";
+    }
+    std::string operator()(const Field<std::uint32_t>&) const {
+      return fmt::format("a whole number from 1 to {}", kMostSessions);
     }
     std::string operator()(const Field<double>&) const { return "a number from 0 to 1"; }
     std::string operator()(const Field<bool>&) const { return "1 or 0"; }
@@ -197,6 +204,15 @@ bool parse_into(RunOptions& options, const Option& option, std::string_view text
       options.*field.in = value;
       return true;
     }
+    bool operator()(const Field<std::uint32_t>& field) const {
+      std::uint32_t value = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+      if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > kMostSessions) {
+        return false;
+      }
+      options.*field.in = value;
+      return true;
+    }
     bool operator()(const Field<double>& field) const {
       std::string_view rest;
       const auto value = parse_number(text, &rest);
@@ -265,6 +281,7 @@ std::string value_text(const Settings& settings, const Option& option) {
       const std::uint64_t value = settings.*field.out;
       return is_size(option) ? detail::format_bytes(static_cast<std::int64_t>(value)) : std::to_string(value);
     }
+    std::string operator()(const Field<std::uint32_t>& field) const { return std::to_string(settings.*field.out); }
     std::string operator()(const Field<double>& field) const { return fmt::format("{}", settings.*field.out); }
     std::string operator()(const Field<bool>& field) const { return settings.*field.out ? "on" : "off"; }
     std::string operator()(const Field<std::string>& field) const {
@@ -309,6 +326,10 @@ std::string variable_text(const RunOptions& options, const Option& option) {
       }
       return is_size(option) ? fmt::format("{:.9f}", static_cast<double>(*value) / option.variable_unit)
                              : std::to_string(*value);
+    }
+    std::string operator()(const Field<std::uint32_t>& field) const {
+      const auto& value = options.*field.in;
+      return value ? std::to_string(*value) : "";
     }
     std::string operator()(const Field<double>& field) const {
       const auto& value = options.*field.in;

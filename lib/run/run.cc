@@ -192,7 +192,7 @@ std::uint64_t Run::part_seed() const { return state_->checkpoint ? state_->check
 void Run::due(std::string_view name, nanoseconds at) { state_->traffic->due(name, at); }
 
 void Run::met(std::string_view name, nanoseconds at) {
-  state_->traffic->met(name, at);
+  state_->traffic->met(name, at, elapsed());
   count(name);
 }
 
@@ -222,13 +222,14 @@ void Run::describe(std::string_view title, std::string_view cycle_noun) {
   state_->cycle_noun = cycle_noun;
 }
 
-void Run::use_service(std::uint64_t sessions) {
+void Run::use_service() {
   if (mode() != Mode::kReal) {
     state_->read = true;  // Nothing ran, so there is no verdict to miss.
     throw detail::RunSkipped(
         "a service that charges for its sessions is used in real time only: --gtest_runsoak (or GTEST_RUNSOAK=1)");
   }
   const nanoseconds allowed = settings().service_time_max;
+  const std::uint64_t sessions = settings().sessions;
   const nanoseconds duration = settings().duration;
   // Divided, for a product might overflow.
   if (static_cast<std::uint64_t>(duration.count()) <=
@@ -340,6 +341,8 @@ void Run::remark(std::string text) { state_->remarks.push_back(std::move(text));
 void Run::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; }
 
 void Run::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed); }
+
+void Run::session_holds(std::int64_t rss_bytes) { state_->session_rss_bytes = rss_bytes; }
 
 void Run::fail_cycle(std::string_view what) {
   ++state_->failed_cycles;

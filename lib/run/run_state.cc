@@ -127,6 +127,8 @@ report::Record Run::State::so_far() const {
   result.asked = settings.duration;
   result.elapsed = lasted;
   result.seed = settings.seed;
+  result.sessions = settings.sessions;
+  result.session_rss_bytes = session_rss_bytes;
   result.cycles = cycles.load();
   result.failed_cycles = failed_cycles;
   result.failures = failures;
@@ -179,6 +181,7 @@ void Run::State::open_checkpoint() {
   cycles = before.cycles;
   failed_cycles = before.failed_cycles;
   failures = before.failures;
+  session_rss_bytes = before.session_rss_bytes;
   for (const report::Counter& counter : before.counters) {
     counters.add(counter.name, counter.value);
   }

@@ -71,6 +71,7 @@ struct Run::State {
   Marks marks;
   std::atomic<std::uint64_t> cycles{0};
   std::atomic<std::uint64_t> failed_cycles{0};
+  std::optional<std::int64_t> session_rss_bytes;
   std::vector<std::string> failures;
   std::vector<std::string> remarks;
   std::optional<std::string> crashed;

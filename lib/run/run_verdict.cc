@@ -103,6 +103,13 @@ void Run::State::judge() {
       judge_traffic(result.traffic, verdict);
     }
   }
+  if (!virtual_clock) {
+    explain_lateness(result.traffic, verdict);
+    if (session_rss_bytes) {
+      verdict.remarks.push_back(fmt::format("one more session added {} to the RSS of this process",
+                                            detail::format_bytes(*session_rss_bytes)));
+    }
+  }
   early_stop->explain(settings.duration, verdict);
   if (heap_profile) {
     probe::explain(heap_profile->growth(), noun, verdict);

@@ -30,7 +30,7 @@ report::Traffic& TrafficLedger::entry(std::string_view counter) {
       return entry;
     }
   }
-  entries_.push_back({std::string(counter), {}, {}});
+  entries_.push_back({std::string(counter), {}, {}, {}});
   return entries_.back();
 }
 
@@ -48,6 +48,19 @@ void judge_traffic(const std::vector<report::Traffic>& traffic, probe::Verdict& 
     if (!finding.evidence.empty() || !on_rate(due, met)) {
       finding.text = fmt::format("{}: {} of {} due while a session was open, allowed +-1%", stream.counter, met, due);
       verdict.findings.push_back(std::move(finding));
+    }
+  }
+}
+
+void explain_lateness(const std::vector<report::Traffic>& traffic, probe::Verdict& verdict) {
+  for (const report::Traffic& stream : traffic) {
+    if (stream.late.count() > 0) {
+      const auto ms = [](std::chrono::nanoseconds time) {
+        return std::chrono::duration<double, std::milli>(time).count();
+      };
+      verdict.remarks.push_back(fmt::format("{} were late by: p50 {:.1f} ms, p99 {:.1f} ms, max {:.1f} ms",
+                                            stream.counter, ms(stream.late.percentile(0.5)),
+                                            ms(stream.late.percentile(0.99)), ms(stream.late.max())));
     }
   }
 }

@@ -12,13 +12,18 @@
 
 namespace soak {
 
-// Counts what was due and what was met, by third of a run of `duration`. The thread that owns the Run only.
+// Counts what was due and what was met, by third of a run of `duration`, and how late that was. The thread that owns
+// the Run only. Allocates only for a new counter.
 class TrafficLedger {
  public:
   explicit TrafficLedger(std::chrono::nanoseconds duration) : duration_(duration) {}
 
   void due(std::string_view counter, std::chrono::nanoseconds at) { ++entry(counter).due[third(at)]; }
-  void met(std::string_view counter, std::chrono::nanoseconds at) { ++entry(counter).met[third(at)]; }
+  void met(std::string_view counter, std::chrono::nanoseconds at, std::chrono::nanoseconds now) {
+    report::Traffic& stream = entry(counter);
+    ++stream.met[third(at)];
+    stream.late.add(now - at);
+  }
   const std::vector<report::Traffic>& entries() const { return entries_; }
 
   // What was counted in the parts of the run before this one.
@@ -35,6 +40,9 @@ class TrafficLedger {
 // Adds a finding for each stream that is off its rate by more than 1% (and by more than two events), in the
 // whole run or in a third of it.
 void judge_traffic(const std::vector<report::Traffic>& traffic, probe::Verdict& verdict);
+
+// Adds a remark for each stream that says how late its events were.
+void explain_lateness(const std::vector<report::Traffic>& traffic, probe::Verdict& verdict);
 
 }  // namespace soak
 

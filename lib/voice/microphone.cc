@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <numbers>
@@ -59,17 +61,24 @@ class Signal {
         frame_(static_cast<std::size_t>(rate_hz * frame.count() / 1'000'000'000) * 2) {}
 
   std::span<const std::byte> next() {
-    buffer_.resize(frame_);
-    for (std::byte& byte : buffer_) {
-      byte = pcm_[at_];
-      at_ = (at_ + 1) % pcm_.size();
+    if (pcm_.size() - at_ >= frame_) {
+      const std::span<const std::byte> frame = pcm_.subspan(at_, frame_);
+      at_ = (at_ + frame_) % pcm_.size();
+      return frame;
     }
-    return buffer_;
+    across_.resize(frame_);
+    for (std::size_t filled = 0; filled < frame_;) {
+      const std::size_t piece = std::min(frame_ - filled, pcm_.size() - at_);
+      std::memcpy(across_.data() + filled, pcm_.data() + at_, piece);
+      filled += piece;
+      at_ = (at_ + piece) % pcm_.size();
+    }
+    return across_;
   }
 
  private:
   std::span<const std::byte> pcm_;
-  std::vector<std::byte> buffer_;
+  std::vector<std::byte> across_;  // A frame that begins at the end of what is said, and goes on at its beginning.
   std::size_t frame_;
   std::size_t at_ = 0;
 };
@@ -109,7 +118,8 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
   const nanoseconds frame = run.asked_outside("audio_interval") ? run.settings().audio_interval
                                                                 : options.frame.value_or(run.settings().audio_interval);
   const nanoseconds start = run.elapsed();
-  nanoseconds next_turn = start + options.turn_every;
+  // Sessions that began together would all be answered at once.
+  nanoseconds next_turn = start + options.turn_every * (cycle.session() + 1) / run.settings().sessions;
   Signal signal(options.speech, client.input_rate_hz(), frame);
   DueFrames frames(run, start, cycle.ends_at(), frame);
   while (!frames.over() && run.elapsed() < cycle.ends_at() + kLatest) {

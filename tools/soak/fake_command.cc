@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "commands.h"
+#include "soak/detail/descriptor_limit.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
@@ -22,6 +23,9 @@
 
 namespace soak::tools {
 namespace {
+
+// A session holds one; libwebsockets keeps a table of as many.
+constexpr std::uint64_t kDescriptors = 65536;
 
 struct FakeArguments {
   int port = 0;
@@ -75,6 +79,7 @@ int run_fake(const char* name, const FakeArguments& arguments, Options options) 
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
+  detail::raise_descriptor_limit(kDescriptors);
   UvLoop loop({.seed = arguments.seed});
   options.port = static_cast<std::uint16_t>(arguments.port);
   options.seed = arguments.seed;

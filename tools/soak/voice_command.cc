@@ -11,6 +11,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "commands.h"
 #include "saved_audio.h"
@@ -60,9 +61,9 @@ audio::Pcm speech_for(const VoiceArguments& arguments) {
                                                     : voice::GeminiLiveClient::kInputRateHz);
 }
 
-// Where the answers go; nowhere for null.
-voice::AudioSink sink_into(SavedAudio* saved) {
-  if (saved == nullptr) {
+// Where the answers of a cycle go: those of the first of several sessions into the file, if there is one.
+voice::AudioSink sink_of(const Cycle& cycle, SavedAudio* saved) {
+  if (saved == nullptr || cycle.session() != 0) {
     return {};
   }
   return [saved](std::span<const std::byte> pcm) { saved->take(pcm); };
@@ -85,16 +86,17 @@ void drive_openai(AsyncRun& run, const VoiceArguments& arguments, const audio::P
   }
   voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
   take_key(options.api_key, "OPENAI_API_KEY", arguments);
-  options.on_audio = sink_into(saved);
   run.drive([&](Cycle& cycle) -> Task<> {
-    voice::OpenAiRealtimeClient client(run.loop(), options);
+    voice::OpenAiRealtimeOptions own = options;
+    own.on_audio = sink_of(cycle, saved);
+    voice::OpenAiRealtimeClient client(run.loop(), own);
     co_await client.connect();
     co_await voice::stream_microphone(client, cycle, {.speech = speech.bytes});
     co_await client.close();
   });
 }
 
-// One session, carried on by each client.
+// Each session is carried on by the next client.
 void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech, SavedAudio* saved) {
   std::optional<peers::GeminiLivePeer> peer;
   if (arguments.url.empty()) {
@@ -102,13 +104,16 @@ void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::P
   }
   voice::GeminiLiveOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
   take_key(options.api_key, "GEMINI_API_KEY", arguments);
-  options.on_audio = sink_into(saved);
+  std::vector<std::string> handles(run.settings().sessions);
   run.drive([&](Cycle& cycle) -> Task<> {
-    voice::GeminiLiveClient client(run.loop(), options);
+    voice::GeminiLiveOptions own = options;
+    own.resumption_handle = handles[cycle.session()];
+    own.on_audio = sink_of(cycle, saved);
+    voice::GeminiLiveClient client(run.loop(), own);
     co_await client.connect();
     co_await voice::stream_microphone(client, cycle, {.speech = speech.bytes});
     co_await client.close();
-    options.resumption_handle = client.resumption_handle();
+    handles[cycle.session()] = client.resumption_handle();
   });
 }
 
@@ -193,8 +198,9 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
           "What to say, over and over: a WAV, FLAC, Ogg, MP3 or AIFF file of at most ten minutes; a built-in signal "
           "unless given")
       ->check(CLI::ExistingFile);
-  command->add_option("--save-audio", arguments->save_audio_file,
-                      "A WAV file for what the provider answers; an existing one is replaced");
+  command->add_option(
+      "--save-audio", arguments->save_audio_file,
+      "A WAV file for what the provider answers, in the first of several sessions; an existing one is replaced");
   command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
   add_run_options(*command);
   return [arguments, program] {

@@ -13,6 +13,7 @@
 
 #include "soak/probe/probe.h"
 #include "soak/probe/verdict.h"
+#include "soak/report/lateness.h"
 
 namespace soak::report {
 
@@ -26,6 +27,7 @@ struct Traffic {
   std::string counter;
   std::array<std::uint64_t, 3> due{};
   std::array<std::uint64_t, 3> met{};
+  Lateness late{};  // Of those that were met.
 };
 
 // An option as it was in force, and where its value came from: "flag", "variable", "code" or "default".
@@ -65,7 +67,9 @@ struct Record {
   std::chrono::nanoseconds asked{};
   std::chrono::nanoseconds elapsed{};
   std::uint64_t seed = 0;
-  std::uint64_t cycles = 0;  // Finished ones.
+  std::uint32_t sessions = 1;                     // That were to be open at once.
+  std::optional<std::int64_t> session_rss_bytes;  // What one of them added to RSS, where that could be told.
+  std::uint64_t cycles = 0;                       // Finished ones, of all sessions.
   std::uint64_t failed_cycles = 0;
   std::vector<std::string> failures;  // What the first failed cycles said.
   std::vector<Counter> counters;      // In order of first use.

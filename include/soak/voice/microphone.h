@@ -18,7 +18,8 @@ namespace soak::voice {
 struct MicrophoneOptions {
   // The length of a frame; --soak_audio_interval and its variable beat it. 40 ms of 24 kHz audio are 1,920 bytes.
   std::optional<std::chrono::nanoseconds> frame = std::nullopt;
-  // How often the speaker stops and waits for an answer, while the stream goes on; zero is never.
+  // How often the speaker stops and waits for an answer, while the stream goes on; zero is never. Of many sessions each
+  // has its own moment within that time.
   std::chrono::nanoseconds turn_every = std::chrono::seconds{5};
   // What is said, over and over: whole samples of PCM at the client's input_rate_hz(), as audio::read_file() gives
   // them. It must live until the task has ended. Empty: a built-in signal.

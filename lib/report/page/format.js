@@ -41,6 +41,10 @@ function formatGrowth(value, unit) {
   return (value > 0 ? '+' : '') + formatValue(value, unit);
 }
 
+function formatMilliseconds(seconds) {
+  return (seconds * 1000).toLocaleString('en', {maximumFractionDigits: 2}) + ' ms';
+}
+
 // 00:00:01, with tenths where it matters.
 function formatClock(seconds, tenths = false) {
   const total = tenths ? Math.round(seconds * 10) / 10 : Math.round(seconds);

@@ -47,6 +47,8 @@ function facts(report) {
     fact('Lasted', formatDuration(report.elapsed_s), howItEnded(report)),
     fact(report.cycle_noun + 's', formatCount(report.cycles),
          report.failed_cycles ? `${formatCount(report.failed_cycles)} failed` : ''),
+    ...(report.sessions > 1 ? [fact('sessions', formatCount(report.sessions),
+      report.session_rss_bytes === undefined ? '' : `${formatBytes(report.session_rss_bytes)} each`)] : []),
     ...Object.entries(report.counters).slice(0, 4).map(([name, count]) => fact(name, formatCount(count), rate(count))),
   ];
   if (rss) {
@@ -235,10 +237,13 @@ function traffic(report) {
     return null;
   }
   const thirds = ['first', 'second', 'last'];
+  const late = report.traffic.filter((row) => row.late_buckets);
+  const lateness = late.length ? table(['Late by', {number: 'Half at most'}, {number: '99% at most'}, {number: 'At most'}],
+    late.map((row) => [row.counter, ...[row.late_p50_s, row.late_p99_s, row.late_max_s].map((s) => ({number: formatMilliseconds(s)}))])) : null;
   return section('Traffic against its schedule', table(['Counter', 'Third', {number: 'Due'}, {number: 'Happened'}, {number: 'Share'}],
     report.traffic.flatMap((row) => thirds.map((third, i) => [row.counter, third, {number: formatCount(row.due_by_third[i])},
       {number: formatCount(row.met_by_third[i])},
-      {number: row.due_by_third[i] ? (100 * row.met_by_third[i] / row.due_by_third[i]).toFixed(1) + '%' : ''}]))));
+      {number: row.due_by_third[i] ? (100 * row.met_by_third[i] / row.due_by_third[i]).toFixed(1) + '%' : ''}]))), lateness);
 }
 
 function marks(report) {

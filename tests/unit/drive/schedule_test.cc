@@ -71,5 +71,65 @@ TEST(ScheduleTest, APartEndsOnTimeInTheMiddleOfACycleToo) {
   EXPECT_EQ(ends_in_part(ends, 10min, 59min, 60min), (std::vector<nanoseconds>{60min}));
 }
 
+TEST(ScheduleTest, ARunOfManySessionsIsQuietTwentyTimesButNoMoreOftenThanEverySecondReconnect) {
+  EXPECT_EQ(quiesce_every(24h, 90s), 72min);
+  EXPECT_EQ(quiesce_every(60min, 90s), 3min);
+  EXPECT_EQ(quiesce_every(10min, 90s), 3min);
+  EXPECT_EQ(quiesce_every(2min, 90s), 1min);
+}
+
+TEST(ScheduleTest, SessionsBeginAndEndOneAfterTheOther) {
+  std::mt19937_64 random(7);
+
+  const std::vector<SessionPlan> plans = plan_sessions(100, 1000s, 1400s, 90s, random);
+
+  ASSERT_EQ(plans.size(), 100u);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const auto slot = static_cast<nanoseconds::rep>(i) * 400ms;
+    EXPECT_GE(plans[i].begins, 1000s + slot);
+    EXPECT_LT(plans[i].begins, 1000s + slot + 400ms);
+    EXPECT_EQ(plans[i].ends.back(), plans[i].begins + 360s);
+    EXPECT_TRUE(std::is_sorted(plans[i].ends.begin(), plans[i].ends.end()));
+  }
+}
+
+// Of 1,000 sessions that reconnect every 90 s, 11 do so in a second of each, on average.
+TEST(ScheduleTest, ReconnectsComeInNoWaves) {
+  std::mt19937_64 random(7);
+  std::vector<int> in_second(720);
+  int reconnects = 0;
+
+  for (const SessionPlan& plan : plan_sessions(1000, 0s, 720s, 90s, random)) {
+    for (std::size_t k = 0; k + 1 < plan.ends.size(); ++k) {
+      ++in_second[static_cast<std::size_t>(plan.ends[k] / 1s)];
+      ++reconnects;
+    }
+  }
+
+  EXPECT_NEAR(reconnects, 6200, 200);  // Each lives 648 s, 90 of them before its first.
+  EXPECT_LE(*std::max_element(in_second.begin(), in_second.end()), 35);
+}
+
+TEST(ScheduleTest, TimeForLessThanAReconnectIsOneCycle) {
+  std::mt19937_64 random(7);
+
+  for (const SessionPlan& plan : plan_sessions(10, 0s, 30s, 90s, random)) {
+    EXPECT_THAT(plan.ends, ElementsAre(plan.begins + 27s));
+  }
+}
+
+TEST(ScheduleTest, TheSameSeedPlansTheSameSessions) {
+  std::mt19937_64 one(7);
+  std::mt19937_64 other(7);
+
+  const auto plans = plan_sessions(20, 0s, 300s, 10s, one);
+  const auto again = plan_sessions(20, 0s, 300s, 10s, other);
+
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    EXPECT_EQ(plans[i].begins, again[i].begins);
+    EXPECT_EQ(plans[i].ends, again[i].ends);
+  }
+}
+
 }  // namespace
 }  // namespace soak

@@ -101,8 +101,8 @@ SOAK_TEST(Env, NeedsTwoVariables) {
 }
 
 SOAK_TEST(Service, TwoSessions) {
-  soak::Run run;
-  run.use_service(2);
+  soak::Run run({.sessions = 2});
+  run.use_service();
   std::printf("used the service\n");
   for (auto cycle : run) {
   }

@@ -196,9 +196,9 @@ TEST(CompareTest, CyclesThatFailAreCompared) {
 
 TEST(CompareTest, EventsThatWereMissedAreWorse) {
   Record before = a_run();
-  before.traffic = {{"frames", {30000, 30000, 30000}, {30000, 30000, 30000}}};
+  before.traffic = {{"frames", {30000, 30000, 30000}, {30000, 30000, 30000}, {}}};
   Record after = a_run();
-  after.traffic = {{"frames", {30000, 30000, 30000}, {30000, 29000, 30000}}};
+  after.traffic = {{"frames", {30000, 30000, 30000}, {30000, 29000, 30000}, {}}};
 
   EXPECT_EQ(row(compare(before, after), "frames of those due").change, Change::kWorse);
   EXPECT_EQ(row(compare(after, before), "frames of those due").change, Change::kBetter);

@@ -64,6 +64,10 @@ TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
   EXPECT_EQ(json["seed"].GetUint64(), 18446744073709551615u);
   EXPECT_EQ(json["counters"]["frames"].GetInt(), 1500);
   EXPECT_EQ(json["traffic"][0]["met_by_third"][1].GetInt(), 499);
+  EXPECT_NEAR(json["traffic"][0]["late_p50_s"].GetDouble(), 0.0015, 0.00005);
+  EXPECT_NEAR(json["traffic"][0]["late_p99_s"].GetDouble(), 0.031, 0.001);
+  EXPECT_DOUBLE_EQ(json["traffic"][0]["late_max_s"].GetDouble(), 0.031);
+  EXPECT_EQ(json["traffic"][0]["late_buckets"][0][1].GetInt(), 1400);
   EXPECT_FALSE(json["verdict"]["passed"].GetBool());
   EXPECT_STREQ(json["verdict"]["findings"][0]["subject"].GetString(), "heap");
   EXPECT_STREQ(json["verdict"]["findings"][0]["evidence"][0]["text"].GetString(), "00:00:10");
@@ -110,10 +114,10 @@ TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
   EXPECT_THAT(
       keys(parsed(a_record())),
       ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted", "ended_early",
-                  "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "cycles",
-                  "failed_cycles", "failures", "counters", "traffic", "verdict", "rerun", "parts", "parts_left",
-                  "settings", "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by",
-                  "baseline_unsettled", "last_unsettled", "probe_cpu_s", "series", "operations"));
+                  "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "sessions",
+                  "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters", "traffic", "verdict", "rerun",
+                  "parts", "parts_left", "settings", "marks", "marks_dropped", "quiescent_points", "unsettled_points",
+                  "unsettled_by", "baseline_unsettled", "last_unsettled", "probe_cpu_s", "series", "operations"));
 }
 
 TEST(JsonTest, EveryKeyIsInTheDocument) {

@@ -87,6 +87,8 @@ TEST(ReadJsonTest, GivesBackWhatTheRunHeld) {
   EXPECT_EQ(record.seed, written.seed);
   EXPECT_EQ(record.counters[0].value, 1500u);
   EXPECT_EQ(record.traffic[0].met[1], 499u);
+  EXPECT_EQ(record.traffic[0].late.count(), 1499u);
+  EXPECT_EQ(record.traffic[0].late.max(), 31ms);
   EXPECT_EQ(record.marks[0].text, "reset");
   EXPECT_EQ(record.verdict.trends[0].low, 10240);
   EXPECT_EQ(record.verdict.trends[0].certain_at, 30s);

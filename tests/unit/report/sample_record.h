@@ -41,11 +41,15 @@ inline Record a_record() {
   record.elapsed = 60s;
   record.ended_early = 59500ms;
   record.seed = 18446744073709551615u;
+  record.sessions = 2;
+  record.session_rss_bytes = 12'345;
   record.cycles = 4;
   record.failed_cycles = 1;
   record.failures = {"00:00:12 cycle 2: connection reset"};
   record.counters = {{"frames", 1500}};
-  record.traffic = {{"frames", {500, 500, 500}, {500, 499, 500}}};
+  record.traffic = {{"frames", {500, 500, 500}, {500, 499, 500}, {}}};
+  record.traffic[0].late.add(1500us, 1400);
+  record.traffic[0].late.add(31ms, 99);
   record.marks = {{12s, "fault", "reset"}};
   record.marks_dropped = 2;
   record.parts = {{record.started, 0s, 30s, 2, 2, true}, {record.started + 1h, 30s, 60s, 2, 3, false}};

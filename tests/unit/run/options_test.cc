@@ -82,6 +82,18 @@ TEST(OptionsTest, ALeakEndsARunEarlyUnlessThatIsSwitchedOff) {
   EXPECT_FALSE(detail::resolve({.early_stop = true}, Mode::kReal).early_stop);
 }
 
+TEST(OptionsTest, ThereIsOneSessionOrMore) {
+  EXPECT_EQ(detail::resolve({}, Mode::kReal).sessions, 1u);
+  EXPECT_EQ(detail::resolve({.sessions = 1800}, Mode::kReal).sessions, 1800u);
+  EXPECT_THROW(detail::resolve({.sessions = 0}, Mode::kReal), std::invalid_argument);
+  for (const char* value : {"0", "-1", "100001", "1.5", "many", "4294967297"}) {
+    const Variable sessions("SOAK_SESSIONS", value);
+
+    EXPECT_THAT(detail::variable_errors(), ElementsAre(std::string("SOAK_SESSIONS is '") + value +
+                                                       "': a whole number from 1 to 100000 is allowed"));
+  }
+}
+
 TEST(OptionsTest, OddNumbersAreRefused) {
   for (const char* value : {"nan", "inf", "-1", "0", "1e3", "1,5", " 1", "1 ", "0x10", "9999999999999"}) {
     const Variable duration("SOAK_DURATION_MIN", value);

@@ -13,7 +13,7 @@ using testing::SizeIs;
 
 probe::Verdict judged(std::array<std::uint64_t, 3> due, std::array<std::uint64_t, 3> met) {
   probe::Verdict verdict;
-  judge_traffic({{"frames", due, met}}, verdict);
+  judge_traffic({{"frames", due, met, {}}}, verdict);
   return verdict;
 }
 
@@ -25,11 +25,27 @@ TEST(TrafficTest, IsCountedInTheThirdInWhichItWasDue) {
   ledger.due("frames", 10001ms);
   ledger.due("frames", 29999ms);
   ledger.due("frames", 31s);
-  ledger.met("frames", 10001ms);
+  ledger.met("frames", 10001ms, 10001ms);
 
   ASSERT_THAT(ledger.entries(), SizeIs(1));
   EXPECT_EQ(ledger.entries()[0].due, (std::array<std::uint64_t, 3>{2, 1, 2}));
   EXPECT_EQ(ledger.entries()[0].met, (std::array<std::uint64_t, 3>{0, 1, 0}));
+}
+
+TEST(TrafficTest, LatenessIsFromWhenAnEventWasDueToWhenItWasMet) {
+  TrafficLedger ledger(30s);
+  for (int i = 0; i < 98; ++i) {
+    ledger.met("frames", 5s, 5s + 1ms);
+  }
+  ledger.met("frames", 5s, 4s);  // Early is not late.
+  ledger.met("frames", 5s, 5s + 80ms);
+
+  probe::Verdict verdict;
+  explain_lateness(ledger.entries(), verdict);
+
+  EXPECT_EQ(ledger.entries()[0].late.max(), 80ms);
+  EXPECT_THAT(verdict.remarks, testing::ElementsAre("frames were late by: p50 1.0 ms, p99 1.0 ms, max 80.0 ms"));
+  EXPECT_TRUE(verdict.passed());
 }
 
 TEST(TrafficTest, OnePercentIsAllowed) {

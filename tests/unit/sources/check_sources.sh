@@ -10,7 +10,7 @@ module_of() {
   case $1 in
     probe/*|detail/format.h) echo probe ;;
     report/*) echo report ;;
-    run.h|options.h|detail/run_context.h) echo run ;;
+    run.h|options.h|detail/descriptor_limit.h|detail/run_context.h) echo run ;;
     soak_test.h|detail/param_suite.h|detail/register_soak_test.h) echo gating ;;
     metrics/endpoint.h) echo metrics_endpoint ;;
     metrics/*) echo metrics ;;

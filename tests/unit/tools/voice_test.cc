@@ -114,6 +114,24 @@ TEST_P(VoiceCommandTest, ThisHostIsNoService) {
   }
 }
 
+TEST_P(VoiceCommandTest, HoldsManySessionsOpen) {
+  const ProgramResult result = run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--virtual", "--sessions",
+                                            "20", "--duration", "5m", "--seed", "7", "--report-dir", folder_});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, AllOf(HasSubstr("PASS: elapsed=300.0s"), HasSubstr(" sessions=20 ")));
+}
+
+TEST_P(VoiceCommandTest, ANumberOfSessionsThatIsNoneIsExitStatusTwoAndSaysWhatIsAllowed) {
+  for (const char* value : {"0", "100001", "some"}) {
+    const ProgramResult result = run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--sessions", value});
+
+    EXPECT_EQ(result.exit_status, 2);
+    EXPECT_THAT(result.output,
+                HasSubstr(std::string("--sessions is '") + value + "': a whole number from 1 to 100000 is allowed"));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Providers, VoiceCommandTest, testing::Values("openai", "gemini"));
 
 }  // namespace

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -44,12 +46,14 @@ class SlowClient : public Client {
   }
   Task<> end_turn() override {
     ++turns;
+    on_turn();
     co_return;
   }
   Task<> close() override { co_return; }
   const ClientCounters& counters() const override { return counters_; }
 
   std::function<nanoseconds(std::size_t)> send_takes = [](std::size_t) { return 0ns; };
+  std::function<void()> on_turn = [] {};
   std::vector<nanoseconds> sent_at;
   std::size_t bytes = 0;
   std::vector<std::byte> heard;
@@ -121,6 +125,21 @@ TEST_F(MicrophoneTest, DoesNotDriftHoweverLongASendTook) {
   EXPECT_TRUE(run.verdict().passed()) << run.summary();
 }
 
+TEST_F(MicrophoneTest, LatenessIsUntilTheTransportTookTheFrame) {
+  soak::AsyncRun run(ten_seconds());
+  SlowClient client(run);
+  client.send_takes = [](std::size_t n) { return n == 100 ? nanoseconds(100ms) : nanoseconds(7ms); };
+
+  drive(run, client);
+  run.verdict();
+
+  const report::Lateness& late = run.record().traffic.at(0).late;
+  EXPECT_EQ(late.count(), 250u);
+  EXPECT_GE(late.percentile(0.5), 7ms);
+  EXPECT_LE(late.percentile(0.5), 7ms + nanoseconds(7ms) / 32);
+  EXPECT_EQ(late.max(), 100ms);
+}
+
 TEST_F(MicrophoneTest, WhatIsStillNotSentASecondAfterTheEndIsMissing) {
   soak::AsyncRun run(ten_seconds());
   SlowClient client(run);
@@ -162,6 +181,28 @@ TEST_F(MicrophoneTest, EndsATurnEveryFiveSeconds) {
   run.verdict();
 
   EXPECT_EQ(client.turns, 11);
+}
+
+TEST_F(MicrophoneTest, ManySpeakersDoNotStopAtOnce) {
+  soak::AsyncRun run({.duration = 12s, .reconnect_every = 60s, .sessions = 200, .seed = 1});
+  std::map<std::int64_t, int> turns_in_100ms;
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    SlowClient client(run);
+    client.on_turn = [&] { ++turns_in_100ms[run.elapsed() / 100ms]; };
+    Task<> streaming = stream_microphone(client, cycle);
+    co_await std::move(streaming);
+  });
+  run.verdict();
+
+  int turns = 0;
+  int most = 0;
+  for (const auto& [at, count] : turns_in_100ms) {
+    turns += count;
+    most = std::max(most, count);
+  }
+  EXPECT_GT(turns, 300);
+  EXPECT_LE(most, 10);  // Of 200 that begin within 0.6 s.
 }
 
 TEST_F(MicrophoneTest, AnOptionOfTheCommandLineBeatsTheFrameInCode) {
