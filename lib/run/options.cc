@@ -51,7 +51,7 @@ constexpr double kSecond = 1e9;
 constexpr double kMinute = 60e9;
 
 // Constant-initialised: flags are read before the constructors of static objects have run.
-constexpr std::array<Option, 18> kOptions = {{
+constexpr std::array<Option, 19> kOptions = {{
     {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
     {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",

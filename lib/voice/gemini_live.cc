@@ -89,7 +89,7 @@ class GeminiLiveClient::Session {
   std::optional<Error> failure_;  // Why it is over.
 
   std::string handle_;
-  SentFrames given_;  // To the present connection.
+  SentFrames given_;              // To the present connection.
   std::vector<std::byte> audio_;  // Of the message at hand, for on_audio.
   bool in_activity_ = false;
   bool awaiting_turn_ = false;

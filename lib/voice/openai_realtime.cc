@@ -11,6 +11,7 @@
 #include "openai_close.h"
 #include "openai_events.h"
 #include "playback.h"
+#include "sent_frames.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
@@ -124,6 +125,7 @@ class OpenAiRealtimeClient::Session {
   std::string update_id_;
   std::string error_code_;  // Of its last error event, as the next.
   std::string error_text_;
+  SentFrames given_;
   std::size_t uncommitted_ = 0;     // Bytes of audio that were sent since the last commit.
   std::deque<std::string> outbox_;  // Events in answer to the provider's, for speak() to send.
 
@@ -180,6 +182,8 @@ Task<> OpenAiRealtimeClient::Session::open_socket() {
   options.connect_timeout = options_.connect_timeout;
   options.ca_file = options_.ca_file;
   options.close_timeout = kCloseTimeout;
+  options.ping_interval = options_.ping_interval;
+  options.ping_timeout = options_.ping_timeout;
   const std::string url =
       options_.url + (options_.url.find('?') == std::string::npos ? "?" : "&") + "model=" + options_.model;
   try {
@@ -202,6 +206,10 @@ Task<> OpenAiRealtimeClient::Session::drop() {
     changed_.reset();
     co_await changed_.wait();
   }
+  const net::WebSocketCounters sent = socket_->counters();
+  const std::uint64_t lost = given_.after(sent.frames_sent);
+  counters_.frames_lost += lost;
+  counters_.frames_unconfirmed += given_.after(sent.frames_confirmed) - lost;
   socket_.reset();
 }
 
@@ -213,6 +221,7 @@ Task<> OpenAiRealtimeClient::Session::establish() {
   error_code_.clear();
   error_text_.clear();
   uncommitted_ = 0;
+  given_.begin();
   forget_answer();
   co_await open_socket();
   group_.start("openai_receive", receive(socket_), TaskKind::kReceive);
@@ -239,6 +248,7 @@ Task<> OpenAiRealtimeClient::Session::configure() {
   std::string update = session_update_event(update_id_, options_);
   try {
     co_await socket_->send_text(std::move(update));
+    given_.other();
   } catch (const net::ConnectionClosed&) {  // receive() learns how.
   }
   co_await wait_for(updated_, "session.updated", deadline);
@@ -400,6 +410,7 @@ Task<> OpenAiRealtimeClient::Session::speak(Socket socket) {
       std::string event = std::move(outbox_.front());
       outbox_.pop_front();
       co_await socket->send_text(std::move(event));
+      given_.other();
     }
   } catch (const net::ConnectionClosed&) {  // receive() learns how.
   }
@@ -540,6 +551,7 @@ Task<> OpenAiRealtimeClient::Session::send_audio(std::span<const std::byte> pcm)
     try {
       std::string event = append_audio_event(pcm);
       co_await socket->send_text(std::move(event));
+      given_.frame();
       ++counters_.frames_sent;
       if (socket == socket_) uncommitted_ += pcm.size();
       co_return;
@@ -564,8 +576,10 @@ Task<> OpenAiRealtimeClient::Session::end_turn() {
     try {
       std::string commit = commit_event(next_event_id());
       co_await socket->send_text(std::move(commit));
+      given_.other();
       std::string create = response_create_event(response_id);
       co_await socket->send_text(std::move(create));
+      given_.other();
       co_return;
     } catch (const net::ConnectionClosed&) {
       if (request_id_ == response_id) request_id_.clear();

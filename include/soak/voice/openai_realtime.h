@@ -83,6 +83,11 @@ struct OpenAiRealtimeOptions {
 
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};  // Until the WebSocket is open.
   std::chrono::nanoseconds setup_timeout = std::chrono::seconds{10};    // Then until the session is configured.
+
+  // A ping each interval; a connection whose pong is missing for the timeout is lost. Services under load have been
+  // seen to answer after 8 to 30 s. Zero sends none.
+  std::chrono::nanoseconds ping_interval = std::chrono::seconds{15};
+  std::chrono::nanoseconds ping_timeout = std::chrono::seconds{35};
 };
 
 // `sessions` counts those that were configured, so a renewal is another one; `responses_done` counts response.done of

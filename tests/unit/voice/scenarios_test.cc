@@ -20,9 +20,10 @@
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
 #include "soak/peers/gemini_live_peer.h"
-#include "soak/probe/process.h"
+#include "soak/peers/openai_realtime_peer.h"
 #include "soak/task.h"
 #include "soak/voice/gemini_live.h"
+#include "soak/voice/openai_realtime.h"
 
 namespace soak {
 namespace {
@@ -44,13 +45,28 @@ constexpr BackoffOptions kBackoff{.initial = 500ms, .max = 30s};
 struct Gemini {
   using Peer = peers::GeminiLivePeer;
   using Client = voice::GeminiLiveClient;
-  static constexpr const char* kName = "Gemini";
   static constexpr std::size_t kFrameBytes = 3840;  // 120 ms of 16 kHz.
   static peers::GeminiLivePeerOptions peer_options(std::uint64_t seed, fault::Script& faults) {
     return {
         .seed = seed, .connection_max = 4min, .go_away_before = 20s, .silent_after_go_away = true, .faults = &faults};
   }
   static voice::GeminiLiveOptions client_options(const std::string& url) {
+    return {.url = url,
+            .backoff = kBackoff,
+            .attempts_max = 20,
+            .ping_interval = kPingInterval,
+            .ping_timeout = kPingTimeout};
+  }
+};
+
+struct OpenAi {
+  using Peer = peers::OpenAiRealtimePeer;
+  using Client = voice::OpenAiRealtimeClient;
+  static constexpr std::size_t kFrameBytes = 5760;  // 120 ms of 24 kHz.
+  static peers::OpenAiRealtimePeerOptions peer_options(std::uint64_t seed, fault::Script& faults) {
+    return {.seed = seed, .session_max = 4min, .faults = &faults};
+  }
+  static voice::OpenAiRealtimeOptions client_options(const std::string& url) {
     return {.url = url,
             .backoff = kBackoff,
             .attempts_max = 20,
@@ -209,6 +225,8 @@ void play_an_hour(std::uint64_t seed) {
 }
 
 class ScenariosTest : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(ScenariosTest, OpenAiIsWhereItWasAfterAnHourOfFaults) { play_an_hour<OpenAi>(GetParam()); }
 
 TEST_P(ScenariosTest, GeminiIsWhereItWasAfterAnHourOfFaults) { play_an_hour<Gemini>(GetParam()); }
 
