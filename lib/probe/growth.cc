@@ -18,6 +18,7 @@ constexpr int kBlocks = 48;       // Of points, whose medians are transformed.
 constexpr double kLookRatio = 1.1;
 constexpr double kCertain = 7;                          // Natural logarithm of a likelihood ratio: growth is certain,
 constexpr double kPlausible = 4;                        // or a form is not ruled out.
+constexpr double kSure = 0.999;                         // Of the interval that is to lie above zero.
 constexpr std::array<double, 3> kMemory = {0, 0.5, 1};  // The spectrum of the noise falls as f^(-2 memory).
 constexpr double kSlowFraction = 1.0 / 3;               // Of the span: the longest scale, where slow_scale is shorter.
 constexpr double kShortest = 1.0 / 40;
@@ -459,18 +460,20 @@ Look look_at(std::span<const Observation> all, const GrowthOptions& options, boo
   const Fit& best = std::max(grows, rests, [](const Fit& a, const Fit& b) { return a.likelihood < b.likelihood; });
   look.warm_up = points.front().x - all.front().x + 3 * best.form.tau;
   look.low = look.high = look.slope;
+  double least = std::numeric_limits<double>::infinity();  // That the slope is, with kSure.
   const double most = std::max(grows.likelihood, rests.likelihood);
   for (const Fit& fit : growing) {
     if (fit.likelihood < most - kPlausible) continue;
     const double margin = student(fit.freedom, (1 - options.confidence) / 2) * fit.error;
     look.low = std::min(look.low, fit.slope - margin);
     look.high = std::max(look.high, fit.slope + margin);
+    least = std::min(least, fit.slope - student(fit.freedom, (1 - kSure) / 2) * fit.error);
   }
   if (rests.likelihood > most - kPlausible) {
     look.low = std::min(look.low, 0.0);
     look.high = std::max(look.high, 0.0);
   }
-  look.certain = look.low > 0 && grows.likelihood - rests.likelihood > kCertain &&
+  look.certain = least > 0 && grows.likelihood - rests.likelihood > kCertain &&
                  (span >= options.slow_scale || grows.slope * span >= options.small_rise);
   return look;
 }

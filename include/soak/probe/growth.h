@@ -10,9 +10,9 @@
 // slows for ever d log(1 + x/s), both of them, each with or without one step upwards; and by the same forms with a line
 // b x beside. tau and s are up to `slow_scale`, or a third of what was seen (of an ended run, a third). Growth is
 // certain when the best form with the line is exp(7) times as likely as the best without it, its parameters paid for
-// (AICc; Hurvich and Tsai 1989), and the interval of b over all forms that are plausible lies above zero: a staircase
-// that climbs more and more seldom is fitted by a line that could as well be none. From ten times `slow_scale` on, the
-// first tenth of what was seen is left out: what comes to rest in it is too short for the forms.
+// (AICc; Hurvich and Tsai 1989), and the 99.9% interval of b over all forms that are plausible lies above zero: a
+// staircase that climbs more and more seldom is fitted by a line that could as well be none. From ten times
+// `slow_scale` on, the first tenth of what was seen is left out: what comes to rest in it is too short for the forms.
 //
 // Noise has memory, and is not independent from point to point. So only the lowest frequencies are fitted, 20 cosine
 // transforms of 48 block medians, in which noise of any short memory is white (Mueller and Watson, "Low-Frequency
