@@ -204,6 +204,8 @@ std::uint16_t GeminiLivePeer::port() const { return state_->acceptor.port(); }
 
 const GeminiLiveLedger& GeminiLivePeer::ledger() const { return state_->service.ledger; }
 
+void GeminiLivePeer::set_api_key(std::string key) { state_->service.options.api_key = std::move(key); }
+
 Task<> GeminiLivePeer::close() { return state_->acceptor.close(); }
 
 }  // namespace soak::peers

@@ -209,6 +209,8 @@ std::uint16_t OpenAiRealtimePeer::port() const { return state_->acceptor.port();
 
 const OpenAiRealtimeLedger& OpenAiRealtimePeer::ledger() const { return state_->service.ledger; }
 
+void OpenAiRealtimePeer::set_api_key(std::string key) { state_->service.options.api_key = std::move(key); }
+
 Task<> OpenAiRealtimePeer::close() { return state_->acceptor.close(); }
 
 }  // namespace soak::peers

@@ -131,6 +131,9 @@ class OpenAiRealtimePeer {
   std::string url() const;
   std::uint16_t port() const;
 
+  // From now on the only key that is let in: a key that is rotated while sessions are open, which go on.
+  void set_api_key(std::string key);
+
   const OpenAiRealtimeLedger& ledger() const;
 
   // Stops listening, and closes each session with 1001. Ends when all are gone, after the close timeout (5 s) and
