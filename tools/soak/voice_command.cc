@@ -15,11 +15,11 @@
 
 #include "commands.h"
 #include "saved_audio.h"
-#include "service_url.h"
 #include "soak/async_run.h"
 #include "soak/audio/file.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
+#include "soak/net/loopback.h"
 #include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
 #include "soak/voice/gemini_live.h"
@@ -146,7 +146,9 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
     return kUsage;
   }
   const char* const key_name = arguments.provider == "openai" ? "OPENAI_API_KEY" : "GEMINI_API_KEY";
-  if (is_service(arguments.url) && !has_value(key_name)) {
+  // What is on another host may charge for its sessions, and knows its users by keys.
+  const bool is_service = !arguments.url.empty() && !net::is_loopback_url(arguments.url);
+  if (is_service && !has_value(key_name)) {
     fmt::print(stderr, "soak: --url is of a service: needs the environment variable {}, not set here\n", key_name);
     return kUsage;
   }
@@ -158,7 +160,7 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
     return kUsage;
   }
   AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
-  if (is_service(arguments.url)) {
+  if (is_service) {
     run.use_service();
   }
   if (arguments.provider == "openai") {

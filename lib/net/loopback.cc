@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service_url.h"
+#include "soak/net/loopback.h"
 
 #include <cstddef>
 
-namespace soak::tools {
+namespace soak::net {
 namespace {
 
 // "[::1]" of "wss://user@[::1]:8443/v1".
@@ -25,9 +25,9 @@ bool is_ipv4_loopback(std::string_view host) {
 
 }  // namespace
 
-bool is_service(std::string_view url) {
+bool is_loopback_url(std::string_view url) {
   const std::string_view host = host_of(url);
-  return !host.empty() && host != "localhost" && host != "[::1]" && !is_ipv4_loopback(host);
+  return host == "localhost" || host == "[::1]" || is_ipv4_loopback(host);
 }
 
-}  // namespace soak::tools
+}  // namespace soak::net

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/channels/channel.h"
+
+#include <utility>
+
+#include "sender.h"
+
+namespace soak::channels {
+
+std::string_view name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kDelivered:
+      return "delivered";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kUncertain:
+      return "uncertain";
+  }
+  return "";
+}
+
+PacedChannel::PacedChannel(std::unique_ptr<Sender> sender) : sender_(std::move(sender)) {}
+
+PacedChannel::~PacedChannel() = default;
+
+std::string_view PacedChannel::provider() const { return sender_->service().name(); }
+
+Task<Delivery> PacedChannel::send(std::string conversation, std::string text) {
+  return sender_->send(std::move(conversation), std::move(text));
+}
+
+const ChannelCounters& PacedChannel::counters() const { return sender_->counters(); }
+
+void PacedChannel::set_credential(std::string credential) { sender_->set_credential(std::move(credential)); }
+
+}  // namespace soak::channels

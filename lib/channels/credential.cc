@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "credential.h"
+
+namespace soak::channels {
+
+void Credential::set(std::string secret) {
+  if (secret == secret_) return;
+  secret_ = std::move(secret);
+  ++generation_;
+  refused_ = false;
+  changed_.set();
+}
+
+Task<bool> Credential::usable(std::chrono::nanoseconds timeout) {
+  if (!refused_) co_return true;
+  const Instant deadline = loop_.now() + timeout;
+  if (replace_ && asked_for_ <= generation_) {
+    asked_for_ = generation_ + 1;
+    Task<std::string> replacing = replace_();
+    std::string secret = co_await std::move(replacing);
+    if (!secret.empty()) set(std::move(secret));
+  }
+  while (refused_) {
+    changed_.reset();
+    const bool changed = co_await changed_.wait_until(deadline);
+    if (!changed) co_return !refused_;
+  }
+  co_return true;
+}
+
+}  // namespace soak::channels

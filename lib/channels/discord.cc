@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/channels/discord.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "json.h"
+#include "seconds.h"
+#include "sender.h"
+#include "service.h"
+
+namespace soak::channels {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Pace kChannelPace{2200ms, 2};  // At most 29 in any minute.
+constexpr Pace kOverallPace{22ms, 1};    // 45 of 50 a second.
+constexpr char kUserAgent[] = "DiscordBot (soak, 0.1)";
+
+constexpr std::int64_t kUnknownWebhook = 10015;
+constexpr std::int64_t kUnknownChannel = 10003;
+constexpr std::int64_t kInvalidWebhookToken = 50027;
+
+net::Headers json_headers() {
+  net::Headers headers;
+  headers.add("Content-Type", "application/json");
+  headers.add("User-Agent", kUserAgent);  // Without one of this form the edge sends the request away.
+  return headers;
+}
+
+// The waits and the limits that all of Discord's answers have in common.
+class DiscordService : public Service {
+ public:
+  explicit DiscordService(std::string url) : url_(std::move(url)) {}
+
+  std::string_view name() const override { return "discord"; }
+
+  std::string refuse(const Outgoing& message) const override {
+    const std::size_t length = utf16_length(message.text);
+    if (length == 0 || length > DiscordBotChannel::kTextMax) {
+      return fmt::format("a text of {} characters, 1 to {} are allowed", length, DiscordBotChannel::kTextMax);
+    }
+    return refuse_conversation(message.conversation);
+  }
+
+  Answer read(const net::HttpResponse& response) const override {
+    const json::Object body(response.body);
+    const std::int64_t code = json::integer(body.value(), "code").value_or(0);
+    Answer answer(
+        Meaning::kUnknown,
+        fmt::format("{} {}", response.status, body.valid() ? json::text(body.value(), "message") : "which is no JSON"));
+    answer.rate_limited = response.status == 429;
+    answer.auth_failure = response.status == 401 || response.status == 403;
+    answer.counts_as_invalid = answer.auth_failure || answer.rate_limited;
+    if (response.headers.get("X-RateLimit-Remaining") == "0") {
+      // Its own clock may be wrong by minutes, so not X-RateLimit-Reset.
+      answer.pause = parse_wait(response.headers.get("X-RateLimit-Reset-After")).value_or(0ns);
+    }
+    if (response.status == 200) {
+      answer.meaning = Meaning::kDelivered;
+      answer.id = json::text(body.value(), "id");
+    } else if (response.status == 204) {
+      answer.meaning = Meaning::kDelivered;  // Accepted; whether it is saved is not said.
+    } else if (response.status == 429 || is_edge_ban(response)) {
+      read_wait(response, body, answer);
+    } else if (response.status >= 400 && response.status < 500) {
+      answer.meaning = read_refusal(response.status, code);
+    }
+    return answer;
+  }
+
+  Pace conversation_pace(std::string_view) const override { return kChannelPace; }
+  Pace overall_pace() const override { return kOverallPace; }
+
+ protected:
+  const std::string& url() const { return url_; }
+
+ private:
+  virtual std::string refuse_conversation(std::string_view conversation) const = 0;
+  virtual Meaning read_refusal(int status, std::int64_t code) const = 0;
+
+  // "error code: 1015" with status 403 was seen (github.com/discord/discord-api-docs/issues/1149).
+  static bool is_edge_ban(const net::HttpResponse& response) {
+    return response.status == 403 && response.body.find("1015") != std::string::npos &&
+           response.headers.contains("Retry-After");
+  }
+
+  // The body has the fraction that the header rounds up; the edge sends a header alone, and means the whole address.
+  static void read_wait(const net::HttpResponse& response, const json::Object& body, Answer& answer) {
+    answer.meaning = Meaning::kWait;
+    answer.auth_failure = false;
+    answer.wait = json::seconds(body.value(), "retry_after");
+    if (!answer.wait) answer.wait = retry_after(response);
+    const bool global = json::flag(body.value(), "global") || response.headers.contains("X-RateLimit-Global");
+    answer.reach = global || !body.valid() ? Reach::kAll : Reach::kConversation;
+    // A limit that is shared with other users of the resource is not held against this one.
+    answer.counts_as_invalid = response.headers.get("X-RateLimit-Scope") != "shared";
+  }
+
+  std::string url_;
+};
+
+class WebhookService final : public DiscordService {
+ public:
+  WebhookService(std::string url, bool wait) : DiscordService(std::move(url)), wait_(wait) {}
+
+  net::HttpRequest request(const Outgoing& message, const std::string& webhook) const override {
+    rapidjson::StringBuffer buffer;
+    json::Writer json(buffer);
+    json.StartObject();
+    json::field(json, "content", message.text);
+    json.EndObject();
+    std::string url = fmt::format("{}/webhooks/{}?wait={}", this->url(), webhook, wait_);
+    if (!message.conversation.empty()) url += "&thread_id=" + message.conversation;
+    return {"POST", std::move(url), json::text_of(buffer), json_headers()};
+  }
+
+ private:
+  std::string refuse_conversation(std::string_view conversation) const override {
+    return conversation.find_first_not_of("0123456789") == std::string_view::npos ? "" : "a thread that is no number";
+  }
+
+  Meaning read_refusal(int status, std::int64_t code) const override {
+    if (code == kUnknownWebhook || code == kInvalidWebhookToken || status == 401) return Meaning::kCredentialRefused;
+    return code == kUnknownChannel || status == 403 ? Meaning::kConversationGone : Meaning::kRejected;
+  }
+
+  bool wait_;
+};
+
+class BotService final : public DiscordService {
+ public:
+  using DiscordService::DiscordService;
+
+  net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
+    rapidjson::StringBuffer buffer;
+    json::Writer json(buffer);
+    json.StartObject();
+    json::field(json, "content", message.text);
+    json::field(json, "nonce", message.nonce);
+    json.Key("enforce_nonce");
+    json.Bool(true);
+    json.EndObject();
+    net::Headers headers = json_headers();
+    headers.add("Authorization", "Bot " + token);
+    return {"POST", fmt::format("{}/channels/{}/messages", url(), message.conversation), json::text_of(buffer),
+            std::move(headers)};
+  }
+
+  bool knows_nonces() const override { return true; }
+
+ private:
+  std::string refuse_conversation(std::string_view conversation) const override {
+    return !conversation.empty() && conversation.find_first_not_of("0123456789") == std::string_view::npos
+               ? ""
+               : "a channel that is no number";
+  }
+
+  // A 401 about a webhook's token says nothing of the bot's (github.com/discordjs/discord.js/issues/10798).
+  Meaning read_refusal(int status, std::int64_t code) const override {
+    if (status == 401) return code == kInvalidWebhookToken ? Meaning::kRejected : Meaning::kCredentialRefused;
+    return status == 403 || code == kUnknownChannel ? Meaning::kConversationGone : Meaning::kRejected;
+  }
+};
+
+template <typename Own>
+std::unique_ptr<Sender> make_sender(EventLoop& loop, std::unique_ptr<Own> service, const DiscordOptions& options,
+                                    std::string credential) {
+  SenderOptions sender(options, options.url, std::move(credential));
+  sender.invalid_requests_max = options.invalid_requests_max;
+  return std::make_unique<Sender>(loop, std::move(service), sender);
+}
+
+// Of a webhook's whole URL, its beginning and its end.
+DiscordWebhookOptions taken_apart(DiscordWebhookOptions options) {
+  constexpr std::string_view kPath = "/webhooks/";
+  if (const std::size_t at = options.webhook.find(kPath); at != std::string::npos) {
+    options.url = options.webhook.substr(0, at);
+    options.webhook.erase(0, at + kPath.size());
+  }
+  return options;
+}
+
+std::unique_ptr<Sender> make_sender(EventLoop& loop, const DiscordWebhookOptions& options) {
+  return make_sender(loop, std::make_unique<WebhookService>(options.url, options.wait), options, options.webhook);
+}
+
+}  // namespace
+
+DiscordWebhookChannel::DiscordWebhookChannel(EventLoop& loop, const DiscordWebhookOptions& options)
+    : PacedChannel(make_sender(loop, taken_apart(options))) {}
+
+DiscordBotChannel::DiscordBotChannel(EventLoop& loop, const DiscordBotOptions& options)
+    : PacedChannel(make_sender(loop, std::make_unique<BotService>(options.url), options, options.token)) {}
+
+}  // namespace soak::channels

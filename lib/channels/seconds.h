@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_CHANNELS_SECONDS_H_
+#define SOAK_LIB_CHANNELS_SECONDS_H_
+
+// The delays that the providers name, all of them in seconds.
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "soak/net/http.h"
+
+namespace soak::channels {
+
+// Rounded up to a nanosecond; nothing for what is negative, no number, or more than a year.
+std::optional<std::chrono::nanoseconds> to_wait(double seconds);
+
+// A number alone, such as "30" or "64.57".
+std::optional<std::chrono::nanoseconds> parse_wait(std::string_view text);
+
+// The field Retry-After; nothing where it is missing or no number. Its form with a date is used by none of the
+// providers.
+std::optional<std::chrono::nanoseconds> retry_after(const net::HttpResponse& response);
+
+}  // namespace soak::channels
+
+#endif  // SOAK_LIB_CHANNELS_SECONDS_H_

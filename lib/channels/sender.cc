@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sender.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "soak/error.h"
+#include "soak/net/loopback.h"
+
+namespace soak::channels {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Retry-After may be missing, zero, negative or no number: then not at once, either.
+constexpr nanoseconds kShortestWait = 1s;
+// How much later than asked, at the most: who was refused together shall not come back together.
+constexpr nanoseconds kSpreadMax = 10s;
+constexpr nanoseconds kSpreadMin = 10ms;
+// A conversation that is gone may be there again one day: a bot that was blocked is unblocked.
+constexpr nanoseconds kGoneFor = 1h;
+constexpr nanoseconds kInvalidWindow = 10min;  // Discord's, docs.discord.com/developers/topics/rate-limits.
+constexpr std::size_t kWhyMax = 200;
+
+net::HttpClientOptions http_options(const ChannelOptions& options) {
+  net::HttpClientOptions http;
+  http.timeout = options.http_timeout;
+  http.connect_timeout = std::min(http.connect_timeout, options.http_timeout);
+  http.ca_file = options.ca_file;
+  return http;
+}
+
+Pace unless_off(Pace pace, bool pacing) { return pacing ? pace : Pace{}; }
+
+void cut_out(std::string& text, std::string_view secret) {
+  if (secret.size() < 8) return;  // No secret, and it could be any word.
+  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+    text.replace(at, secret.size(), "***");
+  }
+}
+
+std::string seconds(nanoseconds time) { return fmt::format("{:.1f} s", std::chrono::duration<double>(time).count()); }
+
+}  // namespace
+
+std::size_t utf16_length(std::string_view text) {
+  std::size_t units = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xc0U) != 0x80U) units += byte >= 0xf0U ? 2 : 1;
+  }
+  return units;
+}
+
+// One message's share in a lane, which lives at least as long.
+class Sender::LaneUse {
+ public:
+  explicit LaneUse(Lane& lane) : lane_(lane) { ++lane_.users; }
+  ~LaneUse() { --lane_.users; }
+  LaneUse(const LaneUse&) = delete;
+  LaneUse& operator=(const LaneUse&) = delete;
+
+ private:
+  Lane& lane_;
+};
+
+Sender::Sender(EventLoop& loop, std::unique_ptr<Service> service, const SenderOptions& options)
+    : loop_(loop),
+      service_(std::move(service)),
+      options_(options),
+      http_(loop, http_options(options)),
+      credential_(loop, options.credential, options.on_credential_refused),
+      overall_(unless_off(service_->overall_pace(), options.pacing)) {
+  if (!options.pacing && !net::is_loopback_url(options.url)) {
+    throw Error(
+        Errc::kInvalidArgument,
+        fmt::format("{}: pacing may be off for a loopback URL alone: the limits of a provider are there to be kept",
+                    service_->name()));
+  }
+  if (options.requests_max == 0 || options.queue_max == 0) {
+    throw Error(Errc::kInvalidArgument, fmt::format("{}: requests_max and queue_max are at least 1", service_->name()));
+  }
+}
+
+void Sender::set_credential(std::string credential) {
+  credential_.set(std::move(credential));
+  counters_.rotations = credential_.generation();
+}
+
+Task<Delivery> Sender::send(std::string conversation, std::string text) {
+  const Instant begin = loop_.now();
+  Outgoing message{std::move(conversation), std::move(text), {}};
+  // 16 digits of base 16: Discord takes up to 25 characters.
+  message.nonce = fmt::format("{:016x}", loop_.random()());
+  Delivery delivery;
+  if (const std::string wrong = service_->refuse(message); !wrong.empty()) {
+    delivery = Delivery(Outcome::kFailed, worded(wrong));
+  } else if (unsettled_ >= options_.queue_max) {
+    delivery =
+        Delivery(Outcome::kFailed, worded(fmt::format("{} messages are waiting, no more are taken", unsettled_)));
+  } else {
+    ++unsettled_;
+    const std::unique_ptr<std::size_t, void (*)(std::size_t*)> settled(&unsettled_,
+                                                                       [](std::size_t* count) { --*count; });
+    Lane& lane = lane_of(message.conversation);
+    const LaneUse use(lane);
+    const Permit turn = co_await lane.turn.acquire();
+    delivery = co_await deliver(lane, std::move(message), detail::later(begin, options_.give_up_after));
+  }
+  delivery.took = loop_.now() - begin;
+  settle(delivery);
+  co_return delivery;
+}
+
+Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
+  Step step;
+  bool may_have_arrived = false;
+  std::uint32_t requests = 0;
+  while (!step.settled && requests < options_.requests_max) {
+    if (!lane.gone.empty() && lane.paused_until > loop_.now()) {
+      step.settled = Delivery(Outcome::kFailed, lane.gone);
+    } else if (!co_await credential_.usable(options_.credential_timeout)) {
+      step.settled = Delivery(Outcome::kFailed, worded("the credential was refused, and there is no other"));
+    } else if (!co_await clear_to_send(lane, give_up)) {
+      step.settled = Delivery(Outcome::kFailed,
+                              worded(fmt::format("asked to wait for {}, which is longer than a message waits here",
+                                                 seconds(ready_at(lane) - loop_.now()))));
+    } else if (!credential_.refused()) {  // Not in the meantime, by another message.
+      lane.gone.clear();
+      if (requests > 0) ++counters_.retries;
+      ++requests;
+      step = co_await request(lane, message);
+      may_have_arrived = may_have_arrived || step.may_have_arrived;
+    }
+  }
+  if (!step.settled) {
+    step.settled = Delivery(Outcome::kFailed, fmt::format("{}; given up after {} requests", step.why, requests));
+  }
+  if (may_have_arrived && step.settled->outcome == Outcome::kFailed) step.settled->outcome = Outcome::kUncertain;
+  step.settled->requests = requests;
+  co_return std::move(*step.settled);
+}
+
+Instant Sender::ready_at(const Lane& lane) {
+  Instant at =
+      std::max({lane.pacer.ready_at(), overall_.ready_at(), lane.window.until(), window_.until(), lane.paused_until});
+  if (options_.invalid_requests_max > 0) {
+    while (!invalid_.empty() && detail::later(invalid_.front(), kInvalidWindow) <= loop_.now()) invalid_.pop_front();
+    if (invalid_.size() >= options_.invalid_requests_max)
+      at = std::max(at, detail::later(invalid_.front(), kInvalidWindow));
+  }
+  return at;
+}
+
+Task<bool> Sender::clear_to_send(Lane& lane, Instant give_up) {
+  Instant spread_from{};  // The end of the last window seen, and the message's own delay after it.
+  nanoseconds spread{0};
+  for (;;) {
+    const Instant now = loop_.now();
+    Instant at = ready_at(lane);
+    const Instant window = std::max(lane.window.until(), window_.until());
+    if (window > now && window != spread_from) {
+      const nanoseconds most = std::min((window - now) / 10, kSpreadMax) + kSpreadMin;
+      std::uniform_int_distribution<nanoseconds::rep> draw(kSpreadMin.count(), most.count());
+      spread_from = window;
+      spread = nanoseconds(draw(loop_.random()));
+    }
+    if (spread > 0ns) at = std::max(at, detail::later(spread_from, spread));
+    if (at > give_up) co_return false;
+    if (at <= now) {
+      if (spread > 0ns) ++counters_.waits_obeyed;
+      co_return true;
+    }
+    co_await sleep_for(at - now);
+  }
+}
+
+Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
+  const std::uint64_t generation = credential_.generation();
+  if (!lane.moved_to.empty()) message.conversation = lane.moved_to;
+  net::HttpRequest request = service_->request(message, credential_.secret());
+  count_request(lane);
+  lane.pacer.sent(loop_.now());
+  overall_.sent(loop_.now());
+  net::HttpResponse response;
+  std::optional<bool> may_have_arrived;
+  std::string why;
+  try {
+    response = co_await http_.send(std::move(request));
+  } catch (const net::HttpError& error) {
+    may_have_arrived = error.may_have_arrived();
+    why = error.what();
+  } catch (const Error& error) {
+    may_have_arrived = false;
+    why = error.what();
+  }
+  if (may_have_arrived) {
+    consecutive_429s_ = 0;
+    co_return unanswered(lane, *may_have_arrived, std::move(why));
+  }
+  const Answer answer = service_->read(response);
+  count(answer, generation);
+  co_return read(lane, answer, generation);
+}
+
+Sender::Step Sender::unanswered(Lane& lane, bool may_have_arrived, std::string why) {
+  lane.paused_until = std::max(lane.paused_until, detail::later(loop_.now(), lane.backoff.next(loop_.random())));
+  Step step;
+  step.why = worded(why);
+  step.may_have_arrived = may_have_arrived;
+  if (may_have_arrived && !service_->knows_nonces()) step.settled = Delivery(Outcome::kUncertain, step.why);
+  return step;
+}
+
+Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t generation) {
+  const Instant now = loop_.now();
+  Step step;
+  step.why = worded(answer.why);
+  if (answer.pause > 0ns) lane.paused_until = std::max(lane.paused_until, detail::later(now, answer.pause));
+  switch (answer.meaning) {
+    case Meaning::kDelivered:
+      lane.backoff.reset();
+      step.settled.emplace(Outcome::kDelivered, "");
+      step.settled->id = answer.id;
+      break;
+    case Meaning::kWait: {
+      const nanoseconds own = std::max(lane.backoff.next(loop_.random()), kShortestWait);
+      const nanoseconds wait = answer.wait && *answer.wait > 0ns ? *answer.wait : own;
+      (answer.reach == Reach::kAll ? window_ : lane.window).close_until(detail::later(now, wait));
+      break;
+    }
+    case Meaning::kPassing:
+      lane.paused_until = std::max(lane.paused_until, detail::later(now, lane.backoff.next(loop_.random())));
+      break;
+    case Meaning::kUnknown:
+      return unanswered(lane, true, answer.why);
+    case Meaning::kRejected:
+      step.settled.emplace(Outcome::kFailed, step.why);
+      break;
+    case Meaning::kConversationGone:
+      lane.gone = step.why;
+      lane.paused_until = detail::later(now, kGoneFor);
+      step.settled.emplace(Outcome::kFailed, step.why);
+      break;
+    case Meaning::kMoved:
+      lane.moved_to = answer.moved_to;
+      break;
+    case Meaning::kCredentialRefused:
+      credential_.refuse(generation);
+      break;
+  }
+  return step;
+}
+
+void Sender::count_request(const Lane& lane) {
+  ++counters_.requests;
+  counters_.rotations = credential_.generation();  // Its own replacement may have come.
+  if (std::max(lane.window.until(), window_.until()) > loop_.now()) ++counters_.early_requests;
+  if (refusals_ > 0 && credential_.generation() > refused_generation_) {
+    counters_.auth_failures -= refusals_;
+    counters_.rotation_refusals += refusals_;
+  }
+  refusals_ = 0;
+}
+
+void Sender::count(const Answer& answer, std::uint64_t generation) {
+  consecutive_429s_ = answer.rate_limited ? consecutive_429s_ + 1 : 0;
+  counters_.rate_limited += answer.rate_limited ? 1 : 0;
+  counters_.max_consecutive_429s = std::max(counters_.max_consecutive_429s, consecutive_429s_);
+  if (answer.counts_as_invalid && options_.invalid_requests_max > 0) invalid_.push_back(loop_.now());
+  if (answer.meaning == Meaning::kCredentialRefused && generation < credential_.generation()) {
+    ++counters_.rotation_refusals;  // Under way when it was replaced.
+  } else if (answer.auth_failure) {
+    ++counters_.auth_failures;
+    if (answer.meaning == Meaning::kCredentialRefused) {
+      ++refusals_;
+      refused_generation_ = generation;
+    }
+  }
+}
+
+void Sender::settle(const Delivery& delivery) {
+  ++counters_.sent;
+  switch (delivery.outcome) {
+    case Outcome::kDelivered:
+      ++counters_.ok;
+      break;
+    case Outcome::kFailed:
+      ++counters_.failed;
+      break;
+    case Outcome::kUncertain:
+      ++counters_.uncertain;
+      break;
+  }
+}
+
+std::string Sender::worded(std::string_view why) const {
+  std::string text = fmt::format("{}: {}", service_->name(), why);
+  const std::string& secret = credential_.secret();
+  cut_out(text, secret);
+  cut_out(text, std::string_view(secret).substr(secret.find_last_of(":/") + 1));
+  if (text.size() > kWhyMax) {
+    text.resize(kWhyMax);
+    // Not within a character.
+    while ((static_cast<unsigned char>(text.back()) & 0xc0U) == 0x80U) text.pop_back();
+    if (static_cast<unsigned char>(text.back()) >= 0xc0U) text.pop_back();
+    text += "...";
+  }
+  return text;
+}
+
+Sender::Lane& Sender::lane_of(const std::string& conversation) {
+  if (const auto found = lanes_.find(conversation); found != lanes_.end()) return found->second;
+  if (lanes_.size() >= sweep_at_) {
+    const Instant now = loop_.now();
+    std::erase_if(lanes_, [now](const auto& entry) {
+      const Lane& lane = entry.second;
+      return lane.users == 0 && lane.pacer.rested(now) && lane.window.until() <= now && lane.paused_until <= now;
+    });
+    sweep_at_ = std::max(sweep_at_, 2 * lanes_.size());
+  }
+  return lanes_.try_emplace(conversation, unless_off(service_->conversation_pace(conversation), options_.pacing))
+      .first->second;
+}
+
+}  // namespace soak::channels

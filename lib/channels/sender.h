@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_CHANNELS_SENDER_H_
+#define SOAK_LIB_CHANNELS_SENDER_H_
+
+// How a message is delivered, whoever the provider is: in order, at a pace, again where that is safe, once otherwise.
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "credential.h"
+#include "pacer.h"
+#include "service.h"
+#include "soak/channels/channel.h"
+#include "soak/event_loop.h"
+#include "soak/net/http_client.h"
+#include "soak/semaphore.h"
+#include "soak/task.h"
+
+namespace soak::channels {
+
+struct SenderOptions : ChannelOptions {
+  SenderOptions(const ChannelOptions& options, std::string where, std::string secret)
+      : ChannelOptions(options), url(std::move(where)), credential(std::move(secret)) {}
+
+  std::string url;  // Where requests go: whether pacing may be off.
+  std::string credential;
+  // Above it in ten minutes no request goes out until there are fewer; 0 for no bound. The provider bans the address
+  // that sends too many requests which it refuses.
+  std::uint32_t invalid_requests_max = 0;
+};
+
+class Sender {
+ public:
+  // Throws Error(Errc::kInvalidArgument) for options that make no sense.
+  Sender(EventLoop& loop, std::unique_ptr<Service> service, const SenderOptions& options);
+
+  Task<Delivery> send(std::string conversation, std::string text);
+
+  void set_credential(std::string credential);
+  const ChannelCounters& counters() const { return counters_; }
+  const Service& service() const { return *service_; }
+
+ private:
+  // What is remembered of a conversation, as long as there is something to remember.
+  struct Lane {
+    explicit Lane(Pace pace) : pacer(pace) {}
+
+    Semaphore turn{1};
+    std::size_t users = 0;
+    Pacer pacer;
+    Window window;           // Asked for by a Retry-After.
+    Instant paused_until{};  // By the client itself: before a limit that it was told of.
+    std::string gone;        // Why nothing can be delivered to it any more.
+    std::string moved_to;
+    Backoff backoff;
+  };
+  using Lanes = std::map<std::string, Lane, std::less<>>;
+  class LaneUse;
+
+  // What a request has made of its message: empty if it is to be sent again, for the reason in `why`.
+  struct Step {
+    std::optional<Delivery> settled;
+    std::string why;
+    bool may_have_arrived = false;
+  };
+
+  Task<Delivery> deliver(Lane& lane, Outgoing message, Instant give_up);
+  Task<Step> request(Lane& lane, Outgoing& message);
+  Step read(Lane& lane, const Answer& answer, std::uint64_t generation);
+  Step unanswered(Lane& lane, bool may_have_arrived, std::string why);
+  // Waits until a request may go to `lane`. False where that would be after `give_up`.
+  Task<bool> clear_to_send(Lane& lane, Instant give_up);
+  Instant ready_at(const Lane& lane);
+  void count_request(const Lane& lane);
+  void count(const Answer& answer, std::uint64_t generation);
+  void settle(const Delivery& delivery);
+  std::string worded(std::string_view why) const;
+  Lane& lane_of(const std::string& conversation);
+
+  EventLoop& loop_;
+  std::unique_ptr<Service> service_;
+  const SenderOptions options_;
+  net::HttpClient http_;
+  Credential credential_;
+  Lanes lanes_;
+  Pacer overall_;
+  Window window_;                // For all conversations.
+  std::deque<Instant> invalid_;  // When the last requests were made that the provider holds against its client.
+  ChannelCounters counters_;
+  std::size_t unsettled_ = 0;
+  std::size_t sweep_at_ = 256;  // Lanes.
+  std::uint64_t consecutive_429s_ = 0;
+  std::uint64_t refusals_ = 0;  // Of the credential that was refused last, until the next request.
+  std::uint64_t refused_generation_ = 0;
+};
+
+}  // namespace soak::channels
+
+#endif  // SOAK_LIB_CHANNELS_SENDER_H_

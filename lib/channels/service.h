@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_CHANNELS_SERVICE_H_
+#define SOAK_LIB_CHANNELS_SERVICE_H_
+
+// In what the providers differ: how a message is asked to be delivered, and what an answer means.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "soak/net/http.h"
+
+namespace soak::channels {
+
+using std::chrono::nanoseconds;
+
+struct Outgoing {
+  std::string conversation;
+  std::string text;
+  std::string nonce;  // The same for each try.
+};
+
+enum class Meaning : std::uint8_t {
+  kDelivered,
+  kWait,               // Not delivered; to be sent again, no earlier than asked for.
+  kPassing,            // Not delivered, for a reason that passes; to be sent again.
+  kUnknown,            // It may have been delivered.
+  kRejected,           // Never, this message.
+  kConversationGone,   // Never, any message to this conversation.
+  kMoved,              // The conversation has another name from now on: `moved_to`.
+  kCredentialRefused,  // Never, with this credential.
+};
+
+// How far a wait reaches.
+enum class Reach : std::uint8_t { kConversation, kAll };
+
+struct Answer {
+  Answer() = default;
+  Answer(Meaning what, std::string text) : meaning(what), why(std::move(text)) {}
+
+  Meaning meaning = Meaning::kUnknown;
+  std::string why;  // The provider's words, for a person; may hold a secret.
+  std::string id;
+  std::string moved_to;
+  // kWait: how long, where the provider said so in a form that can be obeyed.
+  std::optional<nanoseconds> wait;
+  Reach reach = Reach::kConversation;
+  // With any meaning: nothing more to this conversation for that long, though nothing was refused.
+  nanoseconds pause{0};
+  bool rate_limited = false;       // It is a 429.
+  bool auth_failure = false;       // It is a 401 or 403 about the credential, or what stands for one.
+  bool counts_as_invalid = false;  // Discord counts it against the address that it came from.
+};
+
+// One request each `interval`, `burst` of them at once after a rest.
+struct Pace {
+  nanoseconds interval{0};
+  int burst = 1;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  Service() = default;
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  virtual std::string_view name() const = 0;
+
+  // What is wrong with a message that no request should be made for; empty for nothing.
+  virtual std::string refuse(const Outgoing& message) const = 0;
+  virtual net::HttpRequest request(const Outgoing& message, const std::string& credential) const = 0;
+  virtual Answer read(const net::HttpResponse& response) const = 0;
+
+  virtual Pace conversation_pace(std::string_view conversation) const = 0;
+  virtual Pace overall_pace() const = 0;
+
+  // Whether a message that may have arrived can be sent again: the provider knows it by its nonce.
+  virtual bool knows_nonces() const { return false; }
+};
+
+// The length of `text` as the providers count it: in UTF-16 units, of which a code point above U+FFFF has two.
+std::size_t utf16_length(std::string_view text);
+
+}  // namespace soak::channels
+
+#endif  // SOAK_LIB_CHANNELS_SERVICE_H_

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/channels/telegram.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdint>
+
+#include "json.h"
+#include "seconds.h"
+#include "sender.h"
+#include "service.h"
+
+namespace soak::channels {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A little below each published limit, which the server counts by its own clock.
+constexpr Pace kChatPace{1050ms, 1};
+constexpr Pace kGroupPace{3100ms, 1};  // 20 a minute.
+constexpr Pace kOverallPace{40ms, 1};  // 25 of 30 a second.
+
+bool is_number(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// "Too Many Requests: retry after 5", the only place in very old servers.
+std::optional<nanoseconds> wait_in(std::string_view description) {
+  constexpr std::string_view kBefore = "retry after ";
+  const std::size_t at = description.rfind(kBefore);
+  return at == std::string_view::npos ? std::nullopt : parse_wait(description.substr(at + kBefore.size()));
+}
+
+class TelegramService final : public Service {
+ public:
+  explicit TelegramService(std::string url) : url_(std::move(url)) {}
+
+  std::string_view name() const override { return "telegram"; }
+
+  std::string refuse(const Outgoing& message) const override {
+    const std::size_t length = utf16_length(message.text);
+    if (length == 0 || length > TelegramChannel::kTextMax) {
+      return fmt::format("a text of {} characters, 1 to {} are allowed", length, TelegramChannel::kTextMax);
+    }
+    if (!is_number(message.conversation) && !message.conversation.starts_with('@')) {
+      return "a chat that is neither a number nor \"@name\"";
+    }
+    return {};
+  }
+
+  net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
+    rapidjson::StringBuffer buffer;
+    json::Writer json(buffer);
+    json.StartObject();
+    json.Key("chat_id");
+    if (is_number(message.conversation)) {
+      json.RawValue(message.conversation.data(), message.conversation.size(), rapidjson::kNumberType);
+    } else {
+      json.String(message.conversation.data(), static_cast<rapidjson::SizeType>(message.conversation.size()));
+    }
+    json::field(json, "text", message.text);
+    json.EndObject();
+    net::Headers headers;
+    headers.add("Content-Type", "application/json");
+    return {"POST", fmt::format("{}/bot{}/sendMessage", url_, token), json::text_of(buffer), std::move(headers)};
+  }
+
+  Answer read(const net::HttpResponse& response) const override {
+    const json::Object body(response.body);
+    const std::string_view description = json::text(body.value(), "description");
+    Answer answer;
+    answer.rate_limited = response.status == 429;
+    answer.auth_failure = response.status == 401 || response.status == 403;
+    answer.why = fmt::format("{} {}", response.status, body.valid() ? description : "which is no JSON");
+    answer.meaning = meaning_of(response, body, description);
+    const rapidjson::Value* const parameters = json::member(body.value(), "parameters");
+    if (answer.meaning == Meaning::kDelivered) {
+      const rapidjson::Value* const result = json::member(body.value(), "result");
+      const auto id = result == nullptr ? std::nullopt : json::integer(*result, "message_id");
+      answer.id = id ? std::to_string(*id) : "";
+    } else if (answer.meaning == Meaning::kWait) {
+      if (parameters != nullptr) answer.wait = json::seconds(*parameters, "retry_after");
+      if (!answer.wait) answer.wait = retry_after(response);
+      if (!answer.wait) answer.wait = wait_in(description);
+    } else if (response.status == 400 && parameters != nullptr) {
+      if (const auto chat = json::integer(*parameters, "migrate_to_chat_id")) {
+        answer.meaning = Meaning::kMoved;
+        answer.moved_to = std::to_string(*chat);
+      }
+    }
+    return answer;
+  }
+
+  Pace conversation_pace(std::string_view conversation) const override {
+    return conversation.starts_with('-') || conversation.starts_with('@') ? kGroupPace : kChatPace;
+  }
+  Pace overall_pace() const override { return kOverallPace; }
+
+ private:
+  static Meaning meaning_of(const net::HttpResponse& response, const json::Object& body, std::string_view description) {
+    switch (response.status) {
+      case 200:
+        return json::flag(body.value(), "ok") ? Meaning::kDelivered : Meaning::kUnknown;
+      case 429:
+        return Meaning::kWait;
+      case 401:
+      case 404:  // "Not Found": what the cloud says to a token that is none (python-telegram-bot, _baserequest.py).
+      case 421:
+        return Meaning::kCredentialRefused;
+      case 403:
+        return Meaning::kConversationGone;
+      default:
+        break;
+    }
+    if (response.status >= 400 && response.status < 500) {
+      return description.ends_with("chat not found") ? Meaning::kConversationGone : Meaning::kRejected;
+    }
+    return Meaning::kUnknown;
+  }
+
+  std::string url_;
+};
+
+std::unique_ptr<Sender> make_sender(EventLoop& loop, const TelegramOptions& options) {
+  return std::make_unique<Sender>(loop, std::make_unique<TelegramService>(options.url),
+                                  SenderOptions(options, options.url, options.token));
+}
+
+}  // namespace
+
+TelegramChannel::TelegramChannel(EventLoop& loop, const TelegramOptions& options)
+    : PacedChannel(make_sender(loop, options)) {}
+
+}  // namespace soak::channels
