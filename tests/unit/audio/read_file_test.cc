@@ -6,12 +6,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <numbers>
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "soak/audio/file.h"
 #include "soak/error.h"
 
@@ -43,8 +43,6 @@ double loudness(const Pcm& pcm) {
 
 class ReadFileTest : public testing::Test {
  protected:
-  ~ReadFileTest() override { std::filesystem::remove(path_); }
-
   // A tone of 440 Hz on the left, and nothing on the others.
   void write_tone(int format, int rate_hz, int channels, int seconds = 1) const {
     SF_INFO info{};
@@ -71,8 +69,8 @@ class ReadFileTest : public testing::Test {
     return "not refused";
   }
 
-  const std::string path_ =
-      testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".audio";
+  const conftest::ScratchFolder folder_;
+  const std::string path_ = folder_ / "an.audio";
 };
 
 TEST_F(ReadFileTest, AFileAtTheRateThatIsAskedForIsTakenAsItIs) {

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "soak/audio/file.h"
 #include "soak/error.h"
 
@@ -18,16 +18,14 @@ using testing::HasSubstr;
 
 class RecordingTest : public testing::Test {
  protected:
-  ~RecordingTest() override { std::filesystem::remove(path_); }
-
   static std::vector<std::byte> some_pcm(std::size_t samples) {
     std::vector<std::byte> pcm;
     for (std::size_t i = 0; i < 2 * samples; ++i) pcm.push_back(static_cast<std::byte>(i * 7));
     return pcm;
   }
 
-  const std::string path_ =
-      testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".wav";
+  const conftest::ScratchFolder folder_;
+  const std::string path_ = folder_ / "heard.wav";
 };
 
 TEST_F(RecordingTest, WhatWasAppendedIsReadBack) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 
 namespace soak::conftest {
@@ -34,7 +35,7 @@ const char kPlainStart[] = "allocator=other restarted=no preload= options=\n";
 
 ProgramResult run_sample(std::vector<std::string> arguments, std::vector<std::string> environment = {}) {
   arguments.insert(arguments.begin(), SAMPLE_HEAP_LEAK);
-  environment.push_back("SOAK_REPORT_DIR=" + testing::TempDir() + "/soak-report");
+  environment.push_back("SOAK_REPORT_DIR=" + scratch_folder().path());
   return run_program(std::move(arguments), std::move(environment));
 }
 
@@ -130,7 +131,7 @@ TEST(HeapProfileTest, TheSoakCommandHasItToo) {
   const auto run_command = [](const std::string& library) {
     return run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--virtual", "--duration", "30s",
                         "--reconnect-every", "1s", "--heap-profile"},
-                       {"SOAK_REPORT_DIR=" + testing::TempDir() + "/soak-report", library});
+                       {"SOAK_REPORT_DIR=" + scratch_folder().path(), library});
   };
 
   const ProgramResult result = run_command("UNUSED=");

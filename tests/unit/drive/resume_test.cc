@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "soak/report/read_json.h"
 
@@ -23,11 +24,7 @@ using testing::Not;
 
 class ResumeTest : public testing::Test {
  protected:
-  void SetUp() override { std::filesystem::remove_all(file("")); }
-
-  std::string file(const std::string& name) const {
-    return testing::TempDir() + "/resume-" + testing::UnitTest::GetInstance()->current_test_info()->name() + "/" + name;
-  }
+  std::string file(const std::string& name) const { return folder_ / name; }
 
   ProgramResult run(const std::string& test, const std::vector<std::string>& more) const {
     std::vector<std::string> arguments = {SAMPLE_DAY, "--soak_virtual", "--gtest_filter=Soak/" + test,
@@ -45,6 +42,8 @@ class ResumeTest : public testing::Test {
   report::Record report_of(const std::string& test) const {
     return report::read_json_file(file("report/Soak-" + test + "-virtual.json"));
   }
+
+  const ScratchFolder folder_;
 };
 
 TEST_F(ResumeTest, ThreePartsOfACleanDayPassAsOneDoes) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "conftest/http_get.h"
+#include "conftest/scratch_folder.h"
 #include "soak/async_run.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
@@ -43,7 +44,7 @@ class RunMetricsTest : public testing::Test {
     return {.duration = 200ms,
             .reconnect_every = 50ms,
             .seed = 1,
-            .report_dir = testing::TempDir() + "/run_metrics",
+            .report_dir = conftest::scratch_folder().path(),
             .metrics_port = std::uint16_t{0}};
   }
 

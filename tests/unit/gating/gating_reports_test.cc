@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 
 namespace soak::conftest {
@@ -25,12 +26,7 @@ using testing::Not;
 
 class GatingReportsTest : public testing::Test {
  protected:
-  GatingReportsTest() { std::filesystem::remove_all(file("report")); }
-
-  // A folder of this test's own: CTest runs tests side by side.
-  std::string file(const std::string& name) const {
-    return testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + "-" + name;
-  }
+  std::string file(const std::string& name) const { return folder_ / name; }
 
   // The names of the files in such a folder, in order.
   std::vector<std::string> files(const std::string& folder) const {
@@ -52,6 +48,8 @@ class GatingReportsTest : public testing::Test {
     all.push_back(more);
     return run_program(all);
   }
+
+  const ScratchFolder folder_;
 };
 
 TEST_F(GatingReportsTest, XmlAndJsonSayThatATestWasSkippedAndWhy) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 
 namespace soak::conftest {
@@ -24,7 +25,7 @@ using testing::Not;
 ProgramResult run_sample(std::vector<std::string> arguments, std::vector<std::string> environment = {},
                          const char* program = SAMPLE_SOAKS) {
   arguments.insert(arguments.begin(), program);
-  environment.push_back("SOAK_REPORT_DIR=" + testing::TempDir() + "/soak-report");
+  environment.push_back("SOAK_REPORT_DIR=" + scratch_folder().path());
   return run_program(std::move(arguments), std::move(environment));
 }
 
@@ -193,7 +194,7 @@ TEST(GatingTest, TheStockMainWorksToo) {
 }
 
 TEST(GatingTest, ASoakFlagInAFlagFileIsExitStatusTwo) {
-  const std::string path = testing::TempDir() + "/soak_flagfile";
+  const std::string path = scratch_folder() / "soak_flagfile";
   std::ofstream(path) << kPasses << "\n--gtest_runsoak\n";
 
   for (const char* program : {SAMPLE_SOAKS, SAMPLE_SOAKS_STOCK_MAIN}) {
@@ -382,7 +383,7 @@ TEST(GatingTest, AParameterisedTestRunsWithItsParameter) {
   EXPECT_THAT(result.output, AllOf(HasSubstr("Param constructed for stall\nParam is set up"),
                                    HasSubstr("[SOAK / Fault/Param.Runs/1] PASS: "), HasSubstr(" stalls=")));
   EXPECT_THAT(result.output, Not(HasSubstr("reset")));
-  EXPECT_THAT(read_file(testing::TempDir() + "/soak-report/Soak-Fault-Param.Runs-1.json"),
+  EXPECT_THAT(read_file(scratch_folder() / "Soak-Fault-Param.Runs-1.json"),
               HasSubstr("--gtest_filter=Soak/Fault/Param.Runs/1"));
 }
 
@@ -421,7 +422,7 @@ TEST(GatingTest, ShardsTogetherRunEveryParameterOnce) {
 }
 
 TEST(GatingTest, AnXmlReportSaysTheParameter) {
-  const std::string path = testing::TempDir() + "/soak_param.xml";
+  const std::string path = scratch_folder() / "soak_param.xml";
 
   run_sample({kParam, "--gtest_output=xml:" + path});
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "sample_record.h"
 
@@ -21,7 +22,8 @@ TEST(FilesTest, ThePathNamesTheTestAndTheMode) {
 }
 
 TEST(FilesTest, WritingMakesTheDirectoriesAndReplacesTheFile) {
-  const std::string path = testing::TempDir() + "/files_test/a/b/report.json";
+  const conftest::ScratchFolder folder;
+  const std::string path = folder / "a/b/report.json";
 
   EXPECT_EQ(write_file(path, "old and longer"), "");
   EXPECT_EQ(write_file(path, "new"), "");

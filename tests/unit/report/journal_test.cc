@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "conftest/allocations.h"
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "sample_record.h"
 #include "soak/report/read_journal.h"
@@ -34,7 +35,6 @@ using testing::SizeIs;
 class JournalTest : public testing::Test {
  protected:
   JournalTest() {
-    std::filesystem::remove_all(folder_);
     record_ = a_record();
     record_.mode = "real";
     record_.measured = {};
@@ -72,9 +72,8 @@ class JournalTest : public testing::Test {
     return "was read";
   }
 
-  std::string folder_ =
-      testing::TempDir() + "/journal_test-" + testing::UnitTest::GetInstance()->current_test_info()->name();
-  std::string path_ = folder_ + "/a/voice.journal";
+  const conftest::ScratchFolder folder_;
+  std::string path_ = folder_ / "a/voice.journal";
   Record record_;
   probe::Measurements measured_;
   std::optional<Journal> journal_;

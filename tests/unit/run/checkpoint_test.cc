@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "soak/detail/run_context.h"
 #include "soak/report/files.h"
@@ -24,13 +25,7 @@ using testing::HasSubstr;
 
 class CheckpointTest : public testing::Test {
  protected:
-  void SetUp() override { std::filesystem::remove_all(file("")); }
-
-  // In a folder of this test's own: CTest runs tests side by side.
-  std::string file(const std::string& name) const {
-    return testing::TempDir() + "/checkpoint-" + testing::UnitTest::GetInstance()->current_test_info()->name() + "/" +
-           name;
-  }
+  std::string file(const std::string& name) const { return folder_ / name; }
 
   static SoakIdentity a_soak() {
     return {"Soak/Voice.OpenAi", "real", 24h, std::nullopt, {{"reconnect_every", "1m30s", "default"}}};
@@ -63,6 +58,8 @@ class CheckpointTest : public testing::Test {
     EXPECT_EQ(Checkpoint(file("day.json"), a_soak(), 6h).save(record), "");
     return file("day.json");
   }
+
+  const conftest::ScratchFolder folder_;
 };
 
 TEST_F(CheckpointTest, WithoutAFileTheFirstPartBegins) {

@@ -9,17 +9,17 @@
 #include <string>
 #include <system_error>
 
+#include "conftest/scratch_folder.h"
+
 namespace soak {
 namespace {
 
 class FileLockTest : public testing::Test {
  protected:
-  FileLockTest() { std::filesystem::remove_all(folder_); }
-  ~FileLockTest() override { std::filesystem::remove_all(folder_); }
-
   std::string path() const { return folder_ + "/day.json"; }
 
-  const std::string folder_ = testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
+  const conftest::ScratchFolder scratch_;
+  const std::string folder_ = scratch_ / "locks";
 };
 
 TEST_F(FileLockTest, OneHoldsItAtATime) {

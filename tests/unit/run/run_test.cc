@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "soak/detail/run_context.h"
 
 namespace soak {
@@ -74,7 +75,7 @@ TEST_F(RunTest, LastsAsLongAsItWasAskedTo) {
 }
 
 TEST_F(RunTest, ADeathTestsChildWritesNothing) {
-  const std::string folder = testing::TempDir() + "/run_test-quiet";
+  const std::string folder = conftest::scratch_folder() / "quiet";
   JumpingRun run({.duration = 20s, .report_dir = folder});
 
   for (auto cycle : run) {

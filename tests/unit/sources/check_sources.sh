@@ -84,9 +84,15 @@ workflows_call_targets_that_exist() {
   return $((breaches > 0))
 }
 
+# CTest runs tests side by side: two that write to one path fail now and then.
+tests_write_to_folders_of_their_own() {
+  ! grep -rnE 'TempDir\(\)|temp_directory_path' tests --exclude-dir=breach --include='*.h' --include='*.cc'
+}
+
 case $rule in
   IncludesPointOneWay) includes_point_one_way ;;
   WorkflowsCallTargetsThatExist) workflows_call_targets_that_exist ;;
   OnlyLoopsAndRunsAskAClock) only_loops_and_runs_ask_a_clock ;;
+  TestsWriteToFoldersOfTheirOwn) tests_write_to_folders_of_their_own ;;
   *) echo "there is no rule $rule"; exit 2 ;;
 esac

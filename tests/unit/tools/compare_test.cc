@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
@@ -41,8 +42,7 @@ class CompareCommandTest : public testing::Test {
   }
 
   std::string write(const std::string& name, const std::string& text) const {
-    const std::string path =
-        testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + "-" + name;
+    const std::string path = folder_ / name;
     EXPECT_EQ(report::write_file(path, text), "");
     return path;
   }
@@ -50,6 +50,8 @@ class CompareCommandTest : public testing::Test {
   static ProgramResult compare(const std::string& before, const std::string& after) {
     return run_program({SOAK_COMMAND, "compare", before, after});
   }
+
+  const ScratchFolder folder_;
 };
 
 TEST_F(CompareCommandTest, WorseIsExitStatusOne) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "soak/report/files.h"
 
@@ -24,8 +25,7 @@ using testing::Not;
 class JudgeCommandTest : public testing::Test {
  protected:
   std::string write(const std::string& text) const {
-    const std::string path =
-        testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name() + ".csv";
+    const std::string path = folder_ / "a.csv";
     EXPECT_EQ(report::write_file(path, text), "");
     return path;
   }
@@ -35,6 +35,8 @@ class JudgeCommandTest : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program(arguments);
   }
+
+  const ScratchFolder folder_;
 };
 
 TEST_F(JudgeCommandTest, AFileThatCannotBeUsedIsExitStatusTwoAndNamesTheLine) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "soak/audio/file.h"
 
 namespace soak::tools {
@@ -20,9 +21,8 @@ namespace {
 
 class SavedAudioTest : public testing::Test {
  protected:
-  ~SavedAudioTest() override { std::filesystem::remove(path_); }
-
-  const std::string path_ = testing::TempDir() + "saved_audio_test.wav";
+  const conftest::ScratchFolder folder_;
+  const std::string path_ = folder_ / "saved.wav";
 };
 
 TEST_F(SavedAudioTest, HalfASampleWaitsForTheNextPiece) {

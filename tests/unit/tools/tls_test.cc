@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "soak/net/test_ca.h"
 
@@ -17,6 +18,7 @@ namespace {
 using soak::conftest::Program;
 using soak::conftest::ProgramResult;
 using soak::conftest::run_program;
+using soak::conftest::scratch_folder;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -32,7 +34,7 @@ ProgramResult soak_voice(const std::string& url, const std::vector<std::string>&
                          const std::string& provider = "openai") {
   std::vector<std::string> arguments{
       SOAK_COMMAND, "voice", "--provider",        provider, "--url",        url,
-      "--duration", "2s",    "--reconnect-every", "500ms",  "--report-dir", ::testing::TempDir() + "tls_test"};
+      "--duration", "2s",    "--reconnect-every", "500ms",  "--report-dir", scratch_folder().path()};
   arguments.insert(arguments.end(), options.begin(), options.end());
   return run_program(arguments);
 }
@@ -50,7 +52,7 @@ TEST(FakeTlsTest, MakesACaThatAClientMayTrust) {
 
   const ProgramResult by_variable =
       run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--url", url, "--duration", "1s", "--reconnect-every",
-                   "500ms", "--report-dir", ::testing::TempDir() + "tls_test"},
+                   "500ms", "--report-dir", scratch_folder().path()},
                   {"SSL_CERT_FILE=" + ca_file});
   EXPECT_EQ(by_variable.exit_status, 0) << by_variable.output;
 

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 
 namespace soak {
@@ -25,6 +27,8 @@ struct Provider {
   const char* test;
   const char* key_variable;
   const char* url_variable;
+
+  friend void PrintTo(const Provider& provider, std::ostream* out) { *out << provider.name; }
 };
 
 class VoiceServiceTest : public testing::TestWithParam<Provider> {
@@ -33,7 +37,7 @@ class VoiceServiceTest : public testing::TestWithParam<Provider> {
   ProgramResult run(const std::string& key, std::vector<std::string> options,
                     std::vector<std::string> environment = {}) const {
     std::vector<std::string> arguments{VOICE_SERVICE_SOAK, std::string("--gtest_filter=Soak/Voice.") + GetParam().test,
-                                       "--soak_report_dir=" + testing::TempDir() + "voice_service_test"};
+                                       "--soak_report_dir=" + conftest::scratch_folder().path()};
     arguments.insert(arguments.end(), options.begin(), options.end());
     environment.push_back(std::string(GetParam().key_variable) + "=" + key);
     // Of two the first counts. Nothing but loopback, whatever goes wrong.

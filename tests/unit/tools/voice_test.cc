@@ -5,11 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "soak/audio/file.h"
 
@@ -24,24 +24,21 @@ using ::testing::Not;
 
 class VoiceCommandTest : public testing::TestWithParam<std::string> {
  protected:
-  VoiceCommandTest() { std::filesystem::create_directories(folder_); }
-  ~VoiceCommandTest() override { std::filesystem::remove_all(folder_); }
-
   ProgramResult say(const std::string& audio_file) const {
     return run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--virtual", "--duration", "3m", "--seed", "7",
-                        "--report-dir", folder_, "--audio", audio_file});
+                        "--report-dir", folder_.path(), "--audio", audio_file});
   }
 
   ProgramResult save(const std::string& file) const {
     return run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--virtual", "--duration", "2m", "--seed", "7",
-                        "--report-dir", folder_, "--save-audio", file});
+                        "--report-dir", folder_.path(), "--save-audio", file});
   }
 
-  const std::string folder_ = testing::TempDir() + "voice_command_test-" + GetParam();
+  const conftest::ScratchFolder folder_;
 };
 
 TEST_P(VoiceCommandTest, SaysWhatIsInAFile) {
-  const std::string file = folder_ + "/speech.wav";
+  const std::string file = folder_ / "speech.wav";
   {
     audio::Recording recording(file, 8'000);
     recording.append(std::vector<std::byte>(16'000));
@@ -54,7 +51,7 @@ TEST_P(VoiceCommandTest, SaysWhatIsInAFile) {
 }
 
 TEST_P(VoiceCommandTest, AFileThatIsNoAudioIsExitStatusTwoAndNamed) {
-  const std::string file = folder_ + "/words.txt";
+  const std::string file = folder_ / "words.txt";
   std::ofstream(file) << "these words are no audio, however long they are";
 
   const ProgramResult result = say(file);
@@ -64,7 +61,7 @@ TEST_P(VoiceCommandTest, AFileThatIsNoAudioIsExitStatusTwoAndNamed) {
 }
 
 TEST_P(VoiceCommandTest, SavesWhatTheProviderAnswers) {
-  const std::string file = folder_ + "/answers.wav";
+  const std::string file = folder_ / "answers.wav";
 
   const ProgramResult result = save(file);
 
@@ -79,7 +76,7 @@ TEST_P(VoiceCommandTest, SavesWhatTheProviderAnswers) {
 }
 
 TEST_P(VoiceCommandTest, APlaceWhereNothingCanBeSavedIsExitStatusTwoAndNamed) {
-  const std::string file = folder_ + "/missing/answers.wav";
+  const std::string file = folder_ / "missing/answers.wav";
 
   const ProgramResult result = save(file);
 
@@ -107,7 +104,7 @@ TEST_P(VoiceCommandTest, ThisHostIsNoService) {
   for (const char* host : {"127.0.0.1:1", "localhost:1", "[::1]:1", "127.0.0.2:1"}) {
     const ProgramResult result =
         run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--url",
-                     std::string("ws://") + host + "/v1/127.x", "--duration", "100ms", "--report-dir", folder_},
+                     std::string("ws://") + host + "/v1/127.x", "--duration", "100ms", "--report-dir", folder_.path()},
                     {"SOAK_SERVICE_BUDGET_MIN=0.00001", "OPENAI_API_KEY=", "GEMINI_API_KEY="});
 
     EXPECT_EQ(result.exit_status, 1) << result.output;  // Nobody listens there.
@@ -116,7 +113,7 @@ TEST_P(VoiceCommandTest, ThisHostIsNoService) {
 
 TEST_P(VoiceCommandTest, HoldsManySessionsOpen) {
   const ProgramResult result = run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--virtual", "--sessions",
-                                            "20", "--duration", "5m", "--seed", "7", "--report-dir", folder_});
+                                            "20", "--duration", "5m", "--seed", "7", "--report-dir", folder_.path()});
 
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_THAT(result.output, AllOf(HasSubstr("PASS: elapsed=300.0s"), HasSubstr(" sessions=20 ")));
