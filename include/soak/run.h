@@ -125,6 +125,14 @@ class Run {
   // --soak_service_time_max, ten minutes unless set. Before the first cycle.
   void use_service();
 
+  // What a driver found beside what the Run itself judges: a message that was delivered twice. Each is a finding of the
+  // verdict, and a remark is a note below it. Before verdict().
+  void add_finding(Finding finding);
+  void remark(std::string text);
+
+  // What the summary line says first, in place of the run's counters; the last call counts. Before verdict().
+  void show_figures(std::vector<report::Figure> figures);
+
   // What a driver knows better than the test, unless the test said it: the title, and the word for a cycle.
   void describe(std::string_view title, std::string_view cycle_noun);
 
@@ -158,7 +166,6 @@ class Run {
   void end_run();
   // The run is not to start: its test fails with these words alone.
   [[noreturn]] void refuse(const std::string& why);
-  void remark(std::string text);  // Something the verdict is to say beside what it found.
 
   // On any thread.
   std::uint64_t cycles() const;

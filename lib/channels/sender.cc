@@ -140,6 +140,7 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
     step.settled = Delivery(Outcome::kFailed, fmt::format("{}; given up after {} requests", step.why, requests));
   }
   if (may_have_arrived && step.settled->outcome == Outcome::kFailed) step.settled->outcome = Outcome::kUncertain;
+  if (may_have_arrived && step.settled->outcome == Outcome::kDelivered) ++counters_.resolved;
   step.settled->requests = requests;
   co_return std::move(*step.settled);
 }

@@ -174,6 +174,12 @@ void write_counts(Writer& json, const Record& record) {
     field(json, valid_utf8(counter.name).c_str(), counter.value);
   }
   json.EndObject();
+  json.Key("figures");
+  json.StartObject();
+  for (const Figure& figure : record.figures) {
+    field(json, valid_utf8(figure.name).c_str(), figure.value);
+  }
+  json.EndObject();
   json.Key("traffic");
   json.StartArray();
   for (const Traffic& traffic : record.traffic) {

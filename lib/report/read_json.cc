@@ -206,6 +206,11 @@ void read_counts(const JsonValue& json, Record& record) {
   json["counters"].for_each_field([&](const std::string& name, const JsonValue& value) {
     record.counters.push_back({name, value.count()});
   });
+  if (json.has("figures")) {  // Not in those of older versions.
+    json["figures"].for_each_field([&](const std::string& name, const JsonValue& value) {
+      record.figures.push_back({name, value.text()});
+    });
+  }
   json["traffic"].for_each([&](const JsonValue& stream) {
     Traffic traffic;
     traffic.counter = stream["counter"].text();

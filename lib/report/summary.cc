@@ -28,13 +28,18 @@ std::string outcome(const Record& record) {
 }
 
 std::string summary_line(const Record& record) {
-  std::string line = fmt::format("[{}] {}: elapsed={} {}s={}", record.title, outcome(record),
-                                 detail::format_seconds(record.elapsed), record.cycle_noun, record.cycles);
+  std::string line = fmt::format("[{}] {}:", record.title, outcome(record));
+  for (const Figure& figure : record.figures) {
+    line += fmt::format(" {}={}", figure.name, figure.value);
+  }
+  line += fmt::format(" elapsed={} {}s={}", detail::format_seconds(record.elapsed), record.cycle_noun, record.cycles);
   if (record.sessions > 1) {
     line += fmt::format(" sessions={}", record.sessions);
   }
-  for (const Counter& counter : record.counters) {
-    line += fmt::format(" {}={}", counter.name, counter.value);
+  if (record.figures.empty()) {
+    for (const Counter& counter : record.counters) {
+      line += fmt::format(" {}={}", counter.name, counter.value);
+    }
   }
   if (record.failed_cycles > 0) {
     line += fmt::format(" failed_{}s={}", record.cycle_noun, record.failed_cycles);

@@ -336,7 +336,11 @@ void Run::refuse(const std::string& why) {
   throw detail::RunRefused(why);
 }
 
+void Run::add_finding(Finding finding) { state_->findings.push_back(std::move(finding)); }
+
 void Run::remark(std::string text) { state_->remarks.push_back(std::move(text)); }
+
+void Run::show_figures(std::vector<report::Figure> figures) { state_->figures = std::move(figures); }
 
 void Run::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; }
 

@@ -133,6 +133,7 @@ report::Record Run::State::so_far() const {
   result.failed_cycles = failed_cycles;
   result.failures = failures;
   result.counters = counters.all();
+  result.figures = figures;
   result.traffic = traffic->entries();
   result.marks = marks.all();
   result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);

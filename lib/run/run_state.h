@@ -74,6 +74,8 @@ struct Run::State {
   std::optional<std::int64_t> session_rss_bytes;
   std::vector<std::string> failures;
   std::vector<std::string> remarks;
+  std::vector<Finding> findings;  // Of a driver.
+  std::vector<report::Figure> figures;
   std::optional<std::string> crashed;
   std::vector<std::string> stragglers;
   std::optional<std::uint64_t> expected_cycles;

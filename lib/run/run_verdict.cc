@@ -87,6 +87,8 @@ void Run::State::judge() {
     add("cycles", cycles_text);
   }
 
+  verdict.findings.insert(verdict.findings.end(), findings.begin(), findings.end());
+
   if (result.cycles > 0 && (!unfinished || probe::rss_growth(result.measured))) {
     probe::JudgeWords words = judge_words();
     if (const auto growth = result.measured.find("sockets");

@@ -57,6 +57,7 @@ struct ChannelCounters {
   std::uint64_t ok = 0;
   std::uint64_t failed = 0;
   std::uint64_t uncertain = 0;
+  std::uint64_t resolved = 0;  // Of the others: their outcome was unknown until they were sent again, with their nonce.
 
   std::uint64_t requests = 0;              // Those of the messages, each try.
   std::uint64_t retries = 0;               // Of those: not the first of their message.

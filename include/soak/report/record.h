@@ -22,6 +22,12 @@ struct Counter {
   std::uint64_t value = 0;
 };
 
+// A figure of the summary line that a driver has made: "success_rate", "1.0000".
+struct Figure {
+  std::string name;
+  std::string value;
+};
+
 // Events that were due at fixed instants while a session was open, by third of the run.
 struct Traffic {
   std::string counter;
@@ -73,6 +79,7 @@ struct Record {
   std::uint64_t failed_cycles = 0;
   std::vector<std::string> failures;  // What the first failed cycles said.
   std::vector<Counter> counters;      // In order of first use.
+  std::vector<Figure> figures;        // What the summary line says in place of the counters; may be empty.
   std::vector<Traffic> traffic;
   std::vector<Mark> marks;          // The first ones, in order of time.
   std::uint64_t marks_dropped = 0;  // Those that came after.

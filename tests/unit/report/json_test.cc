@@ -36,7 +36,7 @@ std::vector<std::string> keys(const rapidjson::Value& object) {
   return names;
 }
 
-// Every key at any depth; but for the counters', which are the run's own.
+// Every key at any depth; but for those of counters and figures, which are the run's own.
 void collect_keys(const rapidjson::Value& value, std::set<std::string>& all) {
   if (value.IsArray()) {
     for (const auto& element : value.GetArray()) {
@@ -45,7 +45,8 @@ void collect_keys(const rapidjson::Value& value, std::set<std::string>& all) {
   } else if (value.IsObject()) {
     for (const auto& member : value.GetObject()) {
       all.insert(member.name.GetString());
-      if (std::string(member.name.GetString()) != "counters") {
+      const std::string name = member.name.GetString();
+      if (name != "counters" && name != "figures") {
         collect_keys(member.value, all);
       }
     }
@@ -63,6 +64,7 @@ TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
   EXPECT_STREQ(json["started"].GetString(), "2025-11-24T16:00:00Z");
   EXPECT_EQ(json["seed"].GetUint64(), 18446744073709551615u);
   EXPECT_EQ(json["counters"]["frames"].GetInt(), 1500);
+  EXPECT_STREQ(json["figures"]["success_rate"].GetString(), "0.9993");
   EXPECT_EQ(json["traffic"][0]["met_by_third"][1].GetInt(), 499);
   EXPECT_NEAR(json["traffic"][0]["late_p50_s"].GetDouble(), 0.0015, 0.00005);
   EXPECT_NEAR(json["traffic"][0]["late_p99_s"].GetDouble(), 0.031, 0.001);
@@ -111,13 +113,13 @@ TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
 
 TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
   EXPECT_EQ(to_json(a_record()), to_json(a_record()));
-  EXPECT_THAT(
-      keys(parsed(a_record())),
-      ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted", "ended_early",
-                  "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "sessions",
-                  "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters", "traffic", "verdict", "rerun",
-                  "parts", "parts_left", "settings", "marks", "marks_dropped", "quiescent_points", "unsettled_points",
-                  "unsettled_by", "baseline_unsettled", "last_unsettled", "probe_cpu_s", "series", "operations"));
+  EXPECT_THAT(keys(parsed(a_record())),
+              ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted",
+                          "ended_early", "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed",
+                          "cycle_noun", "sessions", "session_rss_bytes", "cycles", "failed_cycles", "failures",
+                          "counters", "figures", "traffic", "verdict", "rerun", "parts", "parts_left", "settings",
+                          "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by",
+                          "baseline_unsettled", "last_unsettled", "probe_cpu_s", "series", "operations"));
 }
 
 TEST(JsonTest, EveryKeyIsInTheDocument) {

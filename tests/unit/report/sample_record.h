@@ -47,6 +47,7 @@ inline Record a_record() {
   record.failed_cycles = 1;
   record.failures = {"00:00:12 cycle 2: connection reset"};
   record.counters = {{"frames", 1500}};
+  record.figures = {{"success_rate", "0.9993"}};
   record.traffic = {{"frames", {500, 500, 500}, {500, 499, 500}, {}}};
   record.traffic[0].late.add(1500us, 1400);
   record.traffic[0].late.add(31ms, 99);

@@ -37,6 +37,15 @@ TEST(SummaryTest, KeepsTheFormThatPeopleGrepFor) {
             "rss_end=9388KB growth=268KB");
 }
 
+TEST(SummaryTest, FiguresOfADriverComeFirstAndStandForTheCounters) {
+  Record record = an_hour_of_voice();
+  record.figures = {{"sent", "2880"}, {"success_rate", "0.9993"}};
+
+  EXPECT_EQ(summary_line(record).find("[VOICE SOAK / openai] PASS: sent=2880 success_rate=0.9993 elapsed=3600.0s "
+                                      "reconnects=40 rss_start=9120KB"),
+            0u);
+}
+
 TEST(SummaryTest, SaysThatTheClockWasVirtual) {
   Record record = an_hour_of_voice();
   record.mode = "virtual";

@@ -74,6 +74,20 @@ TEST_F(RunTest, LastsAsLongAsItWasAskedTo) {
   EXPECT_GT(run.record().cycles, 0u);
 }
 
+TEST_F(RunTest, WhatADriverFoundFailsIt) {
+  JumpingRun run({.duration = 2s});
+  for ([[maybe_unused]] auto cycle : run) run.jump();
+
+  run.add_finding({"stored_twice", "stored_twice is 1, allowed 0", {{"message", "\"soak 17\""}}});
+  run.remark("not exercised: token rotation");
+  run.show_figures({{"sent", "2880"}, {"success_rate", "0.9993"}});
+
+  EXPECT_FALSE(run.verdict().passed());
+  EXPECT_THAT(run.summary(), AllOf(HasSubstr("] FAIL: sent=2880 success_rate=0.9993 elapsed=2.0s"),
+                                   HasSubstr("\n  stored_twice is 1, allowed 0\n    message     \"soak 17\"\n"),
+                                   HasSubstr("note: not exercised: token rotation\n")));
+}
+
 TEST_F(RunTest, ADeathTestsChildWritesNothing) {
   const std::string folder = conftest::scratch_folder() / "quiet";
   JumpingRun run({.duration = 20s, .report_dir = folder});

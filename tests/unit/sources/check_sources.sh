@@ -22,6 +22,7 @@ module_of() {
     fault/*) echo fault ;;
     peers/*) echo peers ;;
     voice/*) echo voice ;;
+    channels/*) echo channels ;;
     soak.h) echo soak ;;
     *) echo "unknown:$1" ;;
   esac
@@ -40,7 +41,7 @@ allowed() {
     audio|net) echo async metrics probe ;;
     fault) echo net async metrics probe ;;
     peers) echo fault net async metrics probe ;;
-    voice) echo net async metrics run report probe ;;
+    voice|channels) echo net async metrics run report probe ;;
     soak) echo gating drive run async metrics report probe ;;
   esac
 }

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/channels/message_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include "soak/error.h"
+#include "soak/event.h"
+
+namespace soak::channels {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+constexpr nanoseconds kLatest = 20s;  // How long after its end a cycle waits for what is under way.
+constexpr std::size_t kEvidenceMax = 5;
+
+// Messages that something is wrong with: how many, and the first of them.
+struct Wrong {
+  std::uint64_t count = 0;
+  std::vector<probe::Evidence> first;
+
+  void add(std::string label, std::string text) {
+    ++count;
+    if (first.size() < kEvidenceMax) first.push_back({std::move(label), std::move(text)});
+  }
+};
+
+}  // namespace
+
+struct MessageStream::State {
+  State(Run& the_run, EventLoop& loop, Channel& the_channel, MessageStreamOptions the_options)
+      : run(the_run), channel(the_channel), options(std::move(the_options)), group(loop) {}
+
+  Task<> send(std::string conversation, std::uint64_t number, nanoseconds due);
+  void check_arrival(const std::string& conversation, const std::string& text, const Delivery& delivery);
+  void judge_deliveries(std::uint64_t sent, std::uint64_t ok);
+  void judge_responses(std::uint64_t sent);
+  void judge_exercise(bool against_a_fake);
+  void find(std::string subject, std::string text, std::vector<probe::Evidence> evidence = {}) {
+    run.add_finding({std::move(subject), std::move(text), std::move(evidence)});
+  }
+
+  Run& run;
+  Channel& channel;
+  const MessageStreamOptions options;
+  TaskGroup group;
+  Event all_settled;
+  std::uint64_t next = 0;  // Number of the next message of each conversation.
+  std::uint64_t under_way = 0;
+  Wrong failed;
+  Wrong lost;
+  Wrong arrived_all_the_same;
+};
+
+MessageStream::MessageStream(Run& run, EventLoop& loop, Channel& channel, MessageStreamOptions options) {
+  if (options.conversations.empty()) {
+    throw Error(Errc::kInvalidArgument, "MessageStream: no conversation to send to, one at least is needed");
+  }
+  state_ = std::make_unique<State>(run, loop, channel, std::move(options));
+}
+
+MessageStream::~MessageStream() { state_->group.end_in_place(); }
+
+Task<> MessageStream::send_until_end_of(Cycle& cycle) {
+  State& state = *state_;
+  Run& run = state.run;
+  run.describe(fmt::format("CHANNELS SOAK / {}", state.channel.provider()), "cycle");
+  const nanoseconds interval = run.settings().message_interval;
+  for (nanoseconds due = interval * state.next; due < cycle.ends_at(); due = interval * state.next) {
+    co_await sleep_for(due - run.elapsed());
+    ++state.next;
+    for (const std::string& conversation : state.options.conversations) {
+      run.due("sent", due);
+      ++state.under_way;
+      state.all_settled.reset();
+      state.group.start({"message", state.next}, state.send(conversation, state.next, due), TaskKind::kFinite);
+    }
+  }
+  co_await sleep_for(cycle.ends_at() - run.elapsed());
+  if (state.under_way > 0) {
+    const bool settled = co_await state.all_settled.wait_for(kLatest);
+    if (!settled) run.mark("note", fmt::format("{} messages wait for the provider's limit", state.under_way));
+  }
+}
+
+Task<> MessageStream::State::send(std::string conversation, std::uint64_t number, nanoseconds due) {
+  const std::string text = fmt::format("{} {}", options.text, number);
+  const Delivery delivery = co_await channel.send(conversation, text);
+  run.met("sent", due);
+  if (delivery.outcome == Outcome::kDelivered) run.count("ok");
+  if (delivery.outcome != Outcome::kDelivered) {
+    failed.add("message", fmt::format("\"{}\" {}: {}", text, name(delivery.outcome), delivery.why));
+  }
+  check_arrival(conversation, text, delivery);
+  if (--under_way == 0) all_settled.set();
+}
+
+void MessageStream::State::check_arrival(const std::string& conversation, const std::string& text,
+                                         const Delivery& delivery) {
+  if (!options.has_arrived || delivery.outcome == Outcome::kUncertain) return;
+  const bool arrived = options.has_arrived(conversation, text);
+  if (delivery.outcome == Outcome::kDelivered && !arrived) {
+    lost.add("message", fmt::format("\"{}\" was delivered, says the client, and is not there", text));
+  } else if (delivery.outcome == Outcome::kFailed && arrived) {
+    arrived_all_the_same.add("message", fmt::format("\"{}\": {}", text, delivery.why));
+  }
+}
+
+void MessageStream::State::judge_deliveries(std::uint64_t sent, std::uint64_t ok) {
+  const double rate = sent == 0 ? 0 : static_cast<double>(ok) / static_cast<double>(sent);
+  if (sent == 0) {
+    find("sent", "no message was sent");
+  } else if (rate < run.settings().success_floor) {
+    find("success_rate",
+         fmt::format("success_rate is {:.4f}, at least {} is asked for", rate, run.settings().success_floor),
+         failed.first);
+  }
+  if (lost.count > 0) find("lost", fmt::format("lost is {}, allowed 0", lost.count), lost.first);
+  if (arrived_all_the_same.count > 0) {
+    find("arrived_all_the_same",
+         fmt::format("{} messages that failed, says the client, are there", arrived_all_the_same.count),
+         arrived_all_the_same.first);
+  }
+  if (under_way > 0) find("unsettled", fmt::format("{} messages were still under way at the end", under_way));
+}
+
+void MessageStream::State::judge_responses(std::uint64_t sent) {
+  const ChannelCounters& counters = channel.counters();
+  const double share = sent == 0 ? 0 : static_cast<double>(counters.rate_limited) / static_cast<double>(sent);
+  if (counters.auth_failures > 0) {
+    find("auth_failures", fmt::format("auth_failures is {}, allowed 0", counters.auth_failures), failed.first);
+  }
+  if (share > run.settings().rate_limit_ceiling) {
+    find("rate_limited",
+         fmt::format("rate_limited is {} of {} messages, {:.2f}%, allowed {:.2f}%", counters.rate_limited, sent,
+                     share * 100, run.settings().rate_limit_ceiling * 100));
+  }
+  if (counters.max_consecutive_429s > 1) {
+    find("max_consecutive_429s", fmt::format("max_consecutive_429s is {}, allowed 1", counters.max_consecutive_429s));
+  }
+  if (counters.early_requests > 0) {
+    find("early_requests",
+         fmt::format("{} requests were sent before the time that a Retry-After named", counters.early_requests));
+  }
+}
+
+void MessageStream::State::judge_exercise(bool against_a_fake) {
+  const ChannelCounters& counters = channel.counters();
+  const std::pair<std::uint64_t, const char*> properties[] = {
+      {counters.rate_limited, "that Retry-After is honoured: no 429 came"},
+      {counters.uncertain + counters.resolved, "that what may have arrived is not sent twice: no outcome was unknown"},
+      {counters.rotations, "that a rotated credential is followed: none was rotated"}};
+  for (const auto& [times, text] : properties) {
+    if (times > 0) continue;
+    if (against_a_fake) {
+      find("not_exercised", fmt::format("not exercised: {}", text));
+    } else {
+      run.remark(fmt::format("not exercised: {}", text));
+    }
+  }
+}
+
+void MessageStream::judge(bool against_a_fake) {
+  State& state = *state_;
+  const nanoseconds timeout = 1min + state.run.settings().http_timeout;
+  // What is cancelled then stays under way, which is a finding.
+  const DrainResult drained = state.group.loop().run(drain(state.group, {.timeout = timeout, .label = "messages"}));
+  (void)drained;
+  const std::uint64_t sent = state.run.counted("sent");
+  const std::uint64_t ok = state.run.counted("ok");
+  const ChannelCounters& counters = state.channel.counters();
+  const double rate = sent == 0 ? 0 : static_cast<double>(ok) / static_cast<double>(sent);
+  state.run.show_figures({{"sent", std::to_string(sent)},
+                          {"ok", std::to_string(ok)},
+                          {"success_rate", fmt::format("{:.4f}", rate)},
+                          {"auth_failures", std::to_string(counters.auth_failures)},
+                          {"rate_limited", std::to_string(counters.rate_limited)},
+                          {"max_consecutive_429s", std::to_string(counters.max_consecutive_429s)},
+                          {"other_failures", std::to_string(sent - ok)}});
+  state.judge_deliveries(sent, ok);
+  state.judge_responses(sent);
+  state.judge_exercise(against_a_fake);
+}
+
+}  // namespace soak::channels
