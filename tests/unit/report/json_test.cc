@@ -60,7 +60,7 @@ TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
   EXPECT_EQ(json["version"].GetInt(), 2);
   EXPECT_STREQ(json["title"].GetString(), "VOICE \"SOAK\" / openai");
   EXPECT_STREQ(json["clock"].GetString(), "virtual");
-  EXPECT_THAT(json["summary"].GetString(), HasSubstr("FAIL: elapsed=60.0s"));
+  EXPECT_THAT(json["summary"].GetString(), HasSubstr("FAIL: success_rate=0.9993 elapsed=60.0s"));
   EXPECT_STREQ(json["started"].GetString(), "2025-11-24T16:00:00Z");
   EXPECT_EQ(json["seed"].GetUint64(), 18446744073709551615u);
   EXPECT_EQ(json["counters"]["frames"].GetInt(), 1500);
