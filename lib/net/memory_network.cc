@@ -43,7 +43,7 @@ class MemoryListener final : public WebSocketServer::Backend {
   MemoryListener(EventLoop& event_loop, ServerOptions server_options)
       : Backend(event_loop, std::move(server_options)), network_(event_loop.service<MemoryNetwork>()) {
     const std::uint16_t wanted = options.port;
-    port = network_.add(wanted, *this);
+    port = network_.add(wanted, {.websocket = this, .secure = secure()});
     if (port == 0)
       throw Error(Errc::kConnectFailed, options.host + ":" + std::to_string(wanted) + ": Address already in use");
   }
@@ -72,17 +72,17 @@ class MemoryListener final : public WebSocketServer::Backend {
   std::uint64_t connections_ = 0;
 };
 
-std::uint16_t MemoryNetwork::add(std::uint16_t port, MemoryListener& listener) {
+std::uint16_t MemoryNetwork::add(std::uint16_t port, Listener listener) {
   if (port == 0) {
     while (next_port_ == 0 || listeners_.contains(next_port_)) ++next_port_;
     port = next_port_++;
   }
-  return listeners_.emplace(port, &listener).second ? port : std::uint16_t{0};
+  return listeners_.emplace(port, listener).second ? port : std::uint16_t{0};
 }
 
-MemoryListener* MemoryNetwork::find(std::uint16_t port) const {
+MemoryNetwork::Listener MemoryNetwork::find(std::uint16_t port) const {
   const auto found = listeners_.find(port);
-  return found == listeners_.end() ? nullptr : found->second;
+  return found == listeners_.end() ? Listener() : found->second;
 }
 
 void MemoryHandshake::begin() {
@@ -92,9 +92,10 @@ void MemoryHandshake::begin() {
 
 void MemoryHandshake::expire() noexcept {
   if (stage == Stage::kRequest) {
-    MemoryListener* const listener = network.find(url.port);
+    const MemoryNetwork::Listener found = network.find(url.port);
+    MemoryListener* const listener = found.websocket;
     if (listener == nullptr) {
-      end_without_response("connection refused");
+      end_without_response(found.http == nullptr ? "connection refused" : "the server speaks no WebSocket");
     } else if (url.secure() != listener->secure()) {
       end_without_response(url.secure() ? "the server speaks no TLS" : "closed during the handshake");
     } else if (listener->full()) {

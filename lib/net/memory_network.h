@@ -14,6 +14,7 @@
 
 namespace soak::net {
 
+class MemoryHttpListener;
 class MemoryListener;
 struct MemoryHandshake;
 
@@ -29,15 +30,21 @@ class MemoryNetwork {
   std::chrono::nanoseconds latency() const { return latency_; }  // One way.
   void set_latency(std::chrono::nanoseconds latency) { latency_ = latency; }
 
-  std::uint16_t add(std::uint16_t port, MemoryListener& listener);  // 0 when the port is taken.
+  // Who listens on a port: either kind of server, or nobody.
+  struct Listener {
+    MemoryListener* websocket = nullptr;
+    MemoryHttpListener* http = nullptr;
+    bool secure = false;
+  };
+  std::uint16_t add(std::uint16_t port, Listener listener);  // 0 when the port is taken.
   void remove(std::uint16_t port) { listeners_.erase(port); }
-  MemoryListener* find(std::uint16_t port) const;
+  Listener find(std::uint16_t port) const;
 
  private:
   EventLoop& loop_;
   std::chrono::nanoseconds latency_{0};
   std::uint16_t next_port_ = 40001;
-  std::map<std::uint16_t, MemoryListener*> listeners_;
+  std::map<std::uint16_t, Listener> listeners_;
 };
 
 std::shared_ptr<WebSocketServer::Backend> listen_in_memory(EventLoop& loop, ServerOptions options);

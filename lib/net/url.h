@@ -16,16 +16,20 @@ struct Url {
   std::string path = "/";
   std::string query;  // Without the question mark.
 
-  bool secure() const { return scheme == "wss"; }
+  bool secure() const { return scheme == "wss" || scheme == "https"; }
   // host:port, with the brackets and without the default port: the value of a Host field.
   std::string authority() const;
   std::string target() const { return query.empty() ? path : path + "?" + query; }
   // For messages: without the query, which may hold a key.
   std::string display() const { return scheme + "://" + authority() + path; }
+  // Where a connection goes: "https://host:443". All that messages about HTTP say, whose paths hold keys, too.
+  std::string origin() const;
 };
 
 // Throws Error(Errc::kInvalidArgument) for what is no ws: or wss: URL, naming it without its query.
 Url parse_websocket_url(std::string_view text);
+// The same for http: and https:, naming it without its path.
+Url parse_http_url(std::string_view text);
 
 }  // namespace soak::net
 

@@ -6,29 +6,11 @@
 #include "lib/net/ascii.h"
 #include "lib/net/lws_network.h"
 #include "lib/net/memory_network.h"
+#include "lib/net/query.h"
 #include "lib/net/server_backend.h"
 
 namespace soak::net {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-std::string percent_decode(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-      decoded.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
-      i += 2;
-    } else {
-      decoded.push_back(text[i] == '+' ? ' ' : text[i]);
-    }
-  }
-  return decoded;
-}
 
 // Marks a server as being accepted from, for as long as the accept() lives.
 class Accepting {
@@ -50,18 +32,7 @@ class Accepting {
 
 }  // namespace
 
-std::string HandshakeRequest::query_value(std::string_view name) const {
-  std::string_view rest = query;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view pair = rest.substr(0, end);
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (percent_decode(pair.substr(0, equals)) == name)
-      return equals == pair.size() ? std::string() : percent_decode(pair.substr(equals + 1));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return {};
-}
+std::string HandshakeRequest::query_value(std::string_view name) const { return net::query_value(query, name); }
 
 HandshakeReply::HandshakeReply(int status, std::string subprotocol, std::string body, Headers headers)
     : status_(status), subprotocol_(std::move(subprotocol)), body_(std::move(body)), headers_(std::move(headers)) {

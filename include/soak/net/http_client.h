@@ -5,9 +5,9 @@
 // An HTTP client that says of a request that failed whether it may have arrived.
 //
 // On a UvLoop the transport is libcurl, on the loop's own sockets and timers; on a VirtualLoop it is a pipe in memory
-// that keeps the loop's clock and reaches the HttpServers of the same loop. Code above cannot tell them apart: both pass
-// one conformance suite. A client belongs to the thread of its EventLoop and must not outlive the loop. It keeps its
-// connections for the next request, so one client should serve many.
+// that keeps the loop's clock and reaches the HttpServers of the same loop. Code above cannot tell them apart: both
+// pass one conformance suite. A client belongs to the thread of its EventLoop and must not outlive the loop. It keeps
+// its connections for the next request, so one client should serve many.
 //
 //   soak::net::HttpClient client(loop);
 //   soak::net::HttpRequest request("POST", url, R"({"text":"hi"})", {{"Content-Type", "application/json"}});

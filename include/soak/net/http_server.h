@@ -8,8 +8,8 @@
 //     co_return soak::net::HttpReply(200, "hello " + request.path);
 //   });
 //
-// On a UvLoop it is libwebsockets on a port of its own, with keep-alive; on a VirtualLoop it is reached in memory by the
-// HttpClients of the same loop. It belongs to the loop's thread and must not outlive the loop.
+// On a UvLoop it is libwebsockets on a port of its own, with keep-alive; on a VirtualLoop it is reached in memory by
+// the HttpClients of the same loop. It belongs to the loop's thread and must not outlive the loop.
 
 #include <chrono>
 #include <cstddef>
@@ -44,7 +44,9 @@ struct HttpServerRequest {
   std::string query_value(std::string_view name) const;
 };
 
-// What becomes of a request.
+// What becomes of a request. The transport adds Content-Length. One that the response brings stays: longer than the
+// body, it makes the client see the connection end within the response. "Connection: close" makes it the last of its
+// connection. Aborts for a field that cannot stand in a response, or a status outside 200 to 599.
 class HttpReply {
  public:
   HttpReply(HttpResponse response) : response_(std::move(response)) {}  // NOLINT(google-explicit-constructor)
@@ -54,7 +56,8 @@ class HttpReply {
   static HttpReply reset();
 
   bool is_reset() const { return reset_; }
-  const HttpResponse& response() const { return response_; }
+  const HttpResponse& response() const& { return response_; }
+  HttpResponse response() && { return std::move(response_); }
 
  private:
   HttpResponse response_;
@@ -75,7 +78,7 @@ struct HttpServerOptions {
   // Asked when the head of a request has come and its body has not been read (`body` is empty). False resets the
   // connection there. Null for never.
   std::function<bool(const HttpServerRequest&)> on_head;
-  std::size_t body_bytes_max = std::size_t{16} << 20;                  // Above it: 413, and the connection ends.
+  std::size_t body_bytes_max = std::size_t{16} << 20;                   // Above it: 413, and the connection ends.
   std::chrono::nanoseconds request_timeout = std::chrono::seconds{30};  // From its first byte to its last.
   std::chrono::nanoseconds keep_alive = std::chrono::seconds{75};       // Idle, between two requests.
 };

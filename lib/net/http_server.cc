@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/net/http_server.h"
+
+#include <charconv>
+#include <exception>
+#include <utility>
+
+#include "lib/net/ascii.h"
+#include "lib/net/http_server_backend.h"
+#include "lib/net/query.h"
+
+namespace soak::net {
+namespace {
+
+constexpr int kNoContent = 204;
+constexpr int kNotModified = 304;
+
+// The length that the handler announced; nothing if it left that to us, or it is no number.
+std::optional<std::size_t> announced_length(const Headers& headers) {
+  const std::optional<std::string_view> text = headers.find("Content-Length");
+  std::size_t length = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), length).ptr != text->data() + text->size())
+    return std::nullopt;
+  return length;
+}
+
+}  // namespace
+
+std::string HttpServerRequest::query_value(std::string_view name) const { return net::query_value(query, name); }
+
+HttpReply HttpReply::reset() {
+  HttpReply reply(500);
+  reply.reset_ = true;
+  return reply;
+}
+
+OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view method, bool close_after)
+    : status(response.status),
+      headers(std::move(response.headers)),
+      body(std::move(response.body)),
+      close(close_after) {
+  bool sound = status >= 200 && status <= 599;
+  for (const auto& [name, value] : headers) sound = sound && is_token(name) && is_field_value(value);
+  if (!sound) {
+    soak::detail::contract_broken("an HttpReply of status " + std::to_string(status) +
+                                  " is no final one from 200 to 599, or holds what cannot stand in a header field");
+  }
+  if (status == kNoContent || status == kNotModified) {
+    body.clear();
+    headers.remove("Content-Length");
+  } else {
+    const std::optional<std::size_t> announced = announced_length(headers);
+    if (!announced) headers.set("Content-Length", std::to_string(body.size()));
+    const std::size_t length = announced.value_or(body.size());
+    if (method == "HEAD") {
+      body.clear();
+    } else if (length < body.size()) {
+      body.resize(length);
+    } else if (length > body.size()) {
+      cut_short = close = true;
+    }
+  }
+  close = close || equal_ignoring_case(headers.get("Connection"), "close");
+  if (close) headers.set("Connection", "close");
+}
+
+HttpServer::Backend::Backend(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options)
+    : loop(event_loop), handler(std::move(http_handler)), options(std::move(server_options)), handlers_(event_loop) {
+  if (!handler) throw Error(Errc::kInvalidArgument, "HttpServer without a handler");
+}
+
+void HttpServer::Backend::stop() {
+  if (stopped) return;
+  closing = stopped = true;
+  stop_listening();
+  reset_all();
+  handlers_.end_in_place();
+  done_.wake();
+}
+
+Task<> HttpServer::Backend::close(std::shared_ptr<Backend> self, std::chrono::nanoseconds timeout) {
+  if (self->stopped) co_return;
+  const Instant deadline = soak::detail::later(self->loop.now(), timeout);
+  self->closing = true;
+  self->stop_listening();
+  self->close_idle();
+  while (self->under_way() > 0 && !self->stopped) {
+    const bool woken = co_await self->done_.wait(deadline);
+    if (!woken) break;
+  }
+  if (self->stopped) co_return;
+  self->reset_all();
+  self->handlers_.end_in_place();
+}
+
+std::optional<HttpReply> HttpServer::Backend::judge_head(const HttpServerRequest& request) const {
+  if (!options.on_head) return std::nullopt;
+  try {
+    if (options.on_head(request)) return std::nullopt;
+    return HttpReply::reset();
+  } catch (const std::exception& error) {
+    return HttpReply(500, error.what());
+  } catch (...) {
+    return HttpReply(500);
+  }
+}
+
+void HttpServer::Backend::handle(HttpServerRequest request, std::weak_ptr<HttpReplyTo> connection) {
+  handlers_.start({"http request", ++requests_}, answer(*this, std::move(request), std::move(connection)),
+                  TaskKind::kFinite);
+}
+
+Task<> HttpServer::Backend::answer(Backend& self, HttpServerRequest request, std::weak_ptr<HttpReplyTo> connection) {
+  HttpReply reply(500);
+  try {
+    Task<HttpReply> handler = self.handler(std::move(request));
+    reply = co_await std::move(handler);
+  } catch (const std::exception& error) {
+    reply = HttpReply(500, error.what());
+  } catch (...) {
+    // Cancelled among them: nobody cancels a handler, so it is one of its own making.
+  }
+  if (const std::shared_ptr<HttpReplyTo> to = connection.lock()) to->reply(std::move(reply));
+  self.done_.wake();
+}
+
+void HttpServer::Backend::response_done() {
+  --responding;
+  done_.wake();
+}
+
+HttpServer::HttpServer(EventLoop& loop, HttpHandler handler, HttpServerOptions options) {
+  if (!loop.is_virtual()) throw Error(Errc::kInvalidArgument, "HttpServer: so far on a VirtualLoop alone");
+  backend_ = listen_http_in_memory(loop, std::move(handler), std::move(options));
+}
+
+HttpServer::~HttpServer() { backend_->stop(); }
+
+std::string HttpServer::url() const {
+  const std::string& host = backend_->options.host;
+  const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return (backend_->secure() ? "https://" : "http://") + shown + ":" + std::to_string(backend_->port);
+}
+
+std::uint16_t HttpServer::port() const { return backend_->port; }
+
+Task<> HttpServer::close(std::chrono::nanoseconds timeout) { return Backend::close(backend_, timeout); }
+
+std::size_t HttpServer::open_connections() const { return backend_->open_connections(); }
+
+std::size_t HttpServer::requests_under_way() const { return backend_->under_way(); }
+
+}  // namespace soak::net
