@@ -165,10 +165,10 @@ class BotService final : public DiscordService {
   }
 };
 
-template <typename Own>
-std::unique_ptr<Sender> make_sender(EventLoop& loop, std::unique_ptr<Own> service, const DiscordOptions& options,
-                                    std::string credential) {
-  SenderOptions sender(options, options.url, std::move(credential));
+template <typename Own, typename Options>
+std::unique_ptr<Sender> make_sender(EventLoop& loop, std::unique_ptr<Own> service, const Options& options,
+                                    const std::string& credential) {
+  SenderOptions sender(options.delivery, options.url, credential);
   sender.invalid_requests_max = options.invalid_requests_max;
   return std::make_unique<Sender>(loop, std::move(service), sender);
 }

@@ -25,7 +25,7 @@ constexpr nanoseconds kGoneFor = 1h;
 constexpr nanoseconds kInvalidWindow = 10min;  // Discord's, docs.discord.com/developers/topics/rate-limits.
 constexpr std::size_t kWhyMax = 200;
 
-net::HttpClientOptions http_options(const ChannelOptions& options) {
+net::HttpClientOptions http_options(const DeliveryOptions& options) {
   net::HttpClientOptions http;
   http.timeout = options.http_timeout;
   http.connect_timeout = std::min(http.connect_timeout, options.http_timeout);
@@ -72,6 +72,7 @@ Sender::Sender(EventLoop& loop, std::unique_ptr<Service> service, const SenderOp
       service_(std::move(service)),
       options_(options),
       http_(loop, http_options(options)),
+      connections_(http_options(options).connections_max),
       credential_(loop, options.credential, options.on_credential_refused),
       overall_(unless_off(service_->overall_pace(), options.pacing)) {
   if (!options.pacing && !net::is_loopback_url(options.url)) {
@@ -120,21 +121,28 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
   bool may_have_arrived = false;
   std::uint32_t requests = 0;
   while (!step.settled && requests < options_.requests_max) {
+    const bool usable = co_await credential_.usable(options_.credential_timeout);
+    if (!usable) {
+      step.settled = Delivery(Outcome::kFailed, worded("the credential was refused, and there is no other"));
+      break;
+    }
     if (!lane.gone.empty() && lane.paused_until > loop_.now()) {
       step.settled = Delivery(Outcome::kFailed, lane.gone);
-    } else if (!co_await credential_.usable(options_.credential_timeout)) {
-      step.settled = Delivery(Outcome::kFailed, worded("the credential was refused, and there is no other"));
-    } else if (!co_await clear_to_send(lane, give_up)) {
+      break;
+    }
+    const std::optional<Permit> connection = co_await clear_to_send(lane, give_up);
+    if (!connection) {
       step.settled = Delivery(Outcome::kFailed,
                               worded(fmt::format("asked to wait for {}, which is longer than a message waits here",
                                                  seconds(ready_at(lane) - loop_.now()))));
-    } else if (!credential_.refused()) {  // Not in the meantime, by another message.
-      lane.gone.clear();
-      if (requests > 0) ++counters_.retries;
-      ++requests;
-      step = co_await request(lane, message);
-      may_have_arrived = may_have_arrived || step.may_have_arrived;
+      break;
     }
+    if (credential_.refused()) continue;  // In the meantime, by another message.
+    lane.gone.clear();
+    if (requests > 0) ++counters_.retries;
+    ++requests;
+    step = co_await request(lane, message);
+    may_have_arrived = may_have_arrived || step.may_have_arrived;
   }
   if (!step.settled) {
     step.settled = Delivery(Outcome::kFailed, fmt::format("{}; given up after {} requests", step.why, requests));
@@ -156,7 +164,7 @@ Instant Sender::ready_at(const Lane& lane) {
   return at;
 }
 
-Task<bool> Sender::clear_to_send(Lane& lane, Instant give_up) {
+Task<std::optional<Permit>> Sender::clear_to_send(Lane& lane, Instant give_up) {
   Instant spread_from{};  // The end of the last window seen, and the message's own delay after it.
   nanoseconds spread{0};
   for (;;) {
@@ -170,12 +178,16 @@ Task<bool> Sender::clear_to_send(Lane& lane, Instant give_up) {
       spread = nanoseconds(draw(loop_.random()));
     }
     if (spread > 0ns) at = std::max(at, detail::later(spread_from, spread));
-    if (at > give_up) co_return false;
-    if (at <= now) {
-      if (spread > 0ns) ++counters_.waits_obeyed;
-      co_return true;
+    if (at > give_up) co_return std::nullopt;
+    if (at > now) {
+      co_await sleep_for(at - now);
+      continue;
     }
-    co_await sleep_for(at - now);
+    Permit connection = co_await connections_.acquire();
+    if (ready_at(lane) <= loop_.now()) {
+      if (spread > 0ns) ++counters_.waits_obeyed;
+      co_return std::optional<Permit>(std::move(connection));
+    }
   }
 }
 

@@ -25,9 +25,9 @@
 
 namespace soak::channels {
 
-struct SenderOptions : ChannelOptions {
-  SenderOptions(const ChannelOptions& options, std::string where, std::string secret)
-      : ChannelOptions(options), url(std::move(where)), credential(std::move(secret)) {}
+struct SenderOptions : DeliveryOptions {
+  SenderOptions(const DeliveryOptions& delivery, std::string where, std::string secret)
+      : DeliveryOptions(delivery), url(std::move(where)), credential(std::move(secret)) {}
 
   std::string url;  // Where requests go: whether pacing may be off.
   std::string credential;
@@ -75,8 +75,8 @@ class Sender {
   Task<Step> request(Lane& lane, Outgoing& message);
   Step read(Lane& lane, const Answer& answer, std::uint64_t generation);
   Step unanswered(Lane& lane, bool may_have_arrived, std::string why);
-  // Waits until a request may go to `lane`. False where that would be after `give_up`.
-  Task<bool> clear_to_send(Lane& lane, Instant give_up);
+  // Waits until a request may go to `lane`, and for a connection. Nothing where that would be after `give_up`.
+  Task<std::optional<Permit>> clear_to_send(Lane& lane, Instant give_up);
   Instant ready_at(const Lane& lane);
   void count_request(const Lane& lane);
   void count(const Answer& answer, std::uint64_t generation);
@@ -88,6 +88,8 @@ class Sender {
   std::unique_ptr<Service> service_;
   const SenderOptions options_;
   net::HttpClient http_;
+  // A request that had to wait for a connection would go out whatever the provider has said in the meantime.
+  Semaphore connections_;
   Credential credential_;
   Lanes lanes_;
   Pacer overall_;

@@ -121,8 +121,8 @@ class SlackChannel::Rotation {
  private:
   static net::HttpClientOptions http_options(const SlackOptions& options) {
     net::HttpClientOptions http;
-    http.timeout = options.http_timeout;
-    http.ca_file = options.ca_file;
+    http.timeout = options.delivery.http_timeout;
+    http.ca_file = options.delivery.ca_file;
     return http;
   }
 
@@ -136,7 +136,7 @@ SlackChannel::SlackChannel(EventLoop& loop, const SlackOptions& options)
 
 SlackChannel::SlackChannel(EventLoop& loop, const SlackOptions& options, std::shared_ptr<Rotation> rotation)
     : PacedChannel([&] {
-        SenderOptions sender(options, options.url, options.token);
+        SenderOptions sender(options.delivery, options.url, options.token);
         if (rotation != nullptr) sender.on_credential_refused = [rotation] { return rotation->refresh(); };
         return std::make_unique<Sender>(loop, std::make_unique<SlackService>(options.url), sender);
       }()) {}

@@ -125,7 +125,7 @@ class TelegramService final : public Service {
 
 std::unique_ptr<Sender> make_sender(EventLoop& loop, const TelegramOptions& options) {
   return std::make_unique<Sender>(loop, std::make_unique<TelegramService>(options.url),
-                                  SenderOptions(options, options.url, options.token));
+                                  SenderOptions(options.delivery, options.url, options.token));
 }
 
 }  // namespace

@@ -73,8 +73,8 @@ struct ChannelCounters {
   std::uint64_t rotations = 0;  // Credentials that were replaced.
 };
 
-// What the clients of all providers have in common. Each one's own options begin with it.
-struct ChannelOptions {
+// How messages are delivered, whoever the provider is.
+struct DeliveryOptions {
   std::string ca_file = {};  // For an https: url: whom to trust instead of the system's CAs, a PEM file.
   std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};  // A request, from connecting to the last byte.
   // False sends as fast as the provider answers, for measurements: only where the url is of a loopback address.

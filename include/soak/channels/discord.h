@@ -23,16 +23,14 @@
 
 namespace soak::channels {
 
-struct DiscordOptions : ChannelOptions {
+struct DiscordWebhookOptions {
   std::string url = "https://discord.com/api/v10";
-  std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client rests until there are fewer.
-};
-
-struct DiscordWebhookOptions : DiscordOptions {
   // "<id>/<token>" of the webhook, or its whole URL, whose beginning then is `url`. A secret: never printed.
   std::string webhook = {};
   // Waits until the message is saved. Without, Discord only says that it was accepted, and not which id it has.
   bool wait = true;
+  std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client rests until there are fewer.
+  DeliveryOptions delivery = {};
 };
 
 // A conversation is a thread of the webhook's channel, by its id; empty: the channel itself. A webhook that was deleted
@@ -48,8 +46,11 @@ class DiscordWebhookChannel : public PacedChannel {
   void set_webhook(std::string webhook) { set_credential(std::move(webhook)); }
 };
 
-struct DiscordBotOptions : DiscordOptions {
-  std::string token = {};  // Without "Bot ". A secret: never printed.
+struct DiscordBotOptions {
+  std::string url = "https://discord.com/api/v10";
+  std::string token = {};                      // Without "Bot ". A secret: never printed.
+  std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client rests until there are fewer.
+  DeliveryOptions delivery = {};
 };
 
 // A conversation is a channel, by its id.

@@ -23,7 +23,7 @@
 
 namespace soak::channels {
 
-struct SlackOptions : ChannelOptions {
+struct SlackOptions {
   std::string url = "https://slack.com/api";
   std::string token = {};  // "xoxb-..." or "xoxe.xoxb-...": never printed.
 
@@ -32,6 +32,8 @@ struct SlackOptions : ChannelOptions {
   std::string client_id = {};
   std::string client_secret = {};
   std::function<void(const std::string& token, const std::string& refresh_token)> on_refresh = {};
+
+  DeliveryOptions delivery = {};
 };
 
 class SlackChannel : public PacedChannel {

@@ -19,9 +19,10 @@
 
 namespace soak::channels {
 
-struct TelegramOptions : ChannelOptions {
+struct TelegramOptions {
   std::string url = "https://api.telegram.org";
   std::string token = {};  // "<bot id>:<secret>". It stands in the path of each request: never printed.
+  DeliveryOptions delivery = {};
 };
 
 class TelegramChannel : public PacedChannel {

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/channels/discord.h"
+
+#include <ostream>
+#include <string>
+
+#include "channel_fixture.h"
+
+namespace soak::channels {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr char kMessage[] = R"({"id":"111","channel_id":"222","content":"hi"})";
+
+class DiscordTest : public ChannelTest {
+ protected:
+  DiscordTest() { answer_all(net::HttpReply(200, kMessage)); }
+
+  DiscordWebhookOptions webhook() const {
+    DiscordWebhookOptions own;
+    own.url = url();
+    own.webhook = "333/a-token-of-the-hook";
+    own.delivery.credential_timeout = 1s;
+    return own;
+  }
+
+  DiscordBotOptions bot() const {
+    DiscordBotOptions own;
+    own.url = url();
+    own.token = "a-token-of-the-bot";
+    own.delivery.credential_timeout = 1s;
+    return own;
+  }
+};
+
+TEST_F(DiscordTest, ExecutesAWebhookAndWaitsForTheMessage) {
+  DiscordWebhookChannel channel(loop_, webhook());
+
+  const Delivery delivery = send(channel, "", "hi");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.id, "111");
+  const net::HttpServerRequest& request = asked()[0].request;
+  EXPECT_EQ(request.path, "/webhooks/333/a-token-of-the-hook");
+  EXPECT_EQ(request.query, "wait=true");
+  EXPECT_EQ(request.body, R"({"content":"hi"})");
+  EXPECT_THAT(request.headers.get("User-Agent"), StartsWith("DiscordBot ("));
+  EXPECT_FALSE(request.headers.contains("Authorization"));
+}
+
+TEST_F(DiscordTest, AWebhookIsTakenAsAUrlAndMaySendToAThread) {
+  answer_all(net::HttpReply(204));
+  DiscordWebhookOptions own = webhook();
+  own.webhook = url() + "/webhooks/444/another-token";
+  own.url = "http://127.0.0.1:1";
+  own.wait = false;
+  DiscordWebhookChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "555", "hi");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.id, "");
+  EXPECT_EQ(asked()[0].request.path, "/webhooks/444/another-token");
+  EXPECT_EQ(asked()[0].request.query, "wait=false&thread_id=555");
+}
+
+TEST_F(DiscordTest, ABotsMessageHasANonceThatIsEnforced) {
+  DiscordBotChannel channel(loop_, bot());
+
+  send(channel, "222", "hi");
+
+  const net::HttpServerRequest& request = asked()[0].request;
+  EXPECT_EQ(request.path, "/channels/222/messages");
+  EXPECT_EQ(request.headers.get("Authorization"), "Bot a-token-of-the-bot");
+  EXPECT_THAT(request.body, testing::MatchesRegex(R"(\{"content":"hi","nonce":"[0-9a-f]{16}","enforce_nonce":true\})"));
+}
+
+TEST_F(DiscordTest, WhatTheApiWouldNotTakeIsNotAsked) {
+  DiscordBotChannel own(loop_, bot());
+  DiscordWebhookChannel hook(loop_, webhook());
+
+  EXPECT_EQ(send(own, "", "hi").why, "discord: a channel that is no number");
+  EXPECT_EQ(send(own, "222", std::string(2001, 'x')).why, "discord: a text of 2001 characters, 1 to 2000 are allowed");
+  EXPECT_EQ(send(hook, "a-thread", "hi").why, "discord: a thread that is no number");
+  EXPECT_EQ(asked().size(), 0u);
+}
+
+TEST_F(DiscordTest, RestsBeforeItIsRefusedWhereNothingIsLeftOfTheBucket) {
+  answer(1, net::HttpReply(
+                200, kMessage,
+                {{"X-RateLimit-Remaining", "0"}, {"X-RateLimit-Reset-After", "4.5"}, {"X-RateLimit-Reset", "1"}}));
+  DiscordWebhookChannel channel(loop_, webhook());
+
+  send_all(channel, {{"", "a"}, {"", "b"}});
+
+  EXPECT_EQ(gap(1), 4500ms);
+}
+
+TEST_F(DiscordTest, StaysBelowTheLimitThatNoHeaderTells) {
+  DiscordWebhookChannel channel(loop_, webhook());
+  std::vector<std::pair<std::string, std::string>> messages(61, {"", "hi"});
+
+  send_all(channel, messages);
+
+  for (std::size_t i = 30; i < asked().size(); ++i) EXPECT_GT(asked()[i].at - asked()[i - 30].at, 60s);
+}
+
+struct Wait {
+  const char* name;
+  int status;
+  std::string body;
+  net::Headers headers;
+  nanoseconds at_least;
+  bool for_all;  // Other conversations wait, too.
+
+  friend void PrintTo(const Wait& one, std::ostream* out) { *out << one.name; }
+};
+
+class DiscordWaitTest : public DiscordTest, public testing::WithParamInterface<Wait> {};
+
+TEST_P(DiscordWaitTest, IsObeyedToItsFraction) {
+  answer(1, net::HttpReply(GetParam().status, GetParam().body, GetParam().headers));
+  DiscordBotChannel channel(loop_, bot());
+
+  const std::vector<Delivery> deliveries = send_all(channel, {{"1", "a"}, {"2", "b"}});
+
+  EXPECT_EQ(deliveries[0].outcome, Outcome::kDelivered);
+  EXPECT_GT(deliveries[0].took, GetParam().at_least);
+  EXPECT_LT(deliveries[0].took, GetParam().at_least + std::min(GetParam().at_least / 10, nanoseconds(10s)) + 1100ms);
+  EXPECT_EQ(deliveries[1].took > GetParam().at_least, GetParam().for_all);
+  EXPECT_EQ(channel.counters().auth_failures, 0u);
+}
+
+std::string limited(const std::string& seconds, bool global = false) {
+  return R"({"message":"You are being rate limited.","retry_after":)" + seconds +
+         (global ? R"(,"global":true})" : R"(,"global":false})");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Waits, DiscordWaitTest,
+    testing::Values(Wait{"Fraction", 429, limited("64.57"), {{"Retry-After", "65"}}, 64570ms, false},
+                    Wait{"Global", 429, limited("3", true), {{"X-RateLimit-Global", "true"}}, 3s, true},
+                    Wait{"Hidden", 429, limited("43.2"), {{"X-RateLimit-Remaining", "2"}}, 43200ms, false},
+                    Wait{"HeaderAlone", 429, R"({"message":"no number"})", {{"Retry-After", "20"}}, 20s, false},
+                    Wait{"Edge", 429, "error code: 1015", {{"Retry-After", "3600"}}, 1h, true},
+                    Wait{"EdgeAsForbidden", 403, "error code: 1015", {{"Retry-After", "3600"}}, 1h, true},
+                    Wait{"Zero", 429, limited("0"), {{"Retry-After", "0"}}, 1s, false}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST_F(DiscordTest, AWebhookThatIsGoneIsNotUsedAgainButReplaced) {
+  answer_by([](const net::HttpServerRequest& request) {
+    return request.path.starts_with("/webhooks/333/")
+               ? net::HttpReply(404, R"({"message":"Unknown Webhook","code":10015})")
+               : net::HttpReply(200, kMessage);
+  });
+  DiscordWebhookChannel channel(loop_, webhook());
+
+  const Delivery first = send(channel, "", "a");
+  const Delivery second = send(channel, "", "b");
+  const std::size_t before = asked().size();
+  channel.set_webhook("444/another-token");
+  const Delivery third = send(channel, "", "c");
+
+  EXPECT_EQ(first.outcome, Outcome::kFailed);
+  EXPECT_EQ(second.outcome, Outcome::kFailed);
+  EXPECT_EQ(before, 1u);
+  EXPECT_EQ(third.outcome, Outcome::kDelivered);
+  EXPECT_EQ(channel.counters().auth_failures, 0u);  // It was no 401.
+}
+
+TEST_F(DiscordTest, AWebhooksTokenIsNoneOfTheBots) {
+  answer(1, net::HttpReply(401, R"({"message":"Invalid Webhook Token","code":50027})"));
+  DiscordBotChannel channel(loop_, bot());
+
+  EXPECT_EQ(send(channel, "222", "a").outcome, Outcome::kFailed);
+  EXPECT_EQ(send(channel, "222", "b").outcome, Outcome::kDelivered);
+}
+
+TEST_F(DiscordTest, ALimitThatIsSharedIsNotHeldAgainstTheClient) {
+  DiscordBotOptions own = bot();
+  own.invalid_requests_max = 1;
+  answer(1, net::HttpReply(429, limited("1"), {{"X-RateLimit-Scope", "shared"}}));
+  DiscordBotChannel channel(loop_, own);
+
+  EXPECT_LT(send(channel, "222", "a").took, 5s);
+
+  answer(3, net::HttpReply(429, limited("1"), {{"X-RateLimit-Scope", "user"}}));
+  EXPECT_GE(send(channel, "222", "b").took, 10min);
+}
+
+TEST_F(DiscordTest, TheWebhooksTokenIsCutOutOfWhatIsSaid) {
+  answer_all(
+      net::HttpReply(400, R"({"message":"/webhooks/333/a-token-of-the-hook: a-token-of-the-hook","code":50006})"));
+  DiscordWebhookChannel channel(loop_, webhook());
+
+  EXPECT_EQ(send(channel, "", "a").why, "discord: 400 /webhooks/***: ***");
+}
+
+}  // namespace
+}  // namespace soak::channels

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// How messages are delivered, whoever the provider is; by Telegram's client, but where another one is needed.
+
+#include <algorithm>
+#include <string>
+
+#include "channel_fixture.h"
+#include "soak/channels/discord.h"
+#include "soak/channels/slack.h"
+#include "soak/channels/telegram.h"
+#include "soak/error.h"
+
+namespace soak::channels {
+namespace {
+
+using testing::AllOf;
+using testing::Each;
+using testing::Field;
+using testing::HasSubstr;
+using testing::Le;
+
+constexpr char kSent[] = R"({"ok":true,"result":{"message_id":7}})";
+
+class SenderTest : public ChannelTest {
+ protected:
+  SenderTest() { answer_all(net::HttpReply(200, kSent)); }
+
+  TelegramOptions options() const { return {.url = url(), .token = "123456:AA-a-secret-of-the-bot"}; }
+
+  static net::HttpReply too_many(const std::string& seconds) {
+    return net::HttpReply(429, R"({"ok":false,"parameters":{"retry_after":)" + seconds + "}}");
+  }
+};
+
+TEST_F(SenderTest, KeepsTheOrderOfAConversationWhileOneOfItWaits) {
+  answer(2, too_many("30"));
+  TelegramChannel channel(loop_, options());
+
+  send_all(channel, {{"1", "a"}, {"2", "b"}, {"2", "c"}, {"1", "d"}, {"2", "e"}});
+
+  std::vector<std::string> texts;
+  for (const Asked& one : asked()) texts.push_back(one.request.body.substr(one.request.body.find("\"text\"")));
+  EXPECT_THAT(texts, testing::ElementsAre(HasSubstr("a"), HasSubstr("b"), HasSubstr("d"), HasSubstr("b"),
+                                          HasSubstr("c"), HasSubstr("e")));
+}
+
+TEST_F(SenderTest, WhoWasRefusedTogetherDoesNotComeBackTogether) {
+  answer_by([this](const net::HttpServerRequest&) {
+    return loop_.elapsed() < 2s ? too_many("60") : net::HttpReply(200, kSent);
+  });
+  TelegramChannel channel(loop_, options());
+  std::vector<std::pair<std::string, std::string>> messages;
+  for (int chat = 1; chat <= 20; ++chat) messages.emplace_back(std::to_string(chat), "hi");
+
+  const std::vector<Delivery> deliveries = send_all(channel, messages);
+
+  EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, Outcome::kDelivered)));
+  std::vector<nanoseconds> returns;
+  for (std::size_t i = 20; i < asked().size(); ++i) returns.push_back(asked()[i].at);
+  ASSERT_EQ(returns.size(), 20u);
+  EXPECT_GT(returns.front(), 60s);
+  EXPECT_GT(returns.back() - returns.front(), 2s);  // Over up to 6 s.
+  for (std::size_t i = 4; i < returns.size(); ++i) EXPECT_GT(returns[i] - returns[i - 4], 100ms);
+  EXPECT_EQ(channel.counters().early_requests, 0u);
+}
+
+TEST_F(SenderTest, RefusedAgainAndAgainItGivesUp) {
+  answer_all(too_many("10"));
+  TelegramOptions own = options();
+  own.delivery.requests_max = 3;
+  TelegramChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "42", "hi");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kFailed);
+  EXPECT_EQ(delivery.why, "telegram: 429 ; given up after 3 requests");
+  EXPECT_EQ(asked().size(), 3u);
+  EXPECT_EQ(channel.counters().max_consecutive_429s, 3u);
+  EXPECT_EQ(channel.counters().retries, 2u);
+}
+
+TEST_F(SenderTest, AWindowLongerThanAMessageMayWaitFailsItAtOnceAndIsKept) {
+  answer(1, too_many("6775"));
+  TelegramOptions own = options();
+  own.delivery.give_up_after = 1h;
+  TelegramChannel channel(loop_, own);
+
+  const Delivery first = send(channel, "42", "1");
+  const Delivery second = send(channel, "42", "2");
+  const Delivery other = send(channel, "43", "3");
+
+  EXPECT_EQ(first.why, "telegram: asked to wait for 6775.0 s, which is longer than a message waits here");
+  EXPECT_EQ(first.took, 0s);
+  EXPECT_EQ(second.outcome, Outcome::kFailed);
+  EXPECT_EQ(other.outcome, Outcome::kDelivered);
+  EXPECT_EQ(asked().size(), 2u);
+}
+
+TEST_F(SenderTest, WhatMayHaveArrivedIsNotSentAgain) {
+  answer(1, net::HttpReply::reset());
+  TelegramChannel channel(loop_, options());
+
+  const Delivery lost = send(channel, "42", "1");
+  const Delivery next = send(channel, "42", "2");
+
+  EXPECT_EQ(lost.outcome, Outcome::kUncertain);
+  EXPECT_THAT(lost.why, HasSubstr("telegram: "));
+  EXPECT_EQ(next.outcome, Outcome::kDelivered);
+  EXPECT_EQ(asked().size(), 2u);
+  EXPECT_EQ(channel.counters().uncertain, 1u);
+}
+
+TEST_F(SenderTest, AnAnswerThatComesTooLateIsNotWaitedFor) {
+  delay(1, 20s);
+  TelegramChannel channel(loop_, options());
+
+  const Delivery late = send(channel, "42", "1");
+  const Delivery next = send(channel, "42", "2");
+
+  EXPECT_EQ(late.outcome, Outcome::kUncertain);
+  EXPECT_EQ(late.took, 15s);
+  EXPECT_EQ(next.outcome, Outcome::kDelivered);
+  EXPECT_EQ(asked().size(), 2u);
+}
+
+TEST_F(SenderTest, WhatCannotHaveArrivedIsSentAgainAfterABackoff) {
+  TelegramOptions own = options();
+  own.url = "http://127.0.0.1:1";  // Nobody listens.
+  own.delivery.requests_max = 4;
+  TelegramChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "42", "hi");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kFailed);
+  EXPECT_EQ(delivery.requests, 4u);
+  EXPECT_THAT(delivery.why, HasSubstr("; given up after 4 requests"));
+  EXPECT_THAT(delivery.took, AllOf(testing::Gt(200ms), Le(1s + 2s + 4s)));
+}
+
+TEST_F(SenderTest, WithANonceItIsSentAgainUntilThereIsAnAnswer) {
+  answer(1, net::HttpReply::reset());
+  answer(2, net::HttpReply(502, "<html></html>"));
+  answer_all(net::HttpReply(200, R"({"id":"111"})"));
+  DiscordBotOptions own;
+  own.url = url();
+  own.token = "a-token-of-the-bot";
+  DiscordBotChannel bot(loop_, own);
+
+  const Delivery delivery = send(bot, "222", "hi");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  ASSERT_EQ(asked().size(), 3u);
+  EXPECT_EQ(asked()[0].request.body, asked()[1].request.body);  // The nonce, too.
+  EXPECT_EQ(asked()[0].request.body, asked()[2].request.body);
+  EXPECT_EQ(bot.counters().resolved, 1u);
+}
+
+TEST_F(SenderTest, WhatMayHaveArrivedAndIsThenRefusedIsUncertain) {
+  answer(1, net::HttpReply::reset());
+  answer_all(net::HttpReply(403, R"({"message":"Missing Access","code":50001})"));
+  DiscordBotOptions own;
+  own.url = url();
+  own.token = "a-token-of-the-bot";
+  DiscordBotChannel bot(loop_, own);
+
+  EXPECT_EQ(send(bot, "222", "hi").outcome, Outcome::kUncertain);
+}
+
+TEST_F(SenderTest, MoreThanMayWaitFailsAtOnce) {
+  answer(1, too_many("600"));
+  TelegramOptions own = options();
+  own.delivery.queue_max = 2;
+  TelegramChannel channel(loop_, own);
+
+  const std::vector<Delivery> deliveries = send_all(channel, {{"42", "1"}, {"42", "2"}, {"42", "3"}});
+
+  EXPECT_EQ(deliveries[1].outcome, Outcome::kDelivered);
+  EXPECT_EQ(deliveries[2].outcome, Outcome::kFailed);
+  EXPECT_EQ(deliveries[2].why, "telegram: 2 messages are waiting, no more are taken");
+}
+
+TEST_F(SenderTest, ACredentialIsReplacedOnceForAllThatSawItRefused) {
+  answer_by([](const net::HttpServerRequest& request) {
+    return request.path.find("new-secret") != std::string::npos ? net::HttpReply(200, kSent)
+                                                                : net::HttpReply(401, R"({"ok":false})");
+  });
+  int asked_for = 0;
+  TelegramOptions own = options();
+  own.delivery.on_credential_refused = [&asked_for]() -> Task<std::string> {
+    ++asked_for;
+    co_await sleep_for(2s);
+    co_return "123456:AA-new-secret";
+  };
+  TelegramChannel channel(loop_, own);
+
+  const std::vector<Delivery> deliveries = send_all(channel, {{"1", "a"}, {"2", "b"}, {"3", "c"}});
+
+  EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, Outcome::kDelivered)));
+  EXPECT_EQ(asked_for, 1);
+  EXPECT_EQ(channel.counters().auth_failures, 0u);
+  EXPECT_EQ(channel.counters().rotations, 1u);
+}
+
+TEST_F(SenderTest, ACredentialThatNobodyCanReplaceIsAskedForOnce) {
+  answer_all(net::HttpReply(401, R"({"ok":false})"));
+  int asked_for = 0;
+  TelegramOptions own = options();
+  own.delivery.on_credential_refused = [&asked_for]() -> Task<std::string> {
+    ++asked_for;
+    co_return "";
+  };
+  TelegramChannel channel(loop_, own);
+
+  send(channel, "1", "a");
+  send(channel, "2", "b");
+
+  EXPECT_EQ(asked_for, 1);
+  EXPECT_EQ(asked().size(), 1u);
+  EXPECT_EQ(channel.counters().auth_failures, 1u);
+}
+
+TEST_F(SenderTest, PacingIsOffForALoopbackUrlAlone) {
+  TelegramOptions own = options();
+  own.delivery.pacing = false;
+  TelegramChannel channel(loop_, own);
+  send_all(channel, {{"42", "1"}, {"42", "2"}, {"42", "3"}});
+  EXPECT_EQ(loop_.elapsed(), 0s);
+
+  own.url = "https://api.telegram.org";
+  try {
+    const TelegramChannel refused(loop_, own);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::kInvalidArgument);
+    EXPECT_THAT(error.what(), HasSubstr("telegram: pacing may be off for a loopback URL alone"));
+  }
+}
+
+TEST_F(SenderTest, RefusalsAreKeptFarBelowTheNumberThatBansAnAddress) {
+  answer_all(net::HttpReply(403, R"({"message":"Missing Access","code":50001})"));
+  DiscordBotOptions own;
+  own.url = url();
+  own.token = "a-token-of-the-bot";
+  own.delivery.pacing = false;
+  own.invalid_requests_max = 50;
+  DiscordBotChannel bot(loop_, own);
+  std::vector<std::pair<std::string, std::string>> messages;
+  for (int i = 1; i <= 120; ++i) messages.emplace_back(std::to_string(i), "hi");
+
+  send_all(bot, messages);
+
+  const auto in_window = std::count_if(asked().begin(), asked().end(), [](const Asked& one) { return one.at < 10min; });
+  EXPECT_GE(in_window, 50);
+  EXPECT_LT(in_window, 66);  // Sixteen may be under way at once.
+  EXPECT_EQ(asked().size(), 120u);
+}
+
+TEST_F(SenderTest, ManyConversationsAreForgottenOnceTheyRest) {
+  TelegramOptions own = options();
+  own.delivery.pacing = false;
+  TelegramChannel channel(loop_, own);
+
+  for (int i = 0; i < 10'000; ++i) send(channel, std::to_string(i), "hi");
+
+  EXPECT_EQ(channel.counters().ok, 10'000u);
+}
+
+}  // namespace
+}  // namespace soak::channels

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/channels/telegram.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+#include <string>
+
+#include "channel_fixture.h"
+
+namespace soak::channels {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kToken[] = "123456:AA-a-secret-of-the-bot";
+constexpr char kSent[] = R"({"ok":true,"result":{"message_id":7,"chat":{"id":42},"date":1790000000,"text":"hi"}})";
+
+net::HttpReply json(int status, std::string body, net::Headers headers = {}) {
+  return net::HttpReply(status, std::move(body), std::move(headers));
+}
+
+class TelegramTest : public ChannelTest {
+ protected:
+  TelegramTest() { answer_all(json(200, kSent)); }
+
+  TelegramOptions options() const { return {.url = url(), .token = kToken}; }
+};
+
+TEST_F(TelegramTest, SendsAMessageAsTheApiTakesIt) {
+  TelegramChannel channel(loop_, options());
+
+  const Delivery delivery = send(channel, "-42", "\"hi\" \xc3\xa4");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.id, "7");
+  EXPECT_EQ(delivery.requests, 1u);
+  ASSERT_EQ(asked().size(), 1u);
+  const net::HttpServerRequest& request = asked()[0].request;
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.path, std::string("/bot") + kToken + "/sendMessage");
+  EXPECT_EQ(request.headers.get("Content-Type"), "application/json");
+  EXPECT_EQ(request.body, "{\"chat_id\":-42,\"text\":\"\\\"hi\\\" \xc3\xa4\"}");
+}
+
+TEST_F(TelegramTest, AChatMayHaveAName) {
+  TelegramChannel channel(loop_, options());
+
+  send(channel, "@news", "hi");
+
+  EXPECT_EQ(asked()[0].request.body, R"({"chat_id":"@news","text":"hi"})");
+}
+
+TEST_F(TelegramTest, WhatTheApiWouldNotTakeIsNotAsked) {
+  TelegramChannel channel(loop_, options());
+  std::string astral;
+  for (int i = 0; i < 2049; ++i) astral += "\xf0\x9f\x98\x80";  // Two UTF-16 units each.
+
+  EXPECT_EQ(send(channel, "42", "").why, "telegram: a text of 0 characters, 1 to 4096 are allowed");
+  EXPECT_EQ(send(channel, "42", astral).why, "telegram: a text of 4098 characters, 1 to 4096 are allowed");
+  EXPECT_EQ(send(channel, "someone", "hi").why, "telegram: a chat that is neither a number nor \"@name\"");
+  EXPECT_EQ(send(channel, "42", astral.substr(4)).outcome, Outcome::kDelivered);
+  EXPECT_EQ(asked().size(), 1u);
+}
+
+TEST_F(TelegramTest, AGroupHasAMessageEveryThreeSecondsAndAChatOneASecond) {
+  TelegramChannel channel(loop_, options());
+
+  send_all(channel, {{"-42", "1"}, {"-42", "2"}});
+  const nanoseconds group = gap(1);
+  loop_.run([]() -> Task<> { co_await sleep_for(1min); }());
+  send_all(channel, {{"42", "3"}, {"42", "4"}});
+
+  EXPECT_EQ(group, 3100ms);
+  EXPECT_EQ(gap(3), 1050ms);
+}
+
+TEST_F(TelegramTest, ChatsTogetherStayBelowThirtyASecond) {
+  TelegramChannel channel(loop_, options());
+  std::vector<std::pair<std::string, std::string>> messages;
+  for (int chat = 1; chat <= 100; ++chat) messages.emplace_back(std::to_string(chat), "hi");
+
+  send_all(channel, messages);
+
+  for (std::size_t i = 25; i < asked().size(); ++i) EXPECT_GE(asked()[i].at - asked()[i - 25].at, 1s);
+  EXPECT_LT(loop_.elapsed(), 5s);
+}
+
+// What an answer means: how many requests the message takes when all others are granted, and what becomes of it.
+struct Meant {
+  const char* name;
+  int status;
+  std::string body;
+  Outcome outcome;
+  std::size_t requests;
+  const char* why;
+
+  friend void PrintTo(const Meant& one, std::ostream* out) { *out << one.name; }
+};
+
+class TelegramAnswerTest : public TelegramTest, public testing::WithParamInterface<Meant> {};
+
+TEST_P(TelegramAnswerTest, MeansThis) {
+  answer(1, json(GetParam().status, GetParam().body));
+  TelegramOptions own = options();
+  own.delivery.credential_timeout = 1s;
+  TelegramChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "42", "hi");
+
+  EXPECT_EQ(delivery.outcome, GetParam().outcome);
+  EXPECT_EQ(asked().size(), GetParam().requests);
+  EXPECT_EQ(delivery.why, GetParam().why);
+}
+
+std::string error(int code, const std::string& description, const std::string& parameters = "") {
+  return fmt::format(R"({{"ok":false,"error_code":{},"description":"{}"{}}})", code, description,
+                     parameters.empty() ? "" : ",\"parameters\":{" + parameters + "}");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Answers, TelegramAnswerTest,
+    testing::Values(
+        Meant{"TooLong", 400, error(400, "Bad Request: message is too long"), Outcome::kFailed, 1,
+              "telegram: 400 Bad Request: message is too long"},
+        Meant{"NoSuchChat", 400, error(400, "Bad Request: chat not found"), Outcome::kFailed, 1,
+              "telegram: 400 Bad Request: chat not found"},
+        Meant{"Blocked", 403, error(403, "Forbidden: bot was blocked by the user"), Outcome::kFailed, 1,
+              "telegram: 403 Forbidden: bot was blocked by the user"},
+        Meant{"Revoked", 401, error(401, "Unauthorized"), Outcome::kFailed, 1,
+              "telegram: the credential was refused, and there is no other"},
+        Meant{"NoToken", 404, error(404, "Not Found"), Outcome::kFailed, 1,
+              "telegram: the credential was refused, and there is no other"},
+        Meant{"Migrated", 400,
+              error(400, "Bad Request: group chat was upgraded to a supergroup chat", R"("migrate_to_chat_id":-1001)"),
+              Outcome::kDelivered, 2, ""},
+        Meant{"TooMany", 429, error(429, "Too Many Requests: retry after 5", R"("retry_after":5)"), Outcome::kDelivered,
+              2, ""},
+        Meant{"Restarting", 500, error(500, "Internal Server Error: restart"), Outcome::kUncertain, 1,
+              "telegram: 500 Internal Server Error: restart"},
+        Meant{"Proxy", 502, "<html>Bad Gateway</html>", Outcome::kUncertain, 1, "telegram: 502 which is no JSON"},
+        Meant{"GrantedInHtml", 200, "<html></html>", Outcome::kUncertain, 1, "telegram: 200 which is no JSON"}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST_F(TelegramTest, ASupergroupIsFollowedToItsNumber) {
+  answer(1, json(400, error(400, "Bad Request: group chat was upgraded", R"("migrate_to_chat_id":-1001)")));
+  TelegramChannel channel(loop_, options());
+
+  send(channel, "-42", "1");
+  send(channel, "-42", "2");
+
+  EXPECT_THAT(asked()[1].request.body, HasSubstr("\"chat_id\":-1001,\"text\":\"1\""));
+  EXPECT_THAT(asked()[2].request.body, HasSubstr("\"chat_id\":-1001,\"text\":\"2\""));
+}
+
+// Where the number stands, whatever the server's age.
+struct Where {
+  const char* name;
+  std::string body;
+  net::Headers headers;
+  nanoseconds at_least;
+  nanoseconds at_most;
+
+  friend void PrintTo(const Where& one, std::ostream* out) { *out << one.name; }
+};
+
+class TelegramRetryAfterTest : public TelegramTest, public testing::WithParamInterface<Where> {};
+
+TEST_P(TelegramRetryAfterTest, IsWaitedForAndALittleLonger) {
+  answer(1, json(429, GetParam().body, GetParam().headers));
+  TelegramChannel channel(loop_, options());
+
+  const Delivery delivery = send(channel, "42", "hi");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_GT(gap(1), GetParam().at_least);
+  EXPECT_LE(gap(1), GetParam().at_most);
+  EXPECT_EQ(channel.counters().rate_limited, 1u);
+  EXPECT_EQ(channel.counters().waits_obeyed, 1u);
+  EXPECT_EQ(channel.counters().early_requests, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Places, TelegramRetryAfterTest,
+    testing::Values(
+        Where{"Parameters",
+              error(429, "Too Many Requests: retry after 9", R"("retry_after":5)"),
+              {{"Retry-After", "7"}},
+              5s,
+              5600ms},
+        Where{"Header", error(429, "Too Many Requests: retry after 9"), {{"retry-after", "7"}}, 7s, 7800ms},
+        Where{"Text", error(429, "Too Many Requests: retry after 9"), {}, 9s, 10s},
+        Where{"Hours", error(429, "Too Many Requests", R"("retry_after":6775)"), {}, 6775s, 6786s},
+        Where{"Nowhere", error(429, "Too Many Requests"), {}, 1s, 2s},
+        Where{"Zero", error(429, "Too Many Requests", R"("retry_after":0)"), {}, 1s, 2s},
+        Where{"Negative", error(429, "Too Many Requests", R"("retry_after":-5)"), {}, 1s, 2s},
+        Where{
+            "NoNumber", error(429, "Too Many Requests", R"("retry_after":"soon")"), {{"Retry-After", "abc"}}, 1s, 2s}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST_F(TelegramTest, ATokenThatWasReplacedIsUsedAtOnce) {
+  answer_by([](const net::HttpServerRequest& request) {
+    return request.path.find("new-secret") != std::string::npos ? json(200, kSent)
+                                                                : json(401, error(401, "Unauthorized"));
+  });
+  TelegramChannel channel(loop_, options());
+
+  const auto [first, second] = loop_.run([](TelegramChannel& own) -> Task<std::pair<Delivery, Delivery>> {
+    TaskGroup group(co_await this_loop());
+    group.start("rotate", [](TelegramChannel& rotated) -> Task<> {
+      co_await sleep_for(10s);
+      rotated.set_token("123456:AA-new-secret");
+    }(own));
+    Delivery one = co_await own.send("42", "1");
+    Delivery two = co_await own.send("42", "2");
+    co_await drain(group);
+    co_return std::pair(one, two);
+  }(channel));
+
+  EXPECT_EQ(first.outcome, Outcome::kDelivered);
+  EXPECT_EQ(first.took, 10s);
+  EXPECT_EQ(second.outcome, Outcome::kDelivered);
+  EXPECT_EQ(asked().size(), 3u);
+  EXPECT_EQ(channel.counters().auth_failures, 0u);
+  EXPECT_EQ(channel.counters().rotation_refusals, 1u);
+  EXPECT_EQ(channel.counters().rotations, 1u);
+}
+
+TEST_F(TelegramTest, ATokenThatIsRefusedIsNotTriedAgain) {
+  answer_all(json(401, error(401, "Unauthorized")));
+  TelegramChannel channel(loop_, options());
+
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(send(channel, std::to_string(i), "hi").outcome, Outcome::kFailed);
+
+  EXPECT_EQ(asked().size(), 1u);
+  EXPECT_EQ(channel.counters().auth_failures, 1u);
+}
+
+TEST_F(TelegramTest, AChatThatIsGoneFailsAloneAndIsNotAskedAgainWithinTheHour) {
+  answer_by([](const net::HttpServerRequest& request) {
+    return request.body.find("\"chat_id\":13,") != std::string::npos
+               ? json(403, error(403, "Forbidden: bot was blocked by the user"))
+               : json(200, kSent);
+  });
+  TelegramChannel channel(loop_, options());
+
+  EXPECT_EQ(send(channel, "13", "1").outcome, Outcome::kFailed);
+  EXPECT_EQ(send(channel, "13", "2").why, "telegram: 403 Forbidden: bot was blocked by the user");
+  EXPECT_EQ(send(channel, "42", "3").outcome, Outcome::kDelivered);
+  const std::size_t before = asked().size();
+  loop_.run([]() -> Task<> { co_await sleep_for(1h); }());
+  send(channel, "13", "4");
+
+  EXPECT_EQ(before, 2u);
+  EXPECT_EQ(asked().size(), 3u);
+}
+
+TEST_F(TelegramTest, TheTokenIsCutOutOfWhatTheServerSays) {
+  answer_all(json(400, error(400, std::string("no route /bot") + kToken + "/sendMessage, AA-a-secret-of-the-bot")));
+  TelegramChannel channel(loop_, options());
+
+  const Delivery delivery = send(channel, "42", "hi");
+
+  EXPECT_EQ(delivery.why, "telegram: 400 no route /bot***/sendMessage, ***");
+  EXPECT_THAT(delivery.why, Not(HasSubstr("secret")));
+}
+
+}  // namespace
+}  // namespace soak::channels
