@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arguments.h"
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace soak::peers {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& character : out)
+    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character + ('a' - 'A'));
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t";
+  const std::size_t from = text.find_first_not_of(kSpace);
+  if (from == std::string_view::npos) return {};
+  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
+}
+
+std::string_view unquoted(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') return text.substr(1, text.size() - 2);
+  return text;
+}
+
+// The parameter `name` of a header such as `form-data; name="a"`; empty if absent.
+std::string_view parameter(std::string_view header, std::string_view name) {
+  while (!header.empty()) {
+    const std::size_t end = header.find(';');
+    const std::string_view part = trimmed(header.substr(0, end));
+    header = end == std::string_view::npos ? std::string_view() : header.substr(end + 1);
+    const std::size_t equals = part.find('=');
+    if (equals == std::string_view::npos || lower(part.substr(0, equals)) != name) continue;
+    return unquoted(part.substr(equals + 1));
+  }
+  return {};
+}
+
+int hex_digit(char character) {
+  if (character >= '0' && character <= '9') return character - '0';
+  if (character >= 'a' && character <= 'f') return character - 'a' + 10;
+  if (character >= 'A' && character <= 'F') return character - 'A' + 10;
+  return -1;
+}
+
+std::string json_of(const Value& value) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  value.Accept(writer);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+Argument::Kind kind_of_json(const Value& value) {
+  if (value.IsString()) return Argument::Kind::kText;
+  if (value.IsNumber()) return Argument::Kind::kNumber;
+  if (value.IsBool()) return Argument::Kind::kBoolean;
+  return value.IsArray() ? Argument::Kind::kArray : Argument::Kind::kObject;
+}
+
+// Calls `look` with the value that `json` is of, wherever it is JSON.
+template <typename Look>
+void with_value(JsonParser& parser, std::string_view json, Look look) {
+  std::string text = R"({"value":)";
+  text.append(json).append("}");
+  try {
+    const Value& object = parser.parse(text);
+    const auto found = object.FindMember("value");
+    if (found != object.MemberEnd() && object.MemberCount() == 1) look(found->value);
+  } catch (const Refusal&) {  // No JSON: nothing to look at.
+  }
+}
+
+}  // namespace
+
+ContentType content_type(const net::Headers& headers) {
+  const std::string header = headers.get("content-type");
+  ContentType result;
+  const std::string type = lower(trimmed(std::string_view(header).substr(0, header.find(';'))));
+  if (type.empty()) return result;
+  result.charset = lower(parameter(header, "charset"));
+  if (type == "application/json") {
+    result.type = BodyType::kJson;
+  } else if (type == "application/x-www-form-urlencoded") {
+    result.type = BodyType::kForm;
+  } else if (type == "multipart/form-data") {
+    result.type = BodyType::kMultipart;
+    result.boundary = parameter(header, "boundary");
+  } else {
+    result.type = BodyType::kOther;
+  }
+  return result;
+}
+
+std::string percent_decoded(std::string_view text, bool plus) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (plus && text[i] == '+') {
+      out += ' ';
+      continue;
+    }
+    if (text[i] == '%' && i + 2 < text.size()) {
+      const int high = hex_digit(text[i + 1]);
+      const int low = hex_digit(text[i + 2]);
+      if (high >= 0 && low >= 0) {
+        out += static_cast<char>(high * 16 + low);
+        i += 2;
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+std::vector<std::string> path_segments(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // The slash.
+    const std::size_t end = std::min(path.find('/'), path.size());
+    segments.push_back(percent_decoded(path.substr(0, end), false));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+void Arguments::add_form(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('&'), text.size());
+    const std::string_view pair = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    Argument argument;
+    argument.name = percent_decoded(pair.substr(0, equals), true);
+    if (equals < pair.size()) argument.value = percent_decoded(pair.substr(equals + 1), true);
+    arguments_.push_back(std::move(argument));
+  }
+}
+
+bool Arguments::add_multipart(std::string_view body, std::string_view boundary) {
+  if (boundary.empty()) return false;
+  const std::string mark = "--" + std::string(boundary);
+  std::size_t at = body.find(mark);
+  while (at != std::string_view::npos) {
+    std::string_view part = body.substr(at + mark.size());
+    if (part.starts_with("--")) return true;
+    if (!part.starts_with("\r\n")) return false;
+    part.remove_prefix(2);
+    const std::size_t end = part.find("\r\n" + mark);
+    const std::size_t blank = part.find("\r\n\r\n");
+    if (end == std::string_view::npos || blank == std::string_view::npos || blank > end) return false;
+    Argument argument;
+    std::string_view head = part.substr(0, blank);
+    while (!head.empty()) {
+      const std::size_t line_end = std::min(head.find("\r\n"), head.size());
+      const std::string_view line = head.substr(0, line_end);
+      head.remove_prefix(std::min(line_end + 2, head.size()));
+      const std::size_t colon = line.find(':');
+      if (colon == std::string_view::npos || lower(line.substr(0, colon)) != "content-disposition") continue;
+      argument.name = parameter(line, "name");
+      argument.is_file = !parameter(line, "filename").empty();
+    }
+    if (argument.name.empty()) return false;
+    argument.value = part.substr(blank + 4, end - blank - 4);
+    arguments_.push_back(std::move(argument));
+    at = body.find(mark, at + mark.size() + 2 + end);
+  }
+  return false;
+}
+
+void Arguments::add_json(JsonParser& parser, std::string text) {
+  const Value& object = parser.parse(text);
+  for (const auto& member : object.GetObject()) {
+    if (member.value.IsNull()) continue;
+    Argument argument;
+    argument.name = view(member.name);
+    argument.kind = kind_of_json(member.value);
+    argument.value = member.value.IsString() ? std::string(view(member.value)) : json_of(member.value);
+    arguments_.push_back(std::move(argument));
+  }
+}
+
+const Argument* Arguments::find(std::string_view name) const {
+  const auto found = std::find_if(arguments_.begin(), arguments_.end(),
+                                  [&](const Argument& argument) { return argument.name == name; });
+  return found == arguments_.end() ? nullptr : &*found;
+}
+
+std::string_view Arguments::text(std::string_view name) const {
+  const Argument* const argument = find(name);
+  return argument == nullptr ? std::string_view() : std::string_view(argument->value);
+}
+
+bool Arguments::truth(std::string_view name, bool otherwise) const {
+  const Argument* const argument = find(name);
+  if (argument == nullptr) return otherwise;
+  return argument->value == "true" || argument->value == "True" || argument->value == "1";
+}
+
+std::optional<std::size_t> array_size(JsonParser& parser, std::string_view json) {
+  std::optional<std::size_t> size;
+  with_value(parser, json, [&](const Value& value) {
+    if (value.IsArray()) size = value.Size();
+  });
+  return size;
+}
+
+bool is_object(JsonParser& parser, std::string_view json) {
+  bool object = false;
+  with_value(parser, json, [&](const Value& value) { object = value.IsObject(); });
+  return object;
+}
+
+}  // namespace soak::peers

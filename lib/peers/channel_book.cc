@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel_book.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace soak::peers {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::size_t kFindingsOfAKind = 5;
+constexpr std::size_t kUnknownMax = 256;  // Of one conversation.
+constexpr nanoseconds kTogether = std::chrono::milliseconds{100};
+// So long after a shared window a conversation that it may have held back is looked at.
+constexpr nanoseconds kReturns = std::chrono::minutes{1};
+
+double seconds(nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::string subject(const ChannelRequest& request) {
+  return request.conversation.empty() ? "without a conversation" : "conversation " + request.conversation;
+}
+
+}  // namespace
+
+bool RecentKeys::add(std::uint64_t key, std::size_t kept) {
+  if (older_.contains(key) || !younger_.insert(key).second) return false;
+  if (younger_.size() >= std::max<std::size_t>(kept, 1)) {
+    older_ = std::move(younger_);
+    younger_.clear();
+  }
+  return true;
+}
+
+std::string ChannelBook::wall_time() const {
+  const auto now = std::chrono::floor<std::chrono::seconds>(loop_.wall_now());
+  const std::chrono::hh_mm_ss<std::chrono::seconds> time(now - std::chrono::floor<std::chrono::days>(now));
+  return fmt::format("{:02}:{:02}:{:02}", time.hours().count(), time.minutes().count(), time.seconds().count());
+}
+
+void ChannelBook::find(ChannelFindingKind kind, std::string text) {
+  if (++found_[static_cast<std::size_t>(kind)] > kFindingsOfAKind) return;
+  ledger_.findings.push_back({kind, std::move(text)});
+}
+
+ConversationState& ChannelBook::conversation(const std::string& id) {
+  if (const auto known = conversations_.find(id); known != conversations_.end()) return known->second;
+  if (conversations_.size() >= std::max<std::size_t>(options_.conversations_max, 1)) {
+    const auto silent =
+        std::min_element(conversations_.begin(), conversations_.end(), [](const auto& a, const auto& b) {
+          return std::pair(a.second.last_at, std::string_view(a.first)) <
+                 std::pair(b.second.last_at, std::string_view(b.first));
+        });
+    conversations_.erase(silent);
+    ++ledger_.conversations_forgotten;
+  }
+  ++ledger_.conversations;
+  ConversationState& made = conversations_[id];
+  made.last_at = loop_.now();
+  return made;
+}
+
+std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request) {
+  const Instant now = loop_.now();
+  request.at = now;
+  ++ledger_.requests;
+  const RetryWindow* inside = nullptr;
+  Scope scope = Scope::kConversation;
+  ConversationState* state = nullptr;
+  if (!request.conversation.empty()) {
+    state = &conversation(request.conversation);
+    const Instant shared_until = std::max(credential_window_.until, address_window_.until);
+    const bool after_shared = shared_until != Instant{} && state->last_at < shared_until && now >= shared_until &&
+                              now < shared_until + kReturns;
+    state->last_at = now;
+    if (state->window.open(now)) inside = &state->window;
+    const bool shared_open = credential_window_.open(now) || address_window_.open(now);
+    if (inside == nullptr && !shared_open) look_at_return(*state, after_shared);
+  }
+  if (credential_window_.open(now)) {
+    inside = &credential_window_;
+    scope = Scope::kCredential;
+  }
+  if (address_window_.open(now)) {
+    inside = &address_window_;
+    scope = Scope::kAddress;
+  }
+  if (inside == nullptr) return std::nullopt;
+  if (now - inside->from < options_.in_flight) {
+    ++ledger_.under_way_in_window;
+  } else {
+    ++ledger_.inside_window;
+    find(ChannelFindingKind::kInsideWindow,
+         fmt::format("{}: {}, next request {:.1f} s later", scope == Scope::kConversation ? subject(request) : "all",
+                     inside->said, seconds(now - inside->from)));
+  }
+  return Refused{scope, inside->until - now};
+}
+
+void ChannelBook::look_at_return(ConversationState& conversation, bool after_shared) {
+  if (!conversation.limited && !after_shared) return;
+  conversation.limited = false;
+  const Instant now = loop_.now();
+  while (!returns_.empty() && now - returns_.front() >= kTogether) returns_.pop_front();
+  returns_.push_back(now);
+  if (returns_.size() <= ledger_.largest_wave) return;
+  ledger_.largest_wave = returns_.size();
+  if (returns_.size() < 2) return;
+  std::string text =
+      fmt::format("{}: {} conversations came back within 100 ms after a limit", wall_time(), returns_.size());
+  if (wave_finding_ == 0) {
+    find(ChannelFindingKind::kWave, std::move(text));
+    wave_finding_ = ledger_.findings.size();
+  } else {
+    ledger_.findings[wave_finding_ - 1].text = std::move(text);
+  }
+}
+
+void ChannelBook::open_window(Scope scope, const std::string& conversation_id, nanoseconds length,
+                              std::string_view said) {
+  RetryWindow window;
+  window.from = loop_.now();
+  window.until = window.from + length;
+  window.said = fmt::format("{} 429 with {}", wall_time(), said);
+  switch (scope) {
+    case Scope::kConversation:
+      conversation(conversation_id).window = std::move(window);
+      return;
+    case Scope::kCredential:
+      credential_window_ = std::move(window);
+      return;
+    case Scope::kAddress:
+      address_window_ = std::move(window);
+      return;
+  }
+}
+
+void ChannelBook::came(const ChannelRequest& request, bool safe) {
+  const std::deque<std::uint64_t>& unknown = conversation(request.conversation).unknown;
+  if (std::find(unknown.begin(), unknown.end(), request.key) == unknown.end()) return;
+  if (safe) {
+    ++ledger_.unknown_outcomes_resolved;
+    return;
+  }
+  ++ledger_.sent_again;
+  find(ChannelFindingKind::kSentAgain,
+       fmt::format("{}: {} a message came again that may have arrived before", subject(request), wall_time()));
+}
+
+void ChannelBook::store(ChannelRequest& request, const MessageKey& key) {
+  request.stored = true;
+  ++ledger_.messages_stored;
+  ConversationState& state = conversation(request.conversation);
+  const std::string message = key.order ? fmt::format("message {}", *key.order) : std::string("a message");
+  if (!state.keys.add(key.key, options_.keys_kept)) {
+    ++ledger_.stored_twice;
+    find(ChannelFindingKind::kStoredTwice,
+         fmt::format("{}: {} {} was stored again", subject(request), wall_time(), message));
+    return;
+  }
+  if (!key.order) return;
+  if (state.highest && *key.order < *state.highest) {
+    ++ledger_.out_of_order;
+    find(ChannelFindingKind::kOutOfOrder,
+         fmt::format("{}: {} {} was stored after message {}", subject(request), wall_time(), message, *state.highest));
+  }
+  state.highest = std::max(state.highest.value_or(0), *key.order);
+}
+
+void ChannelBook::lose(const ChannelRequest& request) {
+  ++ledger_.unknown_outcomes;
+  std::deque<std::uint64_t>& unknown = conversation(request.conversation).unknown;
+  unknown.push_back(request.key);
+  if (unknown.size() > kUnknownMax) unknown.pop_front();
+}
+
+void ChannelBook::rotated() {
+  ++ledger_.rotations;
+  rotated_at_ = loop_.now();
+  rotated_wall_ = wall_time();
+  first_refusal_.reset();
+}
+
+void ChannelBook::refuse_credential(const ChannelRequest& request, bool outdated) {
+  const Instant now = loop_.now();
+  if (outdated && rotated_at_) {
+    if (!first_refusal_) first_refusal_ = now;
+    if (now == *first_refusal_ || now - *first_refusal_ < options_.in_flight) {
+      ++ledger_.rotation_refusals;
+      return;
+    }
+  }
+  ++ledger_.credential_failures;
+  find(ChannelFindingKind::kCredentialRefused,
+       outdated && rotated_at_
+           ? fmt::format("{}: {} a credential that was rotated at {}, {:.1f} s after its first refusal",
+                         subject(request), wall_time(), rotated_wall_, seconds(now - *first_refusal_))
+           : fmt::format("{}: {} a credential that never was valid", subject(request), wall_time()));
+}
+
+void ChannelBook::answer(const ChannelRequest& request) {
+  ++ledger_.answers_by_status[request.status];
+  switch (request.outcome) {
+    case ChannelOutcome::kDeduplicated:
+      ++ledger_.messages_deduplicated;
+      break;
+    case ChannelOutcome::kRefused:
+      ++ledger_.refused;
+      break;
+    case ChannelOutcome::kRateLimited:
+      ++ledger_.rate_limited;
+      break;
+    case ChannelOutcome::kFailed:
+      ++ledger_.failed;
+      break;
+    case ChannelOutcome::kReset:
+      ++ledger_.resets;
+      break;
+    case ChannelOutcome::kAnswered:
+    case ChannelOutcome::kStored:
+    case ChannelOutcome::kCredential:
+      break;
+  }
+  if (!request.conversation.empty()) {
+    ConversationState& state = conversation(request.conversation);
+    const bool limited = request.outcome == ChannelOutcome::kRateLimited;
+    state.row = limited ? state.row + 1 : 0;
+    if (limited) state.limited = true;
+    ledger_.longest_429_row = std::max(ledger_.longest_429_row, state.row);
+  }
+  if (options_.requests_kept == 0) return;
+  if (ledger_.last_requests.size() >= options_.requests_kept) ledger_.last_requests.pop_front();
+  ledger_.last_requests.push_back(request);
+}
+
+}  // namespace soak::peers

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_PEERS_CHANNEL_BOOK_H_
+#define SOAK_LIB_PEERS_CHANNEL_BOOK_H_
+
+// Keeps the ledger of a channel's fake: what each conversation may not do at the moment, and what it should not have
+// done.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "soak/event_loop.h"
+#include "soak/peers/channel_ledger.h"
+#include "token_bucket.h"
+
+namespace soak::peers {
+
+// The last keys of a conversation, in two generations: the older one goes when the younger one is full. So at least
+// `kept` of them are known, and twice as many at most.
+class RecentKeys {
+ public:
+  // False if it is there already.
+  bool add(std::uint64_t key, std::size_t kept);
+
+ private:
+  std::unordered_set<std::uint64_t> younger_;
+  std::unordered_set<std::uint64_t> older_;
+};
+
+enum class Scope : std::uint8_t { kConversation, kCredential, kAddress };
+
+// The time that a 429 asks to wait.
+struct RetryWindow {
+  bool open(Instant now) const { return now < until; }
+
+  Instant from{};
+  Instant until{};
+  std::string said;  // "12:04:31 429 with Retry-After 30"
+};
+
+struct ConversationState {
+  Instant last_at{};
+  RetryWindow window;
+  bool limited = false;   // It was refused by a 429, and has not come back since.
+  std::uint64_t row = 0;  // Of 429s.
+
+  RecentKeys keys;
+  std::optional<std::uint64_t> highest;
+  std::deque<std::uint64_t> unknown;  // Keys of which the client cannot know whether they were stored.
+
+  // What the provider counts; each uses its own.
+  TokenBucket pace;
+  TokenBucket per_minute;
+  CountedWindow bucket;
+  CountedWindow hidden;
+
+  bool blocked = false;
+  std::string migrated_to;
+
+  struct Nonce {
+    std::string nonce;
+    std::string message;
+    Instant at;
+  };
+  std::deque<Nonce> nonces;
+};
+
+class ChannelBook {
+ public:
+  ChannelBook(EventLoop& loop, ChannelLedgerOptions options) : loop_(loop), options_(std::move(options)) {}
+
+  const ChannelLedger& ledger() const { return ledger_; }
+  ChannelLedger& ledger() { return ledger_; }
+  const ChannelLedgerOptions& options() const { return options_; }
+
+  // Valid until the next conversation is asked for.
+  ConversationState& conversation(const std::string& id);
+
+  struct Refused {
+    Scope scope;
+    std::chrono::nanoseconds remaining;
+  };
+  // A request has come, with its conversation if that is known. Not empty: it came inside a window, and is to be
+  // answered 429 with what remains of it.
+  std::optional<Refused> arrive(ChannelRequest& request);
+
+  // A fresh 429; `said` is what stands after "429 with".
+  void open_window(Scope scope, const std::string& conversation, std::chrono::nanoseconds length,
+                   std::string_view said);
+
+  // The message of a send that nothing but a fault can stop now. `safe`: its nonce lets the provider find the first
+  // one.
+  void came(const ChannelRequest& request, bool safe);
+  void store(ChannelRequest& request, const MessageKey& key);
+  // The client will not know what became of it.
+  void lose(const ChannelRequest& request);
+
+  void rotated();
+  // `outdated`: it was valid before the last rotation.
+  void refuse_credential(const ChannelRequest& request, bool outdated);
+
+  // What the request was answered; the last word on it.
+  void answer(const ChannelRequest& request);
+
+  std::string wall_time() const;  // "12:04:31", of the loop's wall clock.
+
+ private:
+  void find(ChannelFindingKind kind, std::string text);
+  void look_at_return(ConversationState& conversation, bool after_shared);
+
+  EventLoop& loop_;
+  ChannelLedgerOptions options_;
+  ChannelLedger ledger_;
+  std::unordered_map<std::string, ConversationState> conversations_;
+  RetryWindow credential_window_;
+  RetryWindow address_window_;
+  std::deque<Instant> returns_;   // Of conversations that had been limited, the last 100 ms.
+  std::size_t wave_finding_ = 0;  // Its place among the findings, plus one.
+  std::array<std::size_t, kChannelFindingKinds> found_{};
+  std::optional<Instant> rotated_at_;
+  std::string rotated_wall_;
+  std::optional<Instant> first_refusal_;  // Since then.
+};
+
+}  // namespace soak::peers
+
+#endif  // SOAK_LIB_PEERS_CHANNEL_BOOK_H_

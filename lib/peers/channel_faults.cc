@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/peers/channel_faults.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "soak/error.h"
+
+namespace soak::peers {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using Kind = ChannelFaultKind;
+
+// The ways of a 429 that a day goes through. Those that pause the whole account come last, so that a short day has the
+// plain ones; the edge ban lasts for an hour, and is for scripts.
+std::vector<Kind> rate_limits_of(ChannelProvider provider) {
+  switch (provider) {
+    case ChannelProvider::kTelegram:
+      return {Kind::kRateLimited, Kind::kRateLimitedHeaderOnly, Kind::kRateLimitedBodyOnly, Kind::kRateLimited,
+              Kind::kRateLimitedGlobal};
+    case ChannelProvider::kSlack:
+      return {Kind::kRateLimited,     Kind::kRateLimitedLowerCase, Kind::kRateLimitedUnsaid,
+              Kind::kRateLimitedJunk, Kind::kRateLimitedZero,      Kind::kRateLimitedGlobal};
+    case ChannelProvider::kSlackWebhook:
+      return {Kind::kRateLimited, Kind::kRateLimitedLowerCase, Kind::kRateLimitedUnsaid, Kind::kRateLimitedZero};
+    case ChannelProvider::kDiscordBot:
+    case ChannelProvider::kDiscordWebhook:
+      return {Kind::kRateLimited,         Kind::kRateLimitedHidden, Kind::kRateLimitedShared,
+              Kind::kRateLimitedBodyOnly, Kind::kRateLimitedZero,   Kind::kRateLimitedGlobal};
+  }
+  return {Kind::kRateLimited};
+}
+
+// Spreads `few` among `many`, so that neither stand together.
+void spread(std::vector<ChannelFault>& faults, std::vector<ChannelFault> few, std::size_t from) {
+  const std::size_t step = (faults.size() - from) / (few.size() + 1) + 1;
+  std::size_t place = from + step;
+  for (ChannelFault& fault : few) {
+    place = std::min(place, faults.size());
+    faults.insert(faults.begin() + static_cast<std::ptrdiff_t>(place), std::move(fault));
+    place += step + 1;
+  }
+}
+
+class Day {
+ public:
+  explicit Day(const DailyChannelFaults& options) : options_(options), random_(options.seed) { begin(0); }
+
+  ChannelFault operator()(const ChannelCall& call) {
+    if (call.is_poll || options_.rate_limits + options_.unknown_outcomes + options_.rotations == 0) return {};
+    const bool rested = !faulty_ || call.number > *faulty_ + 1;  // One send at least has been served since.
+    if (next_ == faults_.size()) begin(started_ + 1);
+    if (!rested || call.since < due_[next_]) return {};
+    faulty_ = call.number;
+    return faults_[next_++];
+  }
+
+ private:
+  void begin(std::int64_t day) {
+    started_ = day;
+    next_ = 0;
+    faults_.clear();
+    due_.clear();
+    const std::vector<Kind> ways = rate_limits_of(options_.provider);
+    for (int i = 0; i < options_.rate_limits; ++i) {
+      ChannelFault fault{.kind = ways[static_cast<std::size_t>(i) % ways.size()]};
+      const auto longest = duration_cast<milliseconds>(std::min(options_.retry_after_max, part() / 4));
+      fault.retry_after =
+          milliseconds{1 + draw(static_cast<std::uint64_t>(std::max(longest.count(), milliseconds::rep{1})))};
+      faults_.push_back(fault);
+    }
+    std::vector<ChannelFault> rare;
+    for (int i = 0; i < options_.unknown_outcomes; ++i) {
+      const Kind late = draw(2) == 0 ? Kind::kStoreThenSlow : Kind::kStoreThenError;
+      rare.push_back({.kind = i % 2 == 0 ? Kind::kStoreThenReset : late, .lasts = options_.slow});
+    }
+    spread(faults_, std::move(rare), 0);
+    const std::vector<ChannelFault> rotations(static_cast<std::size_t>(options_.rotations), {.kind = Kind::kRotate});
+    spread(faults_, rotations, faults_.size() / 10);
+    for (std::size_t i = 0; i < faults_.size(); ++i) {
+      const auto within = static_cast<std::int64_t>(draw(static_cast<std::uint64_t>(part().count() / 2)));
+      due_.push_back(options_.day * day + part() * static_cast<std::int64_t>(i) + part() / 4 + nanoseconds{within});
+    }
+  }
+
+  nanoseconds part() const {
+    return options_.day / std::max(1, options_.rate_limits + options_.unknown_outcomes + options_.rotations);
+  }
+  std::uint64_t draw(std::uint64_t below) { return below == 0 ? 0 : random_() % below; }
+
+  DailyChannelFaults options_;
+  std::mt19937_64 random_;
+  std::int64_t started_ = 0;  // Which day, from 0.
+  std::vector<ChannelFault> faults_;
+  std::vector<nanoseconds> due_;
+  std::size_t next_ = 0;
+  std::optional<std::uint64_t> faulty_;  // The last send that suffered one.
+};
+
+}  // namespace
+
+std::string_view name(ChannelFaultKind kind) {
+  switch (kind) {
+    case Kind::kNone:
+      return "none";
+    case Kind::kRateLimited:
+      return "rate_limited";
+    case Kind::kRateLimitedHeaderOnly:
+      return "rate_limited_header_only";
+    case Kind::kRateLimitedBodyOnly:
+      return "rate_limited_body_only";
+    case Kind::kRateLimitedUnsaid:
+      return "rate_limited_unsaid";
+    case Kind::kRateLimitedJunk:
+      return "rate_limited_junk";
+    case Kind::kRateLimitedLowerCase:
+      return "rate_limited_lower_case";
+    case Kind::kRateLimitedZero:
+      return "rate_limited_zero";
+    case Kind::kRateLimitedGlobal:
+      return "rate_limited_global";
+    case Kind::kRateLimitedShared:
+      return "rate_limited_shared";
+    case Kind::kRateLimitedHidden:
+      return "rate_limited_hidden";
+    case Kind::kEdgeBan:
+      return "edge_ban";
+    case Kind::kStoreThenReset:
+      return "store_then_reset";
+    case Kind::kStoreThenSlow:
+      return "store_then_slow";
+    case Kind::kStoreThenError:
+      return "store_then_error";
+    case Kind::kServerError:
+      return "server_error";
+    case Kind::kBadGateway:
+      return "bad_gateway";
+    case Kind::kStoreNothing:
+      return "store_nothing";
+    case Kind::kResetBeforeRead:
+      return "reset_before_read";
+    case Kind::kRefuse:
+      return "refuse";
+    case Kind::kMigrate:
+      return "migrate";
+    case Kind::kBlock:
+      return "block";
+    case Kind::kRotate:
+      return "rotate";
+    case Kind::kWebhookToken:
+      return "webhook_token";
+    case Kind::kConflict:
+      return "conflict";
+    case Kind::kNeverAnswer:
+      return "never_answer";
+  }
+  return "unknown";
+}
+
+std::uint64_t ChannelFaults::rate_limits_played() const {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < kChannelFaultKinds; ++i)
+    if (is_rate_limit(static_cast<ChannelFaultKind>(i))) sum += played_[i];
+  return sum;
+}
+
+const ChannelFault& ChannelFaults::next(bool is_poll, nanoseconds since) {
+  Calls& calls = is_poll ? polls_ : sends_;
+  if (calls.decided) return *calls.decided;
+  const std::uint64_t number = calls.taken + 1;
+  if (const auto scripted = calls.script.find(number); scripted != calls.script.end()) {
+    calls.decided = std::move(scripted->second);
+    calls.script.erase(scripted);
+  } else {
+    calls.decided = plan_ ? plan_({.number = number, .is_poll = is_poll, .since = since}) : ChannelFault();
+  }
+  return *calls.decided;
+}
+
+ChannelFault ChannelFaults::take(bool is_poll, nanoseconds since) {
+  ChannelFault fault = next(is_poll, since);
+  Calls& calls = is_poll ? polls_ : sends_;
+  calls.decided.reset();
+  ++calls.taken;
+  return fault;
+}
+
+ChannelFaults::Plan daily_channel_faults(const DailyChannelFaults& options) {
+  const auto fail = [](const std::string& what) {
+    throw Error(Errc::kInvalidArgument, "daily_channel_faults: " + what);
+  };
+  if (options.rate_limits < 0 || options.unknown_outcomes < 0 || options.rotations < 0) {
+    fail("rate_limits, unknown_outcomes and rotations must be 0 or more");
+  }
+  if (options.interval <= nanoseconds::zero()) fail("interval is not above 0");
+  if (options.retry_after_max <= nanoseconds::zero()) fail("retry_after_max is not above 0");
+  const std::int64_t faults = std::int64_t{options.rate_limits} + options.unknown_outcomes + options.rotations;
+  constexpr int kMessagesEach = 8;
+  if (options.day < options.interval * kMessagesEach * std::max(faults, std::int64_t{1})) {
+    const auto seconds = [](nanoseconds duration) { return std::chrono::duration<double>(duration).count(); };
+    fail(fmt::format("a day of {:g} s has {:g} messages at an interval of {:g} s; {} faults need {} of them",
+                     seconds(options.day), seconds(options.day) / seconds(options.interval), seconds(options.interval),
+                     faults, faults * kMessagesEach));
+  }
+  return [day = std::make_shared<Day>(options)](const ChannelCall& call) { return (*day)(call); };
+}
+
+}  // namespace soak::peers

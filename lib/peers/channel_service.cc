@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "channel_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "soak/error.h"
+
+namespace soak::peers {
+
+using Kind = ChannelFaultKind;
+using std::chrono::nanoseconds;
+
+std::int64_t whole_seconds(nanoseconds duration) { return std::chrono::ceil<std::chrono::seconds>(duration).count(); }
+
+net::HttpResponse bad_gateway() {
+  return net::HttpResponse(502,
+                           "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad "
+                           "Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+                           {{"Content-Type", "text/html"}});
+}
+
+Credential::Standing Credential::standing(std::string_view token) const {
+  if (any_ || token == current_) return Standing::kValid;
+  if (was_any_ || std::find(outdated_.begin(), outdated_.end(), token) != outdated_.end()) return Standing::kOutdated;
+  return Standing::kUnknown;
+}
+
+std::uint32_t Credential::generation(std::string_view token) const {
+  if (any_ || token == current_) return generation_;
+  const auto found = std::find(outdated_.begin(), outdated_.end(), token);
+  if (found != outdated_.end()) return generation_ - 1 - static_cast<std::uint32_t>(found - outdated_.begin());
+  return was_any_ ? 1 : 0;
+}
+
+void Credential::rotate(std::string token) {
+  constexpr std::size_t kOutdatedKept = 16;
+  if (any_) {
+    was_any_ = true;
+  } else {
+    outdated_.push_front(std::move(current_));
+  }
+  if (outdated_.size() > kOutdatedKept) outdated_.pop_back();
+  any_ = false;
+  current_ = std::move(token);
+  ++generation_;
+}
+
+bool ChannelService::admits_head() {
+  if (faults_ == nullptr || faults_->next(false, loop_.now() - began_).kind != Kind::kResetBeforeRead) return true;
+  take_fault(false);
+  count(Kind::kResetBeforeRead);
+  ChannelRequest request;
+  book_.arrive(request);
+  finish_with_reset(request);
+  return false;
+}
+
+ChannelFault ChannelService::take_fault(bool is_poll) {
+  return faults_ == nullptr ? ChannelFault() : faults_->take(is_poll, loop_.now() - began_);
+}
+
+void ChannelService::no_such_fault(ChannelFaultKind kind) const {
+  throw Error(Errc::kInvalidArgument, fmt::format("{}: it has no fault \"{}\"", subject_, name(kind)));
+}
+
+ChannelAnswer ChannelService::finish(ChannelRequest& request, ChannelOutcome outcome, net::HttpResponse response) {
+  request.outcome = outcome;
+  request.status = response.status;
+  book_.answer(request);
+  return ChannelAnswer(std::move(response));
+}
+
+ChannelAnswer ChannelService::finish_with_reset(ChannelRequest& request) {
+  request.outcome = ChannelOutcome::kReset;
+  book_.answer(request);
+  ChannelAnswer answer;
+  answer.reset = true;
+  return answer;
+}
+
+ChannelAnswer ChannelService::turn_away(ChannelRequest& request, const ChannelBook::Refused& refused) {
+  RateLimited limited{.scope = refused.scope, .retry_after = refused.remaining};
+  if (refused.scope == Scope::kCredential) limited.form = Kind::kRateLimitedGlobal;
+  if (refused.scope == Scope::kAddress) limited.form = Kind::kEdgeBan;
+  request.retry_after = told(limited);
+  net::HttpResponse response = too_many(request, limited);
+  return finish(request, ChannelOutcome::kRateLimited, std::move(response));
+}
+
+ChannelAnswer ChannelService::limit(ChannelRequest& request, const RateLimited& limited) {
+  std::string said;
+  switch (limited.form) {
+    case Kind::kRateLimitedUnsaid:
+      said = "no Retry-After";
+      break;
+    case Kind::kRateLimitedJunk:
+      said = fmt::format("Retry-After \"{}\"", limited.junk);
+      break;
+    case Kind::kRateLimitedZero:
+      said = "Retry-After 0";
+      break;
+    default:
+      request.retry_after = told(limited);
+      said = fmt::format("Retry-After {:g}", std::chrono::duration<double>(request.retry_after).count());
+  }
+  const bool is_said = request.retry_after > nanoseconds::zero();
+  const nanoseconds length = is_said ? request.retry_after : book_.options().unsaid_wait;
+  book_.open_window(limited.scope, request.conversation, length, said);
+  net::HttpResponse response = too_many(request, limited);
+  return finish(request, ChannelOutcome::kRateLimited, std::move(response));
+}
+
+ChannelAnswer ChannelService::serve_send(ChannelRequest& request, bool safe, const Store& store) {
+  if (const auto limited = reached_limit(request)) return limit(request, *limited);
+  book_.came(request, safe);
+  const ChannelFault fault = take_fault(false);
+  return play(request, fault, store);
+}
+
+ChannelOutcome ChannelService::outcome_of(const ChannelRequest& /*request*/, const ChannelFault& refusal) const {
+  if (refusal.status == 401) return ChannelOutcome::kCredential;
+  return refusal.status >= 500 ? ChannelOutcome::kFailed : ChannelOutcome::kRefused;
+}
+
+ChannelAnswer ChannelService::play(ChannelRequest& request, const ChannelFault& fault, const Store& store) {
+  if (is_rate_limit(fault.kind)) {
+    if (!has_form(fault.kind)) no_such_fault(fault.kind);
+    count(fault.kind);
+    RateLimited limited{.form = fault.kind, .retry_after = fault.retry_after};
+    if (fault.kind == Kind::kRateLimitedGlobal) limited.scope = Scope::kCredential;
+    if (fault.kind == Kind::kEdgeBan) limited.scope = Scope::kAddress;
+    if (fault.kind == Kind::kRateLimitedJunk) limited.junk = fault.text.empty() ? "abc" : fault.text;
+    return limit(request, limited);
+  }
+  switch (fault.kind) {
+    case Kind::kNone: {
+      net::HttpResponse response = store(request);
+      const ChannelOutcome outcome = request.outcome;
+      return finish(request, outcome, std::move(response));
+    }
+    case Kind::kStoreThenReset:
+      count(fault.kind);
+      store(request);
+      book_.lose(request);
+      return finish_with_reset(request);
+    case Kind::kStoreThenSlow: {
+      count(fault.kind);
+      net::HttpResponse response = store(request);
+      book_.lose(request);
+      const ChannelOutcome outcome = request.outcome;
+      ChannelAnswer answer = finish(request, outcome, std::move(response));
+      answer.after = fault.lasts;
+      return answer;
+    }
+    case Kind::kStoreThenError:
+      count(fault.kind);
+      store(request);
+      book_.lose(request);
+      return finish(request, ChannelOutcome::kFailed, server_error(request, true));
+    case Kind::kServerError:
+      count(fault.kind);
+      book_.lose(request);
+      return finish(request, ChannelOutcome::kFailed, server_error(request, false));
+    case Kind::kBadGateway:
+      count(fault.kind);
+      book_.lose(request);
+      return finish(request, ChannelOutcome::kFailed, bad_gateway());
+    case Kind::kResetBeforeRead:
+      count(fault.kind);
+      return finish_with_reset(request);
+    case Kind::kRefuse: {
+      count(fault.kind);
+      const ChannelOutcome outcome = outcome_of(request, fault);
+      if (outcome == ChannelOutcome::kFailed) book_.lose(request);
+      return finish(request, outcome, refusal(request, fault));
+    }
+    case Kind::kConflict:
+    case Kind::kNeverAnswer:
+      no_such_fault(fault.kind);
+    default:
+      return play_own(request, fault, store);
+  }
+}
+
+}  // namespace soak::peers
