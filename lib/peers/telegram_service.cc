@@ -124,7 +124,7 @@ void TelegramService::rotate_token(std::string token) {
     const std::string& before = credential_.current().empty() ? bot_id_ : credential_.current();
     token = before.substr(0, before.find(':'));
     if (token.empty()) token = "1";
-    token += ids_.next(":AA") + ids_.next("-").substr(0, 11);
+    token += ids_.next(":AA") + ids_.next("-").substr(0, 12);
   }
   credential_.rotate(std::move(token));
   book_.rotated();
