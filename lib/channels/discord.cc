@@ -173,13 +173,18 @@ std::unique_ptr<Sender> make_sender(EventLoop& loop, std::unique_ptr<Own> servic
   return std::make_unique<Sender>(loop, std::move(service), sender);
 }
 
-// Of a webhook's whole URL, its beginning and its end.
+constexpr std::string_view kWebhooks = "/webhooks/";
+
+// "<id>/<token>", of a whole URL too.
+std::string without_url(std::string webhook) {
+  const std::size_t at = webhook.find(kWebhooks);
+  return at == std::string::npos ? webhook : webhook.substr(at + kWebhooks.size());
+}
+
 DiscordWebhookOptions taken_apart(DiscordWebhookOptions options) {
-  constexpr std::string_view kPath = "/webhooks/";
-  if (const std::size_t at = options.webhook.find(kPath); at != std::string::npos) {
-    options.url = options.webhook.substr(0, at);
-    options.webhook.erase(0, at + kPath.size());
-  }
+  const std::size_t at = options.webhook.find(kWebhooks);
+  if (at != std::string::npos) options.url = options.webhook.substr(0, at);
+  options.webhook = without_url(std::move(options.webhook));
   return options;
 }
 
@@ -191,6 +196,8 @@ std::unique_ptr<Sender> make_sender(EventLoop& loop, const DiscordWebhookOptions
 
 DiscordWebhookChannel::DiscordWebhookChannel(EventLoop& loop, const DiscordWebhookOptions& options)
     : PacedChannel(make_sender(loop, taken_apart(options))) {}
+
+void DiscordWebhookChannel::set_webhook(std::string webhook) { set_credential(without_url(std::move(webhook))); }
 
 DiscordBotChannel::DiscordBotChannel(EventLoop& loop, const DiscordBotOptions& options)
     : PacedChannel(make_sender(loop, std::make_unique<BotService>(options.url), options, options.token)) {}

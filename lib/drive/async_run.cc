@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -38,8 +39,11 @@ constexpr nanoseconds kOverrun = 30s;            // How long after its end a cyc
 constexpr nanoseconds kSettleStep = 5ms;
 constexpr nanoseconds kSettleStill = 50ms;
 constexpr nanoseconds kSettleMost = 2s;
-constexpr nanoseconds kLook = 100ms;        // How soon an interrupt is seen.
-constexpr nanoseconds kVirtualSample = 1s;  // How often a virtual run is sampled.
+constexpr nanoseconds kLook = 100ms;  // How soon an interrupt is seen.
+// How often a virtual run is sampled: each sample reads the real process, and 86,400 of them would be most of what a
+// day takes.
+constexpr nanoseconds kVirtualSample = 1s;
+constexpr int kVirtualSamples = 3600;
 
 // How a body ended: nothing is said when it returned.
 struct BodyResult {
@@ -204,7 +208,9 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
 }
 
 // How often the one who drives has to look up: for an interrupt, or to sample virtual time.
-nanoseconds AsyncRun::look_every() const { return loop_->is_virtual() ? kVirtualSample : kLook; }
+nanoseconds AsyncRun::look_every() const {
+  return loop_->is_virtual() ? std::max(kVirtualSample, settings().duration / kVirtualSamples) : kLook;
+}
 
 // Its sessions, between two quiescent points.
 struct AsyncRun::Round {
@@ -361,7 +367,7 @@ Task<> AsyncRun::pause_until(nanoseconds at) {
     if (left <= 0ns) {
       co_return;
     }
-    co_await sleep_for(std::min(left, loop_->is_virtual() ? kVirtualSample : kLook));
+    co_await sleep_for(std::min(left, look_every()));
     if (loop_->is_virtual()) {
       sample();
     }

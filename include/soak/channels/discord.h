@@ -42,8 +42,8 @@ class DiscordWebhookChannel : public PacedChannel {
   // Throws Error(Errc::kInvalidArgument) for options that make no sense.
   DiscordWebhookChannel(EventLoop& loop, const DiscordWebhookOptions& options);
 
-  // Another webhook, "<id>/<token>", from the next request on.
-  void set_webhook(std::string webhook) { set_credential(std::move(webhook)); }
+  // Another webhook, "<id>/<token>" or a whole URL, whose beginning is that of the first one, from the next request on.
+  void set_webhook(std::string webhook);
 };
 
 struct DiscordBotOptions {

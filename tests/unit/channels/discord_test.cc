@@ -160,7 +160,7 @@ TEST_F(DiscordTest, AWebhookThatIsGoneIsNotUsedAgainButReplaced) {
   const Delivery first = send(channel, "", "a");
   const Delivery second = send(channel, "", "b");
   const std::size_t before = asked().size();
-  channel.set_webhook("444/another-token");
+  channel.set_webhook(url() + "/webhooks/444/another-token");
   const Delivery third = send(channel, "", "c");
 
   EXPECT_EQ(first.outcome, Outcome::kFailed);
