@@ -50,7 +50,7 @@ class FakedTelegram final : public FakedChannel {
 
   channels::Channel& channel() override { return channel_; }
   const peers::ChannelLedger& ledger() const override { return peer_.ledger(); }
-  std::string conversation() const override { return "42"; }
+  std::vector<std::string> conversations() const override { return {"42"}; }
 
  private:
   peers::TelegramPeer peer_;
@@ -77,7 +77,7 @@ class FakedSlack final : public FakedChannel {
 
   channels::Channel& channel() override { return channel_; }
   const peers::ChannelLedger& ledger() const override { return peer_.ledger(); }
-  std::string conversation() const override { return "C0123456789"; }
+  std::vector<std::string> conversations() const override { return {"C0123456789"}; }
 
  private:
   peers::SlackPeer peer_;
@@ -96,7 +96,7 @@ class FakedWebhook final : public FakedChannel {
 
   channels::Channel& channel() override { return channel_; }
   const peers::ChannelLedger& ledger() const override { return peer_.ledger(); }
-  std::string conversation() const override { return ""; }
+  std::vector<std::string> conversations() const override { return {""}; }
 
  private:
   peers::DiscordPeer peer_;
@@ -116,7 +116,7 @@ class FakedBot final : public FakedChannel {
 
   channels::Channel& channel() override { return channel_; }
   const peers::ChannelLedger& ledger() const override { return peer_.ledger(); }
-  std::string conversation() const override { return "222222222222222222"; }
+  std::vector<std::string> conversations() const override { return {"222222222222222222"}; }
 
  private:
   peers::DiscordPeer peer_;
@@ -171,7 +171,7 @@ FakedChannelOptions faked_options(const AsyncRun& run) {
 void drive(AsyncRun& run, FakedChannel& faked) {
   channels::MessageStream messages(
       run, run.loop(), faked.channel(),
-      {.conversations = {faked.conversation()}, .has_arrived = [&faked](const std::string&, const std::string& text) {
+      {.conversations = faked.conversations(), .has_arrived = [&faked](const std::string&, const std::string& text) {
          return peers::has_message(faked.ledger(), text);
        }});
   run.drive([&messages](Cycle& cycle) { return messages.send_until_end_of(cycle); });

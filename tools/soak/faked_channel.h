@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "soak/async_run.h"
 #include "soak/channels/channel.h"
@@ -43,7 +44,7 @@ class FakedChannel {
   virtual channels::Channel& channel() = 0;
   virtual const peers::ChannelLedger& ledger() const = 0;
   // What messages are sent to.
-  virtual std::string conversation() const = 0;
+  virtual std::vector<std::string> conversations() const = 0;
 
   const peers::ChannelFaults& faults() const { return *faults_; }
   // Whether there are messages enough for every kind of fault.
