@@ -8,9 +8,9 @@ JOBS ?= $(shell nproc)
 SOAKS ?=
 
 # Debian 12 and 13. The first line builds and tests; the second is what the tests with the label `tools` need.
-PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli11-dev libdw-dev libeigen3-dev libfmt-dev \
-            libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev libsndfile1-dev libssl-dev libuv1-dev \
-            libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
+PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli11-dev libcurl4-openssl-dev libdw-dev \
+            libeigen3-dev libfmt-dev libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev \
+            libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
 # Node from elsewhere brings its own npm, which Debian's would not go beside.
 TOOL_PACKAGES := chromium chromium-driver libgoogle-perftools-dev prometheus python3 python3-websockets \

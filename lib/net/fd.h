@@ -2,6 +2,7 @@
 #ifndef SOAK_LIB_NET_FD_H_
 #define SOAK_LIB_NET_FD_H_
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
@@ -30,6 +31,12 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// Has the end of a TCP connection be a reset (RST), also where all has been read and written.
+inline void reset_on_close(const Fd& fd) {
+  const linger at_once{1, 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
 
 }  // namespace soak::net
 

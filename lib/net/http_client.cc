@@ -12,18 +12,19 @@
 namespace soak::net {
 namespace {
 
-// Fields that say where the body ends: only the transport knows.
-constexpr std::array<std::string_view, 2> kOwnFields{"Content-Length", "Transfer-Encoding"};
+// Fields that say where the body ends, which only the transport knows, or that it should wait.
+constexpr std::array<std::string_view, 3> kOwnFields{"Content-Length", "Transfer-Encoding", "Expect"};
 
 void check_request(const HttpRequest& request, const std::string& origin) {
   const auto refuse = [&origin](const std::string& why) { throw Error(Errc::kInvalidArgument, origin + ": " + why); };
   if (!is_token(request.method)) refuse("the method is not a token, expected GET, POST and the like");
   if (request.method == "CONNECT") refuse("CONNECT is a proxy's, expected GET, POST and the like");
+  if (request.method == "HEAD" && !request.body.empty()) refuse("HEAD takes no body");
   for (const auto& [name, value] : request.headers) {
     if (!is_token(name)) refuse("the name of a header field is not a token");
     if (!is_field_value(value)) refuse("the header field " + name + " holds a line break or a NUL");
     for (const std::string_view own : kOwnFields)
-      if (equal_ignoring_case(name, own)) refuse("the header field " + name + " is added by the transport");
+      if (equal_ignoring_case(name, own)) refuse("the header field " + name + " is the transport's own");
   }
 }
 
@@ -137,12 +138,13 @@ HttpClient::Backend::Backend(EventLoop& event_loop, HttpClientOptions client_opt
     : loop(event_loop), options(std::move(client_options)) {
   if (options.connections_max == 0)
     throw Error(Errc::kInvalidArgument, "HttpClient with connections_max 0: at least 1 is needed");
+  if (options.proxy && !options.proxy->empty() && parse_http_url(*options.proxy).secure())
+    throw Error(Errc::kInvalidArgument, "HttpClient with an https: proxy, expected http://host:port");
 }
 
-HttpClient::HttpClient(EventLoop& loop, HttpClientOptions options) {
-  if (!loop.is_virtual()) throw Error(Errc::kInvalidArgument, "HttpClient: so far on a VirtualLoop alone");
-  backend_ = make_memory_http_client(loop, std::move(options));
-}
+HttpClient::HttpClient(EventLoop& loop, HttpClientOptions options)
+    : backend_(loop.is_virtual() ? make_memory_http_client(loop, std::move(options))
+                                 : make_curl_http_client(loop, std::move(options))) {}
 
 HttpClient::~HttpClient() { backend_->stop(); }
 

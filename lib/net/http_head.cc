@@ -11,30 +11,6 @@
 namespace soak::net {
 namespace {
 
-std::string_view reason_phrase(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 18> kPhrases{{{200, "OK"},
-                                                                       {301, "Moved Permanently"},
-                                                                       {302, "Found"},
-                                                                       {307, "Temporary Redirect"},
-                                                                       {308, "Permanent Redirect"},
-                                                                       {400, "Bad Request"},
-                                                                       {401, "Unauthorized"},
-                                                                       {403, "Forbidden"},
-                                                                       {404, "Not Found"},
-                                                                       {405, "Method Not Allowed"},
-                                                                       {408, "Request Timeout"},
-                                                                       {426, "Upgrade Required"},
-                                                                       {429, "Too Many Requests"},
-                                                                       {431, "Request Header Fields Too Large"},
-                                                                       {500, "Internal Server Error"},
-                                                                       {502, "Bad Gateway"},
-                                                                       {503, "Service Unavailable"},
-                                                                       {504, "Gateway Timeout"}}};
-  for (const auto& [code, phrase] : kPhrases)
-    if (code == status) return phrase;
-  return "Refused";
-}
-
 bool has_element(const Headers& headers, std::string_view name, std::string_view wanted) {
   for (const auto& [field, value] : headers) {
     if (!equal_ignoring_case(field, name)) continue;
@@ -45,6 +21,39 @@ bool has_element(const Headers& headers, std::string_view name, std::string_view
 }
 
 }  // namespace
+
+std::string_view reason_phrase(int status) {
+  constexpr std::array<std::pair<int, std::string_view>, 27> kPhrases{{{200, "OK"},
+                                                                       {201, "Created"},
+                                                                       {202, "Accepted"},
+                                                                       {204, "No Content"},
+                                                                       {301, "Moved Permanently"},
+                                                                       {302, "Found"},
+                                                                       {304, "Not Modified"},
+                                                                       {307, "Temporary Redirect"},
+                                                                       {308, "Permanent Redirect"},
+                                                                       {400, "Bad Request"},
+                                                                       {401, "Unauthorized"},
+                                                                       {403, "Forbidden"},
+                                                                       {404, "Not Found"},
+                                                                       {405, "Method Not Allowed"},
+                                                                       {408, "Request Timeout"},
+                                                                       {409, "Conflict"},
+                                                                       {410, "Gone"},
+                                                                       {413, "Content Too Large"},
+                                                                       {421, "Misdirected Request"},
+                                                                       {426, "Upgrade Required"},
+                                                                       {429, "Too Many Requests"},
+                                                                       {431, "Request Header Fields Too Large"},
+                                                                       {500, "Internal Server Error"},
+                                                                       {501, "Not Implemented"},
+                                                                       {502, "Bad Gateway"},
+                                                                       {503, "Service Unavailable"},
+                                                                       {504, "Gateway Timeout"}}};
+  for (const auto& [code, phrase] : kPhrases)
+    if (code == status) return phrase;
+  return "Status";
+}
 
 std::optional<RequestHead> parse_request_head(std::string_view head) {
   RequestHead request;

@@ -129,10 +129,9 @@ void HttpServer::Backend::response_done() {
   done_.wake();
 }
 
-HttpServer::HttpServer(EventLoop& loop, HttpHandler handler, HttpServerOptions options) {
-  if (!loop.is_virtual()) throw Error(Errc::kInvalidArgument, "HttpServer: so far on a VirtualLoop alone");
-  backend_ = listen_http_in_memory(loop, std::move(handler), std::move(options));
-}
+HttpServer::HttpServer(EventLoop& loop, HttpHandler handler, HttpServerOptions options)
+    : backend_(loop.is_virtual() ? listen_http_in_memory(loop, std::move(handler), std::move(options))
+                                 : listen_http_on_sockets(loop, std::move(handler), std::move(options))) {}
 
 HttpServer::~HttpServer() { backend_->stop(); }
 

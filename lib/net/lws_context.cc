@@ -7,10 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <system_error>
 #include <utility>
 
 #include "lib/net/lws_link.h"
@@ -60,15 +56,6 @@ lws_context_creation_info creation_info() {
   info.connect_timeout_secs = kOutOfTheWaySeconds;
   info.vhost_name = kProtocol;
   return info;
-}
-
-std::string read_ca_file(const std::string& path) {
-  if (path.empty()) return {};
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw Error(Errc::kInvalidArgument, path + ": cannot be read: " + std::generic_category().message(errno));
-  return text;
 }
 
 }  // namespace

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <list>
 #include <optional>
 #include <utility>
@@ -19,6 +13,7 @@
 #include "lib/net/lws_link.h"
 #include "lib/net/lws_network.h"
 #include "lib/net/lws_service.h"
+#include "lib/net/tcp_listener.h"
 #include "lib/net/tls_context.h"
 #include "lib/net/tls_terminator.h"
 #include "lib/net/uv_poll.h"
@@ -29,16 +24,6 @@ namespace {
 
 // A request head beyond this is answered with 431.
 constexpr std::size_t kHeadBytesMax = std::size_t{32} << 10;
-
-std::string address_text(const sockaddr* address, socklen_t size) {
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> service{};
-  if (getnameinfo(address, size, host.data(), host.size(), service.data(), service.size(),
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    return "unknown";
-  const std::string name = host.data();
-  return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + service.data();
-}
 
 class LwsListener;
 
@@ -80,7 +65,9 @@ class LwsListener final : public WebSocketServer::Backend {
   LwsListener(EventLoop& event_loop, ServerOptions server_options)
       : Backend(event_loop, std::move(server_options)), context_(event_loop.service<LwsService>().context) {
     if (secure()) tls_ = make_tls_server_context(options.tls);
-    listen();
+    listening_.emplace(context_.loop(), options.host, options.port, [this] { on_connection(); });
+    port = listening_->port();
+    watch();
   }
   ~LwsListener() override { stop(); }
 
@@ -91,80 +78,35 @@ class LwsListener final : public WebSocketServer::Backend {
   }
   void room_to_accept() override { watch(); }
   void stop_listening() override {
-    poll_.reset();
     listening_.reset();
     handshakes_.clear();
   }
 
  private:
-  void listen();
-  void watch();
+  void watch() { listening_->set_accepting(!full()); }
   void on_connection();
   bool full() const { return waiting.size() + handshakes_.size() >= options.accept_queue_max; }
 
   LwsContext& context_;
   OwnedSslContext tls_;  // None for ws:.
-  std::optional<Fd> listening_;
-  std::optional<UvPoll> poll_;
+  std::optional<TcpListener> listening_;
   std::list<Handshake> handshakes_;
 };
-
-void LwsListener::listen() {
-  const auto fail = [this](const std::string& why) {
-    const std::string host = options.host.find(':') == std::string::npos ? options.host : "[" + options.host + "]";
-    throw Error(Errc::kConnectFailed, host + ":" + std::to_string(options.port) + ": cannot listen: " + why);
-  };
-  addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const std::string service = std::to_string(options.port);
-  if (const int error = getaddrinfo(options.host.c_str(), service.c_str(), &hints, &found); error != 0)
-    fail(gai_strerror(error));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> address(found, &freeaddrinfo);
-
-  listening_.emplace(socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  const int fd = listening_->get();
-  if (fd < 0) fail(std::strerror(errno));
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || ::listen(fd, SOMAXCONN) != 0) fail(std::strerror(errno));
-
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
-  port = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&bound)->sin6_port
-                                           : reinterpret_cast<const sockaddr_in*>(&bound)->sin_port);
-  poll_.emplace(context_.loop().handle(), fd, [this] { on_connection(); });
-  watch();
-}
-
-void LwsListener::watch() {
-  if (full()) {
-    poll_->pause();
-  } else {
-    poll_->watch(UV_READABLE);
-  }
-}
 
 void LwsListener::on_connection() {
   const std::shared_ptr<Backend> keep = shared_from_this();
   while (!stopped && !full()) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    Fd fd(accept4(listening_->get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd.get() < 0) break;  // None left, or the peer has gone again; without descriptors it stays readable.
-    const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    std::optional<TcpListener::Accepted> accepted = listening_->accept();
+    if (!accepted) break;
     TlsTerminators::Started started;
     if (tls_ != nullptr) {
-      started = loop.service<TlsTerminators>().start(*tls_, std::move(fd));
+      started = loop.service<TlsTerminators>().start(*tls_, std::move(accepted->fd));
       if (started.plain.get() < 0) continue;  // No descriptor for the pair: this connection ends.
     } else {
-      started.plain = std::move(fd);
+      started.plain = std::move(accepted->fd);
     }
     handshakes_.emplace_front(*this, std::move(started.plain), std::move(started.terminator),
-                              address_text(reinterpret_cast<const sockaddr*>(&address), size));
+                              std::move(accepted->peer));
     handshakes_.front().position = handshakes_.begin();
   }
   if (!stopped) watch();

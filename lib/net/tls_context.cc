@@ -5,8 +5,12 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <ctime>
+#include <fstream>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "soak/error.h"
@@ -111,6 +115,15 @@ bool is_for(X509& certificate, const std::string& host) {
 
 }  // namespace
 
+std::string read_ca_file(const std::string& path) {
+  if (path.empty()) return {};
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw Error(Errc::kInvalidArgument, path + ": cannot be read: " + std::generic_category().message(errno));
+  return text;
+}
+
 OwnedSslContext make_tls_client_context(const std::string& ca_pem, const std::string& ca_file) {
   OwnedSslContext context = make_context(TLS_client_method());
   if (!ca_file.empty()) {
@@ -170,8 +183,12 @@ std::string certificate_failure(X509_STORE_CTX& chain, bool chain_ok, const std:
 }
 
 std::string handshake_failure(const SSL& ssl, std::string_view system_error) {
-  const auto error =
-      static_cast<unsigned long>(reinterpret_cast<std::uintptr_t>(SSL_get_ex_data(&ssl, failure_index())));
+  return handshake_failure(
+      static_cast<unsigned long>(reinterpret_cast<std::uintptr_t>(SSL_get_ex_data(&ssl, failure_index()))),
+      system_error);
+}
+
+std::string handshake_failure(unsigned long error, std::string_view system_error) {
   switch (ERR_GET_REASON(error)) {
     case SSL_R_WRONG_VERSION_NUMBER:  // What an answer in plain text looks like.
     case SSL_R_UNKNOWN_PROTOCOL:

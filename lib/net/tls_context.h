@@ -13,6 +13,9 @@
 
 namespace soak::net {
 
+// What the file holds; nothing for no file. Throws Error(Errc::kInvalidArgument) when it cannot be read.
+std::string read_ca_file(const std::string& path);
+
 // For clients that trust the CAs in `ca_pem`, or the system's if it is empty. `ca_file` is for messages. Throws
 // Error(Errc::kInvalidArgument) when there is no certificate in it.
 OwnedSslContext make_tls_client_context(const std::string& ca_pem, const std::string& ca_file);
@@ -27,6 +30,8 @@ std::string certificate_failure(X509_STORE_CTX& chain, bool chain_ok, const std:
 
 // Why the handshake of a client's `ssl` failed, if not for the server's certificate. `system_error` is an errno or 0.
 std::string handshake_failure(const SSL& ssl, std::string_view system_error);
+// The same, of OpenSSL's own error.
+std::string handshake_failure(unsigned long error, std::string_view system_error);
 
 }  // namespace soak::net
 

@@ -39,6 +39,12 @@ std::chrono::nanoseconds TlsTerminator::silence() const {
   return std::chrono::milliseconds(info.tcpi_last_data_recv);
 }
 
+void TlsTerminator::reset() {
+  if (wire_.get() < 0) return;
+  reset_on_close(wire_);
+  finish();
+}
+
 void TlsTerminator::expire() noexcept { finish(); }
 
 void TlsTerminator::pump() {

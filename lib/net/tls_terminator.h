@@ -42,6 +42,9 @@ class TlsTerminator final : public soak::detail::TimerNode {
   // How long ago the last byte came from the client.
   std::chrono::nanoseconds silence() const;
 
+  // Resets the client's connection (RST), with whatever was on its way.
+  void reset();
+
   void expire() noexcept override;
 
  private:
@@ -90,7 +93,7 @@ class TlsTerminators {
 
   struct Started {
     Fd plain;  // The server's end, or none when the system has no descriptor or memory left.
-    std::shared_ptr<const TlsTerminator> terminator;
+    std::shared_ptr<TlsTerminator> terminator;
   };
   // Takes the connected `wire`, and begins to wait for the client's part of the handshake.
   Started start(SSL_CTX& context, Fd wire);

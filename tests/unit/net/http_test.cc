@@ -20,8 +20,7 @@ using ::testing::Not;
 
 template <typename Transport>
 class HttpTest : public HttpTransportTest<Transport> {};
-using HttpTransports = ::testing::Types<Memory>;
-TYPED_TEST_SUITE(HttpTest, HttpTransports, TransportNames);
+TYPED_TEST_SUITE(HttpTest, Transports, TransportNames);
 
 Task<HttpReply> say_hello(HttpServerRequest request) { co_return HttpReply(200, "hello " + request.path); }
 
@@ -280,9 +279,13 @@ TYPED_TEST(HttpTest, TheTimeoutRunsWhileARequestWaitsForItsTurn) {
     EXPECT_TRUE(sent.may_have_arrived);
     EXPECT_EQ(sent.message, "POST " + server.url() + ": the timeout of 0.3 s passed before the response");
     EXPECT_EQ(waiting.code, Errc::kTimeout);
-    EXPECT_FALSE(waiting.may_have_arrived);
-    EXPECT_EQ(waiting.message,
-              "POST " + server.url() + ": the timeout of 0.3 s passed while all connections were taken");
+    // On a real clock it has its turn for the moment that it came later than the first.
+    if (this->loop_.is_virtual()) {
+      EXPECT_FALSE(waiting.may_have_arrived);
+      EXPECT_EQ(waiting.message,
+                "POST " + server.url() + ": the timeout of 0.3 s passed while all connections were taken");
+      EXPECT_EQ(this->loop_.elapsed(), 300ms);
+    }
     EXPECT_EQ(client.open_connections(), 0u);
   });
 }
@@ -817,7 +820,7 @@ TYPED_TEST(HttpTest, RefusesWhatCannotBeSent) {
   EXPECT_EQ(refusal(HttpRequest("GET", url, "", {{"secret secret", "1"}})),
             url + ": the name of a header field is not a token");
   EXPECT_EQ(refusal(HttpRequest("GET", url, "", {{"content-length", "1"}})),
-            url + ": the header field content-length is added by the transport");
+            url + ": the header field content-length is the transport's own");
   EXPECT_EQ(client.counters().requests, 0u);
 
   HttpClientOptions none = this->client_options();
@@ -907,6 +910,7 @@ void answer_what_cannot_stand() {
 }
 
 TEST(HttpDeathTest, AReplyThatBreaksOutOfItsHeaderAborts) {
+  EXPECT_DEATH(answer_what_cannot_stand<UvLoop>(), "an HttpReply of status 200 is no final one");
   EXPECT_DEATH(answer_what_cannot_stand<VirtualLoop>(), "an HttpReply of status 200 is no final one");
 }
 

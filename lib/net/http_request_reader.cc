@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/net/http_request_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "lib/net/ascii.h"
+#include "lib/net/http_head.h"
+
+namespace soak::net {
+namespace {
+
+// A request head beyond this is answered with 431, and so are the fields after a body in chunks.
+constexpr std::size_t kHeadBytesMax = std::size_t{32} << 10;
+
+// A line that gives the size of a chunk, with its extensions.
+constexpr std::size_t kChunkLineMax = 256;
+
+// Of an announced body, what is made room for before any of it has come.
+constexpr std::size_t kReserveMax = std::size_t{1} << 20;
+
+template <typename Number>
+bool parse_number(std::string_view text, Number& number, int base) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return !text.empty() && error == std::errc() && end == text.data() + text.size();
+}
+
+// "http://host/path" is what a client says to a proxy, and may say to any server.
+std::string_view without_origin(std::string_view path) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (path.size() < scheme.size() || !equal_ignoring_case(path.substr(0, scheme.size()), scheme)) continue;
+    const std::size_t slash = path.find('/', scheme.size());
+    return slash == std::string_view::npos ? "/" : path.substr(slash);
+  }
+  return path;
+}
+
+}  // namespace
+
+HttpServerRequest HttpRequestReader::take() {
+  state_ = State::kHead;
+  request_.body = std::exchange(body_, {});
+  return std::exchange(request_, HttpServerRequest());
+}
+
+HttpRequestReader::Event HttpRequestReader::next() {
+  if (state_ == State::kRefused) return Event::kRefused;
+  const Event event = state_ == State::kHead ? read_head() : read_body();
+  if (event != Event::kHead) drop_consumed();
+  return event;
+}
+
+HttpRequestReader::Event HttpRequestReader::read_head() {
+  // RFC 9112, section 2.2: some clients end a body with a line break that it does not count.
+  while (scanned_ == at_ && at_ < input_.size() && (input_[at_] == '\r' || input_[at_] == '\n')) scanned_ = ++at_;
+  if (at_ == input_.size()) return Event::kNone;
+  // The ClientHello of TLS would be waited for to end as a request does, and its client for the answer to it.
+  if (!is_token(std::string_view(input_).substr(at_, 1))) return refuse(400, "Not an HTTP/1.1 request.\n");
+  const std::size_t end = input_.find("\r\n\r\n", std::max(at_, scanned_ < 3 ? 0 : scanned_ - 3));
+  scanned_ = input_.size();
+  if ((end == std::string::npos ? input_.size() : end) - at_ > kHeadBytesMax)
+    return refuse(431, "The head of the request is too long.\n");
+  if (end == std::string::npos) return Event::kNone;
+
+  std::optional<RequestHead> head = parse_request_head(std::string_view(input_).substr(at_, end + 4 - at_));
+  if (!head) return refuse(400, "Not an HTTP/1.1 request.\n");
+  if (!head->headers.contains("Host")) return refuse(400, "The field Host is missing.\n");
+  scanned_ = at_ = end + 4;
+  request_.method = std::move(head->method);
+  request_.path = without_origin(head->path);
+  request_.query = std::move(head->query);
+  request_.headers = std::move(head->headers);
+  asks_to_close_ = false;
+  for (const std::string& option : split_list(request_.headers.get("Connection")))
+    asks_to_close_ = asks_to_close_ || equal_ignoring_case(option, "close");
+  expects_continue_ = equal_ignoring_case(request_.headers.get("Expect"), "100-continue");
+  return read_framing() ? Event::kHead : Event::kRefused;
+}
+
+// Where the body ends. What two readers could understand in two ways is refused.
+bool HttpRequestReader::read_framing() {
+  left_ = 0;
+  trailer_bytes_ = 0;
+  const std::vector<std::string> lengths = request_.headers.get_all("Content-Length");
+  if (const std::vector<std::string> codings = request_.headers.get_all("Transfer-Encoding"); !codings.empty()) {
+    if (!lengths.empty()) {
+      refuse(400, "Both Content-Length and Transfer-Encoding.\n");
+    } else if (codings.size() > 1 || !equal_ignoring_case(codings.front(), "chunked")) {
+      refuse(501, "A Transfer-Encoding other than chunked.\n");
+    } else {
+      state_ = State::kChunkSize;
+    }
+    return state_ != State::kRefused;
+  }
+  for (const std::string& length : lengths) {
+    if (length != lengths.front() || !parse_number(length, left_, 10)) {
+      refuse(400, "Content-Length is not a number.\n");
+      return false;
+    }
+  }
+  state_ = State::kLength;
+  return true;
+}
+
+bool HttpRequestReader::take_line(std::string_view& line) {
+  const std::size_t end = input_.find("\r\n", at_);
+  if (end == std::string::npos) return false;
+  line = std::string_view(input_).substr(at_, end - at_);
+  at_ = end + 2;
+  return true;
+}
+
+HttpRequestReader::Event HttpRequestReader::read_body() {
+  for (;;) {
+    std::string_view line;
+    switch (state_) {
+      case State::kLength:
+      case State::kChunk: {
+        if (left_ > body_bytes_max_ - std::min(body_bytes_max_, body_.size()))
+          return refuse(413, "The body is too long.\n");
+        if (body_.empty()) body_.reserve(std::min(left_, kReserveMax));
+        const std::size_t piece = std::min(left_, input_.size() - at_);
+        body_.append(input_, at_, piece);
+        at_ += piece;
+        left_ -= piece;
+        if (left_ > 0) return Event::kNone;
+        state_ = state_ == State::kLength ? State::kWhole : State::kChunkEnd;
+        break;
+      }
+      case State::kChunkSize:
+        if (!take_line(line)) {
+          if (input_.size() - at_ > kChunkLineMax) return refuse(400, "The size of a chunk is too long.\n");
+          return Event::kNone;
+        }
+        if (!parse_number(trim(line.substr(0, line.find(';'))), left_, 16))
+          return refuse(400, "The size of a chunk is not a number.\n");
+        state_ = left_ == 0 ? State::kTrailers : State::kChunk;
+        break;
+      case State::kChunkEnd:
+        if (input_.size() - at_ < 2) return Event::kNone;
+        if (input_.compare(at_, 2, "\r\n") != 0) return refuse(400, "A chunk does not end where it says.\n");
+        at_ += 2;
+        state_ = State::kChunkSize;
+        break;
+      case State::kTrailers:
+        if (!take_line(line)) {
+          if (input_.size() - at_ > kHeadBytesMax) return refuse(431, "A trailer is too long.\n");
+          return Event::kNone;
+        }
+        trailer_bytes_ += line.size() + 2;
+        if (trailer_bytes_ > kHeadBytesMax) return refuse(431, "The trailers are too long.\n");
+        if (line.empty()) state_ = State::kWhole;
+        break;
+      default:
+        return Event::kRequest;  // And so it stays until it is taken.
+    }
+  }
+}
+
+HttpRequestReader::Event HttpRequestReader::refuse(int status, std::string text) {
+  state_ = State::kRefused;
+  refusal_ = HttpResponse(status, std::move(text));
+  return Event::kRefused;
+}
+
+void HttpRequestReader::drop_consumed() {
+  if (at_ == 0) return;
+  input_.erase(0, at_);
+  scanned_ = scanned_ > at_ ? scanned_ - at_ : 0;
+  at_ = 0;
+  // After a big body the buffer would stay as big.
+  if (input_.empty() && input_.capacity() > kReserveMax) std::string().swap(input_);
+}
+
+}  // namespace soak::net
