@@ -27,7 +27,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-probe bench-voice bench-detector gate-voice asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-tools soak bench bench-http bench-probe bench-voice bench-detector gate-voice asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -37,6 +37,7 @@ help:
 	@echo 'make gate-voice  ten real minutes of each voice soak: the release gate of voice code'
 	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
 	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
+	@echo 'make bench-http  requests beside libcurl alone, in half a minute'
 	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
 	@echo 'make bench-voice voice traffic beside libwebsockets alone, and 1,800 sessions, in a quarter of an hour'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
@@ -108,7 +109,13 @@ bench-detector:
 	cmake --build --preset bench -j $(JOBS) --target detector_study
 	build/bench/bench/detector_study bench/detector/traces $(BENCH_ARGS)
 
-# The program needs no peers, and no benchmark library; what is configured does.
+# These programs need no peers, and no benchmark library; what is configured does.
+bench-http:
+	$(call install,$(PACKAGES) libbenchmark-dev)
+	$(call configure,bench)
+	cmake --build --preset bench -j $(JOBS) --target http_bench
+	build/bench/bench/http_bench $(BENCH_ARGS)
+
 bench-probe:
 	$(call install,$(PACKAGES) libbenchmark-dev)
 	$(call configure,bench)

@@ -48,8 +48,8 @@ must 'configure' 0 cmake -S "$consumer" -B "$scratch/build" -G Ninja -DCMAKE_PRE
 must 'build' 0 cmake --build "$scratch/build" -j 2
 
 expect 'soak::gating alone links no event loop, no network and no metrics library' 0 ldd "$scratch/build/cache_test"
-if grep -qE 'libuv|libwebsockets|libprometheus' <<<"$output"; then
-  echo "FAIL: cache_test links libuv, libwebsockets or libprometheus-cpp"
+if grep -qE 'libuv|libwebsockets|libcurl|libprometheus' <<<"$output"; then
+  echo "FAIL: cache_test links libuv, libwebsockets, libcurl or libprometheus-cpp"
   failures=$((failures + 1))
 fi
 
