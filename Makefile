@@ -27,7 +27,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-http bench-probe bench-voice bench-detector gate-voice asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-tools soak bench bench-http bench-probe bench-voice bench-detector gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -35,6 +35,7 @@ help:
 	@echo 'make test-tools  the tests that need tools from outside; installs these, fails on a skip'
 	@echo 'make soak        run the real-time soak tests for their whole durations; SOAKS=Voice. those that begin so'
 	@echo 'make gate-voice  ten real minutes of each voice soak: the release gate of voice code'
+	@echo 'make gate-channels  ten real minutes of each channel soak: the release gate of channel code'
 	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
 	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
 	@echo 'make bench-http  requests beside libcurl alone, in half a minute'
@@ -96,6 +97,12 @@ soak:
 gate-voice: export SOAK_DURATION_MIN ?= 10
 gate-voice: SOAKS := Voice[.]
 gate-voice: soak
+
+# And channel code: a message every 3 s, so that there is room for each kind of fault.
+gate-channels: export SOAK_DURATION_MIN ?= 10
+gate-channels: export SOAK_INTERVAL_SEC ?= 3
+gate-channels: SOAKS := Channels[.]
+gate-channels: soak
 
 bench:
 	$(call install,$(PACKAGES) $(BENCH_PACKAGES))

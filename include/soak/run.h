@@ -66,6 +66,8 @@ class [[maybe_unused]] Cycle {
   std::uint32_t session_;
 };
 
+enum class ServiceCost { kFree, kBySession };
+
 class Run {
  public:
   // Throws std::invalid_argument for an option that is out of range. On the virtual clock a Run skips its test:
@@ -120,10 +122,11 @@ class Run {
   // std::runtime_error where there is no such process, or its descriptors may not be read, and says which.
   void watch_process(probe::ProcessId id, std::string name);
 
-  // The run is against a service that charges for its sessions. It is skipped unless it runs in real time, and refused,
-  // so that its test fails and says why, where its sessions (settings().sessions) would last longer together than
+  // The run is against a service: it is skipped unless it runs in real time. Against one that charges for its sessions
+  // it is refused, so that its test fails and says why, where these (settings().sessions) would last longer together
+  // than
   // --soak_service_time_max, ten minutes unless set. Before the first cycle.
-  void use_service();
+  void use_service(ServiceCost cost = ServiceCost::kBySession);
 
   // What a driver found beside what the Run itself judges: a message that was delivered twice. Each is a finding of the
   // verdict, and a remark is a note below it. Before verdict().

@@ -88,7 +88,8 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
     scope = Scope::kAddress;
   }
   if (inside == nullptr) return std::nullopt;
-  if (now - inside->from < options_.in_flight) {
+  // On the connection that it was asked for on, the next request comes after it was read.
+  if (now - inside->from < options_.in_flight && request.connection != inside->connection) {
     ++ledger_.under_way_in_window;
   } else {
     ++ledger_.inside_window;
@@ -118,15 +119,15 @@ void ChannelBook::look_at_return(ConversationState& conversation, bool after_sha
   }
 }
 
-void ChannelBook::open_window(Scope scope, const std::string& conversation_id, nanoseconds length,
-                              std::string_view said) {
+void ChannelBook::open_window(Scope scope, const ChannelRequest& request, nanoseconds length, std::string_view said) {
   RetryWindow window;
   window.from = loop_.now();
   window.until = window.from + length;
+  window.connection = request.connection;
   window.said = fmt::format("{} 429 with {}", wall_time(), said);
   switch (scope) {
     case Scope::kConversation:
-      conversation(conversation_id).window = std::move(window);
+      conversation(request.conversation).window = std::move(window);
       return;
     case Scope::kCredential:
       credential_window_ = std::move(window);

@@ -42,7 +42,8 @@ struct RetryWindow {
 
   Instant from{};
   Instant until{};
-  std::string said;  // "12:04:31 429 with Retry-After 30"
+  std::uint64_t connection = 0;  // On which it was asked for.
+  std::string said;              // "12:04:31 429 with Retry-After 30"
 };
 
 struct ConversationState {
@@ -91,9 +92,8 @@ class ChannelBook {
   // answered 429 with what remains of it.
   std::optional<Refused> arrive(ChannelRequest& request);
 
-  // A fresh 429; `said` is what stands after "429 with".
-  void open_window(Scope scope, const std::string& conversation, std::chrono::nanoseconds length,
-                   std::string_view said);
+  // A fresh 429 to `request`; `said` is what stands after "429 with".
+  void open_window(Scope scope, const ChannelRequest& request, std::chrono::nanoseconds length, std::string_view said);
 
   // The message of a send that nothing but a fault can stop now. `safe`: its nonce lets the provider find the first
   // one.

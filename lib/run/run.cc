@@ -222,12 +222,12 @@ void Run::describe(std::string_view title, std::string_view cycle_noun) {
   state_->cycle_noun = cycle_noun;
 }
 
-void Run::use_service() {
+void Run::use_service(ServiceCost cost) {
   if (mode() != Mode::kReal) {
     state_->read = true;  // Nothing ran, so there is no verdict to miss.
-    throw detail::RunSkipped(
-        "a service that charges for its sessions is used in real time only: --gtest_runsoak (or GTEST_RUNSOAK=1)");
+    throw detail::RunSkipped("a service is used in real time only: --gtest_runsoak (or GTEST_RUNSOAK=1)");
   }
+  if (cost == ServiceCost::kFree) return;
   const nanoseconds allowed = settings().service_time_max;
   const std::uint64_t sessions = settings().sessions;
   const nanoseconds duration = settings().duration;

@@ -19,6 +19,7 @@ using Command = std::function<int()>;
 
 // `program` is how this program was called, for the command that runs a soak again.
 Command add_voice_command(CLI::App& app, const std::string& program);
+Command add_channels_command(CLI::App& app, const std::string& program);
 Command add_fake_command(CLI::App& app);
 Command add_judge_command(CLI::App& app);
 Command add_compare_command(CLI::App& app);

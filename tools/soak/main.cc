@@ -17,8 +17,11 @@ int main(int argc, char** argv) {
       "soak");
   app.require_subcommand(1);
   const std::vector<std::pair<const char*, Command>> commands = {
-      {"voice", add_voice_command(app, argv[0])}, {"fake", add_fake_command(app)},
-      {"judge", add_judge_command(app)},          {"compare", add_compare_command(app)},
+      {"voice", add_voice_command(app, argv[0])},
+      {"channels", add_channels_command(app, argv[0])},
+      {"fake", add_fake_command(app)},
+      {"judge", add_judge_command(app)},
+      {"compare", add_compare_command(app)},
       {"report", add_report_command(app)},
   };
   try {

@@ -319,7 +319,7 @@ TEST(GatingTest, AServiceIsUsedInRealTimeOnly) {
     EXPECT_THAT(result.output, Not(HasSubstr("used the service"))) << mode;
   }
   EXPECT_THAT(run_sample({"--soak_smoke", filter}).output,
-              HasSubstr("a service that charges for its sessions is used in real time only"));
+              HasSubstr("a service is used in real time only"));
 }
 
 TEST(GatingTest, AServiceIsNotUsedForLongerThanIsAllowed) {

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `soak channels` promises from outside.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "conftest/http_get.h"
+#include "conftest/scratch_folder.h"
+#include "conftest/subprocess.h"
+
+namespace soak {
+namespace {
+
+using conftest::Program;
+using conftest::ProgramResult;
+using conftest::run_program;
+using conftest::scratch_folder;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+TEST(ChannelsCommandTest, ADayInVirtualTimeKeepsTheFormThatPeopleGrepFor) {
+  const ProgramResult result =
+      run_program({SOAK_COMMAND, "channels", "--channel", "slack", "--virtual", "--duration-min", "1440",
+                   "--interval-sec", "30", "--seed", "7", "--report-dir", scratch_folder().path()});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, StartsWith("[CHANNELS SOAK / slack] PASS: sent=2880 ok=2878 success_rate=0.9993 "
+                                        "auth_failures=0 rate_limited=12 max_consecutive_429s=1 other_failures=2 "));
+  EXPECT_THAT(result.output, HasSubstr(" clock=virtual\n"));
+}
+
+struct Missing {
+  const char* name;
+  std::vector<std::string> environment;
+  const char* says;
+
+  friend void PrintTo(const Missing& one, std::ostream* out) { *out << one.name; }
+};
+
+class MissingVariableTest : public testing::TestWithParam<Missing> {};
+
+TEST_P(MissingVariableTest, IsExitStatusTwoAndASentence) {
+  const ProgramResult result =
+      run_program({SOAK_COMMAND, "channels", "--channel", GetParam().name}, GetParam().environment);
+
+  EXPECT_EQ(result.exit_status, 2);
+  EXPECT_THAT(result.output, HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Channels, MissingVariableTest,
+    testing::Values(
+        Missing{"telegram",
+                {"SOAK_TELEGRAM_TOKEN=", "SOAK_TELEGRAM_CHAT_ID="},
+                "telegram needs the environment variables SOAK_TELEGRAM_TOKEN and SOAK_TELEGRAM_CHAT_ID; "
+                "not set here: SOAK_TELEGRAM_TOKEN, SOAK_TELEGRAM_CHAT_ID. "},
+        Missing{"slack", {"SOAK_SLACK_TOKEN=xoxb-x", "SOAK_SLACK_CHANNEL="}, "not set here: SOAK_SLACK_CHANNEL. "},
+        Missing{
+            "discord", {"SOAK_DISCORD_WEBHOOK="}, "discord needs the environment variables SOAK_DISCORD_WEBHOOK; "}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST(ChannelsCommandTest, ABotOfDiscordsHasItsFakeAlone) {
+  const ProgramResult result = run_program({SOAK_COMMAND, "channels", "--channel", "discord-bot"});
+
+  EXPECT_EQ(result.exit_status, 2);
+  EXPECT_THAT(result.output, HasSubstr("discord-bot has its fake alone: add --virtual or --fake"));
+}
+
+TEST(ChannelsCommandTest, TheFakeInRealTimeIsReachedOverTls) {
+  const ProgramResult result =
+      run_program({SOAK_COMMAND, "channels", "--channel", "telegram", "--fake", "--duration", "4s", "--interval-sec",
+                   "2", "--reconnect-every", "2s", "--report-dir", scratch_folder().path()});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("[CHANNELS SOAK / telegram] PASS: sent=2 ok=2 "));
+}
+
+// A provider's fake that knows none of the secrets it is shown, so that every message fails, and what the client is
+// given.
+struct Secretive {
+  const char* channel;
+  const char* secret;    // What must be nowhere.
+  std::string variable;  // With %s for the URL of the fake.
+  std::string destination;
+  bool takes_url;
+
+  friend void PrintTo(const Secretive& one, std::ostream* out) { *out << one.channel; }
+};
+
+class SecretTest : public testing::TestWithParam<Secretive> {
+ protected:
+  SecretTest() : fake_({SOAK_COMMAND, "fake", GetParam().channel, "--token", "another-one-that-is-valid"}) {
+    EXPECT_TRUE(fake_.read_until("\n")) << fake_.output();
+    const std::size_t at = fake_.output().find("http://");
+    url_ = fake_.output().substr(at, fake_.output().find_first_of(" \n", at) - at);
+  }
+
+  std::vector<std::string> command(std::vector<std::string> more) const {
+    std::vector<std::string> arguments{SOAK_COMMAND,     "channels", "--channel",    GetParam().channel,
+                                       "--interval-sec", "1",        "--report-dir", folder_.path()};
+    if (GetParam().takes_url) arguments.insert(arguments.end(), {"--url", url_});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+
+  std::vector<std::string> environment() const {
+    std::string variable = GetParam().variable;
+    if (const std::size_t at = variable.find("%s"); at != std::string::npos) variable.replace(at, 2, url_);
+    return {variable, GetParam().destination};
+  }
+
+  // All that the run wrote.
+  std::string files() const {
+    std::string all;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path())) {
+      if (entry.is_regular_file()) all += entry.path().string() + "\n" + conftest::read_file(entry.path());
+    }
+    return all;
+  }
+
+  Program fake_;
+  std::string url_;
+  const conftest::ScratchFolder folder_;
+};
+
+TEST_P(SecretTest, IsInNoOutputOfARunThatFails) {
+  const ProgramResult result = run_program(command({"--duration", "2s", "--reconnect-every", "1s"}), environment());
+
+  EXPECT_EQ(result.exit_status, 1) << result.output;
+  const std::string all = result.output + files();
+  EXPECT_THAT(all, AllOf(HasSubstr(".json\n"), HasSubstr(".html\n"), HasSubstr("success_rate")));
+  EXPECT_THAT(all, Not(HasSubstr(GetParam().secret)));
+}
+
+TEST_P(SecretTest, IsNeitherInTheMetricsNorInTheJournalOfARunThatIsKilled) {
+  Program run(command({"--duration", "60s", "--reconnect-every", "1s", "--metrics-port", "0"}), environment());
+  ASSERT_TRUE(run.read_until("/metrics\n")) << run.output();
+  const std::size_t at = run.output().find("127.0.0.1:") + 10;
+  const std::string metrics =
+      conftest::http_get(static_cast<std::uint16_t>(std::stoi(run.output().substr(at))), "/metrics");
+  run.signal(SIGKILL);
+  const ProgramResult result = run.wait();
+
+  const std::string all = metrics + result.output + files();
+  EXPECT_THAT(all, AllOf(HasSubstr("soak_run_info"), HasSubstr(".journal\n")));
+  EXPECT_THAT(all, Not(HasSubstr(GetParam().secret)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Channels, SecretTest,
+    testing::Values(Secretive{"telegram", "the-secret-of-the-bot", "SOAK_TELEGRAM_TOKEN=123456:the-secret-of-the-bot",
+                              "SOAK_TELEGRAM_CHAT_ID=42", true},
+                    Secretive{"slack", "the-secret-of-the-app", "SOAK_SLACK_TOKEN=xoxb-the-secret-of-the-app",
+                              "SOAK_SLACK_CHANNEL=C0123456789", true},
+                    Secretive{"discord", "the-secret-of-the-hook",
+                              "SOAK_DISCORD_WEBHOOK=%s/webhooks/333333333333333333/the-secret-of-the-hook",
+                              "UNUSED=", false}),
+    [](const auto& one) { return std::string(one.param.channel); });
+
+}  // namespace
+}  // namespace soak

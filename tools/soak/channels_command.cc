@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// soak channels: soaks a channel client against the provider, or against its bundled fake.
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "faked_channel.h"
+#include "real_channel.h"
+#include "soak/async_run.h"
+#include "soak/channels/message_stream.h"
+#include "soak/detail/run_context.h"
+#include "soak/error.h"
+
+namespace soak::tools {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct ChannelsArguments {
+  std::string channel;
+  std::string url;
+  std::string ca_file;
+  bool virtual_clock = false;
+  bool fake = false;
+};
+
+RunOptions run_options(const ChannelsArguments& arguments) {
+  return {.title = fmt::format("CHANNELS SOAK / {}", arguments.channel), .duration = 24h, .reconnect_every = 15min};
+}
+
+void drive_real(AsyncRun& run, const ChannelsArguments& arguments) {
+  RealChannelOptions options;
+  options.url = arguments.url;
+  options.ca_file = arguments.ca_file;
+  options.http_timeout = run.settings().http_timeout;
+  const RealChannel real = real_channel(arguments.channel, run.loop(), options);
+  channels::MessageStream messages(run, run.loop(), *real.channel, {.conversations = {real.conversation}});
+  run.drive([&messages](Cycle& cycle) { return messages.send_until_end_of(cycle); });
+  messages.judge();
+}
+
+int run_channels(const ChannelsArguments& arguments, const std::string& program) {
+  for (const std::string& error : detail::variable_errors()) {
+    fmt::print(stderr, "soak: {}\n", error);
+    return kUsage;
+  }
+  const bool is_faked = arguments.virtual_clock || arguments.fake;
+  if (!is_faked && variables_of(arguments.channel).empty()) {
+    fmt::print(stderr, "soak: {} has its fake alone: add --virtual or --fake\n", arguments.channel);
+    return kUsage;
+  }
+  if (const std::vector<std::string> missing = missing_variables(arguments.channel); !is_faked && !missing.empty()) {
+    fmt::print(stderr,
+               "soak: {} needs the environment variables {}; not set here: {}. Its bundled fake needs none: add "
+               "--virtual or --fake\n",
+               arguments.channel, fmt::join(variables_of(arguments.channel), " and "), fmt::join(missing, ", "));
+    return kUsage;
+  }
+  if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) {
+    fmt::print(stderr, "soak: {}\n", error);
+    return kUsage;
+  }
+  detail::RunContext& context = detail::run_context();
+  context.name = "channels-" + arguments.channel;
+  context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
+  context.rerun = fmt::format("{} channels --channel {}{}{}{}{}", program, arguments.channel,
+                              arguments.url.empty() ? "" : " --url " + arguments.url,
+                              arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
+                              arguments.virtual_clock ? " --virtual" : "", arguments.fake ? " --fake" : "");
+  context.spell_option = [](const std::string& name, const std::string& value) {
+    return fmt::format("--{} {}", with_dashes(name), value);
+  };
+  AsyncRun run(run_options(arguments));
+  if (is_faked) {
+    const std::unique_ptr<FakedChannel> faked = FakedChannel::make(arguments.channel, run.loop(), faked_options(run));
+    drive(run, *faked);
+  } else {
+    drive_real(run, arguments);
+  }
+  const bool passed = run.verdict().passed();
+  fmt::print("{}", run.summary());
+  return passed ? kPassed : kFailed;
+}
+
+}  // namespace
+
+Command add_channels_command(CLI::App& app, const std::string& program) {
+  CLI::App* command = app.add_subcommand(
+      "channels", "Soak a channel client: a message every so often, through rate limits and failures, judge.");
+  auto arguments = std::make_shared<ChannelsArguments>();
+  command
+      ->add_option("--channel", arguments->channel,
+                   "Whose API the client speaks; discord is a webhook, discord-bot has its fake alone")
+      ->required()
+      ->check(CLI::IsMember({"telegram", "slack", "discord", "discord-bot"}));
+  CLI::Option* const url = command->add_option("--url", arguments->url,
+                                               "Of telegram and slack: another endpoint of the same API, http:// or "
+                                               "https://; the provider's unless given");
+  command
+      ->add_option("--ca", arguments->ca_file,
+                   "For https: the certificate authorities to trust instead of the system's, a PEM file")
+      ->check(CLI::ExistingFile);
+  CLI::Option* const faked = command->add_flag("--virtual", arguments->virtual_clock,
+                                               "Run at once, on a virtual clock, against the bundled fake");
+  CLI::Option* const fake =
+      command->add_flag("--fake", arguments->fake, "Run in real time against the bundled fake, over TLS");
+  faked->excludes(url)->excludes(fake);
+  fake->excludes(url);
+  add_run_options(*command);
+  return [arguments, program] { return run_channels(*arguments, program); };
+}
+
+}  // namespace soak::tools
