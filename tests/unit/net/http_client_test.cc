@@ -63,7 +63,7 @@ TEST_F(HttpClientTest, SendsARequestOnceThoughItsKeptConnectionDies) {
         const RawListener listener;
         std::vector<std::string> stored;
         auto serve = [&] {
-          for (int connection = 0;; ++connection) {
+          for (;;) {
             RawConnection raw = listener.accept();
             for (int request = 0; request < 2; ++request) {
               const std::string head = raw.read_to("\r\n\r\n");
