@@ -13,7 +13,7 @@ PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli
             libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
 # Node from elsewhere brings its own npm, which Debian's would not go beside.
-TOOL_PACKAGES := chromium chromium-driver libgoogle-perftools-dev prometheus python3 python3-websockets \
+TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev prometheus python3 python3-requests python3-websockets \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 # The benchmarks, and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc

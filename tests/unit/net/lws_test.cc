@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only the real transport has: TCP below it, and clients that are not ours.
 
-#include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <future>
 #include <string>
@@ -14,6 +10,7 @@
 
 #include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
+#include "tests/unit/net/raw_socket.h"
 #include "tests/unit/net/transports.h"
 
 namespace soak::net {
@@ -23,43 +20,6 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 class LwsTest : public TransportTest<Real> {};
-
-// A blocking client on its own thread, which speaks bytes.
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  }
-  ~RawClient() { ::close(fd_); }
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
-
-  void write(std::string_view bytes) const {
-    EXPECT_EQ(send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-  }
-  std::string read_to(std::string_view end) const {
-    std::string text;
-    char byte = 0;
-    while (text.size() < end.size() || text.substr(text.size() - end.size()) != end) {
-      if (recv(fd_, &byte, 1, 0) != 1) break;
-      text.push_back(byte);
-    }
-    return text;
-  }
-  std::string read_all() const { return read_to("\xff\xff never \xff\xff"); }
-  std::string read(std::size_t size) const {
-    std::string bytes(size, '\0');
-    EXPECT_EQ(recv(fd_, bytes.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
-    return bytes;
-  }
-
- private:
-  int fd_;
-};
 
 constexpr char kUpgrade[] =
     "GET /raw HTTP/1.1\r\nHost: localhost\r\nupgrade: WebSocket\r\nconnection: keep-alive, Upgrade\r\n"
