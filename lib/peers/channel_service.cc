@@ -108,7 +108,7 @@ ChannelAnswer ChannelService::limit(ChannelRequest& request, const RateLimited& 
   }
   const bool is_said = request.retry_after > nanoseconds::zero();
   const nanoseconds length = is_said ? request.retry_after : book_.options().unsaid_wait;
-  book_.open_window(limited.scope, request.conversation, length, said);
+  book_.open_window(limited.scope, request, length, said);
   net::HttpResponse response = too_many(request, limited);
   return finish(request, ChannelOutcome::kRateLimited, std::move(response));
 }

@@ -169,7 +169,7 @@ void DiscordService::count_invalid(const ChannelRequest& request, const net::Htt
     invalid_.take(limits.invalid_time, now);
     return;
   }
-  book_.open_window(Scope::kAddress, {}, limits.ban,
+  book_.open_window(Scope::kAddress, request, limits.ban,
                     fmt::format("error code: 1015 and Retry-After {}", whole_seconds(limits.ban)));
 }
 
