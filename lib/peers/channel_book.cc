@@ -88,8 +88,7 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
     scope = Scope::kAddress;
   }
   if (inside == nullptr) return std::nullopt;
-  // On the connection that it was asked for on, the next request comes after it was read.
-  if (now - inside->from < options_.in_flight && request.connection != inside->connection) {
+  if (was_under_way(request, *inside)) {
     ++ledger_.under_way_in_window;
   } else {
     ++ledger_.inside_window;
@@ -98,6 +97,12 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
                      inside->said, seconds(now - inside->from)));
   }
   return Refused{scope, inside->until - now};
+}
+
+// Whoever uses the connection on which the refusal went, or comes again with what was refused, has read it.
+bool ChannelBook::was_under_way(const ChannelRequest& request, const RetryWindow& window) const {
+  if (request.connection == window.connection || (request.key != 0 && request.key == window.key)) return false;
+  return loop_.now() - window.from < options_.in_flight;
 }
 
 void ChannelBook::look_at_return(ConversationState& conversation, bool after_shared) {
@@ -123,8 +128,9 @@ void ChannelBook::open_window(Scope scope, const ChannelRequest& request, nanose
   RetryWindow window;
   window.from = loop_.now();
   window.until = window.from + length;
-  window.connection = request.connection;
   window.said = fmt::format("{} 429 with {}", wall_time(), said);
+  window.connection = request.connection;
+  window.key = request.key;
   switch (scope) {
     case Scope::kConversation:
       conversation(request.conversation).window = std::move(window);

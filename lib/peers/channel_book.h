@@ -42,8 +42,9 @@ struct RetryWindow {
 
   Instant from{};
   Instant until{};
-  std::uint64_t connection = 0;  // On which it was asked for.
   std::string said;              // "12:04:31 429 with Retry-After 30"
+  std::uint64_t connection = 0;  // Of the request that was refused.
+  std::uint64_t key = 0;         // Likewise.
 };
 
 struct ConversationState {
@@ -92,7 +93,7 @@ class ChannelBook {
   // answered 429 with what remains of it.
   std::optional<Refused> arrive(ChannelRequest& request);
 
-  // A fresh 429 to `request`; `said` is what stands after "429 with".
+  // A fresh 429; `said` is what stands after "429 with".
   void open_window(Scope scope, const ChannelRequest& request, std::chrono::nanoseconds length, std::string_view said);
 
   // The message of a send that nothing but a fault can stop now. `safe`: its nonce lets the provider find the first
@@ -113,6 +114,7 @@ class ChannelBook {
 
  private:
   void find(ChannelFindingKind kind, std::string text);
+  bool was_under_way(const ChannelRequest& request, const RetryWindow& window) const;
   void look_at_return(ConversationState& conversation, bool after_shared);
 
   EventLoop& loop_;

@@ -17,8 +17,12 @@
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
+#include "soak/peers/channel_ledger.h"
+#include "soak/peers/discord_peer.h"
 #include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
+#include "soak/peers/slack_peer.h"
+#include "soak/peers/telegram_peer.h"
 #include "tls_options.h"
 
 namespace soak::tools {
@@ -30,12 +34,16 @@ constexpr std::uint64_t kDescriptors = 65536;
 struct FakeArguments {
   int port = 0;
   std::uint64_t seed = 1;
-  std::string api_key;
+  std::string key;  // An API key, or a token.
   TlsArguments tls;
 };
 
 struct OpenAiArguments : FakeArguments {
   double session_max_sec = 3600;
+};
+
+struct ChannelArguments : FakeArguments {
+  bool no_limits = false;
 };
 
 struct GeminiArguments : FakeArguments {
@@ -63,10 +71,36 @@ std::string totals(const peers::GeminiLiveLedger& ledger) {
       ledger.deadlines_expired, ledger.messages_refused, ledger.last_refusal);
 }
 
+std::string totals(const peers::ChannelLedger& ledger) {
+  return fmt::format(
+      "requests={} stored={} deduplicated={} refused={} rate_limited={} failed={} resets={} polls={} auth_failures={} "
+      "stored_twice={} out_of_order={} inside_window={} sent_again={} max_consecutive_429s={} largest_wave={}",
+      ledger.requests, ledger.messages_stored, ledger.messages_deduplicated, ledger.refused, ledger.rate_limited,
+      ledger.failed, ledger.resets, ledger.polls, ledger.credential_failures, ledger.stored_twice, ledger.out_of_order,
+      ledger.inside_window, ledger.sent_again, ledger.longest_429_row, ledger.largest_wave);
+}
+
+// Where else than at its URL a fake is to be found.
+template <typename Peer>
+std::string webhook_of(const Peer& peer) {
+  if constexpr (requires { peer.webhook_url(); }) return peer.webhook_url();
+  return {};
+}
+
 template <typename Peer>
 Task<> wait_then_close(Event& stop, Peer& peer) {
   co_await stop.wait();
   co_await peer.close();
+}
+
+// Of a channel, what its client did and should not have.
+template <typename Ledger>
+void print_findings(const char* name, const Ledger& ledger) {
+  if constexpr (requires { ledger.findings; }) {
+    for (const peers::ChannelFinding& finding : ledger.findings) {
+      fmt::print("{}: {}: {}\n", name, peers::name(finding.kind), finding.text);
+    }
+  }
 }
 
 // Runs a Peer until SIGINT or SIGTERM.
@@ -83,7 +117,11 @@ int run_fake(const char* name, const FakeArguments& arguments, Options options) 
   UvLoop loop({.seed = arguments.seed});
   options.port = static_cast<std::uint16_t>(arguments.port);
   options.seed = arguments.seed;
-  options.api_key = arguments.api_key;
+  if constexpr (requires { options.token; }) {
+    options.token = arguments.key;
+  } else {
+    options.api_key = arguments.key;
+  }
   std::unique_ptr<Peer> peer;
   std::unique_ptr<net::TestCa> ca;
   try {
@@ -94,6 +132,7 @@ int run_fake(const char* name, const FakeArguments& arguments, Options options) 
     return kFailed;
   }
   fmt::print("{}: listening on {}\n", name, peer->url());
+  if (const std::string webhook = webhook_of(*peer); !webhook.empty()) fmt::print("{}: webhook at {}\n", name, webhook);
   if (ca != nullptr) fmt::print("{}: to be trusted by the CA in {}\n", name, ca->ca_file());
   std::fflush(stdout);
 
@@ -106,6 +145,7 @@ int run_fake(const char* name, const FakeArguments& arguments, Options options) 
   loop.run(wait_then_close(stop, *peer));
   signals.join();
   fmt::print("{}: {}\n", name, totals(peer->ledger()));
+  print_findings(name, peer->ledger());
   return kPassed;
 }
 
@@ -127,12 +167,27 @@ int run_gemini(const GeminiArguments& arguments) {
   return run_fake<peers::GeminiLivePeer>("gemini", arguments, options);
 }
 
-void add_options(CLI::App& command, FakeArguments& arguments) {
+template <typename Peer, typename Options>
+int run_channel(const char* name, const ChannelArguments& arguments) {
+  Options options;
+  options.limits.on = !arguments.no_limits;
+  return run_fake<Peer>(name, arguments, options);
+}
+
+void add_options(CLI::App& command, FakeArguments& arguments, const char* key_option = "--api-key",
+                 const char* key_meaning = "The only key that is let in; any key unless given") {
   command.add_option("--port", arguments.port, "The port on 127.0.0.1; 0, the default, takes a free one")
       ->check(CLI::Range(0, 65535));
   command.add_option("--seed", arguments.seed, "What its ids and masks follow from")->capture_default_str();
-  command.add_option("--api-key", arguments.api_key, "The only key that is let in; any key unless given");
+  command.add_option(key_option, arguments.key, key_meaning);
   add_tls_options(command, arguments.tls);
+}
+
+CLI::App* add_channel(CLI::App& command, const char* name, const char* what, ChannelArguments& arguments) {
+  CLI::App* channel = command.add_subcommand(name, what);
+  add_options(*channel, arguments, "--token", "The only token that is let in; any token unless given");
+  channel->add_flag("--no-limits", arguments.no_limits, "No rate limits, for measuring throughput");
+  return channel;
 }
 
 }  // namespace
@@ -161,8 +216,24 @@ Command add_fake_command(CLI::App& app) {
       ->capture_default_str();
   gemini->add_flag("--text-frames", gemini_arguments->text_frames, "JSON in text frames instead of binary ones");
 
-  return [openai, openai_arguments, gemini_arguments] {
-    return openai->parsed() ? run_openai(*openai_arguments) : run_gemini(*gemini_arguments);
+  auto telegram_arguments = std::make_shared<ChannelArguments>();
+  auto slack_arguments = std::make_shared<ChannelArguments>();
+  auto discord_arguments = std::make_shared<ChannelArguments>();
+  CLI::App* telegram = add_channel(*command, "telegram", "Telegram's Bot API", *telegram_arguments);
+  CLI::App* slack = add_channel(*command, "slack", "Slack's Web API, and an incoming webhook", *slack_arguments);
+  CLI::App* discord = add_channel(*command, "discord", "Discord's HTTP API v10, and a webhook", *discord_arguments);
+
+  return [=] {
+    if (openai->parsed()) return run_openai(*openai_arguments);
+    if (gemini->parsed()) return run_gemini(*gemini_arguments);
+    if (telegram->parsed()) {
+      return run_channel<peers::TelegramPeer, peers::TelegramPeerOptions>("telegram", *telegram_arguments);
+    }
+    if (slack->parsed()) return run_channel<peers::SlackPeer, peers::SlackPeerOptions>("slack", *slack_arguments);
+    if (discord->parsed()) {
+      return run_channel<peers::DiscordPeer, peers::DiscordPeerOptions>("discord", *discord_arguments);
+    }
+    return kUsage;
   };
 }
 

@@ -38,7 +38,8 @@ struct ChannelLedgerOptions {
   std::size_t keys_kept = 4096;          // Of each conversation, at least; twice as many at most.
   std::size_t conversations_max = 4096;  // Above it the one that was silent for longest is forgotten, and counted.
   std::size_t requests_kept = 1024;      // The last of them, all conversations together.
-  // A request that comes so soon after a refusal, and on another connection, was under way when the client learnt of it.
+  // A request that comes so soon after a refusal was under way when the client learnt of it, unless it is on the same
+  // connection, or is what was refused.
   std::chrono::nanoseconds in_flight = std::chrono::milliseconds{50};
   // What a client has to wait at least after a 429 that does not say how long, or says 0.
   std::chrono::nanoseconds unsaid_wait = std::chrono::seconds{1};

@@ -148,11 +148,25 @@ TEST_F(ChannelLedgerTest, WhatWasUnderWayIsCountedApart) {
   faults_.on_send(1, {.kind = Kind::kRateLimitedGlobal, .retry_after = 30s});
   TelegramPeer peer(loop_, {.faults = &faults_});
 
-  ask_together({message(peer, "soak 1", 1), message(peer, "soak 1", 2), message(peer, "soak 1", 3)});
+  ask_together({message(peer, "soak 1", 1), message(peer, "soak 2", 2), message(peer, "soak 3", 3)});
 
   EXPECT_EQ(peer.ledger().rate_limited, 3u);
   EXPECT_EQ(peer.ledger().under_way_in_window, 2u);
   EXPECT_EQ(peer.ledger().inside_window, 0u);
+}
+
+TEST_F(ChannelLedgerTest, WhoComesAtOnceWithTheSameOrOnTheSameConnectionWasNotUnderWay) {
+  faults_.on_send(1, {.kind = Kind::kRateLimited, .retry_after = 30s});
+  faults_.on_send(2, {.kind = Kind::kRateLimited, .retry_after = 30s});
+  TelegramPeer peer(loop_, {.faults = &faults_});
+  send(peer, "soak 1");
+  send(peer, "soak 2");  // On the same connection.
+  EXPECT_EQ(peer.ledger().inside_window, 1u);
+
+  ask_together({message(peer, "soak 1", 43), message(peer, "soak 1", 43)});
+
+  EXPECT_EQ(peer.ledger().inside_window, 2u);
+  EXPECT_EQ(peer.ledger().under_way_in_window, 0u);
 }
 
 TEST_F(ChannelLedgerTest, TellsTheRefusalThatARotationBringsFromThoseAfterIt) {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// grammY, the most used SDK of Telegram's, against a Bot API at URL that lets the token 7:right in: node telegram.mjs URL. With --untrusted the certificate
+// is by a CA that Node does not know.
+
+import assert from 'node:assert/strict';
+
+import { Api, Bot, GrammyError, HttpError } from 'grammy';
+
+import { within } from './expect.mjs';
+
+const [url, untrusted] = process.argv.slice(2);
+const client = { apiRoot: url };
+
+async function messages() {
+  const { api } = new Bot('7:right', { client });
+  const me = await api.getMe();
+  assert.equal(me.id, 7);
+  assert.equal(me.is_bot, true);
+
+  const sent = await api.sendMessage(42, 'soak 1', { parse_mode: 'HTML' });
+  assert.equal(sent.text, 'soak 1');
+  assert.equal(sent.chat.id, 42);
+  assert.equal(sent.chat.type, 'private');
+  assert.equal((await api.sendMessage('@news', 'soak 1')).chat.username, 'news');
+  assert.deepEqual(await api.getUpdates({ timeout: 1 }), []);
+  assert.equal(await api.deleteWebhook(), true);
+}
+
+async function failure(promise) {
+  return within(promise.then(() => assert.fail('it was taken'), (error) => error), 'a refusal');
+}
+
+async function refusals() {
+  const { api } = new Bot('7:right', { client });
+  const unauthorized = await failure(new Api('7:wrong', client).getMe());
+  assert.ok(unauthorized instanceof GrammyError, String(unauthorized));
+  assert.equal(unauthorized.error_code, 401);
+  assert.equal(unauthorized.description, 'Unauthorized');
+
+  const not_found = await failure(api.sendMessage(0, 'a'));
+  assert.equal(not_found.description, 'Bad Request: chat not found');
+  assert.equal((await failure(api.sendMessage(1, ''))).description, 'Bad Request: message text is empty');
+  assert.equal((await failure(api.sendMessage(1, 'a'.repeat(4097)))).description, 'Bad Request: message is too long');
+
+  // A chat's burst, and what comes after it; on a slow machine later.
+  let limited;
+  for (let i = 1; i <= 200 && limited === undefined; ++i) {
+    await api.sendMessage(77, `soak ${i}`).catch((error) => (limited = error));
+  }
+  assert.equal(limited?.error_code, 429, String(limited));
+  assert.equal(limited.parameters.retry_after, 1);
+}
+
+if (untrusted) {
+  const error = await failure(new Api('7:right', client).getMe());
+  assert.ok(error instanceof HttpError, String(error));
+  assert.match(String(error.error), /certificate/);
+} else {
+  await messages();
+  await refusals();
+}
