@@ -157,8 +157,8 @@ bool LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsLink
 void LwsContext::wake() { lws_cancel_service(context_); }
 
 unsigned char* LwsContext::frame_buffer(std::size_t size) {
-  if (frame_.size() < LWS_PRE + size) frame_.resize(LWS_PRE + size);
-  return frame_.data() + LWS_PRE;
+  if (frame_.size() < size) frame_.resize(size);
+  return frame_.data();
 }
 
 void LwsContext::release_frame_buffer() {
