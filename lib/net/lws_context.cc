@@ -51,6 +51,10 @@ class LimitDescriptors {
   bool lowered_ = false;
 };
 
+// libwebsockets would ping by itself and hang up, and for that keep a list of all connections that it walks through for
+// each of them. Who pings, and when, is for the limits of a connection to say.
+constexpr lws_retry_bo_t kNoKeepAlive{};
+
 lws_context_creation_info creation_info() {
   lws_context_creation_info info{};
   info.port = CONTEXT_PORT_NO_LISTEN;
@@ -58,6 +62,7 @@ lws_context_creation_info creation_info() {
   info.uid = static_cast<decltype(info.uid)>(-1);
   info.timeout_secs = kOutOfTheWaySeconds;
   info.connect_timeout_secs = kOutOfTheWaySeconds;
+  info.retry_and_idle_policy = &kNoKeepAlive;
   info.vhost_name = kProtocol;
   return info;
 }
