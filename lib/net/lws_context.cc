@@ -47,6 +47,10 @@ class LimitDescriptors {
   bool lowered_ = false;
 };
 
+// libwebsockets would ping by itself and hang up, and for that keep a list of all connections that it walks through for
+// each of them. Who pings, and when, is for the limits of a connection to say.
+constexpr lws_retry_bo_t kNoKeepAlive{};
+
 lws_context_creation_info creation_info() {
   lws_context_creation_info info{};
   info.port = CONTEXT_PORT_NO_LISTEN;
@@ -54,6 +58,7 @@ lws_context_creation_info creation_info() {
   info.uid = static_cast<decltype(info.uid)>(-1);
   info.timeout_secs = kOutOfTheWaySeconds;
   info.connect_timeout_secs = kOutOfTheWaySeconds;
+  info.retry_and_idle_policy = &kNoKeepAlive;
   info.vhost_name = kProtocol;
   return info;
 }
@@ -144,8 +149,8 @@ bool LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsLink
 void LwsContext::wake() { lws_cancel_service(context_); }
 
 unsigned char* LwsContext::frame_buffer(std::size_t size) {
-  if (frame_.size() < LWS_PRE + size) frame_.resize(LWS_PRE + size);
-  return frame_.data() + LWS_PRE;
+  if (frame_.size() < size) frame_.resize(size);
+  return frame_.data();
 }
 
 void LwsContext::release_frame_buffer() {

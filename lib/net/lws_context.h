@@ -48,7 +48,7 @@ class LwsContext {
   // Services what libwebsockets has read and not yet handed out: libuv would not come back for it.
   void wake();
 
-  // Room for a frame of `size` with libwebsockets' headroom in front; valid until the next call.
+  // Room for a frame of `size`; valid until the next call.
   unsigned char* frame_buffer(std::size_t size);
   void release_frame_buffer();
 

@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <random>
 #include <utility>
 
 #include "lib/net/text.h"
@@ -34,12 +36,15 @@ constexpr std::array<std::pair<lws_token_indexes, const char*>, 14> kKnownFields
     {WSI_TOKEN_PROTOCOL, "Sec-WebSocket-Protocol"},
 }};
 
-// A close frame as any other. libwebsockets has the number, in 4.1 and 4.3 alike, but not in a public header; its
-// own way, lws_close_reason(), waits 5 s for the answer and does not tell what it was.
-constexpr auto kWriteClose = static_cast<lws_write_protocol>(4);
-
 // The most of a refusal's body that is kept.
 constexpr std::size_t kBodyBytesMax = std::size_t{64} << 10;
+
+MaskKey mask_key(std::mt19937_64& random) {
+  const std::uint64_t drawn = random();
+  MaskKey key;
+  std::memcpy(key.data(), &drawn, key.size());
+  return key;
+}
 
 void drop(lws* wsi) {
   lws_set_opaque_user_data(wsi, nullptr);
@@ -79,6 +84,7 @@ void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
   }
   info.opaque_user_data = this;
   info.pwsi = &wsi_;
+  client_ = true;
   errno = 0;
   // Null also when the failure was reported through on_event() already.
   if (lws_client_connect_via_info(&info) == nullptr) {
@@ -95,15 +101,18 @@ bool LwsLink::writable() const {
 
 void LwsLink::write(Message message) {
   last_frame_ = message.data.size();
-  send_frame(message.data, message.is_text() ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
+  send_frame(message.is_text() ? Opcode::kText : Opcode::kBinary, message.data);
 }
 
-void LwsLink::send_frame(std::string_view payload, lws_write_protocol kind) {
-  unsigned char* frame = context_.frame_buffer(payload.size());
-  if (!payload.empty()) std::memcpy(frame, payload.data(), payload.size());
-  // What the socket does not take libwebsockets keeps, and sends before it says writeable again. It then
-  // returns the whole length or 0, so only a negative result is a failure.
-  if (lws_write(wsi_, frame, payload.size(), kind) < 0) failed_ = true;
+void LwsLink::send_frame(Opcode opcode, std::string_view payload) {
+  unsigned char* const frame = context_.frame_buffer(kFrameHeadMax + payload.size());
+  std::optional<MaskKey> key;
+  if (client_) key = mask_key(context_.loop().random());
+  const std::size_t size = write_frame(frame, opcode, payload, key);
+  // Raw: libwebsockets sends it as it is. That goes for close frames too: its own way, lws_close_reason(), waits 5 s
+  // for the answer and does not tell what it was. What the socket does not take libwebsockets keeps, and sends before
+  // it says writeable again. It then returns the whole length or 0, so only a negative result is a failure.
+  if (lws_write(wsi_, frame, size, LWS_WRITE_RAW) < 0) failed_ = true;
   context_.release_frame_buffer();
   // libwebsockets gives no further event to a socket whose write failed. Within an event its result says so.
   if (failed_ && event_depth_ == 0) {
@@ -245,7 +254,7 @@ int LwsLink::on_writeable() {
   if (ping_due_ && !close_sent_) {
     ping_due_ = false;
     // libwebsockets does not tell of a pong without payload.
-    send_frame("soak", LWS_WRITE_PING);
+    send_frame(Opcode::kPing, "soak");
     if (failed_) return -1;
     if (wanted_ || close_due_) lws_callback_on_writable(wsi_);
     return 0;
@@ -253,7 +262,7 @@ int LwsLink::on_writeable() {
   if (close_due_) {
     close_due_ = false;
     close_sent_ = true;
-    send_frame(close_payload_, kWriteClose);
+    send_frame(Opcode::kClose, close_payload_);
     return failed_ ? -1 : 0;
   }
   if (std::exchange(wanted_, false) && user_ != nullptr) user_->on_writable();

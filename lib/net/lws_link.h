@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/net/frame.h"
 #include "lib/net/link.h"
 #include "lib/net/lws_context.h"
 #include "lib/net/openssl.h"
@@ -83,7 +84,7 @@ class LwsLink final : public Link, public soak::detail::TimerNode {
   int append_fields(unsigned char** at, std::size_t room);
   bool read_response(lws* wsi);  // Whether to go on: 101.
   void connect_failed(lws* wsi, std::string_view cause);
-  void send_frame(std::string_view payload, lws_write_protocol kind);
+  void send_frame(Opcode opcode, std::string_view payload);
   void end();
 
   LwsContext& context_;
@@ -97,6 +98,7 @@ class LwsLink final : public Link, public soak::detail::TimerNode {
   std::size_t last_frame_ = 0;
   int event_depth_ = 0;
   Message::Kind kind_ = Message::Kind::kText;
+  bool client_ = false;
   bool established_ = false;
   bool wanted_ = false;
   bool ping_due_ = false;

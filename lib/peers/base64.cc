@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace soak::peers::base64 {
 namespace {
@@ -28,6 +29,20 @@ constexpr std::array<Table, 4> make_tables() {
 
 constexpr std::array<Table, 4> kTables = make_tables();
 
+// Two characters for twelve bits.
+struct Pair {
+  char first;
+  char second;
+};
+
+constexpr std::array<Pair, 4096> make_pairs() {
+  std::array<Pair, 4096> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kAlphabet[i >> 6U], kAlphabet[i & 63U]};
+  return pairs;
+}
+
+constexpr std::array<Pair, 4096> kPairs = make_pairs();
+
 std::uint32_t look_up(std::size_t place, char character) {
   return kTables[place][static_cast<unsigned char>(character)];
 }
@@ -42,10 +57,9 @@ void encode(std::string_view bytes, std::string& out) {
   std::size_t from = 0;
   for (; from + 3 <= bytes.size(); from += 3) {
     const std::uint32_t group = octet(from) << 16U | octet(from + 1) << 8U | octet(from + 2);
-    *to++ = kAlphabet[group >> 18U];
-    *to++ = kAlphabet[group >> 12U & 63U];
-    *to++ = kAlphabet[group >> 6U & 63U];
-    *to++ = kAlphabet[group & 63U];
+    std::memcpy(to, &kPairs[group >> 12U], sizeof(Pair));
+    std::memcpy(to + sizeof(Pair), &kPairs[group & 0xfffU], sizeof(Pair));
+    to += 2 * sizeof(Pair);
   }
   if (from == bytes.size()) return;
   const bool two = from + 2 == bytes.size();

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "lib/json/text_stream.h"
+
 namespace soak::peers {
 namespace {
 
@@ -66,7 +68,7 @@ const Value& JsonParser::parse(std::string& text) {
   bool ended_early = std::memchr(text.data(), '\0', text.size()) != nullptr;  // The reader would stop there.
   rapidjson::ParseResult result;
   const auto read = [&](rapidjson::Document& document) {
-    rapidjson::InsituStringStream stream(text.data());
+    json::TextStream stream(text);
     Limited limited(document);
     result = reader_.Parse<kFlags>(stream, limited);
     return !result.IsError();

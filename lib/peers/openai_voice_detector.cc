@@ -10,20 +10,33 @@ namespace {
 constexpr double kLoudest = 1000;  // The root mean square that a threshold of 1 stands for.
 constexpr std::int64_t kSemanticSilenceMs = 500;
 
-// How far the sample at `at` is from zero, on the scale of 16 bits; its sign where that costs nothing.
-int level_at(std::string_view audio, std::size_t at, AudioFormat format) {
-  const auto byte = static_cast<unsigned char>(audio[at]);
-  if (format == AudioFormat::kPcm) {
+// The sum of the squares of the samples, which are little-endian.
+std::int64_t squares_of_pcm(std::string_view audio) {
+  std::int64_t sum = 0;
+  for (std::size_t at = 0; at + sizeof(std::int16_t) <= audio.size(); at += sizeof(std::int16_t)) {
+    const auto low = static_cast<unsigned char>(audio[at]);
     const auto high = static_cast<unsigned char>(audio[at + 1]);
-    return static_cast<std::int16_t>(static_cast<std::uint16_t>(byte | high << 8));
+    const std::int32_t level = static_cast<std::int16_t>(static_cast<std::uint16_t>(low | high << 8));
+    sum += level * level;
   }
-  // ITU-T G.711: three bits of exponent, four of mantissa.
+  return sum;
+}
+
+// On the scale of 16 bits.
+std::int64_t squares_of_g711(std::string_view audio, AudioFormat format) {
   const bool mu_law = format == AudioFormat::kPcmu;
-  const int code = mu_law ? ~byte & 0xff : byte ^ 0x55;
-  const int exponent = code >> 4 & 7;
-  const int mantissa = code & 15;
-  if (mu_law) return (((mantissa << 3) + 0x84) << exponent) - 0x84;
-  return exponent == 0 ? (mantissa << 4) + 8 : ((mantissa << 4) + 0x108) << (exponent - 1);
+  std::int64_t sum = 0;
+  for (const char character : audio) {
+    // ITU-T G.711: a sign, which does not matter here, three bits of exponent, four of mantissa.
+    const auto byte = static_cast<unsigned char>(character);
+    const int code = mu_law ? ~byte & 0xff : byte ^ 0x55;
+    const int exponent = code >> 4 & 7;
+    const int mantissa = code & 15;
+    std::int64_t level = exponent == 0 ? (mantissa << 4) + 8 : ((mantissa << 4) + 0x108) << (exponent - 1);
+    if (mu_law) level = (((mantissa << 3) + 0x84) << exponent) - 0x84;
+    sum += level * level;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -32,17 +45,20 @@ const std::vector<VoiceDetector::Change>& VoiceDetector::hear(std::string_view a
                                                               const TurnDetection& detection) {
   changes_.clear();
   const std::size_t step = format == AudioFormat::kPcm ? 2 : 1;
-  const std::int64_t window = kWindowMs * static_cast<std::int64_t>(bytes_per_ms(format) / step);
-  for (std::size_t at = 0; at + step <= audio.size(); at += step) {
-    const double level = level_at(audio, at, format);
-    square_sum_ += level * level;
-    if (++samples_ >= window) take_window(detection);
+  const std::size_t window = static_cast<std::size_t>(kWindowMs) * (bytes_per_ms(format) / step);
+  while (audio.size() >= step) {
+    const std::size_t samples = std::min(audio.size() / step, window - std::min(window, samples_));
+    const std::string_view piece = audio.substr(0, samples * step);
+    square_sum_ += format == AudioFormat::kPcm ? squares_of_pcm(piece) : squares_of_g711(piece, format);
+    samples_ += samples;
+    audio.remove_prefix(piece.size());
+    if (samples_ >= window) take_window(detection);
   }
   return changes_;
 }
 
 void VoiceDetector::take_window(const TurnDetection& detection) {
-  const double mean_square = square_sum_ / static_cast<double>(samples_);
+  const double mean_square = static_cast<double>(square_sum_) / static_cast<double>(samples_);
   square_sum_ = 0;
   samples_ = 0;
   const std::int64_t begins = heard_ms_;

@@ -8,6 +8,7 @@
 // `threshold` x 1000 of 32767, so 0.5 is -36 dB of full scale; speech has ended after silence_duration_ms without one.
 // semantic_vad, which goes by what is said, ends it after 500 ms.
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,8 @@ class VoiceDetector {
   static constexpr std::int64_t kWindowMs = 20;
 
   std::vector<Change> changes_;
-  double square_sum_ = 0;  // Of the samples of the present window.
-  std::int64_t samples_ = 0;
+  std::int64_t square_sum_ = 0;  // Of the samples of the present window.
+  std::size_t samples_ = 0;
   std::int64_t heard_ms_ = 0;  // Whole windows.
   std::int64_t last_speech_ms_ = 0;
   bool speaking_ = false;

@@ -3,13 +3,14 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace soak::voice {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr std::uint8_t kNoDigit = 64;
+constexpr std::uint8_t kNoDigit = 0x80;  // A bit that no digit has.
 
 constexpr std::array<std::uint8_t, 256> kValues = [] {
   std::array<std::uint8_t, 256> table{};
@@ -22,28 +23,33 @@ constexpr std::array<std::uint8_t, 256> kValues = [] {
   return table;
 }();
 
+// The two digits that twelve bits are: half the look-ups of one digit at a time.
+constexpr std::array<std::array<char, 2>, 4096> kPairs = [] {
+  std::array<std::array<char, 2>, 4096> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
+  return table;
+}();
+
 std::uint8_t value_of(char digit) { return kValues[static_cast<unsigned char>(digit)]; }
 
 }  // namespace
 
 void append_base64(std::string& text, std::span<const std::byte> bytes) {
-  std::size_t out = text.size();
-  text.resize(out + (bytes.size() + 2) / 3 * 4, '=');
+  const std::size_t before = text.size();
+  text.resize(before + (bytes.size() + 2) / 3 * 4, '=');
+  char* out = text.data() + before;
   std::size_t in = 0;
   const auto byte = [&bytes](std::size_t i) { return static_cast<std::uint32_t>(bytes[i]); };
-  for (; in + 3 <= bytes.size(); in += 3) {
+  for (; in + 3 <= bytes.size(); in += 3, out += 4) {
     const std::uint32_t group = byte(in) << 16 | byte(in + 1) << 8 | byte(in + 2);
-    text[out++] = kAlphabet[group >> 18];
-    text[out++] = kAlphabet[group >> 12 & 63];
-    text[out++] = kAlphabet[group >> 6 & 63];
-    text[out++] = kAlphabet[group & 63];
+    std::memcpy(out, kPairs[group >> 12].data(), 2);
+    std::memcpy(out + 2, kPairs[group & 0xfff].data(), 2);
   }
   if (const std::size_t left = bytes.size() - in; left > 0) {
     const std::uint32_t group = byte(in) << 16 | (left == 2 ? byte(in + 1) << 8 : 0);
-    text[out++] = kAlphabet[group >> 18];
-    text[out++] = kAlphabet[group >> 12 & 63];
+    std::memcpy(out, kPairs[group >> 12].data(), 2);
     if (left == 2) {
-      text[out++] = kAlphabet[group >> 6 & 63];
+      out[2] = kAlphabet[group >> 6 & 63];
     }
   }
 }
@@ -57,10 +63,10 @@ std::optional<std::size_t> base64_size(std::string_view text) {
     text.remove_suffix(1);
     ++padding;
   }
-  for (const char c : text) {
-    if (value_of(c) == kNoDigit) {
-      return std::nullopt;
-    }
+  unsigned seen = 0;
+  for (const char c : text) seen |= value_of(c);
+  if ((seen & kNoDigit) != 0) {
+    return std::nullopt;
   }
   return (text.size() + padding) / 4 * 3 - padding;
 }

@@ -217,10 +217,10 @@ Task<> GeminiLiveClient::Session::establish() {
 Task<> GeminiLiveClient::Session::receive(Socket socket) {
   try {
     while (true) {
-      const net::Message message = co_await socket->receive();
+      net::Message message = co_await socket->receive();
       // Text or binary: the service sends its JSON in binary frames.
       audio_.clear();
-      const auto parsed = parse_server_message(message.data, options_.on_audio ? &audio_ : nullptr);
+      const auto parsed = parse_server_message(std::move(message.data), options_.on_audio ? &audio_ : nullptr);
       if (parsed) {
         take(*parsed);
       } else {

@@ -144,7 +144,7 @@ std::string audio_message(std::span<const std::byte> pcm) {
   return message;
 }
 
-std::optional<ServerMessage> parse_server_message(std::string_view text, std::vector<std::byte>* audio) {
+std::optional<ServerMessage> parse_server_message(std::string text, std::vector<std::byte>* audio) {
   rapidjson::Document document;
   if (!json::parse_object(document, text)) return std::nullopt;
   ServerMessage message;

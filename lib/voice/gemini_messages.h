@@ -35,7 +35,7 @@ struct ServerMessage {
 
 // Empty when the frame is no message: not a JSON object, or a member that the client reads is of another type. Unless
 // `audio` is null, the audio of the message is appended to it.
-std::optional<ServerMessage> parse_server_message(std::string_view text, std::vector<std::byte>* audio);
+std::optional<ServerMessage> parse_server_message(std::string text, std::vector<std::byte>* audio);
 
 }  // namespace soak::voice
 

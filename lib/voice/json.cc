@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json.h"
 
+#include "lib/json/text_stream.h"
+
 namespace soak::voice::json {
 
 void field(Writer& json, const char* key, std::string_view value) {
@@ -10,9 +12,12 @@ void field(Writer& json, const char* key, std::string_view value) {
 
 std::string text_of(const rapidjson::StringBuffer& buffer) { return {buffer.GetString(), buffer.GetSize()}; }
 
-bool parse_object(rapidjson::Document& document, std::string_view text) {
+bool parse_object(rapidjson::Document& document, std::string& text) {
   // Iterative: a hostile depth must not overflow the stack.
-  document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
+  constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag;
+  if (text.find('\0') != std::string::npos) return false;  // The reader would stop there.
+  soak::json::TextStream stream(text);
+  document.ParseStream<kFlags, rapidjson::UTF8<>>(stream);
   return !document.HasParseError() && document.IsObject();
 }
 

@@ -20,8 +20,8 @@ void field(Writer& json, const char* key, std::string_view value);
 
 std::string text_of(const rapidjson::StringBuffer& buffer);
 
-// Reads an object into `document`; false for anything else.
-[[nodiscard]] bool parse_object(rapidjson::Document& document, std::string_view text);
+// Reads an object into `document`; false for anything else. It makes use of `text`, which `document` needs.
+[[nodiscard]] bool parse_object(rapidjson::Document& document, std::string& text);
 
 // Null when it is absent.
 const rapidjson::Value* member(const rapidjson::Value& object, const char* name);

@@ -208,7 +208,7 @@ std::string truncate_event(std::string_view event_id, std::string_view item_id, 
   return text_of(buffer);
 }
 
-std::optional<ServerEvent> parse_server_event(std::string_view json, std::vector<std::byte>* audio) {
+std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std::byte>* audio) {
   rapidjson::Document document;
   if (!json::parse_object(document, json)) {
     return std::nullopt;

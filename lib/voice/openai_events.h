@@ -55,7 +55,7 @@ struct ServerEvent {
 
 // Empty when the frame is no event: not a JSON object, without a type, or without what its type must have. Unless
 // `audio` is null, the audio of the event is appended to it.
-std::optional<ServerEvent> parse_server_event(std::string_view json, std::vector<std::byte>* audio);
+std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std::byte>* audio);
 
 }  // namespace soak::voice
 

@@ -274,9 +274,9 @@ Task<> OpenAiRealtimeClient::Session::wait_for(const bool& reached, std::string_
 Task<> OpenAiRealtimeClient::Session::receive(Socket socket) {
   try {
     while (true) {
-      const net::Message message = co_await socket->receive();
+      net::Message message = co_await socket->receive();
       audio_.clear();
-      const auto event = parse_server_event(message.data, options_.on_audio ? &audio_ : nullptr);
+      const auto event = parse_server_event(std::move(message.data), options_.on_audio ? &audio_ : nullptr);
       if (event) {
         take(*event);
       } else {
