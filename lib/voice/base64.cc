@@ -10,13 +10,8 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr std::uint8_t kNoDigit = 0x80;  // A bit that no digit has.
-
 constexpr std::array<std::uint8_t, 256> kValues = [] {
   std::array<std::uint8_t, 256> table{};
-  for (std::uint8_t& value : table) {
-    value = kNoDigit;
-  }
   for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
     table[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
   }
@@ -31,6 +26,18 @@ constexpr std::array<std::array<char, 2>, 4096> kPairs = [] {
 }();
 
 std::uint8_t value_of(char digit) { return kValues[static_cast<unsigned char>(digit)]; }
+
+// By comparing, without a table or a branch: the compiler does many characters at once.
+bool all_digits(std::string_view text) {
+  std::uint8_t others = 0;
+  for (const char c : text) {
+    const auto code = static_cast<std::uint8_t>(c);
+    const bool letter = static_cast<std::uint8_t>((code | 0x20) - 'a') < 26;
+    const bool figure = static_cast<std::uint8_t>(code - '0') < 10;
+    others |= static_cast<std::uint8_t>(!(letter | figure | (code == '+') | (code == '/')));
+  }
+  return others == 0;
+}
 
 }  // namespace
 
@@ -63,9 +70,7 @@ std::optional<std::size_t> base64_size(std::string_view text) {
     text.remove_suffix(1);
     ++padding;
   }
-  unsigned seen = 0;
-  for (const char c : text) seen |= value_of(c);
-  if ((seen & kNoDigit) != 0) {
+  if (!all_digits(text)) {
     return std::nullopt;
   }
   return (text.size() + padding) / 4 * 3 - padding;

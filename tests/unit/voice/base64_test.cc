@@ -49,6 +49,16 @@ TEST(Base64Test, RefusesWhatIsNone) {
   }
 }
 
+TEST(Base64Test, KnowsItsDigits) {
+  const std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (int code = 0; code < 256; ++code) {
+    const char c = static_cast<char>(code);
+    std::string text(64, 'A');
+    text[static_cast<std::size_t>(code) % 62] = c;
+    EXPECT_EQ(base64_size(text).has_value(), digits.find(c) != std::string_view::npos) << code;
+  }
+}
+
 TEST(Base64Test, DecodesWhatItEncodes) {
   std::vector<std::byte> bytes;
   for (int size = 0; size < 300; ++size) {
