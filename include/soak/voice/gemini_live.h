@@ -74,8 +74,6 @@ struct GeminiLiveOptions {
 // connections that the provider closed with another code than 1000 or 1001, for it has no error messages.
 struct GeminiLiveCounters : ClientCounters {
   std::uint64_t sessions_resumed = 0;  // Of `sessions`: they carried on an earlier one.
-  std::uint64_t renewals = 0;          // Connections replaced because the provider announced their end.
-  std::uint64_t recoveries = 0;        // Connections replaced after they were lost.
   std::uint64_t go_aways = 0;
   std::uint64_t interruptions = 0;   // Answers that the provider broke off.
   std::uint64_t turns_lost = 0;      // Answers that were under way when a connection ended.

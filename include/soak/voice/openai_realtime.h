@@ -93,8 +93,6 @@ struct OpenAiRealtimeOptions {
 // `sessions` counts those that were configured, so a renewal is another one; `responses_done` counts response.done of
 // whatever status.
 struct OpenAiRealtimeCounters : ClientCounters {
-  std::uint64_t renewals = 0;               // Sessions replaced because they had expired, or soon would have.
-  std::uint64_t recoveries = 0;             // Connections replaced after they were lost.
   std::uint64_t responses_lost = 0;         // That were under way when a connection ended.
   std::uint64_t responses_failed = 0;       // Of responses_done. last_error() says why.
   std::uint64_t responses_cancelled = 0;    // Of responses_done.
