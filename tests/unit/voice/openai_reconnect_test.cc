@@ -60,14 +60,14 @@ TEST_F(OpenAiReconnectTest, LostConnectionIsReplacedHoweverItWasLost) {
     ASSERT_EQ(connections_.size(), 2u);
     EXPECT_GE(between(0, 1), 1500ms);  // The second after which it was lost, and half of the first delay.
     EXPECT_LE(between(0, 1), 2100ms);
-    EXPECT_EQ(connections_[1]->types_received().front(), "session.update");
+    EXPECT_EQ(types_received(*connections_[1]).front(), "session.update");
   }
 }
 
 TEST_F(OpenAiReconnectTest, GoingAwayInTheMiddleOfAnAnswerIsNoEndOfIt) {
   const Script leaving = [](Connection& connection) -> Task<> {
     co_await begin(connection);
-    co_await connection.hear_until("response.create");
+    co_await hear_until(connection, "response.create");
     co_await connection.send_text(R"({"type":"response.output_audio.delta","delta":"Zm9v"})");
     co_await connection.close(1001, "");
   };
@@ -85,7 +85,7 @@ TEST_F(OpenAiReconnectTest, GoingAwayInTheMiddleOfAnAnswerIsNoEndOfIt) {
     co_await client.close();
   });
 
-  EXPECT_THAT(connections_[1]->types_received(),
+  EXPECT_THAT(types_received(*connections_[1]),
               testing::ElementsAre("session.update", "input_audio_buffer.commit", "response.create"));
 }
 
@@ -143,7 +143,7 @@ TEST_F(OpenAiReconnectTest, ClientsThatAreLostTogetherDoNotComeBackTogether) {
 }
 
 TEST_F(OpenAiReconnectTest, RefusedHandshakesAndMissingSetupsAreTriedAgain) {
-  const Script silent = [](Connection& connection) -> Task<> { co_await connection.hear_until("never"); };
+  const Script silent = [](Connection& connection) -> Task<> { co_await hear_until(connection, "never"); };
   run({closing_after(1s, 1011, ""), silent, closing_after(0s, 1011, ""), begin},
       [this](OpenAiRealtimeClient& client) -> Task<> {
         co_await client.connect();
@@ -317,7 +317,7 @@ TEST_F(OpenAiReconnectTest, SessionIsRenewedAfterTheAnswerThatIsUnderWay) {
   const Script answering = [this](Connection& connection) -> Task<> {
     Task<> beginning = begin_for(connection, 10min);
     co_await std::move(beginning);
-    co_await connection.hear_until("response.create");
+    co_await hear_until(connection, "response.create");
     co_await sleep_for(60s);
     co_await connection.send_text(R"({"type":"response.done","response":{"id":"r","status":"completed"}})");
   };

@@ -11,8 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
