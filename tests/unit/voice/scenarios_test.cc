@@ -88,6 +88,12 @@ class Storyteller {
       plan.push_back({.kind = Kind::kClose, .after = 100ms, .code = 1011, .reason = "overloaded"});
       return plan;
     }
+    // And the one after them is not even accepted.
+    if (connection % 24 == 0) {
+      plan.push_back(
+          {.kind = Kind::kRefused, .status = 503, .body = "overloaded", .retry_after = std::chrono::seconds(3)});
+      return plan;
+    }
     constexpr std::array kSurvived = {Kind::kStalledReader, Kind::kDelay,     Kind::kCutShort, Kind::kOutOfOrder,
                                       Kind::kUnknown,       Kind::kOversized, Kind::kNotJson};
     std::chrono::nanoseconds at = 2s;
