@@ -17,13 +17,11 @@
 #include <utility>
 #include <vector>
 
+#include "providers.h"
+#include "soak/backoff.h"
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
-#include "soak/peers/gemini_live_peer.h"
-#include "soak/peers/openai_realtime_peer.h"
 #include "soak/task.h"
-#include "soak/voice/gemini_live.h"
-#include "soak/voice/openai_realtime.h"
 
 namespace soak {
 namespace {
@@ -42,9 +40,7 @@ constexpr std::chrono::nanoseconds kHalfOpenFor = 80s;
 constexpr std::chrono::nanoseconds kSettled = 90s;
 constexpr BackoffOptions kBackoff{.initial = 500ms, .max = 30s};
 
-struct Gemini {
-  using Peer = peers::GeminiLivePeer;
-  using Client = voice::GeminiLiveClient;
+struct GeminiScenario : Gemini {
   static constexpr std::size_t kFrameBytes = 3840;  // 120 ms of 16 kHz.
   static peers::GeminiLivePeerOptions peer_options(std::uint64_t seed, fault::Script& faults) {
     return {
@@ -59,9 +55,7 @@ struct Gemini {
   }
 };
 
-struct OpenAi {
-  using Peer = peers::OpenAiRealtimePeer;
-  using Client = voice::OpenAiRealtimeClient;
+struct OpenAiScenario : OpenAi {
   static constexpr std::size_t kFrameBytes = 5760;  // 120 ms of 24 kHz.
   static peers::OpenAiRealtimePeerOptions peer_options(std::uint64_t seed, fault::Script& faults) {
     return {.seed = seed, .session_max = 4min, .faults = &faults};
@@ -232,9 +226,9 @@ void play_an_hour(std::uint64_t seed) {
 
 class ScenariosTest : public testing::TestWithParam<std::uint64_t> {};
 
-TEST_P(ScenariosTest, OpenAiIsWhereItWasAfterAnHourOfFaults) { play_an_hour<OpenAi>(GetParam()); }
+TEST_P(ScenariosTest, OpenAiIsWhereItWasAfterAnHourOfFaults) { play_an_hour<OpenAiScenario>(GetParam()); }
 
-TEST_P(ScenariosTest, GeminiIsWhereItWasAfterAnHourOfFaults) { play_an_hour<Gemini>(GetParam()); }
+TEST_P(ScenariosTest, GeminiIsWhereItWasAfterAnHourOfFaults) { play_an_hour<GeminiScenario>(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ScenariosTest, testing::Range<std::uint64_t>(1, 21));
 
