@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "audio_backlog.h"
 #include "gemini_close.h"
 #include "gemini_messages.h"
 #include "kept_connection.h"
@@ -24,7 +25,7 @@ constexpr int kResumptionsMax = 3;
 
 }  // namespace
 
-class GeminiLiveClient::Session final : private KeptConnection::Protocol {
+class GeminiLiveClient::Session final : private KeptConnection::Protocol, private AudioBacklog::Outlet {
  public:
   Session(EventLoop& loop, GeminiLiveOptions options)
       : loop_(loop),
@@ -32,7 +33,7 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol {
         handle_(options_.resumption_handle),
         connection_(loop, *this, counters_, connection_options(options_)) {}
 
-  Task<> connect() { return connection_.connect(); }
+  Task<> connect();
   Task<> send_audio(std::span<const std::byte> pcm);
   Task<> end_turn();
   Task<> close() { return connection_.close(); }
@@ -51,6 +52,9 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol {
   std::optional<Instant> renew_at() const override;
   KeptConnection::Sequel leave(bool stable) override;
   KeptConnection::Sequel failed(const Error& error) override;
+
+  Task<> deliver(std::span<const std::byte> pcm) override;
+  Task<> deliver_end_of_turn() override;
 
   Task<bool> try_to_establish();
   void take_message(const ServerMessage& message);
@@ -77,6 +81,7 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol {
 
   std::string last_error_;
   GeminiLiveCounters counters_;
+  std::optional<AudioBacklog> backlog_;
   KeptConnection connection_;
 };
 
@@ -238,7 +243,25 @@ KeptConnection::Sequel GeminiLiveClient::Session::failed(const Error& error) {
 
 // The client's verbs
 
+Task<> GeminiLiveClient::Session::connect() {
+  co_await connection_.connect();
+  if (!options_.backlog) co_return;
+  AudioBacklog::Outlet& outlet = *this;
+  backlog_.emplace(*options_.backlog, kInputRateHz, connection_, outlet, counters_);
+  connection_.tasks().start("voice_backlog", backlog_->deliver_all());
+}
+
 Task<> GeminiLiveClient::Session::send_audio(std::span<const std::byte> pcm) {
+  if (!backlog_) return deliver(pcm);
+  return backlog_->add(pcm);
+}
+
+Task<> GeminiLiveClient::Session::end_turn() {
+  if (!backlog_) return deliver_end_of_turn();
+  return backlog_->add_end_of_turn();
+}
+
+Task<> GeminiLiveClient::Session::deliver(std::span<const std::byte> pcm) {
   while (true) {
     Task<Socket> waiting = connection_.ready();
     const Socket socket = co_await std::move(waiting);
@@ -262,7 +285,7 @@ Task<> GeminiLiveClient::Session::send_audio(std::span<const std::byte> pcm) {
   }
 }
 
-Task<> GeminiLiveClient::Session::end_turn() {
+Task<> GeminiLiveClient::Session::deliver_end_of_turn() {
   while (!awaiting_turn_) {
     Task<Socket> waiting = connection_.ready();
     const Socket socket = co_await std::move(waiting);

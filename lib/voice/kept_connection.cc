@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kCloseTimeout = 2s;
 constexpr DrainOptions kClosing{.timeout = kCloseTimeout + 1s, .grace = 1s};
 
+constexpr std::string_view kClosed = "is not connected: close() was called";
+
 // What Retry-After asks for, whole seconds; zero where it does not. Another of its forms is a date, which a service
 // that limits its rate does not send.
 std::chrono::seconds retry_after(const Error& error) {
@@ -188,6 +190,7 @@ Task<> KeptConnection::connect() {
 Task<KeptConnection::Socket> KeptConnection::ready() {
   while (state_ != State::kReady) {
     if (failure_) throw Error(*failure_);
+    if (closing_) throw failure(Errc::kConnectionClosed, kClosed);
     if (state_ != State::kReplacing) throw failure(Errc::kConnectionClosed, "is not connected");
     changed_.reset();
     co_await changed_.wait();
@@ -208,7 +211,7 @@ Task<> KeptConnection::close() {
   Task<DrainResult> draining = drain(group_, kClosing);
   co_await std::move(draining);
   socket_.reset();
-  if (state_ != State::kNew) give_up(failure(Errc::kConnectionClosed, "is not connected: close() was called"));
+  if (state_ != State::kNew) give_up(failure(Errc::kConnectionClosed, kClosed));
 }
 
 }  // namespace soak::voice

@@ -7,6 +7,7 @@
 #include <deque>
 #include <utility>
 
+#include "audio_backlog.h"
 #include "kept_connection.h"
 #include "openai_close.h"
 #include "openai_events.h"
@@ -25,12 +26,12 @@ constexpr std::size_t kCommitBytesMin = OpenAiRealtimeClient::kInputRateHz / 10 
 
 }  // namespace
 
-class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol {
+class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, private AudioBacklog::Outlet {
  public:
   Session(EventLoop& loop, OpenAiRealtimeOptions options)
       : loop_(loop), options_(std::move(options)), connection_(loop, *this, counters_, connection_options(options_)) {}
 
-  Task<> connect() { return connection_.connect(); }
+  Task<> connect();
   Task<> send_audio(std::span<const std::byte> pcm);
   Task<> end_turn();
   void interrupt();
@@ -55,6 +56,9 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol {
   std::optional<Instant> renew_at() const override;
   KeptConnection::Sequel leave(bool stable) override;
   KeptConnection::Sequel failed(const Error& error) override;
+
+  Task<> deliver(std::span<const std::byte> pcm) override;
+  Task<> deliver_end_of_turn() override;
 
   Task<> configure();
   Task<> wait_for(const bool& reached, std::string_view what, Instant deadline);
@@ -102,6 +106,7 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol {
   std::string last_error_;
   std::uint64_t event_number_ = 0;
   OpenAiRealtimeCounters counters_;
+  std::optional<AudioBacklog> backlog_;
   KeptConnection connection_;
 };
 
@@ -381,7 +386,25 @@ KeptConnection::Sequel OpenAiRealtimeClient::Session::failed(const Error& error)
 
 // The client's verbs
 
+Task<> OpenAiRealtimeClient::Session::connect() {
+  co_await connection_.connect();
+  if (!options_.backlog) co_return;
+  AudioBacklog::Outlet& outlet = *this;
+  backlog_.emplace(*options_.backlog, kInputRateHz, connection_, outlet, counters_);
+  connection_.tasks().start("voice_backlog", backlog_->deliver_all());
+}
+
 Task<> OpenAiRealtimeClient::Session::send_audio(std::span<const std::byte> pcm) {
+  if (!backlog_) return deliver(pcm);
+  return backlog_->add(pcm);
+}
+
+Task<> OpenAiRealtimeClient::Session::end_turn() {
+  if (!backlog_) return deliver_end_of_turn();
+  return backlog_->add_end_of_turn();
+}
+
+Task<> OpenAiRealtimeClient::Session::deliver(std::span<const std::byte> pcm) {
   while (true) {
     Task<Socket> waiting = connection_.ready();
     const Socket socket = co_await std::move(waiting);
@@ -397,7 +420,7 @@ Task<> OpenAiRealtimeClient::Session::send_audio(std::span<const std::byte> pcm)
   }
 }
 
-Task<> OpenAiRealtimeClient::Session::end_turn() {
+Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
   while (!answering() && !options_.server_vad) {
     Task<Socket> waiting = connection_.ready();
     const Socket socket = co_await std::move(waiting);
