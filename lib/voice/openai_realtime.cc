@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "audio_backlog.h"
+#include "history.h"
 #include "kept_connection.h"
 #include "openai_close.h"
 #include "openai_events.h"
@@ -61,6 +62,7 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
   Task<> deliver_end_of_turn() override;
 
   Task<> configure();
+  Task<> replay(std::deque<History::Item> items);
   Task<> wait_for(const bool& reached, std::string_view what, Instant deadline);
   void take_event(const ServerEvent& event);
   void take_response_done(const ServerEvent& event);
@@ -101,6 +103,7 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
   Backoff rate_limit_backoff_{BackoffOptions{.initial = 1s, .max = 60s}};
   Instant quiet_until_{};  // No response is asked for before.
   std::vector<RateLimit> rate_limits_;
+  History history_{options_.history_bytes_max};
   std::vector<std::byte> audio_;  // Of the event at hand, for on_audio.
 
   std::string last_error_;
@@ -155,11 +158,14 @@ Task<> OpenAiRealtimeClient::Session::establish() {
   error_text_.clear();
   uncommitted_ = 0;
   forget_answer();
+  std::deque<History::Item> said = history_.items();  // Before this session says anything itself.
   co_await connection_.open();
   connection_.tasks().start("openai_speak", speak(connection_.socket()));
   std::optional<Error> refusal;
   try {
     co_await configure();
+    Task<> replaying = replay(std::move(said));
+    co_await std::move(replaying);
   } catch (const Error& error) {
     refusal = error;
   }
@@ -181,6 +187,22 @@ Task<> OpenAiRealtimeClient::Session::configure() {
   } catch (const net::ConnectionClosed&) {  // The connection learns how.
   }
   co_await wait_for(updated_, "session.updated", deadline);
+}
+
+// What was said in the sessions before, for the provider carries nothing over.
+Task<> OpenAiRealtimeClient::Session::replay(std::deque<History::Item> items) {
+  for (const History::Item& item : items) {
+    if (item.text.empty()) continue;
+    std::string event = create_item_event(next_event_id(), item.id, item.speaker, item.text);
+    if (event.empty()) continue;
+    try {
+      co_await connection_.socket()->send_text(std::move(event));
+    } catch (const net::ConnectionClosed&) {  // The connection learns how, and it is replaced.
+      co_return;
+    }
+    connection_.count_other();
+    ++counters_.items_replayed;
+  }
 }
 
 // Waits until `reached` holds; throws what ended the session instead, or the timeout.
@@ -231,7 +253,15 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
         if (options_.on_audio) options_.on_audio(audio_);
       }
       return;
+    case Kind::kCommitted:
+      history_.begin(Transcript::Speaker::kUser, event.item_id);
+      return;
     case Kind::kTranscript:
+      if (event.transcript.final) {
+        history_.complete(event.transcript.speaker, event.transcript.item_id, event.transcript.text);
+      } else {
+        history_.begin(event.transcript.speaker, event.transcript.item_id);
+      }
       if (options_.on_transcript) options_.on_transcript(event.transcript);
       return;
     case Kind::kRateLimits:
@@ -298,6 +328,7 @@ void OpenAiRealtimeClient::Session::stop_playing() {
   const std::vector<Playback::Played> cut = playback_.stop(loop_.now());
   for (const Playback::Played& played : cut) {
     outbox_.push_back(truncate_event(next_event_id(), played.item_id, played.ms));
+    history_.break_off(played.item_id);
   }
   if (!cut.empty() || answering()) ++counters_.interruptions;
   if (!response_id_.empty()) silenced_response_id_ = response_id_;
