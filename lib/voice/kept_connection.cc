@@ -72,7 +72,12 @@ Task<> KeptConnection::open() {
 
 void KeptConnection::set_ready() {
   ++counters_.sessions;
-  state_ = State::kReady;
+  enter(State::kReady);
+}
+
+void KeptConnection::enter(State state) {
+  state_ = state;
+  counters_.sessions_open = state == State::kReady ? 1 : 0;
   changed_.set();
 }
 
@@ -99,7 +104,7 @@ Task<> KeptConnection::receive(Socket socket) {
   } catch (const net::ConnectionClosed& closed) {
     end_ = closed.status();
     protocol_.ended();
-    if (state_ == State::kReady) state_ = State::kReplacing;
+    if (state_ == State::kReady) enter(State::kReplacing);
     changed_.set();
   }
 }
@@ -132,8 +137,7 @@ Task<> KeptConnection::keep() {
 
 bool KeptConnection::give_up(Error reason) {
   failure_ = std::move(reason);
-  state_ = State::kOver;
-  changed_.set();
+  enter(State::kOver);
   return false;
 }
 
@@ -148,7 +152,7 @@ Task<> KeptConnection::pause(std::chrono::nanoseconds delay) {
 
 // Puts another connection in the place of one that is lost, or soon will be. False when it cannot.
 Task<bool> KeptConnection::replace() {
-  state_ = State::kReplacing;
+  enter(State::kReplacing);
   const bool stable = loop_.now() - connected_at_ >= options_.stable_after;
   if (stable) {
     attempts_ = 0;

@@ -125,6 +125,7 @@ class KeptConnection {
     kOver,       // Not ready, and nobody does.
   };
 
+  void enter(State state);
   Task<> receive(Socket socket);
   Task<> keep();
   Task<bool> replace();

@@ -22,6 +22,7 @@ using AudioSink = std::function<void(std::span<const std::byte> pcm)>;
 // What a client has done since it was made. Received figures are of what was understood.
 struct ClientCounters {
   std::uint64_t sessions = 0;              // Sessions that were ready to stream.
+  std::uint64_t sessions_open = 0;         // Of those: one while the client can stream, none otherwise. A gauge.
   std::uint64_t renewals = 0;              // Connections replaced because they had expired, or soon would have.
   std::uint64_t recoveries = 0;            // Connections replaced after they were lost.
   std::uint64_t frames_sent = 0;           // Audio frames that the transport took.

@@ -49,8 +49,7 @@ struct GeminiLiveOptions {
   AudioSink on_audio = {};  // The answers, at 24 kHz.
 
   // Set: send_audio() and end_turn() do not wait. What the provider does not take yet waits in the client, so much
-  // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it. With it,
-  // stream_microphone() counts frames that the client took.
+  // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it.
   std::optional<std::chrono::nanoseconds> backlog = std::nullopt;
 
   // Of the session to carry on, resumption_handle() of an earlier client; empty begins a new one.

@@ -71,8 +71,7 @@ struct OpenAiRealtimeOptions {
   AudioSink on_audio = {};  // The answers, at 24 kHz, as they arrive; nothing of one that was broken off.
 
   // Set: send_audio() and end_turn() do not wait. What the provider does not take yet waits in the client, so much
-  // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it. With it,
-  // stream_microphone() counts frames that the client took.
+  // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it.
   std::optional<std::chrono::nanoseconds> backlog = std::nullopt;
 
   // Set: a connection that is lost is replaced after a delay, and after what Retry-After asks for. Unset: it is an
