@@ -4,8 +4,8 @@
 
 // How long to wait before trying again: exponential, with jitter, bounded.
 //
-// The n-th delay is drawn evenly between half of and the whole of initial x 2^(n-1), but for `max`: many clients that
-// fail together do not come back together, and none comes back at once.
+// The n-th delay is drawn evenly from initial x 2^(n-1), or `max` if that is less, and a tenth of it: full jitter, which
+// spreads those that fail together the furthest, with a floor, so that none comes back at once.
 
 #include <algorithm>
 #include <chrono>
@@ -26,7 +26,7 @@ class Backoff {
   std::chrono::nanoseconds next(std::mt19937_64& random) {
     const std::chrono::nanoseconds ceiling = std::min(ceiling_, options_.max);
     ceiling_ = std::min(ceiling * 2, options_.max);
-    std::uniform_int_distribution<std::chrono::nanoseconds::rep> delay(ceiling.count() / 2, ceiling.count());
+    std::uniform_int_distribution<std::chrono::nanoseconds::rep> delay(ceiling.count() / 10, ceiling.count());
     return std::chrono::nanoseconds(delay(random));
   }
 

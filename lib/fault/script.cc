@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, kKinds> kNames = {"reset",     "close",     "half_open",    "stalled_reader",
                                                          "delay",     "cut_short", "out_of_order", "unknown",
-                                                         "oversized", "not_json"};
+                                                         "oversized", "not_json",  "refused"};
 constexpr std::string_view kNotJson = R"({"type": )";
 
 // Of so many bytes, if that is more than it needs.
@@ -210,6 +210,8 @@ Task<> Script::Connection::play(Fault fault) {
     case Kind::kOutOfOrder:
       out_of_order_ = true;
       break;
+    case Kind::kRefused:  // It was not, or it would not be here.
+      break;
     case Kind::kUnknown:
     case Kind::kOversized:
     case Kind::kNotJson: {
@@ -252,10 +254,36 @@ Script::~Script() {
   if (!open_.empty()) soak::detail::contract_broken("a fault::Script is destroyed before the sockets that it wraps");
 }
 
-std::unique_ptr<net::WebSocket> Script::wrap(EventLoop& loop, std::unique_ptr<net::WebSocket> socket) {
+std::vector<Fault> Script::next_plan() {
   const std::uint64_t number = ++connections_;
+  return plan_ ? plan_(number) : std::vector<Fault>();
+}
+
+net::HandshakeReply Script::answer(net::HandshakeReply reply) {
+  if (!reply.accepted()) return reply;
+  std::vector<Fault> plan = next_plan();
+  const auto refused =
+      std::find_if(plan.begin(), plan.end(), [](const Fault& fault) { return fault.kind == Kind::kRefused; });
+  if (refused == plan.end()) {
+    planned_.push_back(std::move(plan));
+    return reply;
+  }
+  ++played_[static_cast<std::size_t>(Kind::kRefused)];
+  net::Headers headers;
+  if (refused->retry_after.count() > 0) headers.add("Retry-After", std::to_string(refused->retry_after.count()));
+  return net::HandshakeReply::refuse(refused->status, refused->body, std::move(headers));
+}
+
+std::unique_ptr<net::WebSocket> Script::wrap(EventLoop& loop, std::unique_ptr<net::WebSocket> socket) {
   auto connection = std::make_shared<Connection>(*this, loop, std::move(socket));
-  if (plan_) connection->start(plan_(number));
+  std::vector<Fault> plan;
+  if (planned_.empty()) {
+    plan = next_plan();
+  } else {
+    plan = std::move(planned_.front());
+    planned_.pop_front();
+  }
+  connection->start(std::move(plan));
   return std::make_unique<Socket>(std::move(connection));
 }
 

@@ -7,10 +7,21 @@
 #include "soak/error.h"
 
 namespace soak::peers {
+namespace {
+
+net::ServerOptions with_faults(net::ServerOptions options, fault::Script* faults) {
+  if (faults == nullptr) return options;
+  options.on_handshake = [faults, decide = std::move(options.on_handshake)](const net::HandshakeRequest& request) {
+    return faults->answer(decide(request));
+  };
+  return options;
+}
+
+}  // namespace
 
 Acceptor::Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve, fault::Script* faults)
     : loop_(loop),
-      server_(loop, std::move(options)),
+      server_(loop, with_faults(std::move(options), faults)),
       name_(name),
       serve_(std::move(serve)),
       faults_(faults),

@@ -22,7 +22,7 @@ class Acceptor {
 
   // Listens at once; what it throws is what the server throws. Each connection is given to `serve`, in a task called
   // {name, 1}, {name, 2}, ... that lives as long as the connection. Cancelled, it should close and end.
-  // `faults`, if not null, wraps each connection, and must outlive the acceptor.
+  // `faults`, if not null, answers each handshake and wraps each connection, and must outlive the acceptor.
   Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serve serve, fault::Script* faults);
   // Ends the connections' tasks where they stand.
   ~Acceptor();

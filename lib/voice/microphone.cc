@@ -122,21 +122,25 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
   nanoseconds next_turn = start + options.turn_every * (cycle.session() + 1) / run.settings().sessions;
   Signal signal(options.speech, client.input_rate_hz(), frame);
   DueFrames frames(run, start, cycle.ends_at(), frame);
+  // Of a client with a backlog some are sent between two of them.
+  std::uint64_t sent = client.counters().frames_sent;
+  nanoseconds due = start;
+  const auto count_sent = [&] {
+    for (; sent < client.counters().frames_sent; ++sent) run.met("frames", due);
+  };
   while (!frames.over() && run.elapsed() < cycle.ends_at() + kLatest) {
-    const nanoseconds due = frames.next();
+    due = frames.next();
     co_await sleep_for(due - run.elapsed());
     frames.advance();
-    const std::uint64_t sent = client.counters().frames_sent;
     co_await client.send_audio(signal.next());
-    for (std::uint64_t i = sent; i < client.counters().frames_sent; ++i) {
-      run.met("frames", due);
-    }
+    count_sent();
     if (options.turn_every > 0ns && due >= next_turn) {
       next_turn += options.turn_every;
       co_await client.end_turn();
     }
   }
   co_await sleep_for(cycle.ends_at() - run.elapsed());
+  count_sent();
 }
 
 }  // namespace soak::voice

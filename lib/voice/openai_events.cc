@@ -35,7 +35,7 @@ std::string bare_event(std::string_view type, std::string_view event_id) {
 }
 
 // Server events of the API that need no answer and carry nothing the client keeps.
-constexpr std::array<std::string_view, 16> kOtherEvents = {
+constexpr std::array<std::string_view, 15> kOtherEvents = {
     "conversation.created",
     "conversation.item.added",
     "conversation.item.done",
@@ -43,7 +43,6 @@ constexpr std::array<std::string_view, 16> kOtherEvents = {
     "conversation.item.deleted",
     "conversation.item.retrieved",
     "conversation.item.input_audio_transcription.failed",
-    "input_audio_buffer.committed",
     "input_audio_buffer.cleared",
     "input_audio_buffer.speech_stopped",
     "input_audio_buffer.timeout_triggered",
@@ -193,6 +192,39 @@ std::string response_cancel_event(std::string_view event_id, std::string_view re
   return text_of(buffer);
 }
 
+std::string create_item_event(std::string_view event_id, std::string_view item_id, Transcript::Speaker speaker,
+                              std::string_view text) {
+  const bool user = speaker == Transcript::Speaker::kUser;
+  rapidjson::StringBuffer buffer;
+  // Checked, for it came from the provider: a frame that is no UTF-8 would end the connection.
+  rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,
+                    rapidjson::kWriteValidateEncodingFlag>
+      json(buffer);
+  bool valid = true;
+  const auto field = [&json, &valid](std::string_view name, std::string_view value) {
+    json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+    valid = json.String(value.data(), static_cast<rapidjson::SizeType>(value.size())) && valid;
+  };
+  json.StartObject();
+  field("type", "conversation.item.create");
+  field("event_id", event_id);
+  json.Key("item");
+  json.StartObject();
+  field("id", item_id);
+  field("type", "message");
+  field("role", user ? "user" : "assistant");
+  json.Key("content");
+  json.StartArray();
+  json.StartObject();
+  field("type", user ? "input_text" : "output_text");
+  field("text", text);
+  json.EndObject();
+  json.EndArray();
+  json.EndObject();
+  json.EndObject();
+  return valid ? text_of(buffer) : std::string();
+}
+
 std::string truncate_event(std::string_view event_id, std::string_view item_id, std::int64_t audio_end_ms) {
   rapidjson::StringBuffer buffer;
   Writer json(buffer);
@@ -241,6 +273,9 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.transcript.final = known->final;
   } else if (type == "input_audio_buffer.speech_started") {
     event.kind = Kind::kSpeechStarted;
+  } else if (type == "input_audio_buffer.committed") {
+    event.kind = Kind::kCommitted;
+    event.item_id = text_member(document, "item_id");
   } else if (type == "rate_limits.updated") {
     if (!read_rate_limits(member(document, "rate_limits"), event.rate_limits)) return std::nullopt;
     event.kind = Kind::kRateLimits;

@@ -22,6 +22,9 @@ std::string append_audio_event(std::span<const std::byte> pcm);
 std::string commit_event(std::string_view event_id);
 std::string response_create_event(std::string_view event_id);
 std::string response_cancel_event(std::string_view event_id, std::string_view response_id);
+// An item of the conversation, with the id that it had before. Empty if id or text is no UTF-8.
+std::string create_item_event(std::string_view event_id, std::string_view item_id, Transcript::Speaker speaker,
+                              std::string_view text);
 std::string truncate_event(std::string_view event_id, std::string_view item_id, std::int64_t audio_end_ms);
 
 // What the client takes from a server event.
@@ -30,6 +33,7 @@ struct ServerEvent {
     kSessionCreated,
     kSessionUpdated,
     kSpeechStarted,
+    kCommitted,
     kResponseCreated,
     kAudioDelta,
     kTranscript,
@@ -44,7 +48,7 @@ struct ServerEvent {
   std::size_t audio_bytes = 0;         // kAudioDelta: decoded.
   std::int64_t expires_at = 0;         // kSessionCreated: seconds since 1970; 0 where it does not say.
   std::string response_id;             // kResponseCreated, kAudioDelta, kResponseDone.
-  std::string item_id;                 // kAudioDelta.
+  std::string item_id;                 // kAudioDelta, kCommitted.
   Transcript transcript;               // kTranscript.
   std::vector<RateLimit> rate_limits;  // kRateLimits.
   std::string error_code;              // kError, and kResponseDone of one that failed, as the next.

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@
 
 #include "soak/event_loop.h"
 #include "soak/net/websocket.h"
+#include "soak/net/websocket_server.h"
 
 namespace soak::fault {
 
@@ -42,8 +44,9 @@ enum class Kind : std::uint8_t {
   kUnknown,        // A JSON object that no provider's client knows: {"type":"soak.unknown","soakUnknown":""}.
   kOversized,      // The same, with padding to `bytes`.
   kNotJson,        // A message that is no JSON.
+  kRefused,        // The handshake is answered with `status` and `body`, whatever else is planned.
 };
-inline constexpr std::size_t kKinds = 10;
+inline constexpr std::size_t kKinds = 11;
 
 // "half_open": for reports and messages.
 std::string_view name(Kind kind);
@@ -56,6 +59,9 @@ struct Fault {
   std::uint16_t code = 1011;          // kClose.
   std::string reason = {};            // kClose; cut at 123 bytes.
   std::size_t bytes = 0;              // kOversized.
+  int status = 503;                   // kRefused, as the next two.
+  std::string body = {};
+  std::chrono::seconds retry_after{0};  // Zero: the answer has no such header.
 };
 
 class Script {
@@ -70,6 +76,10 @@ class Script {
   ~Script();
   Script(const Script&) = delete;
   Script& operator=(const Script&) = delete;
+
+  // What a server answers to a handshake that it would answer with `reply`: that, or a refusal. Connections are
+  // numbered here, then, and those that were refused count. A server without it plays no kRefused.
+  net::HandshakeReply answer(net::HandshakeReply reply);
 
   // The next connection, with its faults.
   std::unique_ptr<net::WebSocket> wrap(EventLoop& loop, std::unique_ptr<net::WebSocket> socket);
@@ -87,8 +97,11 @@ class Script {
   class Connection;
   class Socket;
 
+  std::vector<Fault> next_plan();
+
   Plan plan_;
-  std::vector<Connection*> open_;  // In the order of their connections.
+  std::deque<std::vector<Fault>> planned_;  // For connections whose handshake was answered.
+  std::vector<Connection*> open_;           // In the order of their connections.
   std::array<std::uint64_t, kKinds> played_{};
   std::uint64_t messages_lost_ = 0;
   std::uint64_t connections_ = 0;

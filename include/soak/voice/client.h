@@ -22,9 +22,13 @@ using AudioSink = std::function<void(std::span<const std::byte> pcm)>;
 // What a client has done since it was made. Received figures are of what was understood.
 struct ClientCounters {
   std::uint64_t sessions = 0;              // Sessions that were ready to stream.
+  std::uint64_t sessions_open = 0;         // Of those: one while the client can stream, none otherwise. A gauge.
+  std::uint64_t renewals = 0;              // Connections replaced because they had expired, or soon would have.
+  std::uint64_t recoveries = 0;            // Connections replaced after they were lost.
   std::uint64_t frames_sent = 0;           // Audio frames that the transport took.
   std::uint64_t frames_lost = 0;           // Of those: still queued in it when their connection ended.
   std::uint64_t frames_unconfirmed = 0;    // Of the others: sent after the last ping that was answered, then it ended.
+  std::uint64_t frames_dropped = 0;        // Never given to the transport: they were too old, or the provider's reason.
   std::uint64_t audio_bytes_received = 0;  // Decoded audio of the provider's answers.
   std::uint64_t responses_done = 0;
   std::uint64_t errors = 0;          // Error events of the provider.
@@ -49,8 +53,8 @@ class Client {
   // Opens the connection and the session: once. Throws soak::Error when the provider refuses, fails or takes too long.
   virtual Task<> connect() = 0;
 
-  // Sends one frame of audio. Waits while the provider does not read. `pcm` must live until then. Throws soak::Error
-  // when the connection is lost.
+  // Sends one frame of audio. Waits while the provider does not read, unless the client was given a backlog. `pcm` must
+  // live until then. Throws soak::Error when the connection is lost.
   virtual Task<> send_audio(std::span<const std::byte> pcm) = 0;
 
   // Says that the user has finished speaking and asks for an answer; does nothing while one is under way.

@@ -48,6 +48,10 @@ struct GeminiLiveOptions {
 
   AudioSink on_audio = {};  // The answers, at 24 kHz.
 
+  // Set: send_audio() and end_turn() do not wait. What the provider does not take yet waits in the client, so much
+  // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it.
+  std::optional<std::chrono::nanoseconds> backlog = std::nullopt;
+
   // Of the session to carry on, resumption_handle() of an earlier client; empty begins a new one.
   std::string resumption_handle = {};
 
@@ -71,15 +75,13 @@ struct GeminiLiveOptions {
 };
 
 // `sessions` counts setupComplete, so a renewal is another one; `responses_done` counts turnComplete; `errors` counts
-// connections that the provider closed with another code than 1000 or 1001, for it has no error messages.
+// connections that the provider closed with another code than 1000 or 1001, for it has no error messages;
+// `frames_dropped` also the frame at hand when the provider closed for a bad payload, which is not sent again.
 struct GeminiLiveCounters : ClientCounters {
   std::uint64_t sessions_resumed = 0;  // Of `sessions`: they carried on an earlier one.
-  std::uint64_t renewals = 0;          // Connections replaced because the provider announced their end.
-  std::uint64_t recoveries = 0;        // Connections replaced after they were lost.
   std::uint64_t go_aways = 0;
-  std::uint64_t interruptions = 0;   // Answers that the provider broke off.
-  std::uint64_t turns_lost = 0;      // Answers that were under way when a connection ended.
-  std::uint64_t frames_dropped = 0;  // The frame at hand when the provider closed for a bad payload: not sent again.
+  std::uint64_t interruptions = 0;  // Answers that the provider broke off.
+  std::uint64_t turns_lost = 0;     // Answers that were under way when a connection ended.
 };
 
 class GeminiLiveClient : public Client {

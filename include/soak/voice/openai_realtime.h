@@ -13,8 +13,8 @@
 // that: between two answers, if there is such a moment, but in time whatever the provider sends. A session that expires
 // all the same is renewed at once. With `backoff` a connection that is lost is replaced the same way, after a delay,
 // unless the provider says that it is of no use. The old connection is closed before the new one is opened; sending
-// waits meanwhile. The provider carries nothing over: a new session is a new conversation, and audio that was not
-// committed is gone.
+// waits meanwhile. The provider carries nothing over: a new session is a new conversation, so the client tells it
+// what was said, as text; audio that was not committed is gone.
 
 #include <chrono>
 #include <cstddef>
@@ -70,11 +70,20 @@ struct OpenAiRealtimeOptions {
   std::function<void(const Transcript&)> on_transcript = {};
   AudioSink on_audio = {};  // The answers, at 24 kHz, as they arrive; nothing of one that was broken off.
 
+  // Set: send_audio() and end_turn() do not wait. What the provider does not take yet waits in the client, so much
+  // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it.
+  std::optional<std::chrono::nanoseconds> backlog = std::nullopt;
+
   // Set: a connection that is lost is replaced after a delay, and after what Retry-After asks for. Unset: it is an
   // error.
   std::optional<BackoffOptions> backoff = std::nullopt;
   int attempts_max = 8;  // In a row, until a connection lived for `stable_after`.
   std::chrono::nanoseconds stable_after = std::chrono::seconds{30};
+
+  // What a session that takes another one's place is told of the conversation: the transcripts of the newest items, so
+  // many bytes of them; 0: nothing. Of the user's items there are transcripts with `transcription_model` alone, and of
+  // an answer that was broken off there is none.
+  std::size_t history_bytes_max = std::size_t{16} << 10;
 
   // How long before `expires_at` the client begins to look for a moment without an answer to renew the session in, and
   // when it no longer waits for one. Half and a quarter of the session's life, if those are shorter.
@@ -93,13 +102,12 @@ struct OpenAiRealtimeOptions {
 // `sessions` counts those that were configured, so a renewal is another one; `responses_done` counts response.done of
 // whatever status.
 struct OpenAiRealtimeCounters : ClientCounters {
-  std::uint64_t renewals = 0;               // Sessions replaced because they had expired, or soon would have.
-  std::uint64_t recoveries = 0;             // Connections replaced after they were lost.
   std::uint64_t responses_lost = 0;         // That were under way when a connection ended.
   std::uint64_t responses_failed = 0;       // Of responses_done. last_error() says why.
   std::uint64_t responses_cancelled = 0;    // Of responses_done.
   std::uint64_t responses_deferred = 0;     // Asked for while another one ran, and again after it.
   std::uint64_t turns_held_back = 0;        // By end_turn(), after a response that failed for a rate limit.
+  std::uint64_t items_replayed = 0;         // Of the conversation, into sessions that took another one's place.
   std::uint64_t interruptions = 0;          // Answers that were broken off while they were made or played.
   std::uint64_t audio_bytes_discarded = 0;  // Of audio_bytes_received: of an answer that had been broken off.
 };

@@ -36,7 +36,11 @@ class ScriptTest : public testing::Test {
 
   // What the client hears of so many messages.
   Heard hear(Script& script, int messages, net::ConnectOptions options = net::ConnectOptions()) {
-    net::WebSocketServer server(loop_);
+    net::ServerOptions server_options;
+    server_options.on_handshake = [&script](const net::HandshakeRequest& request) {
+      return script.answer(net::accept_any(request));
+    };
+    net::WebSocketServer server(loop_, server_options);
     Heard heard;
     TaskGroup group(loop_);
     loop_.run([](EventLoop& loop, net::WebSocketServer& own, TaskGroup& tasks, Script& own_script, int count,
@@ -170,6 +174,28 @@ TYPED_TEST(ScriptTest, MessagesAreCutShortSwappedAndAddedTo) {
   Script cutting(only({.kind = Kind::kCutShort}));
   EXPECT_THAT(this->hear(cutting, 2).messages, ElementsAre("", "2"));
   EXPECT_EQ(cutting.played(Kind::kCutShort), 1u);
+}
+
+TYPED_TEST(ScriptTest, AHandshakeIsRefusedWithStatusBodyAndRetryAfter) {
+  const Fault refusal{.kind = Kind::kRefused, .status = 429, .body = R"({"error":"busy"})", .retry_after = 7s};
+  Script script([&refusal](std::uint64_t connection) {
+    return connection < 3 ? std::vector<Fault>{refusal} : std::vector<Fault>{{.kind = Kind::kUnknown}};
+  });
+  for (int i = 0; i < 2; ++i) {
+    try {
+      this->hear(script, 1);
+      ADD_FAILURE() << "it was not refused";
+    } catch (const net::HandshakeRefused& refused) {
+      EXPECT_EQ(refused.status(), 429);
+      EXPECT_EQ(refused.body(), R"({"error":"busy"})");
+      EXPECT_EQ(refused.headers().get("Retry-After"), "7");
+    }
+  }
+  const auto heard = this->hear(script, 1);
+
+  EXPECT_THAT(heard.messages, SizeIs(2));  // The plan of the third.
+  EXPECT_EQ(script.played(Kind::kRefused), 2u);
+  EXPECT_EQ(script.connections(), 3u);
 }
 
 // What had no message to strike is not said to have been played.

@@ -15,7 +15,9 @@
 #include "soak/async_run.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
+#include "soak/peers/openai_realtime_peer.h"
 #include "soak/voice/client.h"
+#include "soak/voice/openai_realtime.h"
 
 namespace soak::voice {
 namespace {
@@ -109,6 +111,23 @@ TEST_F(MicrophoneTest, SendsFramesOf40MillisecondsOnTime) {
   EXPECT_TRUE(run.verdict().passed()) << run.summary();
   EXPECT_THAT(run.summary(), HasSubstr("[VOICE SOAK / slow] PASS: elapsed=10."));
   EXPECT_THAT(run.summary(), HasSubstr(" reconnects=1 frames=250 "));
+}
+
+// It gives its frames to the transport a little later.
+TEST_F(MicrophoneTest, FramesOfAClientWithABacklogAreCountedWhenTheyAreSent) {
+  soak::AsyncRun run(ten_seconds());
+  peers::OpenAiRealtimePeer peer(run.loop());
+  OpenAiRealtimeClient client(run.loop(), {.url = peer.url(), .backlog = 1s});
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    co_await client.connect();
+    co_await stream_microphone(client, cycle, {.frame = 40ms});
+    co_await client.close();
+  });
+
+  EXPECT_EQ(client.counters().frames_sent, 250u);
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
+  EXPECT_THAT(run.summary(), HasSubstr(" frames=250 "));
 }
 
 TEST_F(MicrophoneTest, DoesNotDriftHoweverLongASendTook) {

@@ -90,7 +90,7 @@ TEST_F(OpenAiAnswerTest, FailedResponseIsSurfacedAndTheNextOneIsNotAskedForAtOnc
   play(
       [](Connection& connection) -> Task<> {
         co_await begin(connection);
-        co_await connection.hear_until("response.create");
+        co_await hear_until(connection, "response.create");
         co_await connection.send_text(created("r1"));
         co_await connection.send_text(failed("r1"));
       },
@@ -141,14 +141,14 @@ TEST_F(OpenAiAnswerTest, RequestThatMetARunningResponseIsMadeAgainAfterIt) {
   play(
       [](Connection& connection) -> Task<> {
         co_await begin(connection);
-        const std::string create = co_await connection.hear_until("response.create");
+        const std::string create = co_await hear_until(connection, "response.create");
         co_await connection.send_text(created("theirs"));  // Begun before it heard of ours.
         const std::string error =
             error_event("conversation_already_has_active_response", "Wait.", text_at(create, "event_id"));
         co_await connection.send_text(error);
         co_await sleep_for(1s);
         co_await connection.send_text(done("theirs"));
-        co_await connection.hear_until("response.create");
+        co_await hear_until(connection, "response.create");
         co_await connection.send_text(created("ours"));
         co_await connection.send_text(done("ours"));
       },
@@ -189,11 +189,11 @@ TEST_F(OpenAiAnswerTest, BargeInCancelsByIdAndTruncatesToWhatWasPlayed) {
   play(
       [](Connection& connection) -> Task<> {
         co_await begin(connection);
-        co_await connection.hear_until("response.create");
+        co_await hear_until(connection, "response.create");
         co_await connection.send_text(created("r1"));
         co_await connection.send_text(audio("r1", "i1"));
         co_await connection.send_text(audio("r1", "i1"));
-        co_await connection.hear_until("response.cancel");
+        co_await hear_until(connection, "response.cancel");
         co_await connection.send_text(audio("r1", "i1"));  // It was on its way.
         co_await connection.send_text(done("r1", "cancelled"));
       },
@@ -227,7 +227,7 @@ TEST_F(OpenAiAnswerTest, AnswerThatIsMadeButStillPlaysIsTruncatedAlone) {
   play(
       [](Connection& connection) -> Task<> {
         co_await begin(connection);
-        co_await connection.hear_until("response.create");
+        co_await hear_until(connection, "response.create");
         co_await connection.send_text(created("r1"));
         co_await connection.send_text(audio("r1", "i1"));
         co_await connection.send_text(done("r1"));
@@ -252,11 +252,11 @@ TEST_F(OpenAiAnswerTest, InterruptedBeforeItHasAnIdItIsCancelledOnceItHasAndNotP
   play(
       [](Connection& connection) -> Task<> {
         co_await begin(connection);
-        co_await connection.hear_until("response.create");
+        co_await hear_until(connection, "response.create");
         co_await sleep_for(1s);
         co_await connection.send_text(created("late"));
         co_await connection.send_text(audio("late", "i1"));
-        co_await connection.hear_until("response.cancel");
+        co_await hear_until(connection, "response.cancel");
         co_await connection.send_text(done("late", "cancelled"));
       },
       [](OpenAiRealtimeClient& client) -> Task<> {
@@ -288,7 +288,7 @@ TEST_F(OpenAiAnswerTest, SpeechThatTheProviderHearsStopsThePlaybackAndIsNotCance
             R"({"type":"input_audio_buffer.speech_started","audio_start_ms":0,"item_id":"u"})");
         co_await connection.send_text(audio("r1", "i1"));
         co_await connection.send_text(done("r1", "cancelled"));
-        const std::string truncate = co_await connection.hear_until("conversation.item.truncate");
+        const std::string truncate = co_await hear_until(connection, "conversation.item.truncate");
         // It had another idea of how much there was: an error is no end.
         const std::string error = error_event("invalid_value", "already shorter", text_at(truncate, "event_id"));
         co_await connection.send_text(error);
@@ -306,7 +306,7 @@ TEST_F(OpenAiAnswerTest, SpeechThatTheProviderHearsStopsThePlaybackAndIsNotCance
       });
 
   EXPECT_EQ(text_at(connections_[0]->received[0], "session/audio/input/turn_detection/type"), "server_vad");
-  EXPECT_THAT(connections_[0]->types_received(), ElementsAre("session.update", "conversation.item.truncate"));
+  EXPECT_THAT(types_received(*connections_[0]), ElementsAre("session.update", "conversation.item.truncate"));
   EXPECT_EQ(text_at(sent("conversation.item.truncate").at(0), "audio_end_ms"), "300");
 }
 
@@ -319,7 +319,7 @@ TEST_F(OpenAiAnswerTest, InterruptingWithoutASessionDoesNothing) {
     EXPECT_EQ(client.counters().interruptions, 0u);
   });
 
-  EXPECT_THAT(connections_[0]->types_received(), ElementsAre("session.update"));
+  EXPECT_THAT(types_received(*connections_[0]), ElementsAre("session.update"));
 }
 
 }  // namespace

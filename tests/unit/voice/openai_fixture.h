@@ -2,11 +2,9 @@
 #ifndef SOAK_TESTS_UNIT_VOICE_OPENAI_FIXTURE_H_
 #define SOAK_TESTS_UNIT_VOICE_OPENAI_FIXTURE_H_
 
-// The OpenAI Realtime client against a server that says exactly what a test lets it say: not the fake, which has its
-// own idea of the protocol.
+// The OpenAI Realtime client against a scripted server.
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
 #include <algorithm>
@@ -15,22 +13,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "scripted_server.h"
 #include "soak/error.h"
-#include "soak/event_loop.h"
-#include "soak/net/websocket.h"
-#include "soak/net/websocket_server.h"
 #include "soak/task.h"
 #include "soak/voice/openai_realtime.h"
 
 namespace soak::voice {
-
-using namespace std::chrono_literals;
 
 inline constexpr char kCreated[] = R"({"type":"session.created","event_id":"event_1","session":{"type":"realtime"}})";
 inline constexpr char kUpdated[] = R"({"type":"session.updated","event_id":"event_2","session":{"type":"realtime"}})";
@@ -67,123 +60,28 @@ inline std::string error_event(const std::string& code, const std::string& messa
       code, message, event_id.empty() ? "null" : '"' + event_id + '"');
 }
 
-// One connection, as the server sees it.
-class Connection {
- public:
-  Connection(EventLoop& loop, net::AcceptedWebSocket accepted)
-      : opened(loop.now()), request(accepted.request), socket_(std::move(accepted.socket)) {}
+// Hears all up to an event of `type`, which it returns.
+inline Task<std::string> hear_until(Connection& connection, std::string type) {
+  std::string heard;
+  while (text_at(heard, "type") != type) heard = co_await connection.hear();
+  co_return heard;
+}
 
-  Task<> send_text(std::string text) { return socket_->send_text(std::move(text)); }
-  Task<> close(std::uint16_t code, std::string reason) { return socket_->close(code, std::move(reason)); }
-
-  // The next event of the client, which is kept as well.
-  Task<std::string> hear() {
-    net::Message message = co_await socket_->receive();
-    received.push_back(message.data);
-    co_return message.data;
+// What `connection` heard but for audio.
+inline std::vector<std::string> types_received(const Connection& connection) {
+  std::vector<std::string> types;
+  for (const std::string& event : connection.received) {
+    std::string type = text_at(event, "type");
+    if (type != "input_audio_buffer.append") types.push_back(std::move(type));
   }
+  return types;
+}
 
-  // Hears all up to an event of `type`, which it returns.
-  Task<std::string> hear_until(std::string type) {
-    std::string heard;
-    while (text_at(heard, "type") != type) heard = co_await hear();
-    co_return heard;
-  }
-
-  // What it heard but for audio.
-  std::vector<std::string> types_received() const {
-    std::vector<std::string> types;
-    for (const std::string& event : received) {
-      std::string type = text_at(event, "type");
-      if (type != "input_audio_buffer.append") types.push_back(std::move(type));
-    }
-    return types;
-  }
-
-  // Drops the connection: the client sees 1006.
-  void drop() { socket_.reset(); }
-  bool is_dropped() const { return socket_ == nullptr; }
-
-  Instant opened;
-  net::HandshakeRequest request;
-  std::vector<std::string> received;  // session.update first.
-  std::optional<net::CloseStatus> closed;
-
- private:
-  std::unique_ptr<net::WebSocket> socket_;
-};
-
-using Script = std::function<Task<>(Connection&)>;
-
-class OpenAiClientTest : public testing::Test {
+class OpenAiClientTest : public ScriptedServerTest<OpenAiRealtimeClient, OpenAiRealtimeOptions> {
  protected:
-  // Runs `use` on a client whose server plays one of `scripts` on each connection, and the last one on all that follow.
-  void run(std::vector<Script> scripts, const std::function<Task<>(OpenAiRealtimeClient&)>& use) {
-    scripts_ = std::move(scripts);
-    loop_.run(meet(use));
-  }
+  OpenAiClientTest() : ScriptedServerTest("/v1/realtime", kKey) {}
 
   void play(Script script, const std::function<Task<>(OpenAiRealtimeClient&)>& use) { run({std::move(script)}, use); }
-
-  // What connect() throws.
-  Error connect_error(Script script) {
-    Error caught(Errc::kSystem, "connect() threw nothing");
-    play(std::move(script), [&caught](OpenAiRealtimeClient& client) -> Task<> {
-      try {
-        co_await client.connect();
-      } catch (const Error& error) {
-        caught = error;
-      }
-    });
-    return caught;
-  }
-
-  Task<> meet(const std::function<Task<>(OpenAiRealtimeClient&)>& use) {
-    net::ServerOptions server_options;
-    server_options.on_handshake = [this](const net::HandshakeRequest& request) {
-      ++handshakes_;
-      if (refusals_.empty()) return refusal_ ? *refusal_ : net::accept_any(request);
-      net::HandshakeReply reply = refusals_.front();
-      refusals_.erase(refusals_.begin());
-      return reply;
-    };
-    net::WebSocketServer server(loop_, server_options);
-    options_.url = server.url() + "/v1/realtime";
-    options_.api_key = kKey;
-    options_.setup_timeout = 5s;
-    TaskGroup group(loop_);
-    group.start("server", accept(server, group));
-    {
-      OpenAiRealtimeClient client(loop_, options_);
-      Task<> using_it = use(client);
-      co_await std::move(using_it);
-    }
-    co_await sleep_for(1s);  // The server hears of the client's end.
-    server.stop();
-    group.end_in_place();
-  }
-
-  Task<> accept(net::WebSocketServer& server, TaskGroup& group) {
-    try {
-      while (true) {
-        net::AcceptedWebSocket accepted = co_await server.accept();
-        const std::size_t number = connections_.size();
-        connections_.push_back(std::make_unique<Connection>(loop_, std::move(accepted)));
-        group.start({"connection", number}, serve(*connections_.back(), number));
-      }
-    } catch (const Error&) {
-    }
-  }
-
-  Task<> serve(Connection& connection, std::size_t number) {
-    try {
-      Task<> playing = scripts_[std::min(number, scripts_.size() - 1)](connection);
-      co_await std::move(playing);
-      while (!connection.is_dropped()) co_await connection.hear();
-    } catch (const net::ConnectionClosed& closed) {
-      connection.closed = closed.status();
-    }
-  }
 
   // Lets a session begin.
   static Task<> begin(Connection& connection) {
@@ -220,31 +118,9 @@ class OpenAiClientTest : public testing::Test {
     co_await connection.close(code, *reason);
   }
 
-  // Sends frames of 40 ms; returns what was thrown, if anything was.
   static Task<std::optional<Error>> stream(OpenAiRealtimeClient& client, int frames) {
-    std::optional<Error> thrown;
-    for (int i = 0; i < frames && !thrown; ++i) {
-      co_await sleep_for(40ms);
-      try {
-        co_await client.send_audio(kFrame);
-      } catch (const Error& error) {
-        thrown = error;
-      }
-    }
-    co_return thrown;
+    return ScriptedServerTest::stream(client, kFrame, frames);
   }
-
-  std::chrono::nanoseconds between(std::size_t first, std::size_t second) const {
-    return connections_[second]->opened - connections_[first]->opened;
-  }
-
-  VirtualLoop loop_;
-  OpenAiRealtimeOptions options_;
-  std::vector<Script> scripts_;
-  std::optional<net::HandshakeReply> refusal_;  // Of each handshake.
-  std::vector<net::HandshakeReply> refusals_;   // Of the next ones.
-  int handshakes_ = 0;
-  std::vector<std::unique_ptr<Connection>> connections_;
 };
 
 }  // namespace soak::voice

@@ -166,7 +166,7 @@ TEST_F(OpenAiRealtimeClientTest, AsksForOneAnswerAtATime) {
   play(
       [](Connection& socket) -> Task<> {
         co_await begin(socket);
-        co_await socket.hear_until("response.create");
+        co_await hear_until(socket, "response.create");
         co_await sleep_for(1s);
         co_await socket.send_text(
             R"({"type":"response.done","event_id":"e","response":{"id":"r","status":"completed"}})");
@@ -184,7 +184,7 @@ TEST_F(OpenAiRealtimeClientTest, AsksForOneAnswerAtATime) {
         co_await client.close();
       });
 
-  EXPECT_THAT(connections_[0]->types_received(),
+  EXPECT_THAT(types_received(*connections_[0]),
               ElementsAre("session.update", "input_audio_buffer.commit", "response.create", "input_audio_buffer.commit",
                           "response.create"));
 }

@@ -13,18 +13,15 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "providers.h"
+#include "soak/backoff.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
-#include "soak/peers/gemini_live_peer.h"
-#include "soak/peers/openai_realtime_peer.h"
 #include "soak/task.h"
-#include "soak/voice/gemini_live.h"
-#include "soak/voice/openai_realtime.h"
 
 namespace soak {
 namespace {
@@ -33,31 +30,11 @@ using namespace std::chrono_literals;
 
 constexpr std::array<std::byte, 1920> kFrame{};
 
-struct OpenAi {
-  using Peer = peers::OpenAiRealtimePeer;
-  using PeerOptions = peers::OpenAiRealtimePeerOptions;
-  using Client = voice::OpenAiRealtimeClient;
-  using Options = voice::OpenAiRealtimeOptions;
-};
-struct Gemini {
-  using Peer = peers::GeminiLivePeer;
-  using PeerOptions = peers::GeminiLivePeerOptions;
-  using Client = voice::GeminiLiveClient;
-  using Options = voice::GeminiLiveOptions;
-};
-
 template <typename Provider>
 class OutageTest : public testing::Test {
  protected:
   VirtualLoop loop_;
 };
-struct ProviderNames {
-  template <typename Provider>
-  static std::string GetName(int) {
-    return std::is_same_v<Provider, OpenAi> ? "OpenAi" : "Gemini";
-  }
-};
-using Providers = testing::Types<OpenAi, Gemini>;
 TYPED_TEST_SUITE(OutageTest, Providers, ProviderNames);
 
 // A hundred clients lose their connections at one instant, and find a provider that closes at once for twenty seconds.

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kept_connection.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+namespace soak::voice {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What close() may take: the peer's answer to the close frame, then what is left to do.
+constexpr std::chrono::nanoseconds kCloseTimeout = 2s;
+constexpr DrainOptions kClosing{.timeout = kCloseTimeout + 1s, .grace = 1s};
+
+constexpr std::string_view kClosed = "is not connected: close() was called";
+
+// What Retry-After asks for, whole seconds; zero where it does not. Another of its forms is a date, which a service
+// that limits its rate does not send.
+std::chrono::seconds retry_after(const Error& error) {
+  const auto* const refused = dynamic_cast<const net::HandshakeRefused*>(&error);
+  if (refused == nullptr) return 0s;
+  const std::string text = refused->headers().get("Retry-After");
+  std::uint32_t seconds = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return std::chrono::seconds(failed == std::errc() && end == text.data() + text.size() ? seconds : 0);
+}
+
+}  // namespace
+
+KeptConnection::KeptConnection(EventLoop& loop, Protocol& protocol, ClientCounters& counters, Options options)
+    : loop_(loop),
+      protocol_(protocol),
+      counters_(counters),
+      options_(std::move(options)),
+      backoff_(options_.backoff.value_or(BackoffOptions{})),
+      group_(loop) {}
+
+KeptConnection::~KeptConnection() {
+  group_.end_in_place();
+  socket_.reset();
+}
+
+Error KeptConnection::failure(Errc code, std::string_view what) const {
+  return {code, fmt::format("{}: {} {}", options_.client, options_.url.substr(0, options_.url.find('?')), what)};
+}
+
+Error KeptConnection::failure_after_end(Errc code, std::string_view when, std::string_view said) const {
+  return failure(code, fmt::format("closed {} {}, {:.1f} s after connect{}{}", end_->code, when,
+                                   seconds_since_connect(), said.empty() ? "" : ": ", said));
+}
+
+// A connection
+
+Task<> KeptConnection::open() {
+  end_.reset();
+  given_.begin();
+  net::ConnectOptions options = options_.connect;
+  options.close_timeout = kCloseTimeout;
+  try {
+    Task<std::unique_ptr<net::WebSocket>> connecting = net::connect_websocket(loop_, options_.url, options);
+    socket_ = co_await std::move(connecting);
+  } catch (const net::HandshakeRefused& refused) {
+    if (!options_.is_bad_key(refused.status())) throw;
+    throw failure(Errc::kAuthentication, fmt::format("does not accept the key: HTTP {}", refused.status()));
+  }
+  connected_at_ = loop_.now();
+  group_.start("voice_receive", receive(socket_), TaskKind::kReceive);
+}
+
+void KeptConnection::set_ready() {
+  ++counters_.sessions;
+  enter(State::kReady);
+}
+
+void KeptConnection::enter(State state) {
+  state_ = state;
+  counters_.sessions_open = state == State::kReady ? 1 : 0;
+  changed_.set();
+}
+
+Task<> KeptConnection::drop() {
+  if (socket_ == nullptr) co_return;
+  co_await socket_->close();
+  while (!end_) {
+    changed_.reset();
+    co_await changed_.wait();
+  }
+  const net::WebSocketCounters sent = socket_->counters();
+  const std::uint64_t lost = given_.after(sent.frames_sent);
+  counters_.frames_lost += lost;
+  counters_.frames_unconfirmed += given_.after(sent.frames_confirmed) - lost;
+  socket_.reset();
+}
+
+Task<> KeptConnection::receive(Socket socket) {
+  try {
+    while (true) {
+      const net::Message message = co_await socket->receive();
+      protocol_.take(std::move(message.data));
+    }
+  } catch (const net::ConnectionClosed& closed) {
+    end_ = closed.status();
+    protocol_.ended();
+    if (state_ == State::kReady) enter(State::kReplacing);
+    changed_.set();
+  }
+}
+
+void KeptConnection::count_frame() {
+  given_.frame();
+  ++counters_.frames_sent;
+}
+
+// One after the other
+
+Task<> KeptConnection::keep() {
+  bool going_on = true;
+  while (going_on && !closing_) {
+    const std::optional<Instant> renew_at = protocol_.renew_at();
+    if (end_ || (renew_at && loop_.now() >= *renew_at)) {
+      Task<bool> replacing = replace();
+      going_on = co_await std::move(replacing);
+      continue;
+    }
+    changed_.reset();
+    if (renew_at) {
+      co_await changed_.wait_until(*renew_at);
+    } else {
+      co_await changed_.wait();
+    }
+  }
+  co_await drop();
+}
+
+bool KeptConnection::give_up(Error reason) {
+  failure_ = std::move(reason);
+  enter(State::kOver);
+  return false;
+}
+
+// Ends early when the client is closed.
+Task<> KeptConnection::pause(std::chrono::nanoseconds delay) {
+  const Instant resume_at = loop_.now() + delay;
+  while (!closing_ && loop_.now() < resume_at) {
+    changed_.reset();
+    co_await changed_.wait_until(resume_at);
+  }
+}
+
+// Puts another connection in the place of one that is lost, or soon will be. False when it cannot.
+Task<bool> KeptConnection::replace() {
+  enter(State::kReplacing);
+  const bool stable = loop_.now() - connected_at_ >= options_.stable_after;
+  if (stable) {
+    attempts_ = 0;
+    backoff_.reset();
+  }
+  Sequel sequel = protocol_.leave(stable);
+  const bool planned = sequel.planned;
+  if (sequel.permanent || (!planned && !options_.backoff)) co_return give_up(sequel.reason);
+  co_await drop();
+  bool at_once = planned && attempts_ == 0;
+  while (true) {
+    if (attempts_ >= options_.attempts_max) {
+      const Error& last = sequel.reason;
+      co_return give_up(Error(last.code(), fmt::format("{}; gave up after {} attempts", last.what(), attempts_)));
+    }
+    ++attempts_;
+    if (!at_once) co_await pause(sequel.pause + backoff_.next(loop_.random()));
+    at_once = false;
+    if (closing_) co_return false;
+    try {
+      co_await protocol_.establish();
+      ++(planned ? counters_.renewals : counters_.recoveries);
+      co_return true;
+    } catch (const Error& error) {
+      sequel = protocol_.failed(error);
+      sequel.pause += retry_after(error);
+    }
+    if (sequel.permanent || !options_.backoff) co_return give_up(sequel.reason);
+  }
+}
+
+// The client's verbs
+
+Task<> KeptConnection::connect() {
+  co_await protocol_.establish();
+  group_.start("voice_keep", keep());
+}
+
+Task<KeptConnection::Socket> KeptConnection::ready() {
+  while (state_ != State::kReady) {
+    if (failure_) throw Error(*failure_);
+    if (closing_) throw failure(Errc::kConnectionClosed, kClosed);
+    if (state_ != State::kReplacing) throw failure(Errc::kConnectionClosed, "is not connected");
+    changed_.reset();
+    co_await changed_.wait();
+  }
+  co_return socket_;
+}
+
+Task<> KeptConnection::left(Socket socket) {
+  while (state_ == State::kReady && socket_ == socket) {
+    changed_.reset();
+    co_await changed_.wait();
+  }
+}
+
+Task<> KeptConnection::close() {
+  closing_ = true;
+  changed_.set();
+  Task<DrainResult> draining = drain(group_, kClosing);
+  co_await std::move(draining);
+  socket_.reset();
+  if (state_ != State::kNew) give_up(failure(Errc::kConnectionClosed, kClosed));
+}
+
+}  // namespace soak::voice

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Voice clients under every fault of a script, over loopback. In each cycle a storm passes over a dozen of them, and
+// then there is a moment of rest, in which all who count must come to the same number: the clients' gauges, the fake's
+// ledger, and the kernel's connections, at either end.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <iomanip>
+#include <memory>
+#include <random>
+#include <span>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "soak/fault/script.h"
+#include "soak/peers/gemini_live_peer.h"
+#include "soak/peers/openai_realtime_peer.h"
+#include "soak/soak.h"
+#include "soak/voice/gemini_live.h"
+#include "soak/voice/openai_realtime.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using soak::fault::Fault;
+using soak::fault::Kind;
+using std::chrono::nanoseconds;
+
+constexpr std::size_t kClients = 12;
+constexpr nanoseconds kRestWithin = 20s;  // After the storm: what is half-open is noticed, and replaced.
+constexpr nanoseconds kFrame = 100ms;
+
+struct OpenAi {
+  using Peer = soak::peers::OpenAiRealtimePeer;
+  using PeerOptions = soak::peers::OpenAiRealtimePeerOptions;
+  using Client = soak::voice::OpenAiRealtimeClient;
+  using Options = soak::voice::OpenAiRealtimeOptions;
+  static constexpr const char* kTitle = "VOICE FAULTS SOAK / openai";
+};
+struct Gemini {
+  using Peer = soak::peers::GeminiLivePeer;
+  using PeerOptions = soak::peers::GeminiLivePeerOptions;
+  using Client = soak::voice::GeminiLiveClient;
+  using Options = soak::voice::GeminiLiveOptions;
+  static constexpr const char* kTitle = "VOICE FAULTS SOAK / gemini";
+};
+
+// What is to happen to each connection that is accepted while it rages.
+class Storm {
+ public:
+  explicit Storm(std::uint64_t seed) : random_(seed) {}
+
+  void begin(nanoseconds lasts) {
+    raging_ = true;
+    lasts_ = lasts;
+  }
+  void end() { raging_ = false; }
+
+  // Of a short one nobody waits for the end of a half-open connection.
+  Fault fault(std::size_t number) const {
+    constexpr std::array kQuick = {Kind::kReset, Kind::kClose, Kind::kUnknown, Kind::kNotJson};
+    Fault fault;
+    fault.kind = lasts_ < 2s ? kQuick[number % kQuick.size()] : static_cast<Kind>(number % soak::fault::kKinds);
+    fault.lasts = fault.kind == Kind::kHalfOpen ? 4s : 1s;
+    fault.bytes = std::size_t{256} << 10;
+    fault.reason = "overloaded";
+    return fault;
+  }
+
+  std::vector<Fault> operator()(std::uint64_t) {
+    std::vector<Fault> plan;
+    for (int i = 0; raging_ && i < 2; ++i) {
+      plan.push_back(fault(random_()));
+      plan.back().after = lasts_ / 16 * static_cast<int>(random_() % 4);
+    }
+    return plan;
+  }
+
+ private:
+  std::mt19937_64 random_;
+  bool raging_ = false;
+  nanoseconds lasts_{0};
+};
+
+// Both ends of the connections to a port of 127.0.0.1 that the kernel takes for established.
+struct Established {
+  std::size_t at_server = 0;
+  std::size_t at_clients = 0;
+};
+
+Established established(std::uint16_t port) {
+  std::ostringstream address;
+  address << "0100007F:" << std::hex << std::uppercase << std::setw(4) << std::setfill('0') << port;
+  std::ifstream table("/proc/net/tcp");
+  std::string line;
+  Established found;
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string slot;
+    std::string local;
+    std::string remote;
+    std::string state;
+    fields >> slot >> local >> remote >> state;
+    if (state != "01") continue;
+    if (local == address.str()) ++found.at_server;
+    if (remote == address.str()) ++found.at_clients;
+  }
+  return found;
+}
+
+template <typename Provider>
+class Rest {
+ public:
+  using Clients = std::vector<std::unique_ptr<typename Provider::Client>>;
+
+  Rest(soak::AsyncRun& run, const typename Provider::Peer& peer) : run_(run), peer_(peer) {}
+
+  // Waits until all counts are `count`, and are still a little later.
+  soak::Task<bool> reach(const Clients& clients, std::size_t count) {
+    const nanoseconds until = run_.elapsed() + kRestWithin;
+    for (int agreed = 0; agreed < 4 && run_.elapsed() < until;) {
+      co_await soak::sleep_for(50ms);
+      read(clients);
+      agreed = gauge_ == count && ledger_ == count && kernel_.at_server == count && kernel_.at_clients == count
+                   ? agreed + 1
+                   : 0;
+      if (agreed == 4) co_return true;
+    }
+    ADD_FAILURE() << "no rest within " << kRestWithin / 1s << " s of the storm: " << count
+                  << " sessions expected; gauge " << gauge_ << ", ledger " << ledger_ << ", kernel "
+                  << kernel_.at_server << " at the server and " << kernel_.at_clients << " at the clients";
+    co_return false;
+  }
+
+ private:
+  void read(const Clients& clients) {
+    gauge_ = 0;
+    for (const auto& client : clients) gauge_ += client->counters().sessions_open;
+    ledger_ = peer_.ledger().sessions_open;
+    // On a virtual clock there is no kernel between them.
+    kernel_ = run_.loop().is_virtual() ? Established{ledger_, ledger_} : established(peer_.port());
+  }
+
+  soak::AsyncRun& run_;
+  const typename Provider::Peer& peer_;
+  std::size_t gauge_ = 0;
+  std::size_t ledger_ = 0;
+  Established kernel_;
+};
+
+template <typename Client>
+soak::Task<> speak(Client& client, const bool& over) {
+  const std::vector<std::byte> frame(static_cast<std::size_t>(Client::kInputRateHz * (kFrame / 1ms) / 1000) * 2);
+  for (int frames = 1; !over; ++frames) {
+    co_await client.send_audio(frame);
+    if (frames % 20 == 0) co_await client.end_turn();
+    co_await soak::sleep_for(kFrame);
+  }
+}
+
+template <typename Provider>
+void survive() {
+  soak::AsyncRun run({.duration = 10min, .reconnect_every = 30s, .rss_growth_max = 20 * soak::kMiB});
+  run.describe(Provider::kTitle, "storm");
+  Storm storm(run.seed());
+  soak::fault::Script faults([&storm](std::uint64_t connection) { return storm(connection); });
+  typename Provider::PeerOptions peer_options;
+  peer_options.seed = run.seed();
+  peer_options.faults = &faults;
+  typename Provider::Peer peer(run.loop(), peer_options);
+  typename Provider::Options options;
+  options.url = peer.url();
+  options.backoff = soak::BackoffOptions{.initial = 50ms, .max = 1s};
+  options.attempts_max = 1000;
+  options.setup_timeout = 2s;
+  options.ping_interval = 500ms;
+  options.ping_timeout = 2s;
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t unconfirmed = 0;
+  std::uint64_t recoveries = 0;
+
+  run.drive([&](soak::Cycle& cycle) -> soak::Task<> {
+    typename Rest<Provider>::Clients clients;
+    Rest<Provider> rest(run, peer);
+    for (std::size_t i = 0; i < kClients; ++i) {
+      clients.push_back(std::make_unique<typename Provider::Client>(run.loop(), options));
+      co_await clients.back()->connect();
+    }
+    bool over = false;
+    soak::TaskGroup speakers(run.loop());
+    for (std::size_t i = 0; i < kClients; ++i) speakers.start({"speaker", i}, speak(*clients[i], over));
+
+    const nanoseconds lasts = std::max<nanoseconds>((cycle.ends_at() - run.elapsed()) * 2 / 5, 100ms);
+    storm.begin(lasts);
+    faults.play_on_all(storm.fault(cycle.number()));
+    co_await soak::sleep_for(lasts / 2);
+    faults.play_on_all(storm.fault(cycle.number() + soak::fault::kKinds / 2));
+    co_await soak::sleep_for(lasts / 2);
+    storm.end();
+
+    soak::Task<bool> resting = rest.reach(clients, kClients);
+    if (co_await std::move(resting)) run.count("rests");
+    over = true;
+    const soak::DrainResult spoken = co_await soak::drain(speakers);
+    EXPECT_EQ(spoken.cancelled + spoken.forced + spoken.failed, 0u);
+    for (const auto& client : clients) {
+      co_await client->close();
+      sent += client->counters().frames_sent;
+      lost += client->counters().frames_lost;
+      unconfirmed += client->counters().frames_unconfirmed;
+      recoveries += client->counters().recoveries;
+    }
+    soak::Task<bool> ending = rest.reach(clients, 0);
+    if (co_await std::move(ending)) run.count("ends");
+    const nanoseconds left = cycle.ends_at() - run.elapsed();
+    if (left > 0s) co_await soak::sleep_for(left);
+  });
+
+  EXPECT_SOAK(run);
+  EXPECT_EQ(run.counted_in_part("rests"), run.cycles_in_part());
+  EXPECT_EQ(run.counted_in_part("ends"), run.cycles_in_part());
+  EXPECT_GT(run.cycles_in_part(), 0u);
+  EXPECT_GT(recoveries, 0u);
+  // No frame is lost without being counted.
+  EXPECT_LE(peer.ledger().audio_frames_received + lost, sent);
+  EXPECT_GE(peer.ledger().audio_frames_received + lost + unconfirmed, sent);
+  EXPECT_EQ(peer.ledger().sessions_opened, peer.ledger().sessions_closed);
+  if (run.elapsed() < 5min) return;
+  for (std::size_t kind = 0; kind < soak::fault::kKinds; ++kind) {
+    EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << soak::fault::name(static_cast<Kind>(kind));
+  }
+}
+
+SOAK_TEST(VoiceFaults, OpenAiRealtime) { survive<OpenAi>(); }
+
+SOAK_TEST(VoiceFaults, GeminiLive) { survive<Gemini>(); }
+
+}  // namespace
