@@ -1,34 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json.h"
 
+#include <utility>
+
 #include "seconds.h"
 
 namespace soak::channels::json {
 
-void field(Writer& json, const char* key, std::string_view value) {
-  json.Key(key);
-  json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-std::string text_of(const rapidjson::StringBuffer& buffer) { return {buffer.GetString(), buffer.GetSize()}; }
-
-Object::Object(std::string_view text) {
-  // Iterative: a hostile depth must not overflow the stack.
-  document_.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
-  valid_ = !document_.HasParseError() && document_.IsObject();
+Object::Object(std::string text) : text_(std::move(text)), valid_(soak::json::parse_object(document_, text_)) {
   if (!valid_) document_.SetObject();
 }
 
 const rapidjson::Value* member(const rapidjson::Value& object, const char* name) {
-  if (!object.IsObject()) return nullptr;
-  const auto found = object.FindMember(name);
-  return found == object.MemberEnd() ? nullptr : &found->value;
+  return object.IsObject() ? soak::json::member(object, name) : nullptr;
 }
 
 std::string_view text(const rapidjson::Value& object, const char* name) {
-  const rapidjson::Value* const value = member(object, name);
-  return value != nullptr && value->IsString() ? std::string_view(value->GetString(), value->GetStringLength())
-                                               : std::string_view{};
+  return object.IsObject() ? soak::json::text_member(object, name) : std::string_view{};
 }
 
 bool flag(const rapidjson::Value& object, const char* name) {

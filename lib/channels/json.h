@@ -2,40 +2,37 @@
 #ifndef SOAK_LIB_CHANNELS_JSON_H_
 #define SOAK_LIB_CHANNELS_JSON_H_
 
-// JSON as the clients write and read it.
-
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
+// The JSON of a provider's answer.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "lib/json/json.h"
+
 namespace soak::channels::json {
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-// Writes a member that is a string.
-void field(Writer& json, const char* key, std::string_view value);
-
-std::string text_of(const rapidjson::StringBuffer& buffer);
+using soak::json::field;
+using soak::json::text_of;
+using soak::json::Writer;
 
 // An answer that should be an object. What is none, HTML of a proxy, is an object without members.
 class Object {
  public:
-  explicit Object(std::string_view text);
+  explicit Object(std::string text);
 
   bool valid() const { return valid_; }
   const rapidjson::Value& value() const { return document_; }
 
  private:
+  std::string text_;  // The document's strings.
   rapidjson::Document document_;
   bool valid_;
 };
 
-// Null when it is absent.
+// A member of what may be no object; null when it is absent.
 const rapidjson::Value* member(const rapidjson::Value& object, const char* name);
 
 // A string member; empty when it is absent or something else. It lives as long as `object`.

@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "base64.h"
-#include "json.h"
+#include "lib/json/json.h"
 
 namespace soak::voice {
 namespace {

@@ -98,7 +98,7 @@ Task<> KeptConnection::drop() {
 Task<> KeptConnection::receive(Socket socket) {
   try {
     while (true) {
-      const net::Message message = co_await socket->receive();
+      net::Message message = co_await socket->receive();
       protocol_.take(std::move(message.data));
     }
   } catch (const net::ConnectionClosed& closed) {

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base64.h"
-#include "json.h"
+#include "lib/json/json.h"
 
 namespace soak::voice {
 namespace {

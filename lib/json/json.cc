@@ -3,7 +3,7 @@
 
 #include "lib/json/text_stream.h"
 
-namespace soak::voice::json {
+namespace soak::json {
 
 void field(Writer& json, const char* key, std::string_view value) {
   json.Key(key);
@@ -16,7 +16,7 @@ bool parse_object(rapidjson::Document& document, std::string& text) {
   // Iterative: a hostile depth must not overflow the stack.
   constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag;
   if (text.find('\0') != std::string::npos) return false;  // The reader would stop there.
-  soak::json::TextStream stream(text);
+  TextStream stream(text);
   document.ParseStream<kFlags, rapidjson::UTF8<>>(stream);
   return !document.HasParseError() && document.IsObject();
 }
@@ -32,4 +32,4 @@ std::string_view text_member(const rapidjson::Value& object, const char* name) {
                                                : std::string_view{};
 }
 
-}  // namespace soak::voice::json
+}  // namespace soak::json

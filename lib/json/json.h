@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_VOICE_JSON_H_
-#define SOAK_LIB_VOICE_JSON_H_
+#ifndef SOAK_LIB_JSON_JSON_H_
+#define SOAK_LIB_JSON_JSON_H_
 
 // JSON as the clients write and read it.
 
@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace soak::voice::json {
+namespace soak::json {
 
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
@@ -29,6 +29,6 @@ const rapidjson::Value* member(const rapidjson::Value& object, const char* name)
 // A string member; empty when it is absent, null or something else. It lives as long as `object`.
 std::string_view text_member(const rapidjson::Value& object, const char* name);
 
-}  // namespace soak::voice::json
+}  // namespace soak::json
 
-#endif  // SOAK_LIB_VOICE_JSON_H_
+#endif  // SOAK_LIB_JSON_JSON_H_
