@@ -81,7 +81,8 @@ struct HttpServerOptions {
   std::function<bool(const HttpServerRequest&)> on_head;
   std::size_t body_bytes_max = std::size_t{16} << 20;                   // Above it: 413, and the connection ends.
   std::chrono::nanoseconds request_timeout = std::chrono::seconds{30};  // From its first byte to its last.
-  std::chrono::nanoseconds keep_alive = std::chrono::seconds{75};       // Idle, between two requests.
+  // Idle, between two requests. The first one of a connection has as long as the longer of the two.
+  std::chrono::nanoseconds keep_alive = std::chrono::seconds{75};
 };
 
 class HttpServer {
