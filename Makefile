@@ -38,7 +38,7 @@ help:
 	@echo 'make gate-channels  ten real minutes of each channel soak: the release gate of channel code'
 	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
 	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
-	@echo 'make bench-http  requests beside libcurl alone, in half a minute'
+	@echo 'make bench-http  HTTP requests beside libcurl alone, in seconds'
 	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
 	@echo 'make bench-voice voice traffic beside libwebsockets alone, and 1,800 sessions, in a quarter of an hour'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'

@@ -520,10 +520,11 @@ void CurlHttpClient::take_results() {
     auto& ended = *reinterpret_cast<CurlTransfer*>(transfer);
     curl_socket_t fd = CURL_SOCKET_BAD;
     curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
-    if (const auto socket = sockets_.find(fd); socket != sockets_.end())
-      socket->second.kept = socket->second.wanted == 0 && ended.info(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_1_1;
+    const bool alone = ended.info(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_1_1;
     ended.finish(result);
     end(ended);
+    if (const auto socket = sockets_.find(fd); socket != sockets_.end())
+      socket->second.kept = alone && socket->second.wanted == 0;
   }
 }
 

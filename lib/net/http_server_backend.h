@@ -4,6 +4,7 @@
 
 // What both kinds of HTTP server share: the handlers' tasks, and the way a server ends.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,11 @@ struct HttpServer::Backend : std::enable_shared_from_this<HttpServer::Backend> {
   Backend& operator=(const Backend&) = delete;
 
   bool secure() const { return !options.tls.certificate_file.empty() || !options.tls.key_file.empty(); }
+
+  // For the first byte of a connection's first request, the handshake of TLS before it included.
+  std::chrono::nanoseconds first_request_timeout() const {
+    return std::max(options.request_timeout, options.keep_alive);
+  }
 
   static Task<> close(std::shared_ptr<Backend> self, std::chrono::nanoseconds timeout);
   // The server goes: ends everything where it stands.

@@ -33,9 +33,9 @@ void MemoryHttpConnection::Path::expire() noexcept {
   (connection_.*arrive_)(packet);
 }
 
-void MemoryHttpConnection::KeepAlive::start() {
+void MemoryHttpConnection::KeepAlive::start(std::chrono::nanoseconds delay) {
   soak::detail::LoopCore& core = connection_.network_.loop().core();
-  core.timers.arm(*this, soak::detail::later(core.now(), connection_.server_->options.keep_alive));
+  core.timers.arm(*this, soak::detail::later(core.now(), delay));
 }
 
 void MemoryHttpConnection::KeepAlive::stop() { connection_.network_.loop().core().timers.disarm(*this); }
@@ -119,7 +119,7 @@ void MemoryHttpConnection::on_connect() {
     server_ = std::static_pointer_cast<MemoryHttpListener>(found.http->shared_from_this());
     id_ = server_->add(shared_from_this());
     peer_ = "memory:" + std::to_string(id_);
-    keep_alive_.start();
+    keep_alive_.start(server_->first_request_timeout());
   }
   down_.push(failure_.empty() ? Packet::kAccepted : Packet::kRefused);
 }
@@ -167,7 +167,7 @@ void MemoryHttpConnection::respond(HttpResponse response, bool close_after) {
   if (last_) {
     close();
   } else {
-    keep_alive_.start();
+    keep_alive_.start(server_->options.keep_alive);
   }
 }
 

@@ -9,6 +9,7 @@
 // arriving, or reset it. Everything arrives a turn later at the earliest.
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -93,7 +94,7 @@ class MemoryHttpConnection final : public HttpReplyTo, public std::enable_shared
     ~KeepAlive() { stop(); }
     KeepAlive(const KeepAlive&) = delete;
     KeepAlive& operator=(const KeepAlive&) = delete;
-    void start();
+    void start(std::chrono::nanoseconds delay);
     void stop();
     void expire() noexcept override { connection_.close(); }
 

@@ -169,7 +169,7 @@ HttpConnection::HttpConnection(SocketHttpServer& server, std::uint64_t id, Fd fd
       reader_(server.options.body_bytes_max) {
   poll_.emplace(server_.uv_loop().handle(), fd_.get(), [this] { on_event(); });
   poll_->watch(UV_READABLE | UV_DISCONNECT);
-  restart_timer(server_.options.keep_alive);
+  restart_timer(server_.first_request_timeout());
 }
 
 void HttpConnection::restart_timer(std::chrono::nanoseconds delay) {

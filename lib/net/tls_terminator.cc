@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 namespace soak::net {
@@ -165,6 +166,12 @@ void TlsTerminator::finish() {
   ssl_.reset();
   plain_.reset();
   wire_.reset();
+}
+
+// OpenSSL writes to a connection that is gone as to a pipe. libwebsockets does the same, where it runs.
+TlsTerminators::TlsTerminators(EventLoop& loop) : loop_(static_cast<UvLoop&>(loop)) {
+  struct sigaction current {};
+  if (sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
 }
 
 TlsTerminators::~TlsTerminators() {

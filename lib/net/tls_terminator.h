@@ -86,7 +86,7 @@ class TlsTerminator final : public soak::detail::TimerNode {
 // The terminators of a loop, as its service: each lives until both of its sides have ended.
 class TlsTerminators {
  public:
-  explicit TlsTerminators(EventLoop& loop) : loop_(static_cast<UvLoop&>(loop)) {}
+  explicit TlsTerminators(EventLoop& loop);
   ~TlsTerminators();
   TlsTerminators(const TlsTerminators&) = delete;
   TlsTerminators& operator=(const TlsTerminators&) = delete;

@@ -13,8 +13,8 @@
 //   soak::net::HttpRequest request("POST", url, R"({"text":"hi"})", {{"Content-Type", "application/json"}});
 //   soak::net::HttpResponse response = co_await client.send(std::move(request));
 //
-// Nothing is sent twice by itself: no redirect is followed, and a request with a body is not repeated on another
-// connection when a kept one turns out to be dead (libcurl's own habit; github.com/curl/curl, Curl_retry_request).
+// Nothing is sent twice by itself: no redirect is followed, and no request is repeated on another connection when a
+// kept one turns out to be dead (libcurl's own habit; github.com/curl/curl, Curl_retry_request).
 
 #include <chrono>
 #include <cstddef>
@@ -40,7 +40,8 @@ namespace soak::net {
 class HttpError : public Error {
  public:
   HttpError(Errc code, std::string_view message, bool may_have_arrived);
-  // False: the server cannot have read the whole request, and it may be sent again. True: nobody knows.
+  // False: the server cannot have read the whole request, and it may be sent again. True: nobody knows, as soon as the
+  // last byte has left this end: a small body does so together with its head, whether the server reads it or not.
   bool may_have_arrived() const { return may_have_arrived_; }
 
  private:
@@ -56,9 +57,11 @@ struct HttpClientOptions {
   // To one host and port at once; further requests wait for one of them, and their timeout runs meanwhile.
   std::size_t connections_max = 16;
   std::size_t response_bytes_max = std::size_t{16} << 20;
-  // On TLS alone, and where the server offers it: HTTP/2, many requests on one connection.
+  // On TLS alone, and where the server offers it: HTTP/2, many requests on one connection, more than connections_max.
+  // Names of header fields are in lower case then. An HttpServer does not offer it.
   bool http2 = true;
-  // "http://host:port"; empty for none at all. Unset, what the environment says: http_proxy, https_proxy, no_proxy.
+  // "http://host:port"; empty for none at all. Unset, what the environment says: http_proxy, https_proxy, no_proxy. In
+  // memory there is none.
   std::optional<std::string> proxy;
   // https: alone. A PEM file of the certificate authorities to trust, instead of the system's: that of a TestCa, say.
   // What a server proves is always verified.
@@ -68,22 +71,23 @@ struct HttpClientOptions {
 struct HttpClientCounters {
   std::uint64_t requests = 0;
   std::uint64_t responses = 0;
-  std::uint64_t connections_opened = 0;
+  std::uint64_t connections_opened = 0;  // Each is known when the request that opened it has ended.
 };
 
 class HttpClient {
  public:
-  // Throws Error(Errc::kInvalidArgument) for a CA file that cannot be read.
+  // Throws Error(Errc::kInvalidArgument) for a CA file that cannot be read (in memory it is not), a proxy that is no
+  // http: URL, no connections at all.
   explicit HttpClient(EventLoop& loop, HttpClientOptions options = HttpClientOptions());
-  // Drops requests under way: their tasks must have ended. Allowed from anywhere on the loop's thread, also from code
-  // that one of its own responses has resumed.
+  // Drops requests under way: each throws HttpError, kConnectionClosed, on the loop's next turn. Allowed from anywhere
+  // on the loop's thread, also from code that one of its own responses has resumed.
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
   // Any status is a response, also 500. Cancelled, the request is dropped with its connection.
-  // Throws HttpError, and Error(Errc::kInvalidArgument) for a URL that is not http: or https:, or a header that cannot
-  // be sent.
+  // Throws HttpError, and Error(Errc::kInvalidArgument) for a URL that is not http: or https:, a header that cannot be
+  // sent or is the transport's own (Content-Length, Transfer-Encoding, Expect), CONNECT, a HEAD with a body.
   [[nodiscard]] Task<HttpResponse> send(HttpRequest request);
 
   const HttpClientCounters& counters() const;

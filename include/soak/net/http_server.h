@@ -8,8 +8,9 @@
 //     co_return soak::net::HttpReply(200, "hello " + request.path);
 //   });
 //
-// On a UvLoop it is libwebsockets on a port of its own, with keep-alive; on a VirtualLoop it is reached in memory by
-// the HttpClients of the same loop. It belongs to the loop's thread and must not outlive the loop.
+// On a UvLoop it listens on a port of its own and speaks HTTP/1.1, with keep-alive, and bodies by Content-Length or in
+// chunks; on a VirtualLoop it is reached in memory by the HttpClients of the same loop. It belongs to the loop's thread
+// and must not outlive the loop.
 
 #include <chrono>
 #include <cstddef>
@@ -80,7 +81,8 @@ struct HttpServerOptions {
   std::function<bool(const HttpServerRequest&)> on_head;
   std::size_t body_bytes_max = std::size_t{16} << 20;                   // Above it: 413, and the connection ends.
   std::chrono::nanoseconds request_timeout = std::chrono::seconds{30};  // From its first byte to its last.
-  std::chrono::nanoseconds keep_alive = std::chrono::seconds{75};       // Idle, between two requests.
+  // Idle, between two requests. The first one of a connection has as long as the longer of the two.
+  std::chrono::nanoseconds keep_alive = std::chrono::seconds{75};
 };
 
 class HttpServer {
@@ -89,7 +91,7 @@ class HttpServer {
   //   Error(Errc::kConnectFailed)    it cannot listen; names host, port and the system's reason
   //   Error(Errc::kInvalidArgument)  certificate or key cannot be read, or do not belong together; names the file
   HttpServer(EventLoop& loop, HttpHandler handler, HttpServerOptions options = HttpServerOptions());
-  // Stops, and ends what is left where it stands: clients see a reset.
+  // Stops, and ends what is left where it stands: clients see a reset. Not from one of its own handlers.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

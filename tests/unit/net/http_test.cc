@@ -468,6 +468,25 @@ TYPED_TEST(HttpTest, BoundsTheResponse) {
   });
 }
 
+// Of the rest the server gets rid, or not, as the connection allows; it goes on with the others.
+TYPED_TEST(HttpTest, AClientMayLeaveWithinItsResponse) {
+  const std::string big = patterned(std::size_t{24} << 20);
+  HttpServer server(
+      this->loop_, [&](HttpServerRequest) -> Task<HttpReply> { co_return HttpReply(200, big); },
+      this->server_options());
+  HttpClientOptions options = this->client_options();
+  options.response_bytes_max = 1'000;
+  HttpClient client(this->loop_, options);
+  this->run([&]() -> Task<> {
+    for (int round = 0; round < 3; ++round) {
+      HttpRequest request("GET", server.url() + "/");
+      Outcome outcome = co_await outcome_of(client, std::move(request));
+      EXPECT_EQ(outcome.code, Errc::kProtocol);
+      co_await this->until([&] { return server.open_connections() == 0 && server.requests_under_way() == 0; });
+    }
+  });
+}
+
 TYPED_TEST(HttpTest, WhatAHandlerThrowsAnswers500) {
   HttpServer server(
       this->loop_,
