@@ -51,8 +51,8 @@ enum class ChannelFaultKind : std::uint8_t {
   kBadGateway,      // Not stored; 502 with HTML.
   kStoreNothing,    // Discord: success, but nothing is stored. Where the client waits for the message, none of it.
 
-  // Known not to be stored.
-  kResetBeforeRead,  // The connection is reset before the body has been read.
+  // Not stored.
+  kResetBeforeRead,  // The connection is reset before the body has been read. Who had sent all of it cannot tell.
   kRefuse,           // `status` and `text`, in the provider's form: a description, an error, a message with `code`.
   kMigrate,          // Telegram: the chat has a new id from now on, which the 400 tells.
   kBlock,            // Telegram: 403 "bot was blocked by the user" for this chat, from now on.
