@@ -373,6 +373,17 @@ TEST_F(ChannelLedgerTest, StaysWithinItsBoundsForAHundredThousandMessages) {
   EXPECT_EQ(peer.ledger().stored_twice, 1u);
 }
 
+TEST_F(ChannelLedgerTest, DoesNotGrowWithTheMessages) {
+  TelegramPeer peer(loop_);
+
+  const std::int64_t bytes = heap_growth([&](int i) {
+    EXPECT_EQ(send(peer, "soak " + std::to_string(i)).status, 200);
+    pass(30s);
+  });
+
+  EXPECT_LT(bytes, 2000);  // Less than a byte for each.
+}
+
 TEST_F(ChannelLedgerTest, TheSameSeedGivesTheSameAnswersAndTheSameRequests) {
   const auto day = [](std::uint64_t seed) {
     VirtualLoop loop({.seed = seed});

@@ -536,6 +536,19 @@ TEST_F(DiscordTest, FaultsOfOtherProvidersAreErrors) {
   EXPECT_EQ(say(peer, "soak 1").status, 200);
 }
 
+TEST_F(DiscordTest, DoesNotGrowWithItsNonces) {
+  DiscordPeer peer(loop_);
+
+  const std::int64_t bytes = heap_growth([&](int i) {
+    const std::string text = "soak " + std::to_string(i);
+    const std::string body = R"({"content":")" + text + R"(","nonce":")" + text + R"(","enforce_nonce":true})";
+    EXPECT_EQ(bot(peer, body).status, 200);
+    pass(30s);
+  });
+
+  EXPECT_LT(bytes, 2000);  // Less than a byte for each.
+}
+
 TEST_F(DiscordTest, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_THROW(DiscordPeer(loop_, {.nonce_time = -1s}), Error);
   EXPECT_THROW(DiscordPeer(loop_, {.limits = {.bucket = -1}}), Error);
