@@ -56,8 +56,8 @@ bool RecentKeys::add(std::uint64_t key) {
 
 std::string ChannelBook::wall_time() const {
   const auto now = std::chrono::floor<std::chrono::seconds>(loop_.wall_now());
-  const std::chrono::hh_mm_ss<std::chrono::seconds> time(now - std::chrono::floor<std::chrono::days>(now));
-  return fmt::format("{:02}:{:02}:{:02}", time.hours().count(), time.minutes().count(), time.seconds().count());
+  const std::chrono::hh_mm_ss<std::chrono::seconds> clock(now - std::chrono::floor<std::chrono::days>(now));
+  return fmt::format("{:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 void ChannelBook::find(ChannelFindingKind kind, std::string text) {
