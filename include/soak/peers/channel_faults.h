@@ -59,7 +59,7 @@ enum class ChannelFaultKind : std::uint8_t {
   kRotate,           // The token, or the webhook, is not valid any more, and a new one is. Slack says `text`.
   kWebhookToken,     // Discord: 401 50027 for this webhook from now on, and a new one is valid.
 
-  // Of Telegram's getUpdates.
+  // Of Telegram's getUpdates, which takes kServerError and kBadGateway, too.
   kConflict,     // 409, three seconds late.
   kNeverAnswer,  // No answer for `lasts`, then a reset.
 };
