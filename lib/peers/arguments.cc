@@ -155,7 +155,9 @@ bool Arguments::add_multipart(std::string_view body, std::string_view boundary) 
     part.remove_prefix(2);
     const std::size_t end = part.find("\r\n" + mark);
     const std::size_t blank = part.find("\r\n\r\n");
-    if (end == std::string_view::npos || blank == std::string_view::npos || blank > end) return false;
+    if (end == std::string_view::npos || blank == std::string_view::npos || blank + 4 > end) {
+      return false;
+    }
     Argument argument;
     std::string_view head = part.substr(0, blank);
     while (!head.empty()) {

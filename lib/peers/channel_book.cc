@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
+
+#include "fnv.h"
 
 namespace soak::peers {
 namespace {
@@ -25,19 +28,36 @@ std::string subject(const ChannelRequest& request) {
 
 }  // namespace
 
-bool RecentKeys::add(std::uint64_t key, std::size_t kept) {
-  if (older_.contains(key) || !younger_.insert(key).second) return false;
-  if (younger_.size() >= std::max<std::size_t>(kept, 1)) {
-    older_ = std::move(younger_);
-    younger_.clear();
+RecentKeys::RecentKeys(std::size_t kept) : kept_(std::max<std::size_t>(kept, 1)) {
+  younger_.resize(std::bit_ceil(2 * kept_));
+  older_.resize(younger_.size());
+}
+
+std::size_t RecentKeys::slot_of(const Table& table, std::uint64_t key) {
+  const std::size_t mask = table.size() - 1;
+  std::size_t slot = (key ^ (key >> 32U)) & mask;
+  while (table[slot] != 0 && table[slot] != key) slot = (slot + 1) & mask;
+  return slot;
+}
+
+bool RecentKeys::contains(const Table& table, std::uint64_t key) { return table[slot_of(table, key)] == key; }
+
+bool RecentKeys::add(std::uint64_t key) {
+  if (key == 0) key = 1;
+  if (contains(older_, key) || contains(younger_, key)) return false;
+  younger_[slot_of(younger_, key)] = key;
+  if (++size_ >= kept_) {
+    std::swap(older_, younger_);
+    std::fill(younger_.begin(), younger_.end(), 0);
+    size_ = 0;
   }
   return true;
 }
 
 std::string ChannelBook::wall_time() const {
   const auto now = std::chrono::floor<std::chrono::seconds>(loop_.wall_now());
-  const std::chrono::hh_mm_ss<std::chrono::seconds> time(now - std::chrono::floor<std::chrono::days>(now));
-  return fmt::format("{:02}:{:02}:{:02}", time.hours().count(), time.minutes().count(), time.seconds().count());
+  const std::chrono::hh_mm_ss<std::chrono::seconds> clock(now - std::chrono::floor<std::chrono::days>(now));
+  return fmt::format("{:02}:{:02}:{:02}", clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 void ChannelBook::find(ChannelFindingKind kind, std::string text) {
@@ -161,7 +181,9 @@ void ChannelBook::store(ChannelRequest& request, const MessageKey& key) {
   ++ledger_.messages_stored;
   ConversationState& state = conversation(request.conversation);
   const std::string message = key.order ? fmt::format("message {}", *key.order) : std::string("a message");
-  if (!state.keys.add(key.key, options_.keys_kept)) {
+  // The same key in another conversation is another message.
+  const std::uint64_t place = fnv1a(request.conversation);
+  if (!keys_.add(key.key ^ (place * 0x9e3779b97f4a7c15U))) {
     ++ledger_.stored_twice;
     find(ChannelFindingKind::kStoredTwice,
          fmt::format("{}: {} {} was stored again", subject(request), wall_time(), message));
@@ -238,7 +260,9 @@ void ChannelBook::answer(const ChannelRequest& request) {
     ledger_.longest_429_row = std::max(ledger_.longest_429_row, state.row);
   }
   if (options_.requests_kept == 0) return;
-  if (ledger_.last_requests.size() >= options_.requests_kept) ledger_.last_requests.pop_front();
+  if (ledger_.last_requests.size() >= options_.requests_kept) {
+    ledger_.last_requests.erase(ledger_.last_requests.begin());
+  }
   ledger_.last_requests.push_back(request);
 }
 

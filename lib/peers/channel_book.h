@@ -5,6 +5,7 @@
 // Keeps the ledger of a channel's fake: what each conversation may not do at the moment, and what it should not have
 // done.
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +14,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "soak/event_loop.h"
@@ -22,16 +22,27 @@
 
 namespace soak::peers {
 
-// The last keys of a conversation, in two generations: the older one goes when the younger one is full. So at least
-// `kept` of them are known, and twice as many at most.
+// The last keys, in two generations: the older one goes when the younger one is full. So at least `kept` of them are
+// known, and twice as many at most. All memory is taken, and touched, at once: a fake that grew with its messages would
+// be the leak that a soak finds.
 class RecentKeys {
  public:
+  explicit RecentKeys(std::size_t kept);
+
   // False if it is there already.
-  bool add(std::uint64_t key, std::size_t kept);
+  bool add(std::uint64_t key);
 
  private:
-  std::unordered_set<std::uint64_t> younger_;
-  std::unordered_set<std::uint64_t> older_;
+  // An open-addressed table, at most half full; 0 is an empty slot.
+  using Table = std::vector<std::uint64_t>;
+  static bool contains(const Table& table, std::uint64_t key);
+  // Where `key` is, or would be.
+  static std::size_t slot_of(const Table& table, std::uint64_t key);
+
+  std::size_t kept_;
+  std::size_t size_ = 0;  // Of the younger.
+  Table younger_;
+  Table older_;
 };
 
 enum class Scope : std::uint8_t { kConversation, kCredential, kAddress };
@@ -53,7 +64,6 @@ struct ConversationState {
   bool limited = false;   // It was refused by a 429, and has not come back since.
   std::uint64_t row = 0;  // Of 429s.
 
-  RecentKeys keys;
   std::optional<std::uint64_t> highest;
   std::deque<std::uint64_t> unknown;  // Keys of which the client cannot know whether they were stored.
 
@@ -76,7 +86,10 @@ struct ConversationState {
 
 class ChannelBook {
  public:
-  ChannelBook(EventLoop& loop, ChannelLedgerOptions options) : loop_(loop), options_(std::move(options)) {}
+  ChannelBook(EventLoop& loop, ChannelLedgerOptions options)
+      : loop_(loop), options_(std::move(options)), keys_(options_.keys_kept) {
+    ledger_.last_requests.reserve(options_.requests_kept);
+  }
 
   const ChannelLedger& ledger() const { return ledger_; }
   ChannelLedger& ledger() { return ledger_; }
@@ -120,6 +133,7 @@ class ChannelBook {
   EventLoop& loop_;
   ChannelLedgerOptions options_;
   ChannelLedger ledger_;
+  RecentKeys keys_;
   std::unordered_map<std::string, ConversationState> conversations_;
   RetryWindow credential_window_;
   RetryWindow address_window_;

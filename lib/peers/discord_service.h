@@ -72,14 +72,14 @@ class DiscordService final : public ChannelService {
   DiscordPeerOptions options_;
   std::string origin_;
   Credential credential_;
-  std::string webhook_channel_;  // Its conversation, whatever its URL is.
+  std::uint64_t snowflakes_ = 0;  // Before the ids that are made with it.
+  std::string webhook_channel_;   // Its conversation, whatever its URL is.
   std::string webhook_id_;
   Credential webhook_;
   std::vector<std::string> deleted_webhooks_;
   CountedWindow bot_global_;
   CountedWindow webhooks_global_;
   CountedWindow invalid_;
-  std::uint64_t snowflakes_ = 0;
   const Post* posting_ = nullptr;  // While it is served.
   bool storing_ = true;            // False while kStoreNothing is played.
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fake, used by the official SDK of its provider as the SDK comes: sdk_test.py SOAK PROVIDER SCHEME FOLDER runs
+"""A fake, used by an SDK for its provider as the SDK comes: sdk_test.py SOAK PROVIDER SCHEME FOLDER runs
 FOLDER/PROVIDER.mjs against `SOAK fake PROVIDER` on ws: or wss:, a channel's on http: or https:. sdk_install.py has put it
 there."""
 

@@ -51,15 +51,15 @@ enum class ChannelFaultKind : std::uint8_t {
   kBadGateway,      // Not stored; 502 with HTML.
   kStoreNothing,    // Discord: success, but nothing is stored. Where the client waits for the message, none of it.
 
-  // Known not to be stored.
-  kResetBeforeRead,  // The connection is reset before the body has been read.
+  // Not stored.
+  kResetBeforeRead,  // The connection is reset before the body has been read. Who had sent all of it cannot tell.
   kRefuse,           // `status` and `text`, in the provider's form: a description, an error, a message with `code`.
   kMigrate,          // Telegram: the chat has a new id from now on, which the 400 tells.
   kBlock,            // Telegram: 403 "bot was blocked by the user" for this chat, from now on.
   kRotate,           // The token, or the webhook, is not valid any more, and a new one is. Slack says `text`.
   kWebhookToken,     // Discord: 401 50027 for this webhook from now on, and a new one is valid.
 
-  // Of Telegram's getUpdates.
+  // Of Telegram's getUpdates, which takes kServerError and kBadGateway, too.
   kConflict,     // 409, three seconds late.
   kNeverAnswer,  // No answer for `lasts`, then a reset.
 };

@@ -4,15 +4,14 @@
 
 // What the fakes of Telegram, Slack and Discord saw, and what they found in it.
 //
-// A conversation is a chat, a channel or a webhook. Memory is bounded, whatever a client does: counters, the last
-// requests, and of each conversation the last keys. With the defaults a conversation's duplicates are found over a day
-// of a message each 30 s and more; one that comes later than `keys_kept` other messages is not seen.
+// A conversation is a chat, a channel or a webhook. Memory is bounded, whatever a client does, and nearly all of it is
+// taken at once, so that a fake in the process of a soak does not look like a leak: counters, the last requests, and
+// the last keys of all conversations. The defaults know the messages of a day of 22 conversations at one each 30 s; of
+// one that is repeated later than `keys_kept` other messages nothing is seen.
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -35,9 +34,9 @@ MessageKey whole_text_key(std::string_view text);
 
 struct ChannelLedgerOptions {
   std::function<MessageKey(std::string_view text)> key_of = &whole_text_key;
-  std::size_t keys_kept = 4096;          // Of each conversation, at least; twice as many at most.
+  std::size_t keys_kept = 65'536;        // At least, of all conversations together; each takes 32 to 64 bytes.
   std::size_t conversations_max = 4096;  // Above it the one that was silent for longest is forgotten, and counted.
-  std::size_t requests_kept = 1024;      // The last of them, all conversations together.
+  std::size_t requests_kept = 128;       // The last of them, all conversations together.
   // A request that comes so soon after a refusal was under way when the client learnt of it, unless it is on the same
   // connection, or is what was refused.
   std::chrono::nanoseconds in_flight = std::chrono::milliseconds{50};
@@ -113,11 +112,12 @@ struct ChannelLedger {
   std::uint64_t longest_429_row = 0;  // In one conversation.
   std::uint64_t largest_wave = 0;     // Conversations that came back within 100 ms of each other; 1 is none.
 
-  std::uint64_t conversations = 0;            // Seen, forgotten ones included.
-  std::uint64_t conversations_forgotten = 0;  // Of these nothing is compared from before.
+  std::uint64_t conversations = 0;  // Seen, forgotten ones included.
+  // Of these order, windows and limits begin anew.
+  std::uint64_t conversations_forgotten = 0;
 
   std::vector<ChannelFinding> findings;
-  std::deque<ChannelRequest> last_requests;
+  std::vector<ChannelRequest> last_requests;  // The latest at the end.
 };
 
 }  // namespace soak::peers

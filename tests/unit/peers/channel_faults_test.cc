@@ -137,7 +137,7 @@ TEST_F(TelegramTest, StoredOrNotAnd5xx) {
   EXPECT_EQ(peer.ledger().unknown_outcomes, 3u);
 }
 
-TEST_F(TelegramTest, ResetBeforeItIsReadIsKnownNotToHaveArrived) {
+TEST_F(TelegramTest, ResetBeforeItIsReadNothingIsStoredAndItMayComeAgain) {
   ChannelFaults faults;
   faults.on_send(2, {.kind = Kind::kResetBeforeRead});
   TelegramPeer peer(loop_, {.faults = &faults});

@@ -2,6 +2,7 @@
 #include "soak/peers/discord_peer.h"
 
 #include <ostream>
+#include <set>
 
 #include "channel_fixture.h"
 
@@ -534,6 +535,37 @@ TEST_F(DiscordTest, FaultsOfOtherProvidersAreErrors) {
   EXPECT_EQ(say(peer, "soak 1").status, 500);
   EXPECT_EQ(say(peer, "soak 1").status, 500);  // A bot has no webhook's token.
   EXPECT_EQ(say(peer, "soak 1").status, 200);
+}
+
+TEST_F(DiscordTest, TheSameSeedMakesTheSameIdsAndNoneTwice) {
+  DiscordPeer first(loop_, {.seed = 7});
+  DiscordPeer second(loop_, {.seed = 7});
+  std::set<std::string> ids;
+  const std::string path = first.webhook_url().substr(first.url().size());
+  EXPECT_EQ(path, second.webhook_url().substr(second.url().size()));
+  ids.insert(path.substr(10, path.rfind('/') - 10));
+
+  for (int i = 0; i < 5; ++i) {
+    const Got got = hook(first, std::to_string(i));
+    EXPECT_EQ(got.get("id"), hook(second, std::to_string(i)).get("id"));
+    ids.insert(got.get("id"));
+    ids.insert(got.get("channel_id"));
+  }
+
+  EXPECT_EQ(ids.size(), 7u);  // The webhook, its channel, and five messages.
+}
+
+TEST_F(DiscordTest, DoesNotGrowWithItsNonces) {
+  DiscordPeer peer(loop_);
+
+  const std::int64_t bytes = heap_growth([&](int i) {
+    const std::string text = "soak " + std::to_string(i);
+    const std::string body = R"({"content":")" + text + R"(","nonce":")" + text + R"(","enforce_nonce":true})";
+    EXPECT_EQ(bot(peer, body).status, 200);
+    pass(30s);
+  });
+
+  EXPECT_LT(bytes, 2000);  // Less than a byte for each.
 }
 
 TEST_F(DiscordTest, OptionsThatMakeNoSenseAreRefused) {
