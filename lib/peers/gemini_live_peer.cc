@@ -116,9 +116,9 @@ class Connection {
 
   Task<> play(gemini::Turn& turn) {
     for (;;) {
-      const Instant due = turn.due();
-      if (due > service_.loop.now() && !turn.interrupted().is_set()) {
-        co_await turn.interrupted().wait_until(due);
+      for (Instant due = turn.due(); due > service_.loop.now(); due = turn.due()) {
+        turn.hurried().reset();
+        co_await turn.hurried().wait_until(due);
       }
       std::string message = turn.next();
       if (message.empty()) break;

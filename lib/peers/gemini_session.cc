@@ -281,7 +281,13 @@ void Session::take_tool_response(const Field& response) {
     one.require("name").string();
     one.require("response").object();
   }
-  // There was no call. The text is the service's after some tool responses
+  for (std::size_t i = 0; i < size; ++i) {
+    if (!turn_ || !turn_->take_result(responses.at(i).require("id").string())) refuse_result();
+  }
+}
+
+void Session::refuse_result() {
+  // There was no call, or it is not under way any more. The text is the service's after some tool responses
   // (github.com/google-gemini/deprecated-generative-ai-js/issues/487).
   throw Ending{kPolicy, "Requested entity was not found."};
 }

@@ -75,6 +75,7 @@ class Session {
   void take_video(const Field& blob);
   void take_content(const Field& content);
   void take_tool_response(const Field& response);
+  [[noreturn]] static void refuse_result();
   void interrupt();
   void answer();
   Instant end_of(const StoredSession& session) const { return session.began + service_.options.session_max; }

@@ -51,7 +51,9 @@ bool read_generation_config(const Field& config) {
   return modalities && read_text_only(*modalities);
 }
 
-void check_tools(const Field& tools) {
+// The name of the first function; empty if there is none.
+std::string read_tools(const Field& tools) {
+  std::string first;
   const std::size_t size = tools.array();
   for (std::size_t i = 0; i < size; ++i) {
     const Field tool = tools.at(i);
@@ -63,12 +65,14 @@ void check_tools(const Field& tools) {
       const Field function = declarations->at(j);
       function.object(
           {"name", "description", "parameters", "parametersJsonSchema", "response", "responseJsonSchema", "behavior"});
-      function.require("name").string();
+      const std::string_view name = function.require("name").string();
+      if (first.empty()) first = name;
       if (const auto description = function.find("description")) description->string();
       if (const auto parameters = function.find("parameters")) parameters->object();
       if (const auto behavior = function.find("behavior")) behavior->one_of({"BLOCKING", "NON_BLOCKING"});
     }
   }
+  return first;
 }
 
 void read_realtime_input(Setup& read, const Field& config) {
@@ -120,7 +124,7 @@ Setup read_setup(const Field& setup) {
   read.model = read_model(setup.require("model"));
   if (const auto config = setup.find("generationConfig")) read.text_only = read_generation_config(*config);
   if (const auto instruction = setup.find("systemInstruction")) check_content(*instruction);
-  if (const auto tools = setup.find("tools")) check_tools(*tools);
+  if (const auto tools = setup.find("tools")) read.function = read_tools(*tools);
   if (const auto config = setup.find("realtimeInputConfig")) read_realtime_input(read, *config);
   if (const auto resumption = setup.find("sessionResumption")) read_resumption(read, *resumption);
   if (const auto compression = setup.find("contextWindowCompression")) read_compression(read, *compression);

@@ -21,6 +21,7 @@ struct Setup {
   std::string handle;         // Of the session to carry on; empty: a new one.
   bool input_transcripts = false;
   bool output_transcripts = false;
+  std::string function;  // The first one that it declares; empty: none.
 };
 
 // Throws Refusal for what is malformed or not known.

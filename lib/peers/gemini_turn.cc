@@ -43,15 +43,26 @@ Instant Turn::due() const {
   if (stage_ == Stage::kOutputTranscript || stage_ == Stage::kPiece) {
     return at(static_cast<double>(output_ms_) / service_.options.pace);
   }
+  if (stage_ == Stage::kToolResult) return began_ + service_.options.tool_patience;
   // The turn is complete when the last of it was heard. Text needs no time.
-  const bool heard_later = stage_ == Stage::kTurnComplete && !interrupted_.is_set() && !setup_.text_only;
+  const bool heard_later = stage_ == Stage::kTurnComplete && !interrupted_ && !setup_.text_only;
   return heard_later ? at(static_cast<double>(output_ms_)) : began_;
 }
 
 void Turn::interrupt() {
-  if (stage_ == Stage::kOver || interrupted_.is_set()) return;
-  interrupted_.set();
-  stage_ = Stage::kInterrupted;
+  if (stage_ == Stage::kOver || interrupted_) return;
+  interrupted_ = true;
+  stage_ = stage_ == Stage::kToolResult ? Stage::kToolCallEnded : Stage::kInterrupted;
+  hurried_.set();
+}
+
+bool Turn::take_result(std::string_view call_id) {
+  if (stage_ != Stage::kToolResult || call_id != call_id_) return false;
+  ++service_.ledger.tool_calls_answered;
+  stage_ = Stage::kInputTranscript;
+  began_ = service_.loop.now();
+  hurried_.set();
+  return true;
 }
 
 void Turn::begin_piece() {
@@ -65,9 +76,22 @@ void Turn::begin_piece() {
 std::string Turn::next() {
   switch (stage_) {
     case Stage::kNotResumable:
-      stage_ = Stage::kInputTranscript;
+      stage_ = Stage::kToolCall;
       if (!setup_.resumption) return next();
       return R"({"sessionResumptionUpdate":{"newHandle":"","resumable":false}})";
+    case Stage::kToolCall:
+      stage_ = Stage::kInputTranscript;
+      if (setup_.function.empty() || service_.options.tool_patience.count() <= 0) return next();
+      stage_ = Stage::kToolResult;
+      began_ = service_.loop.now();
+      return tool_call();
+    case Stage::kToolResult:
+      stage_ = Stage::kInputTranscript;
+      began_ = service_.loop.now();
+      return cancel_call();
+    case Stage::kToolCallEnded:
+      stage_ = Stage::kInterrupted;
+      return cancel_call();
     case Stage::kInputTranscript:
       begin_piece();
       if (!setup_.input_transcripts || input_ms_ == 0) return next();
@@ -128,9 +152,28 @@ std::string Turn::piece() {
   return json.take();
 }
 
+std::string Turn::tool_call() {
+  ++service_.ledger.tool_calls_sent;
+  call_id_ = service_.ids.next("function-call-");
+  Json json;
+  json.object().key("toolCall").object().key("functionCalls").array().object();
+  json.key("id").text(call_id_).key("name").text(setup_.function);
+  json.key("args").object().key("question").text("A tone.").end_object();
+  json.end_object().end_array().end_object().end_object();
+  return json.take();
+}
+
+std::string Turn::cancel_call() {
+  ++service_.ledger.tool_calls_cancelled;
+  Json json;
+  json.object().key("toolCallCancellation").object().key("ids").array().text(call_id_);
+  json.end_array().end_object().end_object();
+  return json.take();
+}
+
 std::string Turn::turn_complete() {
   ++service_.ledger.turns_completed;
-  if (interrupted_.is_set()) ++service_.ledger.turns_interrupted;
+  if (interrupted_) ++service_.ledger.turns_interrupted;
   const std::int64_t prompt = session_.tokens + audio_tokens(input_ms_);
   const std::int64_t response = setup_.text_only ? piece_ : audio_tokens(output_ms_);
   session_.tokens = prompt + response;

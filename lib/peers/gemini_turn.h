@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "gemini_service.h"
 #include "gemini_setup.h"
@@ -27,12 +28,17 @@ class Turn {
 
   // Ends the output where it is: what next() gives from now on is `interrupted`, and then turnComplete.
   void interrupt();
-  // Set by interrupt(), for who waits until the next message is due.
-  Event& interrupted() { return interrupted_; }
+  // The result of the call with this id is there; false where it waits for none such.
+  bool take_result(std::string_view call_id);
+  // Set when due() has changed, for who waits until then.
+  Event& hurried() { return hurried_; }
 
  private:
   enum class Stage : std::uint8_t {
     kNotResumable,
+    kToolCall,
+    kToolResult,     // It is waited for.
+    kToolCallEnded,  // It was interrupted.
     kInputTranscript,
     kOutputTranscript,  // It and the piece alternate until all pieces are out.
     kPiece,
@@ -46,6 +52,8 @@ class Turn {
   void begin_piece();
   std::string transcript(std::string_view which, std::string_view text) const;
   std::string piece();
+  std::string tool_call();
+  std::string cancel_call();
   std::string turn_complete();
 
   Service& service_;
@@ -56,7 +64,9 @@ class Turn {
   std::int64_t piece_ = 0;
   std::int64_t output_ms_ = 0;  // Sent so far.
   Stage stage_ = Stage::kNotResumable;
-  Event interrupted_;
+  std::string call_id_;  // Of the call that is under way.
+  bool interrupted_ = false;
+  Event hurried_;
 };
 
 }  // namespace soak::peers::gemini

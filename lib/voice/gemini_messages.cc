@@ -71,6 +71,44 @@ bool read_resumption(const rapidjson::Value& update, ServerMessage& message) {
   return true;
 }
 
+bool read_tool_calls(const rapidjson::Value& call, std::vector<ToolCall>& calls) {
+  const rapidjson::Value* const functions = call.IsObject() ? member(call, "functionCalls") : nullptr;
+  if (functions == nullptr || !functions->IsArray()) return false;
+  for (const rapidjson::Value& function : functions->GetArray()) {
+    if (!function.IsObject() || text_member(function, "id").empty()) return false;
+    const rapidjson::Value* const arguments = member(function, "args");
+    if (arguments != nullptr && !arguments->IsObject()) return false;
+    rapidjson::StringBuffer buffer;
+    Writer json(buffer);
+    if (arguments != nullptr) arguments->Accept(json);
+    calls.push_back({std::string(text_member(function, "id")), std::string(text_member(function, "name")),
+                     arguments != nullptr ? json::text_of(buffer) : "{}"});
+  }
+  return true;
+}
+
+bool read_cancelled_calls(const rapidjson::Value& cancellation, std::vector<std::string>& call_ids) {
+  const rapidjson::Value* const ids = cancellation.IsObject() ? member(cancellation, "ids") : nullptr;
+  if (ids == nullptr || !ids->IsArray()) return false;
+  for (const rapidjson::Value& id : ids->GetArray()) {
+    if (!id.IsString()) return false;
+    call_ids.emplace_back(id.GetString(), id.GetStringLength());
+  }
+  return true;
+}
+
+// A function that the model may call. What is no JSON is the provider's to refuse.
+void write_tool(Writer& json, const Tool& tool) {
+  json.StartObject();
+  field(json, "name", tool.name);
+  if (!tool.description.empty()) field(json, "description", tool.description);
+  if (!tool.parameters.empty()) {
+    json.Key("parametersJsonSchema");
+    json.RawValue(tool.parameters.data(), tool.parameters.size(), rapidjson::kObjectType);
+  }
+  json.EndObject();
+}
+
 // "50s", "9.500s". Zero for what is none, or negative: the end may be at any time.
 std::chrono::nanoseconds read_duration(std::string_view text) {
   if (text.empty() || text.back() != 's') return {};
@@ -107,6 +145,17 @@ std::string setup_message(const GeminiLiveOptions& options, std::string_view han
   json.EndObject();
   json.EndArray();
   json.EndObject();
+  if (!options.tools.empty()) {
+    json.Key("tools");
+    json.StartArray();
+    json.StartObject();
+    json.Key("functionDeclarations");
+    json.StartArray();
+    for (const Tool& tool : options.tools) write_tool(json, tool);
+    json.EndArray();
+    json.EndObject();
+    json.EndArray();
+  }
   json.Key("realtimeInputConfig");
   json.StartObject();
   // The client says itself when a turn ends: a soak's rhythm must not hang on the provider's ear.
@@ -128,6 +177,28 @@ std::string setup_message(const GeminiLiveOptions& options, std::string_view han
   json.StartObject();
   json.EndObject();
   json.EndObject();
+  json.EndObject();
+  json.EndObject();
+  return json::text_of(buffer);
+}
+
+std::string tool_response_message(std::string_view call_id, std::string_view name, std::string_view result) {
+  rapidjson::Document checked;
+  if (!json::parse_object(checked, result)) return {};
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  json.StartObject();
+  json.Key("toolResponse");
+  json.StartObject();
+  json.Key("functionResponses");
+  json.StartArray();
+  json.StartObject();
+  field(json, "id", call_id);
+  field(json, "name", name);
+  json.Key("response");
+  json.RawValue(result.data(), result.size(), rapidjson::kObjectType);
+  json.EndObject();
+  json.EndArray();
   json.EndObject();
   json.EndObject();
   return json::text_of(buffer);
@@ -155,6 +226,12 @@ std::optional<ServerMessage> parse_server_message(std::string text, std::vector<
   }
   const auto* const content = member(document, "serverContent");
   if (content != nullptr && !read_content(*content, message, audio)) return std::nullopt;
+  const auto* const call = member(document, "toolCall");
+  if (call != nullptr && !read_tool_calls(*call, message.tool_calls)) return std::nullopt;
+  const auto* const cancellation = member(document, "toolCallCancellation");
+  if (cancellation != nullptr && !read_cancelled_calls(*cancellation, message.tool_calls_cancelled)) {
+    return std::nullopt;
+  }
   const auto* const update = member(document, "sessionResumptionUpdate");
   if (update != nullptr && !read_resumption(*update, message)) return std::nullopt;
   if (const auto* const go_away = member(document, "goAway")) {

@@ -18,6 +18,8 @@ namespace soak::voice {
 
 // Client messages, as the text of a frame. `handle` is of the session to carry on; empty begins a new one.
 std::string setup_message(const GeminiLiveOptions& options, std::string_view handle);
+// `result` is JSON; empty if it is no object.
+std::string tool_response_message(std::string_view call_id, std::string_view name, std::string_view result);
 std::string audio_message(std::span<const std::byte> pcm);
 inline constexpr std::string_view kActivityStart = R"({"realtimeInput":{"activityStart":{}}})";
 inline constexpr std::string_view kActivityEnd = R"({"realtimeInput":{"activityEnd":{}}})";
@@ -30,6 +32,8 @@ struct ServerMessage {
   bool interrupted = false;
   std::size_t audio_bytes = 0;  // Decoded.
   std::string handle;           // Of a session that can be resumed; empty: none, keep the one before.
+  std::vector<ToolCall> tool_calls;
+  std::vector<std::string> tool_calls_cancelled;    // Their ids.
   std::optional<std::chrono::nanoseconds> go_away;  // Until the end of the connection; zero where it does not say.
 };
 

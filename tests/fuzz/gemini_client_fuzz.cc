@@ -26,7 +26,8 @@ using namespace std::chrono_literals;
 
 std::uint64_t misunderstood = 0;  // Messages, by all clients.
 
-Task<> stream(voice::GeminiLiveClient& client) {
+// Answers each call, whether it is still under way or not.
+Task<> stream(voice::GeminiLiveClient& client, std::vector<std::string>& calls) {
   constexpr std::array<std::byte, 640> kFrame{};
   try {
     co_await client.connect();
@@ -34,6 +35,8 @@ Task<> stream(voice::GeminiLiveClient& client) {
       for (int i = 0; i < 5; ++i) {
         co_await client.send_audio(kFrame);
         co_await sleep_for(1s);
+        const std::vector<std::string> made = std::exchange(calls, {});
+        for (const std::string& id : made) co_await client.send_tool_result(id, "{}");
       }
       co_await client.end_turn();
       co_await sleep_for(1s);
@@ -48,13 +51,18 @@ Task<> use(EventLoop& loop, std::string url) {
   options.url = url + "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
   options.backoff = BackoffOptions{};
   options.attempts_max = 3;
+  options.tools = {{.name = "f"}};
+  std::vector<std::string> calls;
+  options.on_tool_call = [&calls](const voice::ToolCall& call) { calls.push_back(call.id); };
   for (int i = 0; i < 2; ++i) {
     voice::GeminiLiveClient client(loop, options);
-    co_await stream(client);
+    co_await stream(client, calls);
     const voice::GeminiLiveCounters& counters = client.counters();
     misunderstood += counters.unknown_events + counters.invalid_events;
     fuzz::require(counters.sessions_resumed <= counters.sessions, "what is carried on was opened");
     fuzz::require(counters.renewals <= counters.go_aways, "no renewal that was not announced");
+    fuzz::require(counters.tool_results_sent + counters.tool_calls_cancelled <= counters.tool_calls,
+                  "a call ends once, after it began");
     options.resumption_handle = client.resumption_handle();
   }
 }

@@ -21,8 +21,9 @@ namespace soak {
 namespace {
 
 void expect_message(const net::Message& message) {
-  static const std::set<std::string_view> kNames = {"setupComplete", "serverContent", "sessionResumptionUpdate",
-                                                    "goAway", "usageMetadata"};
+  static const std::set<std::string_view> kNames = {
+      "setupComplete", "serverContent", "sessionResumptionUpdate", "goAway",
+      "usageMetadata", "toolCall",      "toolCallCancellation"};
   rapidjson::Document document;
   document.Parse(message.data.c_str(), message.data.size());
   fuzz::require(!message.is_text(), "what the peer says is binary");
@@ -56,6 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 "every session has ended");
   fuzz::require(ledger.sessions_opened + ledger.connections_refused <= script.size(), "no connection is counted twice");
   fuzz::require(ledger.messages_received <= said, "no message is counted twice");
+  fuzz::require(ledger.tool_calls_cancelled + ledger.tool_calls_answered <= ledger.tool_calls_sent,
+                "a call ends once, after it began");
   fuzz::require(ledger.turns_interrupted <= ledger.turns_completed && ledger.turns_completed <= ledger.turns_started,
                 "a turn ends once, after it began");
   return 0;

@@ -156,18 +156,21 @@ class Rest {
 };
 
 template <typename Client>
-soak::Task<> speak(Client& client, const bool& over) {
+soak::Task<> speak(Client& client, soak::Event& over) {
   const std::vector<std::byte> frame(static_cast<std::size_t>(Client::kInputRateHz * (kFrame / 1ms) / 1000) * 2);
-  for (int frames = 1; !over; ++frames) {
+  int frames = 0;
+  while (!co_await over.wait_for(kFrame)) {
     co_await client.send_audio(frame);
-    if (frames % 20 == 0) co_await client.end_turn();
-    co_await soak::sleep_for(kFrame);
+    if (++frames % 20 == 0) co_await client.end_turn();
   }
 }
 
 template <typename Provider>
 void survive() {
-  soak::AsyncRun run({.duration = 10min, .reconnect_every = 30s, .rss_growth_max = 20 * soak::kMiB});
+  soak::AsyncRun run({.duration = 10min,
+                      .reconnect_every = 30s,
+                      .rss_growth_max = 20 * soak::kMiB,
+                      .heap_per_cycle_max = kClients * 16 * soak::kKiB});  // A cycle is that of a dozen clients.
   run.describe(Provider::kTitle, "storm");
   Storm storm(run.seed());
   soak::fault::Script faults([&storm](std::uint64_t connection) { return storm(connection); });
@@ -194,7 +197,7 @@ void survive() {
       clients.push_back(std::make_unique<typename Provider::Client>(run.loop(), options));
       co_await clients.back()->connect();
     }
-    bool over = false;
+    soak::Event over;
     soak::TaskGroup speakers(run.loop());
     for (std::size_t i = 0; i < kClients; ++i) speakers.start({"speaker", i}, speak(*clients[i], over));
 
@@ -208,7 +211,7 @@ void survive() {
 
     soak::Task<bool> resting = rest.reach(clients, kClients);
     if (co_await std::move(resting)) run.count("rests");
-    over = true;
+    over.set();
     const soak::DrainResult spoken = co_await soak::drain(speakers);
     EXPECT_EQ(spoken.cancelled + spoken.forced + spoken.failed, 0u);
     for (const auto& client : clients) {

@@ -25,7 +25,8 @@
 // the JavaScript and the Python SDK send them.
 //
 // Not played yet: automatic activity detection (where a client leaves it on, a turn ends by audioStreamEnd, text or
-// clientContent; loudness is not looked at), tool calls, and the paths of Vertex AI.
+// clientContent; loudness is not looked at), functions that are not waited for (NON_BLOCKING), and the paths of Vertex
+// AI.
 
 #include <chrono>
 #include <cstddef>
@@ -84,6 +85,11 @@ struct GeminiLivePeerOptions {
   std::chrono::nanoseconds delta_audio = std::chrono::milliseconds{100};  // Whole milliseconds, one at least.
   double pace = 4.0;                                                      // Infinity sends them all at once.
 
+  // Where a setup declares functions, each answer begins with a call of the first of them, and waits so long for the
+  // toolResponse; then, or when it is interrupted, the call is cancelled (toolCallCancellation). A response to a call
+  // that is not under way is closed with 1008. Zero calls none.
+  std::chrono::nanoseconds tool_patience = std::chrono::seconds{10};
+
   // How long a connection lives, from its upgrade: about 10 minutes by the documentation. Then close 1011 "Deadline
   // expired before operation could complete." (github.com/kizuna-ai-lab/sokuji/issues/179).
   std::chrono::nanoseconds connection_max = std::chrono::minutes{10};
@@ -141,6 +147,9 @@ struct GeminiLiveLedger {
   std::uint64_t turns_started = 0;
   std::uint64_t turns_completed = 0;    // Up to turnComplete, the interrupted ones too.
   std::uint64_t turns_interrupted = 0;  // Of those.
+  std::uint64_t tool_calls_sent = 0;
+  std::uint64_t tool_calls_cancelled = 0;  // Of those.
+  std::uint64_t tool_calls_answered = 0;   // Of those sent.
   std::uint64_t handles_sent = 0;
   std::uint64_t go_aways_sent = 0;
   std::uint64_t deadlines_expired =

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "soak/task.h"
@@ -18,6 +19,22 @@ namespace soak::voice {
 // need not be whole samples. `pcm` lives for the call alone, which comes on the loop's thread from inside the client:
 // it must not destroy or close it, nor throw.
 using AudioSink = std::function<void(std::span<const std::byte> pcm)>;
+
+// A function of the program's that the provider may call for an answer.
+struct Tool {
+  std::string name;
+  std::string description = {};
+  std::string parameters = {};  // JSON Schema of its arguments, an object; empty: it takes none.
+};
+
+struct ToolCall {
+  std::string id;
+  std::string name;
+  std::string arguments;  // JSON, an object.
+};
+
+// On the loop's thread, from inside the client: it must not destroy or close it, nor throw. The result may come later.
+using ToolSink = std::function<void(const ToolCall&)>;
 
 // What a client has done since it was made. Received figures are of what was understood.
 struct ClientCounters {
@@ -31,6 +48,9 @@ struct ClientCounters {
   std::uint64_t frames_dropped = 0;        // Never given to the transport: they were too old, or the provider's reason.
   std::uint64_t audio_bytes_received = 0;  // Decoded audio of the provider's answers.
   std::uint64_t responses_done = 0;
+  std::uint64_t tool_calls = 0;
+  std::uint64_t tool_calls_cancelled = 0;  // Of those: by the provider, or with their connection.
+  std::uint64_t tool_results_sent = 0;
   std::uint64_t errors = 0;          // Error events of the provider.
   std::uint64_t unknown_events = 0;  // Ignored, as a client must.
   std::uint64_t invalid_events = 0;  // Not JSON, or without what they must have; ignored too.

@@ -25,6 +25,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "soak/backoff.h"
 #include "soak/event_loop.h"
@@ -51,6 +52,10 @@ struct GeminiLiveOptions {
   // Set: send_audio() and end_turn() do not wait. What the provider does not take yet waits in the client, so much
   // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it.
   std::optional<std::chrono::nanoseconds> backlog = std::nullopt;
+
+  // What the model may call, and who is told of it. The answer waits for send_tool_result().
+  std::vector<Tool> tools = {};
+  ToolSink on_tool_call = {};
 
   // Of the session to carry on, resumption_handle() of an earlier client; empty begins a new one.
   std::string resumption_handle = {};
@@ -108,6 +113,11 @@ class GeminiLiveClient : public Client {
 
   // activityEnd, which asks for an answer; does nothing while one is under way, or when nothing was said.
   Task<> end_turn() override;
+
+  // toolResponse to the call with this id: `result` is JSON, an object. Returns false, and sends nothing, where the
+  // call is not under way any more: it was cancelled, is answered, or came on another connection. Throws
+  // Error(Errc::kInvalidArgument) for a result that is none.
+  Task<bool> send_tool_result(std::string call_id, std::string result);
 
   // Ends renewing, too. At most 4 s.
   Task<> close() override;

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "scripted_server.h"
+#include "gemini_fixture.h"
 #include "soak/error.h"
 #include "soak/net/websocket.h"
 #include "soak/task.h"
@@ -28,48 +28,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-constexpr char kComplete[] = R"({"setupComplete":{}})";
-constexpr char kKey[] = "a-very-secret-key";
-constexpr char kTurnComplete[] = R"({"serverContent":{"turnComplete":true},"usageMetadata":{"totalTokenCount":3}})";
-constexpr std::array<std::byte, 1280> kFrame{};
-
-std::string handle_update(const std::string& handle) {
-  return R"({"sessionResumptionUpdate":{"newHandle":")" + handle + R"(","resumable":true}})";
-}
-
-class GeminiLiveClientTest : public ScriptedServerTest<GeminiLiveClient, GeminiLiveOptions> {
- protected:
-  GeminiLiveClientTest() : ScriptedServerTest("/ws/live", kKey) {}
-
-  // Hears the setup and says these one after the other, in binary frames as the service does.
-  static Script saying(std::vector<std::string> messages) {
-    return [messages = std::move(messages)](Connection& connection) { return say(connection, &messages); };
-  }
-  static Task<> say(Connection& connection, const std::vector<std::string>* messages) {
-    co_await connection.hear();
-    for (const std::string& message : *messages) co_await connection.send_binary(message);
-  }
-
-  // The same, and closes after `life`.
-  static Script saying_then_closing(std::vector<std::string> messages, std::chrono::nanoseconds life,
-                                    std::uint16_t code, std::string reason) {
-    return [messages = std::move(messages), life, code, reason = std::move(reason)](Connection& connection) {
-      return say_then_close(connection, &messages, life, code, &reason);
-    };
-  }
-  static Task<> say_then_close(Connection& connection, const std::vector<std::string>* messages,
-                               std::chrono::nanoseconds life, std::uint16_t code, const std::string* reason) {
-    co_await connection.hear();
-    for (const std::string& message : *messages) co_await connection.send_binary(message);
-    co_await sleep_for(life);
-    co_await connection.close(code, *reason);
-  }
-
-  static Task<std::optional<Error>> stream(GeminiLiveClient& client, int frames) {
-    return ScriptedServerTest::stream(client, kFrame, frames);
-  }
-};
 
 TEST_F(GeminiLiveClientTest, ConnectsWithItsKeyInAHeaderAndSaysWhatItWants) {
   run({saying({kComplete})}, [](GeminiLiveClient& client) -> Task<> {
@@ -284,7 +242,7 @@ TEST_F(GeminiLiveClientTest, RenewsAfterTheAnswerThatIsUnderWay) {
        saying({kComplete})},
       [](GeminiLiveClient& client) -> Task<> {
         co_await client.connect();
-        co_await client.send_audio(kFrame);
+        co_await client.send_audio(kGeminiFrame);
         co_await client.end_turn();
         co_await sleep_for(30s);
         EXPECT_EQ(client.counters().responses_done, 1u);
@@ -301,7 +259,7 @@ TEST_F(GeminiLiveClientTest, RenewsInTimeThoughTheProviderIsSilent) {
   run({saying({kComplete, R"({"goAway":{"timeLeft":"50s"}})"}), saying({kComplete})},
       [](GeminiLiveClient& client) -> Task<> {
         co_await client.connect();
-        co_await client.send_audio(kFrame);
+        co_await client.send_audio(kGeminiFrame);
         co_await client.end_turn();  // Never answered.
         co_await sleep_for(60s);
         EXPECT_EQ(client.counters().turns_lost, 1u);
@@ -320,7 +278,7 @@ TEST_F(GeminiLiveClientTest, GoAwayThatDoesNotSayWhenIsTakenForNow) {
     connections_.clear();
     run({saying({kComplete, go_away}), saying({kComplete})}, [](GeminiLiveClient& client) -> Task<> {
       co_await client.connect();
-      co_await client.send_audio(kFrame);
+      co_await client.send_audio(kGeminiFrame);
       co_await client.end_turn();  // Never answered.
       co_await sleep_for(10s);
       EXPECT_EQ(client.counters().renewals, 1u);
@@ -336,7 +294,7 @@ TEST_F(GeminiLiveClientTest, ProviderThatSendsEachConnectionAwayIsNotHammered) {
     co_await sleep_for(10min);
     std::string what;
     try {
-      co_await client.send_audio(kFrame);
+      co_await client.send_audio(kGeminiFrame);
     } catch (const Error& error) {
       what = error.what();
     }
@@ -479,7 +437,7 @@ TEST_F(GeminiLiveClientTest, CloseIsTheEndEvenWhileItRecovers) {
     EXPECT_LT(loop_.now() - before, 1s);
     std::string what;
     try {
-      co_await client.send_audio(kFrame);
+      co_await client.send_audio(kGeminiFrame);
     } catch (const Error& error) {
       what = error.what();
     }
@@ -506,7 +464,7 @@ TEST_F(GeminiLiveClientTest, SendingBeforeConnectIsAnError) {
   run({saying({})}, [](GeminiLiveClient& client) -> Task<> {
     std::string what;
     try {
-      co_await client.send_audio(kFrame);
+      co_await client.send_audio(kGeminiFrame);
     } catch (const Error& error) {
       what = error.what();
     }
