@@ -183,8 +183,9 @@ std::string setup_message(const GeminiLiveOptions& options, std::string_view han
 }
 
 std::string tool_response_message(std::string_view call_id, std::string_view name, std::string_view result) {
+  std::string read(result);  // Which parsing makes use of.
   rapidjson::Document checked;
-  if (!json::parse_object(checked, result)) return {};
+  if (!json::parse_object(checked, read)) return {};
   rapidjson::StringBuffer buffer;
   Writer json(buffer);
   json.StartObject();
