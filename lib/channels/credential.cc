@@ -8,6 +8,7 @@ void Credential::set(std::string secret) {
   secret_ = std::move(secret);
   ++generation_;
   refused_ = false;
+  given_up_ = false;
   changed_.set();
 }
 
@@ -20,12 +21,12 @@ Task<bool> Credential::usable(std::chrono::nanoseconds timeout) {
     std::string secret = co_await std::move(replacing);
     if (!secret.empty()) set(std::move(secret));
   }
-  while (refused_) {
+  while (refused_ && !given_up_) {
     changed_.reset();
     const bool changed = co_await changed_.wait_until(deadline);
-    if (!changed) co_return !refused_;
+    if (!changed && refused_) given_up_ = true;
   }
-  co_return true;
+  co_return !refused_;
 }
 
 }  // namespace soak::channels

@@ -34,7 +34,8 @@ class Credential {
     if (generation == generation_) refused_ = true;
   }
 
-  // Ends when there is one that was not refused: true, or false once `timeout` has passed without.
+  // Ends when there is one that was not refused: true, or false once `timeout` has passed without. From then on false
+  // at once, until there is one.
   Task<bool> usable(std::chrono::nanoseconds timeout);
 
  private:
@@ -44,6 +45,7 @@ class Credential {
   std::uint64_t generation_ = 0;
   std::uint64_t asked_for_ = 0;  // The generation after the newest one that a replacement was asked for.
   bool refused_ = false;
+  bool given_up_ = false;  // It was waited for, and did not come.
   Event changed_;
 };
 

@@ -54,7 +54,8 @@ constexpr double kMinute = 60e9;
 constexpr std::array<Option, 19> kOptions = {{
     {"duration", "SOAK_DURATION_MIN", kMinute, "minutes", "", "how long a soak runs",
      Field<nanoseconds>{&RunOptions::duration, &Settings::duration}},
-    {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "voice", "how long a voice connection lives",
+    {"reconnect_every", "SOAK_RECONNECT_SEC", kSecond, "seconds", "",
+     "how long a cycle lasts: a voice connection, a stretch of messages",
      Field<nanoseconds>{&RunOptions::reconnect_every, &Settings::reconnect_every}},
     {"sessions", "SOAK_SESSIONS", 0, "", "voice", "how many sessions are open at once",
      Field<std::uint32_t>{&RunOptions::sessions, &Settings::sessions}},

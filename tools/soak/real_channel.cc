@@ -43,6 +43,7 @@ RealChannel real_channel(std::string_view provider, EventLoop& loop, const RealC
   channels::DeliveryOptions delivery;
   delivery.ca_file = options.ca_file;
   delivery.http_timeout = options.http_timeout;
+  delivery.credential_timeout = {};  // There is no other.
   RealChannel real;
   if (provider == "telegram") {
     channels::TelegramOptions own{.token = value_of(kTelegramToken), .delivery = delivery};

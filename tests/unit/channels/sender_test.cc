@@ -211,9 +211,11 @@ TEST_F(SenderTest, ACredentialThatNobodyCanReplaceIsAskedForOnce) {
   };
   TelegramChannel channel(loop_, own);
 
-  send(channel, "1", "a");
-  send(channel, "2", "b");
+  const Delivery first = send(channel, "1", "a");
+  const Delivery second = send(channel, "2", "b");
 
+  EXPECT_EQ(first.took, 30s);
+  EXPECT_EQ(second.took, 0s);
   EXPECT_EQ(asked_for, 1);
   EXPECT_EQ(asked().size(), 1u);
   EXPECT_EQ(channel.counters().auth_failures, 1u);

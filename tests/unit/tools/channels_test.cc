@@ -4,11 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "conftest/http_get.h"
@@ -147,11 +149,14 @@ TEST_P(SecretTest, IsNeitherInTheMetricsNorInTheJournalOfARunThatIsKilled) {
   const std::size_t at = run.output().find("127.0.0.1:") + 10;
   const std::string metrics =
       conftest::http_get(static_cast<std::uint16_t>(std::stoi(run.output().substr(at))), "/metrics");
+  for (int i = 0; i < 400 && files().find("\"sample\"") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));  // Until the journal has more than its header.
+  }
   run.signal(SIGKILL);
   const ProgramResult result = run.wait();
 
   const std::string all = metrics + result.output + files();
-  EXPECT_THAT(all, AllOf(HasSubstr("soak_run_info"), HasSubstr(".journal\n")));
+  EXPECT_THAT(all, AllOf(HasSubstr("soak_run_info"), HasSubstr(".journal\n"), HasSubstr("\"sample\"")));
   EXPECT_THAT(all, Not(HasSubstr(GetParam().secret)));
 }
 
