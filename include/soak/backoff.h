@@ -4,8 +4,8 @@
 
 // How long to wait before trying again: exponential, with jitter, bounded.
 //
-// The n-th delay is drawn evenly from initial x 2^(n-1), or `max` if that is less, and a tenth of it: full jitter, which
-// spreads those that fail together the furthest, with a floor, so that none comes back at once.
+// The n-th delay is drawn evenly from initial x 2^(n-1), or `max` if that is less, and a tenth of it: full jitter,
+// which spreads those that fail together the furthest, with a floor, so that none comes back at once.
 
 #include <algorithm>
 #include <chrono>

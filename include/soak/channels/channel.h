@@ -86,8 +86,8 @@ struct DeliveryOptions {
   // once. Windows of two hours have been seen.
   std::chrono::nanoseconds give_up_after = std::chrono::hours{3};
   std::size_t queue_max = 10'000;  // Messages that are not settled; one more fails at once.
-  // How long a message waits for another credential once it has been refused. When the first one has waited in vain, the
-  // others fail at once until there is one.
+  // How long a message waits for another credential once it has been refused. When the first one has waited in vain,
+  // the others fail at once until there is one.
   std::chrono::nanoseconds credential_timeout = std::chrono::seconds{30};
   // Asked once for each credential that is refused; returns the new one, or nothing. In the meantime every message
   // waits. Null: set_credential() alone replaces it.
