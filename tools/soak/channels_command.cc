@@ -14,7 +14,6 @@
 #include "real_channel.h"
 #include "soak/async_run.h"
 #include "soak/channels/message_stream.h"
-#include "soak/detail/run_context.h"
 #include "soak/error.h"
 
 namespace soak::tools {
@@ -46,10 +45,6 @@ void drive_real(AsyncRun& run, const ChannelsArguments& arguments) {
 }
 
 int run_channels(const ChannelsArguments& arguments, const std::string& program) {
-  for (const std::string& error : detail::variable_errors()) {
-    fmt::print(stderr, "soak: {}\n", error);
-    return kUsage;
-  }
   const bool is_faked = arguments.virtual_clock || arguments.fake;
   if (!is_faked && variables_of(arguments.channel).empty()) {
     fmt::print(stderr, "soak: {} has its fake alone: add --virtual or --fake\n", arguments.channel);
@@ -62,20 +57,15 @@ int run_channels(const ChannelsArguments& arguments, const std::string& program)
                arguments.channel, fmt::join(variables_of(arguments.channel), " and "), fmt::join(missing, ", "));
     return kUsage;
   }
-  if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) {
+  const std::string rerun = fmt::format("{} channels --channel {}{}{}{}{}", program, arguments.channel,
+                                        arguments.url.empty() ? "" : " --url " + arguments.url,
+                                        arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
+                                        arguments.virtual_clock ? " --virtual" : "", arguments.fake ? " --fake" : "");
+  if (const std::string error = prepare_run("channels-" + arguments.channel, arguments.virtual_clock, rerun);
+      !error.empty()) {
     fmt::print(stderr, "soak: {}\n", error);
     return kUsage;
   }
-  detail::RunContext& context = detail::run_context();
-  context.name = "channels-" + arguments.channel;
-  context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
-  context.rerun = fmt::format("{} channels --channel {}{}{}{}{}", program, arguments.channel,
-                              arguments.url.empty() ? "" : " --url " + arguments.url,
-                              arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
-                              arguments.virtual_clock ? " --virtual" : "", arguments.fake ? " --fake" : "");
-  context.spell_option = [](const std::string& name, const std::string& value) {
-    return fmt::format("--{} {}", with_dashes(name), value);
-  };
   AsyncRun run(run_options(arguments));
   if (is_faked) {
     const std::unique_ptr<FakedChannel> faked = FakedChannel::make(arguments.channel, run.loop(), faked_options(run));

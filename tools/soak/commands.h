@@ -25,6 +25,11 @@ Command add_judge_command(CLI::App& app);
 Command add_compare_command(CLI::App& app);
 Command add_report_command(CLI::App& app);
 
+// Tells the AsyncRun that follows its name, its clock and the command that runs it again, which it completes with its
+// options. Returns what is wrong with the environment, a sentence; empty where nothing is. A heap profile that was
+// asked for starts the program anew.
+std::string prepare_run(const std::string& name, bool virtual_clock, const std::string& rerun);
+
 // "reconnect_every" as the command line spells it: "reconnect-every".
 std::string with_dashes(std::string name);
 

@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <string>
+#include <vector>
 
 #include "commands.h"
+#include "soak/detail/run_context.h"
 #include "soak/options.h"
 
 namespace soak::tools {
@@ -20,6 +23,19 @@ constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", ""},
                                             {"interval-sec", "message_interval", "channels"}}};
 
 }  // namespace
+
+std::string prepare_run(const std::string& name, bool virtual_clock, const std::string& rerun) {
+  if (const std::vector<std::string> errors = detail::variable_errors(); !errors.empty()) return errors.front();
+  if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) return error;
+  detail::RunContext& context = detail::run_context();
+  context.name = name;
+  context.mode = virtual_clock ? Mode::kVirtual : Mode::kReal;
+  context.rerun = rerun;
+  context.spell_option = [](const std::string& option, const std::string& value) {
+    return fmt::format("--{} {}", with_dashes(option), value);
+  };
+  return {};
+}
 
 std::string with_dashes(std::string name) {
   for (char& c : name) {

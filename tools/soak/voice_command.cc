@@ -17,7 +17,6 @@
 #include "saved_audio.h"
 #include "soak/async_run.h"
 #include "soak/audio/file.h"
-#include "soak/detail/run_context.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 #include "soak/peers/gemini_live_peer.h"
@@ -118,26 +117,18 @@ void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::P
 }
 
 int run_voice(const VoiceArguments& arguments, const std::string& program) {
-  for (const std::string& error : detail::variable_errors()) {
+  const std::string rerun =
+      fmt::format("{} voice --provider {}{}{}{}{}{}", program, arguments.provider,
+                  arguments.url.empty() ? "" : " --url " + arguments.url,
+                  arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
+                  arguments.audio_file.empty() ? "" : " --audio " + arguments.audio_file,
+                  arguments.save_audio_file.empty() ? "" : " --save-audio " + arguments.save_audio_file,
+                  arguments.virtual_clock ? " --virtual" : "");
+  if (const std::string error = prepare_run("voice-" + arguments.provider, arguments.virtual_clock, rerun);
+      !error.empty()) {
     fmt::print(stderr, "soak: {}\n", error);
     return kUsage;
   }
-  if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) {
-    fmt::print(stderr, "soak: {}\n", error);
-    return kUsage;
-  }
-  detail::RunContext& context = detail::run_context();
-  context.name = "voice-" + arguments.provider;
-  context.mode = arguments.virtual_clock ? Mode::kVirtual : Mode::kReal;
-  context.rerun = fmt::format("{} voice --provider {}{}{}{}{}{}", program, arguments.provider,
-                              arguments.url.empty() ? "" : " --url " + arguments.url,
-                              arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
-                              arguments.audio_file.empty() ? "" : " --audio " + arguments.audio_file,
-                              arguments.save_audio_file.empty() ? "" : " --save-audio " + arguments.save_audio_file,
-                              arguments.virtual_clock ? " --virtual" : "");
-  context.spell_option = [](const std::string& name, const std::string& value) {
-    return fmt::format("--{} {}", with_dashes(name), value);
-  };
   audio::Pcm speech;
   try {
     speech = speech_for(arguments);
