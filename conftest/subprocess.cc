@@ -114,6 +114,13 @@ ProgramResult run_program(std::vector<std::string> arguments, std::vector<std::s
   return Program(std::move(arguments), std::move(environment)).wait();
 }
 
+std::string line_after(const std::string& output, const std::string& before) {
+  const std::size_t at = output.find(before);
+  if (at == std::string::npos) return {};
+  const std::size_t from = at + before.size();
+  return output.substr(from, output.find('\n', from) - from);
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   EXPECT_TRUE(file.is_open()) << path;

@@ -48,6 +48,9 @@ class Program {
 // Runs it to its end.
 ProgramResult run_program(std::vector<std::string> arguments, std::vector<std::string> environment = {});
 
+// What stands in `output` after `before`, to the end of the line; empty where it does not stand there.
+std::string line_after(const std::string& output, const std::string& before);
+
 // The whole of a file; fails the test when it cannot be read.
 std::string read_file(const std::string& path);
 

@@ -12,16 +12,31 @@ void Credential::set(std::string secret) {
   changed_.set();
 }
 
+// Who is cancelled while it waits for the answer leaves the question to the next one.
+Task<> Credential::replace() {
+  struct Asking {
+    explicit Asking(Credential& asks) : self(asks) { self.replacing_ = true; }
+    ~Asking() {
+      self.replacing_ = false;
+      self.changed_.set();
+    }
+    Credential& self;
+  };
+  const Asking asking(*this);
+  Task<std::string> replacing = replace_();
+  std::string secret = co_await std::move(replacing);
+  asked_for_ = generation_ + 1;
+  if (!secret.empty()) set(std::move(secret));
+}
+
 Task<bool> Credential::usable(std::chrono::nanoseconds timeout) {
   if (!refused_) co_return true;
   const Instant deadline = loop_.now() + timeout;
-  if (replace_ && asked_for_ <= generation_) {
-    asked_for_ = generation_ + 1;
-    Task<std::string> replacing = replace_();
-    std::string secret = co_await std::move(replacing);
-    if (!secret.empty()) set(std::move(secret));
-  }
   while (refused_ && !given_up_) {
+    if (replace_ && !replacing_ && asked_for_ <= generation_) {
+      co_await replace();
+      continue;
+    }
     changed_.reset();
     const bool changed = co_await changed_.wait_until(deadline);
     if (!changed && refused_) given_up_ = true;

@@ -39,11 +39,14 @@ class Credential {
   Task<bool> usable(std::chrono::nanoseconds timeout);
 
  private:
+  Task<> replace();
+
   EventLoop& loop_;
   std::string secret_;
   std::function<Task<std::string>()> replace_;
   std::uint64_t generation_ = 0;
-  std::uint64_t asked_for_ = 0;  // The generation after the newest one that a replacement was asked for.
+  std::uint64_t asked_for_ = 0;  // The generation after the newest one that a replacement came for, or none.
+  bool replacing_ = false;
   bool refused_ = false;
   bool given_up_ = false;  // It was waited for, and did not come.
   Event changed_;

@@ -170,9 +170,9 @@ void MessageStream::State::judge_exercise(bool against_a_fake) {
 void MessageStream::judge(bool against_a_fake) {
   State& state = *state_;
   const nanoseconds timeout = 1min + state.run.settings().http_timeout;
-  // What is cancelled then stays under way, which is a finding.
-  const DrainResult drained = state.group.loop().run(drain(state.group, {.timeout = timeout, .label = "messages"}));
-  (void)drained;
+  // What it cancels stays under way, which is a finding.
+  [[maybe_unused]] const DrainResult drained =
+      state.group.loop().run(drain(state.group, {.timeout = timeout, .label = "messages"}));
   const std::uint64_t sent = state.run.counted("sent");
   const std::uint64_t ok = state.run.counted("ok");
   const ChannelCounters& counters = state.channel.counters();

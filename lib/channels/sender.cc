@@ -206,9 +206,11 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   } catch (const net::HttpError& error) {
     may_have_arrived = error.may_have_arrived();
     why = error.what();
-  } catch (const Error& error) {
-    may_have_arrived = false;
-    why = error.what();
+  } catch (const Error& error) {  // No request can be made of it, nor of the next one.
+    Step step;
+    step.why = worded(error.what());
+    step.settled.emplace(Outcome::kFailed, step.why);
+    co_return step;
   }
   if (may_have_arrived) {
     consecutive_429s_ = 0;

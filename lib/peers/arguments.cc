@@ -7,22 +7,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "ascii.h"
+
 namespace soak::peers {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& character : out)
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character + ('a' - 'A'));
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t";
-  const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
-}
 
 std::string_view unquoted(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') return text.substr(1, text.size() - 2);

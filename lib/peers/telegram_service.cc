@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "ascii.h"
 #include "json_writer.h"
 #include "text_length.h"
 
@@ -45,20 +46,6 @@ bool is_well_formed(std::string_view token) {
   };
   return token.find_first_not_of("0123456789") == colon &&
          std::all_of(token.begin() + static_cast<std::ptrdiff_t>(colon) + 1, token.end(), is_secret);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& character : out)
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character + ('a' - 'A'));
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
 }
 
 net::HttpResponse json_response(int status, std::string body) {

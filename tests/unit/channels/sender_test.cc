@@ -221,6 +221,46 @@ TEST_F(SenderTest, ACredentialThatNobodyCanReplaceIsAskedForOnce) {
   EXPECT_EQ(channel.counters().auth_failures, 1u);
 }
 
+TEST_F(SenderTest, WhoIsCancelledWhileTheCredentialIsReplacedLeavesItToTheNext) {
+  answer_by([](const net::HttpServerRequest& request) {
+    return request.path.find("new-secret") != std::string::npos ? net::HttpReply(200, kSent)
+                                                                : net::HttpReply(401, R"({"ok":false})");
+  });
+  int asked_for = 0;
+  TelegramOptions own = options();
+  own.delivery.on_credential_refused = [&asked_for]() -> Task<std::string> {
+    ++asked_for;
+    co_await sleep_for(10s);
+    co_return "123456:AA-new-secret";
+  };
+  TelegramChannel channel(loop_, own);
+
+  const Delivery second = loop_.run([](TelegramChannel& to) -> Task<Delivery> {
+    TaskGroup group(co_await this_loop());
+    group.start("first", [](TelegramChannel& same) -> Task<> { (void)co_await same.send("1", "a"); }(to));
+    co_await sleep_for(5s);
+    group.cancel();
+    Delivery delivery = co_await to.send("2", "b");
+    co_await drain(group);
+    co_return delivery;
+  }(channel));
+
+  EXPECT_EQ(second.outcome, Outcome::kDelivered);
+  EXPECT_EQ(asked_for, 2);
+}
+
+TEST_F(SenderTest, WhatCannotBeAskedFailsAtOnce) {
+  TelegramOptions own = options();
+  own.url = "ftp://127.0.0.1";
+  TelegramChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "42", "hi");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kFailed);
+  EXPECT_EQ(delivery.requests, 1u);
+  EXPECT_THAT(delivery.why, testing::Not(HasSubstr("secret")));
+}
+
 TEST_F(SenderTest, PacingIsOffForALoopbackUrlAlone) {
   TelegramOptions own = options();
   own.delivery.pacing = false;

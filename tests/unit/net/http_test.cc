@@ -20,6 +20,14 @@ using ::testing::Not;
 
 template <typename Transport>
 class HttpTest : public HttpTransportTest<Transport> {};
+// Answers 200 once `event` is set.
+HttpHandler answered_after(Event& event) {
+  return [&event](HttpServerRequest) -> Task<HttpReply> {
+    co_await event.wait();
+    co_return HttpReply(200);
+  };
+}
+
 TYPED_TEST_SUITE(HttpTest, Transports, TransportNames);
 
 Task<HttpReply> say_hello(HttpServerRequest request) { co_return HttpReply(200, "hello " + request.path); }
@@ -251,13 +259,7 @@ TYPED_TEST(HttpTest, SendsAtOnceAsManyAsItMayHaveConnections) {
 
 TYPED_TEST(HttpTest, TheTimeoutRunsWhileARequestWaitsForItsTurn) {
   Event answer;
-  HttpServer server(
-      this->loop_,
-      [&](HttpServerRequest) -> Task<HttpReply> {
-        co_await answer.wait();
-        co_return HttpReply(200);
-      },
-      this->server_options());
+  HttpServer server(this->loop_, answered_after(answer), this->server_options());
   HttpClientOptions options = this->client_options();
   options.connections_max = 1;
   options.timeout = 300ms;
@@ -576,13 +578,7 @@ TYPED_TEST(HttpTest, ACancelledRequestGoesWithItsConnection) {
 
 TYPED_TEST(HttpTest, CancelledWhileItWaitsForItsTurnItLeavesTheOthersTheirs) {
   Event answer;
-  HttpServer server(
-      this->loop_,
-      [&](HttpServerRequest) -> Task<HttpReply> {
-        co_await answer.wait();
-        co_return HttpReply(200);
-      },
-      this->server_options());
+  HttpServer server(this->loop_, answered_after(answer), this->server_options());
   HttpClientOptions options = this->client_options();
   options.connections_max = 1;
   HttpClient client(this->loop_, options);

@@ -15,19 +15,12 @@
 
 namespace {
 
+using soak::conftest::line_after;
 using soak::conftest::Program;
 using soak::conftest::ProgramResult;
 using soak::conftest::run_program;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// What stands in `output` after `before`, to the end of the line.
-std::string after(const std::string& output, const std::string& before) {
-  const std::size_t at = output.find(before);
-  if (at == std::string::npos) return {};
-  const std::size_t from = at + before.size();
-  return output.substr(from, output.find('\n', from) - from);
-}
 
 soak::net::HttpResponse answer_to(soak::net::HttpRequest request, const std::string& ca_file = {}) {
   soak::UvLoop loop;
@@ -69,7 +62,7 @@ TEST_P(FakeChannelTest, TakesTheTokenAloneAndCountsInTheEnd) {
   Program fake({SOAK_COMMAND, "fake", name, "--token", right});
   ASSERT_TRUE(fake.read_until("listening on http://")) << fake.output();
   ASSERT_TRUE(fake.read_until("\n")) << fake.output();
-  const std::string url = after(fake.output(), name + ": listening on ");
+  const std::string url = line_after(fake.output(), name + ": listening on ");
 
   const auto wrong = answer_to(message(url, other));
   EXPECT_EQ(wrong.status, is_slack ? 200 : 401) << wrong.body;
@@ -89,11 +82,11 @@ TEST_P(FakeChannelTest, SpeaksHttpsAndMakesACa) {
   const std::string name = GetParam().name;
   Program fake({SOAK_COMMAND, "fake", name, "--tls", "--no-limits"});
   ASSERT_TRUE(fake.read_until(".pem\n")) << fake.output();
-  const std::string url = after(fake.output(), name + ": listening on ");
+  const std::string url = line_after(fake.output(), name + ": listening on ");
   ASSERT_THAT(url, StartsWith("https://127.0.0.1:"));
 
   const auto got = answer_to(message(url, name == "slack" ? "xoxb-1" : "1:any"),
-                             after(fake.output(), name + ": to be trusted by the CA in "));
+                             line_after(fake.output(), name + ": to be trusted by the CA in "));
 
   EXPECT_EQ(got.status, 200) << got.body;
   EXPECT_THROW(answer_to(message(url, "1:any")), soak::Error);  // Nobody else trusts that CA.
@@ -111,7 +104,7 @@ TEST(FakeChannelCommandTest, TellsWhereItsWebhookIs) {
   ASSERT_TRUE(fake.read_until("slack: webhook at http://")) << fake.output();
   ASSERT_TRUE(fake.read_until("\n")) << fake.output();
 
-  soak::net::HttpRequest request("POST", after(fake.output(), "slack: webhook at "), R"({"text":"soak 1"})");
+  soak::net::HttpRequest request("POST", line_after(fake.output(), "slack: webhook at "), R"({"text":"soak 1"})");
   EXPECT_EQ(answer_to(std::move(request)).body, "ok");
 }
 

@@ -15,20 +15,13 @@
 
 namespace {
 
+using soak::conftest::line_after;
 using soak::conftest::Program;
 using soak::conftest::ProgramResult;
 using soak::conftest::run_program;
 using soak::conftest::scratch_folder;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// What stands in `output` after `before`, to the end of the line.
-std::string after(const std::string& output, const std::string& before) {
-  const std::size_t at = output.find(before);
-  if (at == std::string::npos) return {};
-  const std::size_t from = at + before.size();
-  return output.substr(from, output.find('\n', from) - from);
-}
 
 ProgramResult soak_voice(const std::string& url, const std::vector<std::string>& options,
                          const std::string& provider = "openai") {
@@ -42,8 +35,8 @@ ProgramResult soak_voice(const std::string& url, const std::vector<std::string>&
 TEST(FakeTlsTest, MakesACaThatAClientMayTrust) {
   Program fake({SOAK_COMMAND, "fake", "openai", "--tls"});
   ASSERT_TRUE(fake.read_until(".pem\n")) << fake.output();
-  const std::string url = after(fake.output(), "openai: listening on ");
-  const std::string ca_file = after(fake.output(), "openai: to be trusted by the CA in ");
+  const std::string url = line_after(fake.output(), "openai: listening on ");
+  const std::string ca_file = line_after(fake.output(), "openai: to be trusted by the CA in ");
   ASSERT_THAT(url, StartsWith("wss://127.0.0.1:"));
 
   const ProgramResult trusting = soak_voice(url, {"--ca", ca_file});
@@ -74,7 +67,7 @@ TEST(FakeTlsTest, TakesACertificateAndItsKey) {
   Program fake({SOAK_COMMAND, "fake", "openai", "--cert", identity.certificate_file, "--key", identity.key_file});
   ASSERT_TRUE(fake.read_until("/v1/realtime\n")) << fake.output();
 
-  const ProgramResult result = soak_voice(after(fake.output(), "openai: listening on "), {"--ca", ca.ca_file()});
+  const ProgramResult result = soak_voice(line_after(fake.output(), "openai: listening on "), {"--ca", ca.ca_file()});
   EXPECT_EQ(result.exit_status, 0) << result.output;
 }
 
@@ -83,8 +76,8 @@ TEST(FakeTlsTest, IsForEveryProvider) {
   ASSERT_TRUE(fake.read_until(".pem\n")) << fake.output();
 
   const ProgramResult result =
-      soak_voice(after(fake.output(), "gemini: listening on "),
-                 {"--ca", after(fake.output(), "gemini: to be trusted by the CA in ")}, "gemini");
+      soak_voice(line_after(fake.output(), "gemini: listening on "),
+                 {"--ca", line_after(fake.output(), "gemini: to be trusted by the CA in ")}, "gemini");
   EXPECT_EQ(result.exit_status, 0) << result.output;
 }
 
