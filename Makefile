@@ -17,6 +17,7 @@ TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev prometheu
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 # The benchmarks, and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
+VOICE_BENCH_PACKAGES := libbenchmark-dev node-ws nodejs python3 python3-websockets
 LINT_PACKAGES := clang-format
 
 # The clang to ask for. Debian 12's default, 14, has no std::source_location, and Debian 13 has no 16. Another one by
@@ -40,7 +41,7 @@ help:
 	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
 	@echo 'make bench-http  HTTP requests beside libcurl alone, in seconds'
 	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
-	@echo 'make bench-voice voice traffic beside libwebsockets alone, and 1,800 sessions, in a quarter of an hour'
+	@echo 'make bench-voice voice traffic beside libwebsockets, Node and Python, and 1,800 sessions, in a quarter of an hour'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
 	@echo 'make fuzz        hostile messages for each client and each fake, ten minutes each; FUZZ=gemini_peer for one of them'
@@ -131,7 +132,7 @@ bench-probe:
 
 # What is configured needs the benchmark library.
 bench-voice:
-	$(call install,$(PACKAGES) libbenchmark-dev python3)
+	$(call install,$(PACKAGES) $(VOICE_BENCH_PACKAGES))
 	$(call configure,bench)
 	cmake --build --preset bench -j $(JOBS) --target voice_bench_programs
 	/usr/bin/python3 bench/voice.py $(BENCH_ARGS)

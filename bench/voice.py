@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures voice traffic over soak beside libwebsockets alone, and says whether soak keeps its bars.
+"""Measures voice traffic over soak beside libwebsockets alone, Node's ws and Python's websockets, and says whether soak keeps
+its bars.
 
 Three things: both ends on one core (flat out, and how many sessions it sustains), a client's memory for each session, and
 a soak of many sessions with the fake in another process. Programs that are compared run within seconds of each other.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -59,18 +62,33 @@ class Bars:
             self.missed.append(name)
 
 
+class Program:
+    """A program and what it is told before the numbers; those that sustain fewer sessions are asked from fewer on."""
+
+    def __init__(self, command, kind=(), paced_from=None):
+        self.command, self.kind, self.paced_from = command, list(kind), paced_from
+
+    def run(self, arguments, task, *numbers):
+        return rows_of([*self.command, task, *self.kind, *map(str, numbers)], arguments.cpu)
+
+
 def programs(build):
-    ours, bare = str(build / "voice_bench"), str(build / "lws_voice_bench")
-    return {"soak, net": [ours, "net"], "soak, client and fake": [ours, "voice"],
-            "libwebsockets on libuv": [bare, "libuv"], "libwebsockets on poll": [bare, "poll"]}
+    ours, bare, peers = [str(build / "voice_bench")], [str(build / "lws_voice_bench")], SOURCES / "peers"
+    found = {"soak, net": Program(ours, ["net"]), "soak, client and fake": Program(ours, ["voice"]),
+             "libwebsockets on libuv": Program(bare, ["libuv"]), "libwebsockets on poll": Program(bare, ["poll"])}
+    if shutil.which("node") and os.path.exists("/usr/share/nodejs/ws"):
+        found["Node's ws"] = Program(["node", str(peers / "node_voice_bench.mjs")], paced_from=600)
+    if importlib.util.find_spec("websockets"):
+        found["Python's websockets"] = Program([sys.executable, str(peers / "asyncio_voice_bench.py")], paced_from=200)
+    return found
 
 
 def flat_out(arguments, bars):
     print(f"flat out: {arguments.sessions} connections, both ends on one core")
     rate = {name: [] for name in programs(arguments.build)}
     for _ in range(arguments.rounds):
-        for name, (program, kind) in programs(arguments.build).items():
-            row = rows_of([program, "flat", kind, str(arguments.sessions)], arguments.cpu)[-1]
+        for name, program in programs(arguments.build).items():
+            row = program.run(arguments, "flat", arguments.sessions)[-1]
             rate[name].append(1e6 / row["cpu_us_per_frame"])
             print(f"  {name}: {row['frames_per_s']:,} frames/s, {row['cpu']:.0%} of the core, {row['cpu_us_per_frame']:.2f} us a frame")
     ratio = lambda ours, theirs: statistics.median(a / b for a, b in zip(rate[ours], rate[theirs]))
@@ -83,8 +101,9 @@ def flat_out(arguments, bars):
 def sustained(arguments, bars):
     print("sessions at 99% of 25 frames/s, both ends on one core")
     most = {}
-    for name, (program, kind) in programs(arguments.build).items():
-        rows = rows_of([program, "paced", kind, str(arguments.paced_from), str(arguments.paced_to)], arguments.cpu)
+    for name, program in programs(arguments.build).items():
+        first = min(arguments.paced_from, program.paced_from or arguments.paced_from)
+        rows = program.run(arguments, "paced", first, arguments.paced_to)
         kept = [row for row in rows if row["share"] >= 0.99]
         most[name] = kept[-1]["sessions"] if kept else 0
         last = (kept or rows)[-1]
@@ -133,7 +152,7 @@ TASKS = {"flat": flat_out, "sustained": sustained, "memory": memory, "scale": sc
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--build", type=pathlib.Path, default=SOURCES.parent / "build/bench/bench", help="where the programs are")
     parser.add_argument("--only", choices=TASKS, action="append", help="one of the tasks; may be given again")
     parser.add_argument("--rounds", type=int, default=3, help="of flat out")
