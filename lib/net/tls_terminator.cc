@@ -13,7 +13,7 @@
 namespace soak::net {
 namespace {
 
-// Records that one connection may move in one direction before others have their turn.
+// Records that one connection may send before others have their turn.
 constexpr int kRecordsATurn = 16;
 
 // For a client that does not take what the server left behind.
@@ -26,8 +26,9 @@ bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK ||
 TlsTerminator::TlsTerminator(TlsTerminators& owner, OwnedSsl ssl, Fd wire, Fd plain)
     : owner_(owner), ssl_(std::move(ssl)), wire_(std::move(wire)), plain_(std::move(plain)) {
   uv_loop_t* const loop = owner_.loop_.handle();
-  wire_poll_.emplace(loop, wire_.get(), [this] { pump(); });
-  plain_poll_.emplace(loop, plain_.get(), [this] { pump(); });
+  // An event moves the direction that its descriptor is the source of, and the other one if that waits for it.
+  wire_poll_.emplace(loop, wire_.get(), [this] { pump(!to_wire_.empty() || out_ == Flow::kEnded, true); });
+  plain_poll_.emplace(loop, plain_.get(), [this] { pump(true, !to_plain_.empty()); });
   watch();
 }
 
@@ -48,11 +49,11 @@ void TlsTerminator::reset() {
 
 void TlsTerminator::expire() noexcept { finish(); }
 
-void TlsTerminator::pump() {
+void TlsTerminator::pump(bool out, bool in) {
   const std::shared_ptr<TlsTerminator> keep = *position_;
   progress_ = false;
-  pump_out();
-  pump_in();
+  if (out) pump_out();
+  if (in) pump_in();
   if (over()) return finish();
   watch();
   if (!abandoned_ || (armed() && !progress_)) return;
@@ -93,6 +94,7 @@ void TlsTerminator::pump_out() {
       break;
     }
     if (!write_wire({owner_.record_.data(), static_cast<std::size_t>(got)})) break;
+    if (static_cast<std::size_t>(got) < owner_.record_.size()) break;  // That was all.
   }
   const bool reading = out_ == Flow::kOpen && to_wire_.empty();
   if (!reading && !abandoned_) abandoned_ = server_is_gone();
@@ -107,7 +109,8 @@ void TlsTerminator::pump_out() {
 }
 
 void TlsTerminator::pump_in() {
-  for (int records = 0; in_ == Flow::kOpen && !abandoned_ && records < kRecordsATurn; ++records) {
+  // What OpenSSL has read ahead gives no event, so all of it is taken; the pair holds as much as a turn may move.
+  while (in_ == Flow::kOpen && !abandoned_) {
     std::string_view bytes = to_plain_;
     if (bytes.empty()) {
       ERR_clear_error();
@@ -131,7 +134,7 @@ void TlsTerminator::pump_in() {
       break;
     }
     to_plain_ = std::string(bytes.substr(sent < 0 ? 0 : static_cast<std::size_t>(sent)));
-    if (!to_plain_.empty()) break;
+    if (!to_plain_.empty() || SSL_has_pending(ssl_.get()) == 0) break;
   }
   if (in_ == Flow::kEnded) {
     shutdown(plain_.get(), SHUT_WR);
@@ -186,6 +189,7 @@ TlsTerminators::Started TlsTerminators::start(SSL_CTX& context, Fd wire) {
   OwnedSsl ssl(SSL_new(&context));
   if (ssl == nullptr || SSL_set_fd(ssl.get(), wire.get()) != 1) return {};
   SSL_set_accept_state(ssl.get());
+  SSL_set_read_ahead(ssl.get(), 1);  // Else the head of each record is read by itself.
   running_.push_front(std::make_shared<TlsTerminator>(*this, std::move(ssl), std::move(wire), std::move(ours)));
   running_.front()->position_ = running_.begin();
   return {std::move(plain), running_.front()};

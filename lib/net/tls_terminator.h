@@ -55,7 +55,7 @@ class TlsTerminator final : public soak::detail::TimerNode {
     kClosed,  // It is, and the end is passed on.
   };
 
-  void pump();
+  void pump(bool out, bool in);
   void pump_in();
   void pump_out();
   bool write_wire(std::string_view bytes);
