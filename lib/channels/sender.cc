@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "seconds.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 
@@ -216,7 +217,8 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
     consecutive_429s_ = 0;
     co_return unanswered(lane, *may_have_arrived, std::move(why));
   }
-  const Answer answer = service_->read(response);
+  Answer answer = service_->read(response);
+  if (!answer.wait && answer.meaning != Meaning::kDelivered) answer.wait = retry_after(response);
   count(answer, generation);
   co_return read(lane, answer, generation);
 }
@@ -235,6 +237,9 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
   Step step;
   step.why = worded(answer.why);
   if (answer.pause > 0ns) lane.paused_until = std::max(lane.paused_until, detail::later(now, answer.pause));
+  // With any meaning: a proxy's 503 asks for it as a 429 does.
+  Window& window = answer.reach == Reach::kAll ? window_ : lane.window;
+  if (answer.wait) window.close_until(detail::later(now, *answer.wait));
   switch (answer.meaning) {
     case Meaning::kDelivered:
       lane.backoff.reset();
@@ -243,8 +248,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       break;
     case Meaning::kWait: {
       const nanoseconds own = std::max(lane.backoff.next(loop_.random()), kShortestWait);
-      const nanoseconds wait = answer.wait && *answer.wait > 0ns ? *answer.wait : own;
-      (answer.reach == Reach::kAll ? window_ : lane.window).close_until(detail::later(now, wait));
+      if (!answer.wait) window.close_until(detail::later(now, own));
       break;
     }
     case Meaning::kPassing:
@@ -257,7 +261,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       break;
     case Meaning::kConversationGone:
       lane.gone = step.why;
-      lane.paused_until = detail::later(now, kGoneFor);
+      lane.paused_until = std::max(lane.paused_until, detail::later(now, kGoneFor));
       step.settled.emplace(Outcome::kFailed, step.why);
       break;
     case Meaning::kMoved:

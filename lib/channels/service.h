@@ -45,7 +45,7 @@ struct Answer {
   std::string why;  // The provider's words, for a person; may hold a secret.
   std::string id;
   std::string moved_to;
-  // kWait: how long, where the provider said so in a form that can be obeyed.
+  // No earlier than that, where the body says so in a form that can be obeyed. Else the field Retry-After may.
   std::optional<nanoseconds> wait;
   Reach reach = Reach::kConversation;
   // With any meaning: nothing more to this conversation for that long, though nothing was refused.

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "json.h"
-#include "seconds.h"
 #include "sender.h"
 #include "service.h"
 #include "slack_errors.h"
@@ -53,7 +52,6 @@ class SlackService final : public Service {
     Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, body.valid() ? error : "which is no JSON"));
     if (response.status == 429) {
       answer.meaning = Meaning::kWait;
-      answer.wait = retry_after(response);
       answer.rate_limited = true;
     } else if (response.status == 200 && json::flag(body.value(), "ok")) {
       answer.meaning = Meaning::kDelivered;

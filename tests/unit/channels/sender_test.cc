@@ -96,6 +96,18 @@ TEST_F(SenderTest, AWindowLongerThanAMessageMayWaitFailsItAtOnceAndIsKept) {
   EXPECT_EQ(asked().size(), 2u);
 }
 
+TEST_F(SenderTest, ATimeThatAnErrorNamesIsObeyedAsThatOfA429) {
+  answer(1, net::HttpReply(503, "busy", {{"Retry-After", "120"}}));
+  TelegramChannel channel(loop_, options());
+
+  const Delivery first = send(channel, "42", "1");
+  const Delivery second = send(channel, "42", "2");
+
+  EXPECT_EQ(first.outcome, Outcome::kUncertain);
+  EXPECT_EQ(second.outcome, Outcome::kDelivered);
+  EXPECT_GE(gap(1), 120s);
+}
+
 TEST_F(SenderTest, WhatMayHaveArrivedIsNotSentAgain) {
   answer(1, net::HttpReply::reset());
   TelegramChannel channel(loop_, options());
