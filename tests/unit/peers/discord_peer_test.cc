@@ -152,6 +152,9 @@ INSTANTIATE_TEST_SUITE_P(
     All, DiscordBadMessageTest,
     testing::Values(
         BadMessage{"not_json", "{", 400, R"({"message":"The request body contains invalid JSON.","code":50109})"},
+        BadMessage{"not_utf8", "content=a&nonce=%ff", 400,
+                   R"({"message":"The request body contains invalid JSON.","code":50109})",
+                   "application/x-www-form-urlencoded"},
         BadMessage{"empty", "{}", 400, R"({"message":"Cannot send an empty message","code":50006})"},
         BadMessage{"blank", R"({"content":" "})", 400, R"({"message":"Cannot send an empty message","code":50006})"},
         BadMessage{"nothing", "", 400, R"({"message":"Cannot send an empty message","code":50006})", ""},
@@ -177,6 +180,7 @@ TEST_F(DiscordTest, RefusesTokensAndPlacesThatAreNot) {
   EXPECT_EQ(bot(peer, R"({"content":"a"})", kChannel, "other").body, R"({"message":"401: Unauthorized","code":0})");
   EXPECT_EQ(bot(peer, R"({"content":"a"})", "1").body, R"({"message":"Unknown Channel","code":10003})");
   EXPECT_EQ(bot(peer, R"({"content":"a"})", "general").get("code"), "50035");
+  EXPECT_EQ(bot(peer, R"({"content":"a"})", "%ff").body, R"({"message":"404: Not Found","code":0})");
   EXPECT_EQ(hook_at(peer.url() + "/webhooks/1/a", "a").body, R"({"message":"Unknown Webhook","code":10015})");
   EXPECT_EQ(hook_at(peer.webhook_url() + "x", "a").body, R"({"message":"Invalid Webhook Token","code":50027})");
   EXPECT_EQ(peer.ledger().credential_failures, 4u);
