@@ -214,7 +214,7 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
     co_return step;
   }
   if (may_have_arrived) {
-    consecutive_429s_ = 0;
+    end_row_of_429s();
     co_return unanswered(lane, *may_have_arrived, std::move(why));
   }
   Answer answer = service_->read(response);
@@ -286,9 +286,14 @@ void Sender::count_request(const Lane& lane) {
 }
 
 void Sender::count(const Answer& answer, std::uint64_t generation) {
-  consecutive_429s_ = answer.rate_limited ? consecutive_429s_ + 1 : 0;
-  counters_.rate_limited += answer.rate_limited ? 1 : 0;
-  counters_.max_consecutive_429s = std::max(counters_.max_consecutive_429s, consecutive_429s_);
+  if (answer.rate_limited) {
+    ++counters_.rate_limited;
+    ++counters_.last_429s;
+    if (only_429s_) ++counters_.first_429s;
+    counters_.max_consecutive_429s = std::max(counters_.max_consecutive_429s, counters_.last_429s);
+  } else {
+    end_row_of_429s();
+  }
   if (answer.counts_as_invalid && options_.invalid_requests_max > 0) invalid_.push_back(loop_.now());
   if (answer.meaning == Meaning::kCredentialRefused && generation < credential_.generation()) {
     ++counters_.rotation_refusals;  // Under way when it was replaced.
@@ -299,6 +304,11 @@ void Sender::count(const Answer& answer, std::uint64_t generation) {
       refused_generation_ = generation;
     }
   }
+}
+
+void Sender::end_row_of_429s() {
+  counters_.last_429s = 0;
+  only_429s_ = false;
 }
 
 void Sender::settle(const Delivery& delivery) {

@@ -79,6 +79,23 @@ TEST_F(SenderTest, RefusedAgainAndAgainItGivesUp) {
   EXPECT_EQ(channel.counters().retries, 2u);
 }
 
+TEST_F(SenderTest, TellsThe429sBeforeAnyOtherResponseAndThoseSince) {
+  for (const std::size_t number : {1U, 2U, 4U, 5U, 6U}) answer(number, too_many("1"));
+  TelegramOptions own = options();
+  own.delivery.requests_max = 3;
+  TelegramChannel channel(loop_, own);
+
+  send(channel, "42", "delivered");
+  const ChannelCounters then = channel.counters();
+  send(channel, "42", "given up");
+
+  EXPECT_EQ(then.first_429s, 2u);
+  EXPECT_EQ(then.last_429s, 0u);
+  EXPECT_EQ(channel.counters().first_429s, 2u);
+  EXPECT_EQ(channel.counters().last_429s, 3u);
+  EXPECT_EQ(channel.counters().max_consecutive_429s, 3u);
+}
+
 TEST_F(SenderTest, AWindowLongerThanAMessageMayWaitFailsItAtOnceAndIsKept) {
   answer(1, too_many("6775"));
   TelegramOptions own = options();

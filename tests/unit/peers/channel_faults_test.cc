@@ -277,6 +277,16 @@ TEST(DailyFaultsTest, TheNextDayHasItsOwn) {
   EXPECT_EQ(faults, 45);
 }
 
+TEST(DailyFaultsTest, ADayInTwoProcessesHasEachFaultOnce) {
+  const std::vector<ChannelFault> whole = faults_of_a_day({.seed = 7});
+  const ChannelFaults::Plan second_half = daily_channel_faults({.seed = 7, .from = 12h});
+
+  for (std::uint64_t number = 1; number <= 1440; ++number) {
+    const ChannelFault fault = second_half({.number = number, .since = 30s * number});
+    EXPECT_EQ(fault.kind, whole[1440 + number - 1].kind) << number;
+  }
+}
+
 TEST(DailyFaultsTest, WhoComesLateStillHasOneServedBetweenTwoFaults) {
   const ChannelFaults::Plan plan = daily_channel_faults({});
   std::vector<Kind> kinds;
@@ -302,6 +312,7 @@ TEST(DailyFaultsTest, ADayTooShortIsRefusedWithBothNumbers) {
   }
   EXPECT_THROW(daily_channel_faults({.rate_limits = -1}), Error);
   EXPECT_THROW(daily_channel_faults({.interval = 0s}), Error);
+  EXPECT_THROW(daily_channel_faults({.from = -1s}), Error);
 }
 
 TEST(DailyFaultsTest, NoneAtAllIsADayToo) {
