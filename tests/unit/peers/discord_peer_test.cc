@@ -22,8 +22,6 @@ class DiscordTest : public ChannelTest {
  public:
   static constexpr const char* kToken = "MTA.b.c";
 
-  ChannelFaults faults_;
-
   static net::HttpRequest hooked(const std::string& url, const std::string& text) {
     return net::HttpRequest("POST", url, R"({"content":")" + text + "\"}",
                             {{"Content-Type", "application/json"}, {"User-Agent", kAgent}});
@@ -31,10 +29,7 @@ class DiscordTest : public ChannelTest {
   Got hook(const DiscordPeer& peer, const std::string& text, const std::string& query = "?wait=true") {
     return hook_at(peer.webhook_url() + query, text);
   }
-  Got hook_at(const std::string& url, const std::string& text) {
-    net::HttpRequest request = hooked(url, text);
-    return ask(request.method, request.url, request.body, request.headers);
-  }
+  Got hook_at(const std::string& url, const std::string& text) { return ask(hooked(url, text)); }
   Got bot(const DiscordPeer& peer, const std::string& body, const std::string& channel = kChannel,
           const std::string& token = kToken, const std::string& type = "application/json") {
     net::Headers headers = {{"User-Agent", kAgent}};

@@ -21,8 +21,6 @@ class SlackTest : public ChannelTest {
  public:
   static constexpr const char* kToken = "xoxb-1";
 
-  ChannelFaults faults_;
-
   Got call(const SlackPeer& peer, const std::string& method, const std::string& body, const std::string& token = kToken,
            const std::string& type = kJson) {
     net::Headers headers = {{"Content-Type", type}};

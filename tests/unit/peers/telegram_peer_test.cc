@@ -293,11 +293,10 @@ TEST_F(TelegramTest, ASecondPollEndsTheFirstWith409) {
 }
 
 TEST_F(TelegramTest, PollsSufferFaultsOfTheirOwn) {
-  ChannelFaults faults;
-  faults.on_poll(1, {.kind = ChannelFaultKind::kConflict});
-  faults.on_poll(2, {.kind = ChannelFaultKind::kNeverAnswer, .lasts = 1h});
-  faults.on_poll(3, {.kind = ChannelFaultKind::kBadGateway});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_poll(1, {.kind = ChannelFaultKind::kConflict});
+  faults_.on_poll(2, {.kind = ChannelFaultKind::kNeverAnswer, .lasts = 1h});
+  faults_.on_poll(3, {.kind = ChannelFaultKind::kBadGateway});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const auto begin = loop_.now();
   const Got conflict = ask("GET", url(peer, "getUpdates"));
@@ -313,15 +312,14 @@ TEST_F(TelegramTest, PollsSufferFaultsOfTheirOwn) {
   EXPECT_EQ(proxy.status, 502);
   EXPECT_THAT(proxy.body, HasSubstr("<html>"));
   EXPECT_EQ(well.status, 200);
-  EXPECT_EQ(faults.played(ChannelFaultKind::kNeverAnswer), 1u);
+  EXPECT_EQ(faults_.played(ChannelFaultKind::kNeverAnswer), 1u);
 }
 
 TEST_F(TelegramTest, ARotatedTokenIsRefusedAndTheNewOneIsValid) {
   std::string told;
-  ChannelFaults faults;
-  faults.on_send(2, {.kind = ChannelFaultKind::kRotate});
+  faults_.on_send(2, {.kind = ChannelFaultKind::kRotate});
   TelegramPeer peer(
-      loop_, {.token = kToken, .faults = &faults, .on_rotation = [&](const std::string& token) { told = token; }});
+      loop_, {.token = kToken, .faults = &faults_, .on_rotation = [&](const std::string& token) { told = token; }});
   EXPECT_EQ(send(peer, "1").status, 200);
 
   const Got refused = send(peer, "2");
@@ -337,9 +335,8 @@ TEST_F(TelegramTest, ARotatedTokenIsRefusedAndTheNewOneIsValid) {
 }
 
 TEST_F(TelegramTest, AMigratedChatHasANewId) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = ChannelFaultKind::kMigrate});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = ChannelFaultKind::kMigrate});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const Got told = send(peer, "1", -5);
   const Got again = send(peer, "1", -5);
@@ -350,13 +347,12 @@ TEST_F(TelegramTest, AMigratedChatHasANewId) {
                        R"("parameters":{"migrate_to_chat_id":-1005}})");
   EXPECT_EQ(again.body, told.body);
   EXPECT_EQ(there.status, 200);
-  EXPECT_EQ(faults.played(ChannelFaultKind::kMigrate), 1u);
+  EXPECT_EQ(faults_.played(ChannelFaultKind::kMigrate), 1u);
 }
 
 TEST_F(TelegramTest, ABlockedChatStaysSoAndNoOtherOne) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = ChannelFaultKind::kBlock});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = ChannelFaultKind::kBlock});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   EXPECT_EQ(send(peer, "1").body,
             R"({"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"})");
