@@ -38,10 +38,7 @@ class DiscordService : public Service {
   std::string_view name() const override { return "discord"; }
 
   std::string refuse(const Outgoing& message) const override {
-    const std::size_t length = utf16_length(message.text);
-    if (length == 0 || length > DiscordBotChannel::kTextMax) {
-      return fmt::format("a text of {} characters, 1 to {} are allowed", length, DiscordBotChannel::kTextMax);
-    }
+    if (std::string wrong = refuse_length(message.text, DiscordBotChannel::kTextMax); !wrong.empty()) return wrong;
     return refuse_conversation(message.conversation);
   }
 

@@ -47,13 +47,14 @@ std::string seconds(nanoseconds time) { return fmt::format("{:.1f} s", std::chro
 
 }  // namespace
 
-std::size_t utf16_length(std::string_view text) {
-  std::size_t units = 0;
+std::string refuse_length(std::string_view text, std::size_t length_max) {
+  std::size_t length = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xc0U) != 0x80U) units += byte >= 0xf0U ? 2 : 1;
+    if ((byte & 0xc0U) != 0x80U) length += byte >= 0xf0U ? 2 : 1;
   }
-  return units;
+  if (length > 0 && length <= length_max) return {};
+  return fmt::format("a text of {} characters, 1 to {} are allowed", length, length_max);
 }
 
 // One message's share in a lane, which lives at least as long.
@@ -251,9 +252,6 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       if (!answer.wait) window.close_until(detail::later(now, own));
       break;
     }
-    case Meaning::kPassing:
-      lane.paused_until = std::max(lane.paused_until, detail::later(now, lane.backoff.next(loop_.random())));
-      break;
     case Meaning::kUnknown:
       return unanswered(lane, true, answer.why);
     case Meaning::kRejected:

@@ -99,7 +99,7 @@ class Sender {
   ChannelCounters counters_;
   std::size_t unsettled_ = 0;
   std::size_t sweep_at_ = 256;  // Lanes.
-  bool only_429s_ = true;    // So far.
+  bool only_429s_ = true;       // So far.
   std::uint64_t refusals_ = 0;  // Of the credential that was refused last, until the next request.
   std::uint64_t refused_generation_ = 0;
 };

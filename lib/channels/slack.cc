@@ -26,10 +26,7 @@ class SlackService final : public Service {
   std::string_view name() const override { return "slack"; }
 
   std::string refuse(const Outgoing& message) const override {
-    const std::size_t length = utf16_length(message.text);
-    if (length == 0 || length > SlackChannel::kTextMax) {
-      return fmt::format("a text of {} characters, 1 to {} are allowed", length, SlackChannel::kTextMax);
-    }
+    if (std::string wrong = refuse_length(message.text, SlackChannel::kTextMax); !wrong.empty()) return wrong;
     return message.conversation.empty() ? "no channel, such as C0123456789" : "";
   }
 

@@ -22,6 +22,14 @@ class HttpEndingTest : public HttpTransportTest<Transport> {};
 
 TYPED_TEST_SUITE(HttpEndingTest, Transports, TransportNames);
 
+HttpHandler never_answered(Event& asked) {
+  return [&asked](HttpServerRequest) -> Task<HttpReply> {
+    asked.set();
+    co_await sleep_for(1h);
+    co_return HttpReply(200);
+  };
+}
+
 TYPED_TEST(HttpEndingTest, ARefusedConnectionNamesTheHostAndHasNotArrived) {
   std::string url;
   {
@@ -223,14 +231,7 @@ TYPED_TEST(HttpEndingTest, WhatItsResponsesResumeMayDestroyIt) {
 
 TYPED_TEST(HttpEndingTest, WhatIsUnderWayWhenTheClientGoesEnds) {
   Event asked;
-  HttpServer server(
-      this->loop_,
-      [&](HttpServerRequest) -> Task<HttpReply> {
-        asked.set();
-        co_await sleep_for(1h);
-        co_return HttpReply(200);
-      },
-      this->server_options());
+  HttpServer server(this->loop_, never_answered(asked), this->server_options());
   HttpClientOptions options = this->client_options();
   options.connections_max = 1;
   auto client = std::make_unique<HttpClient>(this->loop_, options);
@@ -340,14 +341,7 @@ TYPED_TEST(HttpEndingTest, CloseAnswersWhatIsUnderWayAndTakesNoMore) {
 
 TYPED_TEST(HttpEndingTest, CloseDropsWhatOutlastsItsTimeout) {
   Event asked;
-  HttpServer server(
-      this->loop_,
-      [&](HttpServerRequest) -> Task<HttpReply> {
-        asked.set();
-        co_await sleep_for(1h);
-        co_return HttpReply(200);
-      },
-      this->server_options());
+  HttpServer server(this->loop_, never_answered(asked), this->server_options());
   HttpClient client(this->loop_, this->client_options());
   Outcome outcome;
   this->run([&]() -> Task<> {
