@@ -45,7 +45,7 @@ using std::chrono::nanoseconds;
 constexpr std::size_t kMessages = 8;
 constexpr std::size_t kConversations = 2;
 constexpr std::uint32_t kRequestsMax = 8;  // As DeliveryOptions has it.
-constexpr std::string_view kSecret = "a-secret-to-be-kept";
+constexpr std::string_view kSecret = "xoxb-a-secret-to-be-kept";
 
 enum class Client : std::uint8_t { kTelegram, kSlack, kWebhook, kBot };
 
@@ -211,12 +211,11 @@ class Provider {
 std::unique_ptr<channels::Channel> make_channel(EventLoop& loop, Client client, const std::string& url) {
   switch (client) {
     case Client::kSlack:
-      return std::make_unique<channels::SlackChannel>(loop,
-                                                      channels::SlackOptions{.url = url + "/api",
-                                                                             .token = "xoxb-" + std::string(kSecret),
-                                                                             .refresh_token = "xoxe-1-refresh",
-                                                                             .client_id = "1.1",
-                                                                             .client_secret = "2"});
+      return std::make_unique<channels::SlackChannel>(loop, channels::SlackOptions{.url = url + "/api",
+                                                                                   .token = std::string(kSecret),
+                                                                                   .refresh_token = "xoxe-1-refresh",
+                                                                                   .client_id = "1.1",
+                                                                                   .client_secret = "2"});
     case Client::kWebhook:
       return std::make_unique<channels::DiscordWebhookChannel>(
           loop, channels::DiscordWebhookOptions{.webhook = url + "/webhooks/1/" + std::string(kSecret)});
