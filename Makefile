@@ -44,7 +44,7 @@ help:
 	@echo 'make bench-voice voice traffic beside libwebsockets, Node and Python, and 1,800 sessions, in a quarter of an hour'
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
-	@echo 'make fuzz        hostile messages for each client and each fake, ten minutes each; FUZZ=gemini_peer for one of them'
+	@echo 'make fuzz        hostile messages for each client, each fake and HttpServer, ten minutes each; FUZZ=gemini_peer for one'
 	@echo 'make lint        is everything formatted as .clang-format says?'
 	@echo 'make tidy        what clang-tidy thinks; advice, not a gate'
 	@echo 'make clean       remove build/ and soak-report/'
@@ -158,7 +158,7 @@ clang-asan clang-tsan:
 	ctest --preset $@ -j $(JOBS)
 
 # What is found is in build/fuzz/findings, and fails; what covers something new is in build/fuzz/corpus, for the next time.
-FUZZ ?= gemini_client gemini_peer openai_client openai_peer
+FUZZ ?= channel_client channel_peer gemini_client gemini_peer http_server openai_client openai_peer
 FUZZ_SECONDS ?= 600
 fuzz: export PATH := $(PATH)$(if $(CLANG_VERSION),:/usr/lib/llvm-$(CLANG_VERSION)/bin)
 fuzz:

@@ -136,6 +136,10 @@ class Run {
   // What the summary line says first, in place of the run's counters; the last call counts. Before verdict().
   void show_figures(std::vector<report::Figure> figures);
 
+  // What the part before this one showed as the figure `name`, for a driver to go on from; empty where there was none.
+  // Of a soak that one process runs it is empty always.
+  std::string figure_before(std::string_view name) const;
+
   // What a driver knows better than the test, unless the test said it: the title, and the word for a cycle.
   void describe(std::string_view title, std::string_view cycle_noun);
 

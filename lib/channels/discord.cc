@@ -38,10 +38,7 @@ class DiscordService : public Service {
   std::string_view name() const override { return "discord"; }
 
   std::string refuse(const Outgoing& message) const override {
-    const std::size_t length = utf16_length(message.text);
-    if (length == 0 || length > DiscordBotChannel::kTextMax) {
-      return fmt::format("a text of {} characters, 1 to {} are allowed", length, DiscordBotChannel::kTextMax);
-    }
+    if (std::string wrong = refuse_length(message.text, DiscordBotChannel::kTextMax); !wrong.empty()) return wrong;
     return refuse_conversation(message.conversation);
   }
 
@@ -87,12 +84,11 @@ class DiscordService : public Service {
            response.headers.contains("Retry-After");
   }
 
-  // The body has the fraction that the header rounds up; the edge sends a header alone, and means the whole address.
+  // The body has the fraction that the header rounds up. The edge sends no JSON, and means the whole address.
   static void read_wait(const net::HttpResponse& response, const json::Object& body, Answer& answer) {
     answer.meaning = Meaning::kWait;
     answer.auth_failure = false;
     answer.wait = json::seconds(body.value(), "retry_after");
-    if (!answer.wait) answer.wait = retry_after(response);
     const bool global = json::flag(body.value(), "global") || response.headers.contains("X-RateLimit-Global");
     answer.reach = global || !body.valid() ? Reach::kAll : Reach::kConversation;
     // A limit that is shared with other users of the resource is not held against this one.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -32,17 +33,54 @@ struct Wrong {
   }
 };
 
+// The number of the first message that is due from `begin` on: where a soak runs in parts, another process had those
+// before it.
+std::uint64_t first_due_from(nanoseconds begin, nanoseconds interval) {
+  return static_cast<std::uint64_t>((begin + interval - 1ns) / interval);
+}
+
+// What a channel met in all processes of the soak so far. What one of them leaves to the next are its figures.
+struct Responses {
+  std::uint64_t rate_limited = 0;
+  std::uint64_t max_consecutive_429s = 0;
+  std::uint64_t last_429s = 0;
+  std::uint64_t unknown_outcomes = 0;
+  std::uint64_t rotations = 0;
+};
+
+Responses responses_of(const Run& run, const ChannelCounters& here) {
+  const auto before = [&run](std::string_view figure) {
+    const std::string text = run.figure_before(figure);
+    std::uint64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  };
+  const std::uint64_t row = before("last_429s");  // That the first responses here may have gone on with.
+  Responses all;
+  all.rate_limited = before("rate_limited") + here.rate_limited;
+  all.max_consecutive_429s = std::max(
+      {before("max_consecutive_429s"), here.max_consecutive_429s, here.first_429s > 0 ? row + here.first_429s : 0});
+  all.last_429s = here.last_429s + (here.requests == here.first_429s ? row : 0);
+  all.unknown_outcomes = before("unknown_outcomes") + here.uncertain + here.resolved;
+  all.rotations = before("rotations") + here.rotations;
+  return all;
+}
+
 }  // namespace
 
 struct MessageStream::State {
   State(Run& the_run, EventLoop& loop, Channel& the_channel, MessageStreamOptions the_options)
-      : run(the_run), channel(the_channel), options(std::move(the_options)), group(loop) {}
+      : run(the_run),
+        channel(the_channel),
+        options(std::move(the_options)),
+        group(loop),
+        next(first_due_from(run.elapsed(), run.settings().message_interval)) {}
 
   Task<> send(std::string conversation, std::uint64_t number, nanoseconds due);
   void check_arrival(const std::string& conversation, const std::string& text, const Delivery& delivery);
   void judge_deliveries(std::uint64_t sent, std::uint64_t ok);
-  void judge_responses(std::uint64_t sent);
-  void judge_exercise(bool against_a_fake);
+  void judge_responses(std::uint64_t sent, const Responses& all);
+  void judge_exercise(const Responses& all, bool against_a_fake);
   void find(std::string subject, std::string text, std::vector<probe::Evidence> evidence = {}) {
     run.add_finding({std::move(subject), std::move(text), std::move(evidence)});
   }
@@ -52,7 +90,7 @@ struct MessageStream::State {
   const MessageStreamOptions options;
   TaskGroup group;
   Event all_settled;
-  std::uint64_t next = 0;  // Number of the next message of each conversation.
+  std::uint64_t next;  // Number of the next message of each conversation.
   std::uint64_t under_way = 0;
   Wrong failed;
   Wrong lost;
@@ -131,19 +169,18 @@ void MessageStream::State::judge_deliveries(std::uint64_t sent, std::uint64_t ok
   if (under_way > 0) find("unsettled", fmt::format("{} messages were still under way at the end", under_way));
 }
 
-void MessageStream::State::judge_responses(std::uint64_t sent) {
+void MessageStream::State::judge_responses(std::uint64_t sent, const Responses& all) {
   const ChannelCounters& counters = channel.counters();
-  const double share = sent == 0 ? 0 : static_cast<double>(counters.rate_limited) / static_cast<double>(sent);
+  const double share = sent == 0 ? 0 : static_cast<double>(all.rate_limited) / static_cast<double>(sent);
   if (counters.auth_failures > 0) {
     find("auth_failures", fmt::format("auth_failures is {}, allowed 0", counters.auth_failures), failed.first);
   }
   if (share > run.settings().rate_limit_ceiling) {
-    find("rate_limited",
-         fmt::format("rate_limited is {} of {} messages, {:.2f}%, allowed {:.2f}%", counters.rate_limited, sent,
-                     share * 100, run.settings().rate_limit_ceiling * 100));
+    find("rate_limited", fmt::format("rate_limited is {} of {} messages, {:.2f}%, allowed {:.2f}%", all.rate_limited,
+                                     sent, share * 100, run.settings().rate_limit_ceiling * 100));
   }
-  if (counters.max_consecutive_429s > 1) {
-    find("max_consecutive_429s", fmt::format("max_consecutive_429s is {}, allowed 1", counters.max_consecutive_429s));
+  if (all.max_consecutive_429s > 1) {
+    find("max_consecutive_429s", fmt::format("max_consecutive_429s is {}, allowed 1", all.max_consecutive_429s));
   }
   if (counters.early_requests > 0) {
     find("early_requests",
@@ -151,12 +188,11 @@ void MessageStream::State::judge_responses(std::uint64_t sent) {
   }
 }
 
-void MessageStream::State::judge_exercise(bool against_a_fake) {
-  const ChannelCounters& counters = channel.counters();
+void MessageStream::State::judge_exercise(const Responses& all, bool against_a_fake) {
   const std::pair<std::uint64_t, const char*> properties[] = {
-      {counters.rate_limited, "that Retry-After is honoured: no 429 came"},
-      {counters.uncertain + counters.resolved, "that what may have arrived is not sent twice: no outcome was unknown"},
-      {counters.rotations, "that a rotated credential is followed: none was rotated"}};
+      {all.rate_limited, "that Retry-After is honoured: no 429 came"},
+      {all.unknown_outcomes, "that what may have arrived is not sent twice: no outcome was unknown"},
+      {all.rotations, "that a rotated credential is followed: none was rotated"}};
   for (const auto& [times, text] : properties) {
     if (times > 0) continue;
     if (against_a_fake) {
@@ -177,16 +213,25 @@ void MessageStream::judge(bool against_a_fake) {
   const std::uint64_t ok = state.run.counted("ok");
   const ChannelCounters& counters = state.channel.counters();
   const double rate = sent == 0 ? 0 : static_cast<double>(ok) / static_cast<double>(sent);
-  state.run.show_figures({{"sent", std::to_string(sent)},
-                          {"ok", std::to_string(ok)},
-                          {"success_rate", fmt::format("{:.4f}", rate)},
-                          {"auth_failures", std::to_string(counters.auth_failures)},
-                          {"rate_limited", std::to_string(counters.rate_limited)},
-                          {"max_consecutive_429s", std::to_string(counters.max_consecutive_429s)},
-                          {"other_failures", std::to_string(sent - ok)}});
+  const Responses all = responses_of(state.run, counters);
+  const Settings& settings = state.run.settings();
+  const bool goes_on = !settings.checkpoint.empty() && state.run.elapsed() < settings.duration;  // In another process.
+  std::vector<report::Figure> figures = {{"sent", std::to_string(sent)},
+                                         {"ok", std::to_string(ok)},
+                                         {"success_rate", fmt::format("{:.4f}", rate)},
+                                         {"auth_failures", std::to_string(counters.auth_failures)},
+                                         {"rate_limited", std::to_string(all.rate_limited)},
+                                         {"max_consecutive_429s", std::to_string(all.max_consecutive_429s)},
+                                         {"other_failures", std::to_string(sent - ok)}};
+  if (goes_on) {
+    figures.push_back({"last_429s", std::to_string(all.last_429s)});
+    figures.push_back({"unknown_outcomes", std::to_string(all.unknown_outcomes)});
+    figures.push_back({"rotations", std::to_string(all.rotations)});
+  }
+  state.run.show_figures(std::move(figures));
   state.judge_deliveries(sent, ok);
-  state.judge_responses(sent);
-  state.judge_exercise(against_a_fake);
+  state.judge_responses(sent, all);
+  if (!goes_on) state.judge_exercise(all, against_a_fake);
 }
 
 }  // namespace soak::channels

@@ -12,7 +12,7 @@
 
 namespace soak::channels {
 
-// Rounded up to a nanosecond; nothing for what is negative, no number, or more than a year.
+// Rounded up to a nanosecond; nothing for what is no number, not above 0, or more than a year: it cannot be obeyed.
 std::optional<std::chrono::nanoseconds> to_wait(double seconds);
 
 // A number alone, such as "30" or "64.57".

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "seconds.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 
@@ -46,13 +47,14 @@ std::string seconds(nanoseconds time) { return fmt::format("{:.1f} s", std::chro
 
 }  // namespace
 
-std::size_t utf16_length(std::string_view text) {
-  std::size_t units = 0;
+std::string refuse_length(std::string_view text, std::size_t length_max) {
+  std::size_t length = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xc0U) != 0x80U) units += byte >= 0xf0U ? 2 : 1;
+    if ((byte & 0xc0U) != 0x80U) length += byte >= 0xf0U ? 2 : 1;
   }
-  return units;
+  if (length > 0 && length <= length_max) return {};
+  return fmt::format("a text of {} characters, 1 to {} are allowed", length, length_max);
 }
 
 // One message's share in a lane, which lives at least as long.
@@ -213,10 +215,11 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
     co_return step;
   }
   if (may_have_arrived) {
-    consecutive_429s_ = 0;
+    end_row_of_429s();
     co_return unanswered(lane, *may_have_arrived, std::move(why));
   }
-  const Answer answer = service_->read(response);
+  Answer answer = service_->read(response);
+  if (!answer.wait && answer.meaning != Meaning::kDelivered) answer.wait = retry_after(response);
   count(answer, generation);
   co_return read(lane, answer, generation);
 }
@@ -235,6 +238,9 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
   Step step;
   step.why = worded(answer.why);
   if (answer.pause > 0ns) lane.paused_until = std::max(lane.paused_until, detail::later(now, answer.pause));
+  // With any meaning: a proxy's 503 asks for it as a 429 does.
+  Window& window = answer.reach == Reach::kAll ? window_ : lane.window;
+  if (answer.wait) window.close_until(detail::later(now, *answer.wait));
   switch (answer.meaning) {
     case Meaning::kDelivered:
       lane.backoff.reset();
@@ -243,13 +249,9 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       break;
     case Meaning::kWait: {
       const nanoseconds own = std::max(lane.backoff.next(loop_.random()), kShortestWait);
-      const nanoseconds wait = answer.wait && *answer.wait > 0ns ? *answer.wait : own;
-      (answer.reach == Reach::kAll ? window_ : lane.window).close_until(detail::later(now, wait));
+      if (!answer.wait) window.close_until(detail::later(now, own));
       break;
     }
-    case Meaning::kPassing:
-      lane.paused_until = std::max(lane.paused_until, detail::later(now, lane.backoff.next(loop_.random())));
-      break;
     case Meaning::kUnknown:
       return unanswered(lane, true, answer.why);
     case Meaning::kRejected:
@@ -257,7 +259,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       break;
     case Meaning::kConversationGone:
       lane.gone = step.why;
-      lane.paused_until = detail::later(now, kGoneFor);
+      lane.paused_until = std::max(lane.paused_until, detail::later(now, kGoneFor));
       step.settled.emplace(Outcome::kFailed, step.why);
       break;
     case Meaning::kMoved:
@@ -282,9 +284,14 @@ void Sender::count_request(const Lane& lane) {
 }
 
 void Sender::count(const Answer& answer, std::uint64_t generation) {
-  consecutive_429s_ = answer.rate_limited ? consecutive_429s_ + 1 : 0;
-  counters_.rate_limited += answer.rate_limited ? 1 : 0;
-  counters_.max_consecutive_429s = std::max(counters_.max_consecutive_429s, consecutive_429s_);
+  if (answer.rate_limited) {
+    ++counters_.rate_limited;
+    ++counters_.last_429s;
+    if (only_429s_) ++counters_.first_429s;
+    counters_.max_consecutive_429s = std::max(counters_.max_consecutive_429s, counters_.last_429s);
+  } else {
+    end_row_of_429s();
+  }
   if (answer.counts_as_invalid && options_.invalid_requests_max > 0) invalid_.push_back(loop_.now());
   if (answer.meaning == Meaning::kCredentialRefused && generation < credential_.generation()) {
     ++counters_.rotation_refusals;  // Under way when it was replaced.
@@ -295,6 +302,11 @@ void Sender::count(const Answer& answer, std::uint64_t generation) {
       refused_generation_ = generation;
     }
   }
+}
+
+void Sender::end_row_of_429s() {
+  counters_.last_429s = 0;
+  only_429s_ = false;
 }
 
 void Sender::settle(const Delivery& delivery) {

@@ -80,6 +80,7 @@ class Sender {
   Instant ready_at(const Lane& lane);
   void count_request(const Lane& lane);
   void count(const Answer& answer, std::uint64_t generation);
+  void end_row_of_429s();
   void settle(const Delivery& delivery);
   std::string worded(std::string_view why) const;
   Lane& lane_of(const std::string& conversation);
@@ -98,7 +99,7 @@ class Sender {
   ChannelCounters counters_;
   std::size_t unsettled_ = 0;
   std::size_t sweep_at_ = 256;  // Lanes.
-  std::uint64_t consecutive_429s_ = 0;
+  bool only_429s_ = true;       // So far.
   std::uint64_t refusals_ = 0;  // Of the credential that was refused last, until the next request.
   std::uint64_t refused_generation_ = 0;
 };

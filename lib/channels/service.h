@@ -26,7 +26,6 @@ struct Outgoing {
 enum class Meaning : std::uint8_t {
   kDelivered,
   kWait,               // Not delivered; to be sent again, no earlier than asked for.
-  kPassing,            // Not delivered, for a reason that passes; to be sent again.
   kUnknown,            // It may have been delivered.
   kRejected,           // Never, this message.
   kConversationGone,   // Never, any message to this conversation.
@@ -45,7 +44,7 @@ struct Answer {
   std::string why;  // The provider's words, for a person; may hold a secret.
   std::string id;
   std::string moved_to;
-  // kWait: how long, where the provider said so in a form that can be obeyed.
+  // No earlier than that, where the body says so in a form that can be obeyed. Else the field Retry-After may.
   std::optional<nanoseconds> wait;
   Reach reach = Reach::kConversation;
   // With any meaning: nothing more to this conversation for that long, though nothing was refused.
@@ -82,8 +81,9 @@ class Service {
   virtual bool knows_nonces() const { return false; }
 };
 
-// The length of `text` as the providers count it: in UTF-16 units, of which a code point above U+FFFF has two.
-std::size_t utf16_length(std::string_view text);
+// What is wrong with the length of `text`, as the providers count it: in UTF-16 units, of which a code point above
+// U+FFFF has two. Empty for nothing.
+std::string refuse_length(std::string_view text, std::size_t length_max);
 
 }  // namespace soak::channels
 

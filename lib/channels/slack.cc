@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "json.h"
-#include "seconds.h"
 #include "sender.h"
 #include "service.h"
 #include "slack_errors.h"
@@ -27,10 +26,7 @@ class SlackService final : public Service {
   std::string_view name() const override { return "slack"; }
 
   std::string refuse(const Outgoing& message) const override {
-    const std::size_t length = utf16_length(message.text);
-    if (length == 0 || length > SlackChannel::kTextMax) {
-      return fmt::format("a text of {} characters, 1 to {} are allowed", length, SlackChannel::kTextMax);
-    }
+    if (std::string wrong = refuse_length(message.text, SlackChannel::kTextMax); !wrong.empty()) return wrong;
     return message.conversation.empty() ? "no channel, such as C0123456789" : "";
   }
 
@@ -53,7 +49,6 @@ class SlackService final : public Service {
     Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, body.valid() ? error : "which is no JSON"));
     if (response.status == 429) {
       answer.meaning = Meaning::kWait;
-      answer.wait = retry_after(response);
       answer.rate_limited = true;
     } else if (response.status == 200 && json::flag(body.value(), "ok")) {
       answer.meaning = Meaning::kDelivered;

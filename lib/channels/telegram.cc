@@ -40,10 +40,7 @@ class TelegramService final : public Service {
   std::string_view name() const override { return "telegram"; }
 
   std::string refuse(const Outgoing& message) const override {
-    const std::size_t length = utf16_length(message.text);
-    if (length == 0 || length > TelegramChannel::kTextMax) {
-      return fmt::format("a text of {} characters, 1 to {} are allowed", length, TelegramChannel::kTextMax);
-    }
+    if (std::string wrong = refuse_length(message.text, TelegramChannel::kTextMax); !wrong.empty()) return wrong;
     if (!is_number(message.conversation) && !message.conversation.starts_with('@')) {
       return "a chat that is neither a number nor \"@name\"";
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/net/http_head.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,12 @@ bool has_element(const Headers& headers, std::string_view name, std::string_view
       if (equal_ignoring_case(element, wanted)) return true;
   }
   return false;
+}
+
+// What a target must not hold: where a line or a word ends, readers understand in many ways.
+bool holds_space_or_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; });
 }
 
 }  // namespace
@@ -65,7 +72,7 @@ std::optional<RequestHead> parse_request_head(std::string_view head) {
   if (first == std::string_view::npos || last == first || line.substr(last + 1) != "HTTP/1.1") return std::nullopt;
   request.method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
-  if (!is_token(request.method) || target.empty() || target.find(' ') != std::string_view::npos) return std::nullopt;
+  if (!is_token(request.method) || target.empty() || holds_space_or_control(target)) return std::nullopt;
   const std::size_t question = std::min(target.find('?'), target.size());
   request.path = target.substr(0, question);
   if (question < target.size()) request.query = target.substr(question + 1);

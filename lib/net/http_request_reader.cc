@@ -61,16 +61,18 @@ HttpRequestReader::Event HttpRequestReader::read_head() {
   if (!is_token(std::string_view(input_).substr(at_, 1))) return refuse(400, "Not an HTTP/1.1 request.\n");
   const std::size_t end = input_.find("\r\n\r\n", std::max(at_, scanned_ < 3 ? 0 : scanned_ - 3));
   scanned_ = input_.size();
-  if ((end == std::string::npos ? input_.size() : end) - at_ > kHeadBytesMax)
+  // Where the end has not come, its first three bytes may have.
+  if (end == std::string::npos ? input_.size() - at_ > kHeadBytesMax + 3 : end - at_ > kHeadBytesMax)
     return refuse(431, "The head of the request is too long.\n");
   if (end == std::string::npos) return Event::kNone;
 
   std::optional<RequestHead> head = parse_request_head(std::string_view(input_).substr(at_, end + 4 - at_));
   if (!head) return refuse(400, "Not an HTTP/1.1 request.\n");
-  if (!head->headers.contains("Host")) return refuse(400, "The field Host is missing.\n");
+  if (head->headers.get_all("Host").size() != 1) return refuse(400, "The field Host is missing, or there twice.\n");
   scanned_ = at_ = end + 4;
   request_.method = std::move(head->method);
   request_.path = without_origin(head->path);
+  if (!request_.path.starts_with('/') && request_.path != "*") return refuse(400, "The target is not a path.\n");
   request_.query = std::move(head->query);
   request_.headers = std::move(head->headers);
   asks_to_close_ = false;
@@ -130,15 +132,17 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
         state_ = state_ == State::kLength ? State::kWhole : State::kChunkEnd;
         break;
       }
-      case State::kChunkSize:
-        if (!take_line(line)) {
-          if (input_.size() - at_ > kChunkLineMax) return refuse(400, "The size of a chunk is too long.\n");
-          return Event::kNone;
-        }
-        if (!parse_number(trim(line.substr(0, line.find(';'))), left_, 16))
+      case State::kChunkSize: {
+        const bool ended = take_line(line);
+        // With the first byte of its end, which may have come alone.
+        const std::size_t length = ended ? line.size() + 1 : input_.size() - at_;
+        if (length > kChunkLineMax + 1) return refuse(400, "The size of a chunk is too long.\n");
+        if (!ended) return Event::kNone;
+        if (!is_field_value(line) || !parse_number(trim(line.substr(0, line.find(';'))), left_, 16))
           return refuse(400, "The size of a chunk is not a number.\n");
         state_ = left_ == 0 ? State::kTrailers : State::kChunk;
         break;
+      }
       case State::kChunkEnd:
         if (input_.size() - at_ < 2) return Event::kNone;
         if (input_.compare(at_, 2, "\r\n") != 0) return refuse(400, "A chunk does not end where it says.\n");
@@ -150,6 +154,7 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
           if (input_.size() - at_ > kHeadBytesMax) return refuse(431, "A trailer is too long.\n");
           return Event::kNone;
         }
+        if (!is_field_value(line)) return refuse(400, "A trailer is not one line.\n");
         trailer_bytes_ += line.size() + 2;
         if (trailer_bytes_ > kHeadBytesMax) return refuse(431, "The trailers are too long.\n");
         if (line.empty()) state_ = State::kWhole;

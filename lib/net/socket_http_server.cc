@@ -228,6 +228,8 @@ void HttpConnection::read() {
   if (got <= 0) return finish();
   reader_.append({buffer.data(), static_cast<std::size_t>(got)});
   advance();
+  // libuv watches no longer where it has seen an error, such as a reset behind the bytes that were read.
+  if (stage_ == Stage::kReading || stage_ == Stage::kHandling) poll_->watch(UV_READABLE | UV_DISCONNECT);
 }
 
 // Goes on with what has been read, up to the next request.
@@ -341,6 +343,7 @@ void HttpConnection::end_response() {
   if (output_.capacity() > kReadBytes) std::string().swap(output_);
   if (std::exchange(responding_, false)) server_.response_done();
   timing_request_ = next_waits_ = false;
+  method_.clear();  // What is refused before its head is known would be answered as the one before.
   if (close_) return linger();
   stage_ = Stage::kReading;
   restart_timer(server_.options.keep_alive);

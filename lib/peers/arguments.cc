@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ascii.h"
+#include "text_length.h"
 
 namespace soak::peers {
 namespace {
@@ -186,6 +187,12 @@ const Argument* Arguments::find(std::string_view name) const {
 std::string_view Arguments::text(std::string_view name) const {
   const Argument* const argument = find(name);
   return argument == nullptr ? std::string_view() : std::string_view(argument->value);
+}
+
+bool Arguments::is_utf8() const {
+  return std::all_of(arguments_.begin(), arguments_.end(), [](const Argument& argument) {
+    return text_length(argument.name) && (argument.is_file || text_length(argument.value));
+  });
 }
 
 bool Arguments::truth(std::string_view name, bool otherwise) const {

@@ -47,6 +47,8 @@ class Arguments {
   const Argument* find(std::string_view name) const;
   std::string_view text(std::string_view name) const;  // Empty if absent.
   bool contains(std::string_view name) const { return find(name) != nullptr; }
+  // Whether all names and texts are, as the providers ask for; files need not be.
+  bool is_utf8() const;
   // Of "true", "True", "1", and what JSON calls true.
   bool truth(std::string_view name, bool otherwise = false) const;
   std::vector<Argument>::const_iterator begin() const { return arguments_.begin(); }

@@ -52,13 +52,16 @@ void spread(std::vector<ChannelFault>& faults, std::vector<ChannelFault> few, st
 
 class Day {
  public:
-  explicit Day(const DailyChannelFaults& options) : options_(options), random_(options.seed) { begin(0); }
+  explicit Day(const DailyChannelFaults& options) : options_(options), random_(options.seed) {
+    begin(0);
+    while (next_ < due_.size() && due_[next_] < options_.from) ++next_;
+  }
 
   ChannelFault operator()(const ChannelCall& call) {
     if (call.is_poll || options_.rate_limits + options_.unknown_outcomes + options_.rotations == 0) return {};
     const bool rested = !faulty_ || call.number > *faulty_ + 1;  // One send at least has been served since.
     if (next_ == faults_.size()) begin(started_ + 1);
-    if (!rested || call.since < due_[next_]) return {};
+    if (!rested || options_.from + call.since < due_[next_]) return {};
     faulty_ = call.number;
     return faults_[next_++];
   }
@@ -201,6 +204,7 @@ ChannelFaults::Plan daily_channel_faults(const DailyChannelFaults& options) {
     fail("rate_limits, unknown_outcomes and rotations must be 0 or more");
   }
   if (options.interval <= nanoseconds::zero()) fail("interval is not above 0");
+  if (options.from < nanoseconds::zero()) fail("from is negative");
   if (options.retry_after_max <= nanoseconds::zero()) fail("retry_after_max is not above 0");
   const std::int64_t faults = std::int64_t{options.rate_limits} + options.unknown_outcomes + options.rotations;
   constexpr int kMessagesEach = 8;

@@ -265,6 +265,7 @@ ChannelAnswer DiscordService::create_message(ChannelRequest& request, net::HttpS
     if (!is_valid) return unauthorized(request, token);
     if (inside) return turn_away(request, *inside);
     if (is_snowflake(channel)) return error(request, ChannelOutcome::kRefused, 404, 10003, "Unknown Channel");
+    if (!text_length(channel)) return error(request, ChannelOutcome::kRefused, 404, 0, "404: Not Found");
     return finish(request, ChannelOutcome::kRefused,
                   invalid_form("channel_id", "NUMBER_TYPE_COERCE",
                                fmt::format("Value \"{}\" is not snowflake.", excerpt(channel))));
@@ -305,15 +306,14 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
     return error_response(400, 50109, "The request body contains invalid JSON.");
   }
 
+  if (!arguments.is_utf8()) return error_response(400, 50109, "The request body contains invalid JSON.");
   if (const Argument* const content = arguments.find("content")) {
     if (content->kind == Argument::Kind::kObject || content->kind == Argument::Kind::kArray) {
       return invalid_form("content", "STRING_TYPE_CONVERT", "Could not interpret the value as a string.");
     }
     post.content = content->value;
   }
-  const auto length = text_length(post.content);
-  if (!length) return error_response(400, 50109, "The request body contains invalid JSON.");
-  if (length->characters > kContentMax) {
+  if (text_length(post.content).value().characters > kContentMax) {
     return invalid_form("content", "BASE_TYPE_MAX_LENGTH", fmt::format("Must be {} or fewer in length.", kContentMax));
   }
   std::size_t embed_count = 0;
@@ -326,8 +326,7 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
     }
   }
   post.username = arguments.text("username");
-  const auto username = text_length(post.username);
-  if (!username || username->characters > kUsernameMax) {
+  if (text_length(post.username).value().characters > kUsernameMax) {
     return invalid_form("username", "BASE_TYPE_BAD_LENGTH",
                         fmt::format("Must be between 1 and {} in length.", kUsernameMax));
   }

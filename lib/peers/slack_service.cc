@@ -169,6 +169,7 @@ SlackService::Question SlackService::read(net::HttpServerRequest& http, std::str
         break;
     }
   }
+  if (question.problem.empty() && !question.arguments.is_utf8()) question.problem = "invalid_charset";
   if (question.token.empty() && token_may_be_argument) question.token = question.arguments.text("token");
   return question;
 }
@@ -177,7 +178,8 @@ ChannelAnswer SlackService::answer(net::HttpServerRequest http) {
   ChannelRequest request;
   request.connection = http.connection;
   const std::vector<std::string> path = path_segments(http.path);
-  if (path.size() == 2 && path[0] == "api" && (http.method == "GET" || http.method == "POST")) {
+  // The method's name stands in the answer.
+  if (path.size() == 2 && path[0] == "api" && text_length(path[1]) && (http.method == "GET" || http.method == "POST")) {
     const Question question = read(http, path[1]);
     return web_api(request, question);
   }
@@ -286,10 +288,8 @@ std::string SlackService::payload_error(const Arguments& arguments) {
   if (text.empty() && markdown.empty() && !arguments.contains("blocks") && !arguments.contains("attachments")) {
     return "no_text";
   }
-  const auto length = text_length(markdown);
-  if (!length || !text_length(text)) return "invalid_charset";
   // What it says then is not among the documented errors of this method; chat.update says this.
-  if (length->characters > kMarkdownMax) return "msg_too_long";
+  if (text_length(markdown).value().characters > kMarkdownMax) return "msg_too_long";
   return {};
 }
 
@@ -313,7 +313,7 @@ ChannelAnswer SlackService::post_message(ChannelRequest& request, const Question
 
   std::vector<std::string_view> warnings;
   if (question.missing_charset) warnings.push_back("missing_charset");
-  if (text_length(text)->characters > kTextMax) {
+  if (text_length(text).value().characters > kTextMax) {
     warnings.push_back("message_truncated");
     text.resize(first_characters(text, kTextMax).size());
   }
@@ -380,7 +380,7 @@ ChannelAnswer SlackService::webhook(ChannelRequest& request, net::HttpServerRequ
   if (webhook_disabled_) return refuse(403, "action_prohibited");
   if (inside) return turn_away(request, *inside);
   if (!parsed) return refuse(400, "invalid_payload");
-  if (!payload_error(arguments).empty()) return refuse(400, "invalid_payload");
+  if (!arguments.is_utf8() || !payload_error(arguments).empty()) return refuse(400, "invalid_payload");
   return serve_send(request, false, [&](ChannelRequest& stored) {
     book_.store(stored, key);
     stored.outcome = ChannelOutcome::kStored;

@@ -37,14 +37,17 @@ std::optional<std::int64_t> number(std::string_view text) {
   return value;
 }
 
-// "<bot id>:<secret>"
+// "<bot id>:<secret>". The bounds are those of the server's ClientManager::send().
 bool is_well_formed(std::string_view token) {
+  constexpr std::size_t kLengthMax = 80;
+  constexpr std::int64_t kBotIdEnd = std::int64_t{1} << 54;
   const std::size_t colon = token.find(':');
-  if (colon == 0 || colon == std::string_view::npos || colon + 1 == token.size()) return false;
+  if (colon == std::string_view::npos || colon + 1 == token.size() || token.size() > kLengthMax) return false;
+  const std::optional<std::int64_t> id = number(token.substr(0, colon));
   const auto is_secret = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
   };
-  return token.find_first_not_of("0123456789") == colon &&
+  return token[0] != '0' && id && *id > 0 && *id < kBotIdEnd &&
          std::all_of(token.begin() + static_cast<std::ptrdiff_t>(colon) + 1, token.end(), is_secret);
 }
 
@@ -225,20 +228,22 @@ Task<ChannelAnswer> TelegramService::answer(net::HttpServerRequest http) {
 }
 
 ChannelAnswer TelegramService::send_message(ChannelRequest& request, const Arguments& arguments) {
-  const std::string chat(trimmed(arguments.text("chat_id")));
-  const bool known = !chat.empty() && knows(chat);
+  std::string chat(trimmed(arguments.text("chat_id")));
+  if (const auto id = number(chat)) chat = std::to_string(*id);  // 007 is chat 7.
+  const bool readable = arguments.is_utf8();
+  const bool known = readable && !chat.empty() && knows(chat);
   if (known) request.conversation = chat;
   const std::string text(arguments.text("text"));
   const MessageKey key = options_.ledger.key_of(text);
   request.key = key.key;
   if (const auto refused = book_.arrive(request)) return turn_away(request, *refused);
 
+  if (!readable) return error(request, 400, "Bad Request: strings must be encoded in UTF-8");
   if (chat.empty()) return error(request, 400, "Bad Request: chat_id is empty");
   if (!known) return error(request, 400, "Bad Request: chat not found");
-  const std::optional<TextLength> length = text_length(text);
-  if (!length) return error(request, 400, "Bad Request: strings must be encoded in UTF-8");
+  const TextLength length = text_length(text).value();
   if (trimmed(text).empty()) return error(request, 400, "Bad Request: message text is empty");
-  if ((options_.length_in_utf16 ? length->utf16_units : length->characters) > kTextMax) {
+  if ((options_.length_in_utf16 ? length.utf16_units : length.characters) > kTextMax) {
     return error(request, 400, "Bad Request: message is too long");
   }
   const std::string_view mode = arguments.text("parse_mode");

@@ -177,6 +177,14 @@ std::uint64_t Run::counted_in_part(std::string_view name) const {
   return counted;
 }
 
+std::string Run::figure_before(std::string_view name) const {
+  if (!state_->checkpoint) return {};
+  for (const report::Figure& figure : state_->checkpoint->before().figures) {
+    if (figure.name == name) return figure.value;
+  }
+  return {};
+}
+
 std::uint64_t Run::cycles_in_part() const {
   return cycles() - (state_->checkpoint ? state_->checkpoint->before().cycles : 0);
 }

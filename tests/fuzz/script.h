@@ -11,14 +11,13 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "require.h"
 #include "soak/net/websocket.h"
 
 namespace soak::fuzz {
@@ -63,13 +62,6 @@ inline std::size_t messages_in(const std::vector<Connection>& script) {
   std::size_t count = 0;
   for (const Connection& connection : script) count += connection.messages.size();
   return count;
-}
-
-// Ends the process, as a crash would, where something is not as it has to be.
-inline void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "does not hold: %s\n", what);
-  std::abort();
 }
 
 }  // namespace soak::fuzz

@@ -30,6 +30,7 @@ peers::DailyChannelFaults faults_of(peers::ChannelProvider provider, const Faked
   daily.seed = options.seed;
   daily.interval = options.interval;
   daily.day = options.duration;
+  daily.from = options.from;
   daily.rate_limits = static_cast<int>(std::min<std::int64_t>(messages / kMessagesForAFault, 12));
   daily.unknown_outcomes = static_cast<int>(std::min<std::int64_t>(messages / kMessagesForAFault, 2));
   daily.rotations = messages >= kMessagesForARotation ? 1 : 0;
@@ -161,6 +162,7 @@ FakedChannelOptions faked_options(const AsyncRun& run) {
   FakedChannelOptions options;
   options.seed = run.seed();
   options.duration = run.settings().duration;
+  options.from = run.elapsed();
   options.interval = run.settings().message_interval;
   options.http_timeout = run.settings().http_timeout;
   options.pacing = run.mode() != Mode::kSmoke;  // Four messages in two seconds.

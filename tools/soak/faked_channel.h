@@ -26,6 +26,7 @@ struct FakedChannelOptions {
   // What the fake plays follows from how many messages there will be: of those of a day every 30 s it refuses twelve
   // with a 429, loses the answers of two, and rotates the credential once; of less in proportion, of under 100 none.
   std::chrono::nanoseconds duration = std::chrono::hours{24};
+  std::chrono::nanoseconds from{0};  // How much of it is over, in other processes.
   std::chrono::nanoseconds interval = std::chrono::seconds{30};
   std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};
   bool pacing = true;

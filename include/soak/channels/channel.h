@@ -63,6 +63,8 @@ struct ChannelCounters {
   std::uint64_t retries = 0;               // Of those: not the first of their message.
   std::uint64_t rate_limited = 0;          // Responses with status 429.
   std::uint64_t max_consecutive_429s = 0;  // The longest row of them, over all conversations.
+  std::uint64_t first_429s = 0;            // Those before any other response, and before a request without one.
+  std::uint64_t last_429s = 0;             // Those since.
   std::uint64_t waits_obeyed = 0;          // Requests that were held back by a Retry-After.
   std::uint64_t early_requests = 0;        // Sent before the time that a Retry-After named: a defect.
 

@@ -65,7 +65,8 @@ class MessageStream {
   //   arrived_all_the_same  failed, says the client, and there
   //   unsettled             still under way
   // That no 429, unknown outcome or rotation was met is a remark, and a finding where the soak is `against_a_fake` that
-  // was to play them all.
+  // was to play them all. A soak in several processes is judged as one: what was met in the parts before counts too,
+  // and that something was not is said by the last.
   void judge(bool against_a_fake = false);
 
  private:

@@ -136,6 +136,8 @@ struct DailyChannelFaults {
   // Between two messages of all conversations together. A day must have room for its faults: eight messages for each.
   std::chrono::nanoseconds interval = std::chrono::seconds{30};
   std::chrono::nanoseconds day = std::chrono::hours{24};  // How long one round of them takes; then comes another one.
+  // When in the first day the peer is built: what was due before is not played. For a soak in several processes.
+  std::chrono::nanoseconds from{0};
   int rate_limits = 12;      // In all the ways that the provider is known for, one after the other.
   int unknown_outcomes = 2;  // kStoreThenReset, then kStoreThenSlow or kStoreThenError.
   int rotations = 1;         // Not within the first tenth of the day.

@@ -107,6 +107,18 @@ TEST_F(DiscordTest, StaysBelowTheLimitThatNoHeaderTells) {
   for (std::size_t i = 30; i < asked().size(); ++i) EXPECT_GT(asked()[i].at - asked()[i - 30].at, 60s);
 }
 
+TEST_F(DiscordTest, AConversationThatIsGoneStillRestsForAsLongAsItsBucket) {
+  answer(1, net::HttpReply(403, R"({"message":"Missing Access","code":50001})",
+                           {{"X-RateLimit-Remaining", "0"}, {"X-RateLimit-Reset-After", "7200"}}));
+  DiscordBotChannel channel(loop_, bot());
+
+  send(channel, "222", "a");
+  loop_.run([]() -> Task<> { co_await sleep_for(90min); }());
+
+  EXPECT_EQ(send(channel, "222", "b").outcome, Outcome::kFailed);
+  EXPECT_EQ(asked().size(), 1u);
+}
+
 struct Wait {
   const char* name;
   int status;
@@ -146,6 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wait{"HeaderAlone", 429, R"({"message":"no number"})", {{"Retry-After", "20"}}, 20s, false},
                     Wait{"Edge", 429, "error code: 1015", {{"Retry-After", "3600"}}, 1h, true},
                     Wait{"EdgeAsForbidden", 403, "error code: 1015", {{"Retry-After", "3600"}}, 1h, true},
+                    Wait{"ZeroButInTheHeader", 429, limited("0"), {{"Retry-After", "20"}}, 20s, false},
                     Wait{"Zero", 429, limited("0"), {{"Retry-After", "0"}}, 1s, false}),
     [](const auto& one) { return std::string(one.param.name); });
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "soak/async_run.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
@@ -195,6 +196,101 @@ TEST_F(MessageStreamTest, WhatWasNotExercisedIsSaidAndFailsASoakThatWasToExercis
   const Verdict& verdict = fake.judged(true);
   EXPECT_EQ(verdict.findings.size(), 2u);
   EXPECT_THAT(text_of(verdict, "not_exercised"), HasSubstr("no 429 came"));
+}
+
+// The same soak as two processes of two minutes each.
+class MessageStreamPartsTest : public MessageStreamTest {
+ protected:
+  struct Part {
+    std::vector<std::pair<nanoseconds, std::string>> sent;
+    Verdict verdict;
+    std::string summary;
+  };
+
+  Part run_part(const ChannelCounters& met) const {
+    detail::RunContext& context = detail::run_context();
+    context.quiet = context.progress = false;
+    context.checkpoints_opened = 0;
+    AsyncRun run({.duration = 4min,
+                  .reconnect_every = 1min,
+                  .message_interval = 10s,
+                  .rate_limit_ceiling = 0.5,
+                  .seed = 1,
+                  .report_dir = folder_ / "report",
+                  .checkpoint = folder_ / "soak.json",
+                  .part_duration = 2min});
+    ScriptedChannel channel(run);
+    channel.count() = met;
+    MessageStream messages(run, run.loop(), channel, {.conversations = {"C1"}});
+    run.drive([&messages](Cycle& cycle) { return messages.send_until_end_of(cycle); });
+    messages.judge(true);
+    const Verdict verdict = run.verdict();
+    return {channel.sent, verdict, run.summary()};
+  }
+
+  static ChannelCounters all_exercised() {
+    ChannelCounters met;
+    met.requests = 14;
+    met.uncertain = met.rotations = 1;
+    return met;
+  }
+
+  const conftest::ScratchFolder folder_;
+};
+
+TEST_F(MessageStreamPartsTest, APartGoesOnWithTheMessageThatIsDue) {
+  const Part first = run_part(all_exercised());
+  const Part second = run_part(all_exercised());
+
+  ASSERT_EQ(first.sent.size(), 12u);
+  ASSERT_EQ(second.sent.size(), 12u);
+  EXPECT_THAT(second.sent.front(), Pair(120s, "soak 13"));
+  EXPECT_THAT(second.summary, HasSubstr("sent=24 ok=24 "));
+}
+
+TEST_F(MessageStreamPartsTest, ARowOf429sGoesOnInTheNextPart) {
+  ChannelCounters ends_with_one = all_exercised();
+  ends_with_one.rate_limited = ends_with_one.max_consecutive_429s = ends_with_one.last_429s = 1;
+  ChannelCounters begins_with_one = all_exercised();
+  begins_with_one.rate_limited = begins_with_one.max_consecutive_429s = begins_with_one.first_429s = 1;
+
+  const Part first = run_part(ends_with_one);
+  const Part second = run_part(begins_with_one);
+
+  EXPECT_EQ(text_of(first.verdict, "max_consecutive_429s"), "no finding");
+  EXPECT_EQ(text_of(second.verdict, "max_consecutive_429s"), "max_consecutive_429s is 2, allowed 1");
+}
+
+TEST_F(MessageStreamPartsTest, A429InEachOfTwoPartsIsNoRowWhereAnotherResponseIsBetween) {
+  ChannelCounters in_the_middle = all_exercised();
+  in_the_middle.rate_limited = in_the_middle.max_consecutive_429s = 1;
+  ChannelCounters begins_with_one = in_the_middle;
+  begins_with_one.first_429s = 1;
+
+  run_part(in_the_middle);
+  const Part second = run_part(begins_with_one);
+
+  EXPECT_EQ(text_of(second.verdict, "max_consecutive_429s"), "no finding");
+  EXPECT_THAT(second.summary, HasSubstr("rate_limited=2 max_consecutive_429s=1 "));
+}
+
+TEST_F(MessageStreamPartsTest, WhatOnePartHasExercisedTheOthersNeedNot) {
+  ChannelCounters met = all_exercised();
+  met.rate_limited = 1;
+
+  const Part first = run_part(met);
+  const Part second = run_part({});
+
+  EXPECT_EQ(text_of(second.verdict, "not_exercised"), "no finding");
+  EXPECT_THAT(second.summary, HasSubstr("rate_limited=1 "));
+}
+
+TEST_F(MessageStreamPartsTest, WhatNoPartHasExercisedIsAFindingOfTheLast) {
+  const Part first = run_part({});
+  const Part second = run_part({});
+
+  EXPECT_TRUE(first.verdict.findings.empty()) << first.summary;
+  EXPECT_EQ(second.verdict.findings.size(), 3u) << second.summary;
 }
 
 TEST_F(MessageStreamTest, WithoutAConversationThereIsNothingToSendTo) {

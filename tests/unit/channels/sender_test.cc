@@ -30,6 +30,23 @@ class SenderTest : public ChannelTest {
   static net::HttpReply too_many(const std::string& seconds) {
     return net::HttpReply(429, R"({"ok":false,"parameters":{"retry_after":)" + seconds + "}}");
   }
+
+  // Of a client whose credential is refused; another one, which is not, comes `after` it has been asked for.
+  TelegramOptions refused_at_first(nanoseconds after) {
+    answer_by([](const net::HttpServerRequest& request) {
+      return request.path.find("new-secret") != std::string::npos ? net::HttpReply(200, kSent)
+                                                                  : net::HttpReply(401, R"({"ok":false})");
+    });
+    TelegramOptions own = options();
+    own.delivery.on_credential_refused = [this, after]() -> Task<std::string> {
+      ++asked_for_;
+      co_await sleep_for(after);
+      co_return "123456:AA-new-secret";
+    };
+    return own;
+  }
+
+  int asked_for_ = 0;  // Credentials.
 };
 
 TEST_F(SenderTest, KeepsTheOrderOfAConversationWhileOneOfItWaits) {
@@ -79,6 +96,23 @@ TEST_F(SenderTest, RefusedAgainAndAgainItGivesUp) {
   EXPECT_EQ(channel.counters().retries, 2u);
 }
 
+TEST_F(SenderTest, TellsThe429sBeforeAnyOtherResponseAndThoseSince) {
+  for (const std::size_t number : {1U, 2U, 4U, 5U, 6U}) answer(number, too_many("1"));
+  TelegramOptions own = options();
+  own.delivery.requests_max = 3;
+  TelegramChannel channel(loop_, own);
+
+  send(channel, "42", "delivered");
+  const ChannelCounters then = channel.counters();
+  send(channel, "42", "given up");
+
+  EXPECT_EQ(then.first_429s, 2u);
+  EXPECT_EQ(then.last_429s, 0u);
+  EXPECT_EQ(channel.counters().first_429s, 2u);
+  EXPECT_EQ(channel.counters().last_429s, 3u);
+  EXPECT_EQ(channel.counters().max_consecutive_429s, 3u);
+}
+
 TEST_F(SenderTest, AWindowLongerThanAMessageMayWaitFailsItAtOnceAndIsKept) {
   answer(1, too_many("6775"));
   TelegramOptions own = options();
@@ -94,6 +128,18 @@ TEST_F(SenderTest, AWindowLongerThanAMessageMayWaitFailsItAtOnceAndIsKept) {
   EXPECT_EQ(second.outcome, Outcome::kFailed);
   EXPECT_EQ(other.outcome, Outcome::kDelivered);
   EXPECT_EQ(asked().size(), 2u);
+}
+
+TEST_F(SenderTest, ATimeThatAnErrorNamesIsObeyedAsThatOfA429) {
+  answer(1, net::HttpReply(503, "busy", {{"Retry-After", "120"}}));
+  TelegramChannel channel(loop_, options());
+
+  const Delivery first = send(channel, "42", "1");
+  const Delivery second = send(channel, "42", "2");
+
+  EXPECT_EQ(first.outcome, Outcome::kUncertain);
+  EXPECT_EQ(second.outcome, Outcome::kDelivered);
+  EXPECT_GE(gap(1), 120s);
 }
 
 TEST_F(SenderTest, WhatMayHaveArrivedIsNotSentAgain) {
@@ -180,33 +226,21 @@ TEST_F(SenderTest, MoreThanMayWaitFailsAtOnce) {
 }
 
 TEST_F(SenderTest, ACredentialIsReplacedOnceForAllThatSawItRefused) {
-  answer_by([](const net::HttpServerRequest& request) {
-    return request.path.find("new-secret") != std::string::npos ? net::HttpReply(200, kSent)
-                                                                : net::HttpReply(401, R"({"ok":false})");
-  });
-  int asked_for = 0;
-  TelegramOptions own = options();
-  own.delivery.on_credential_refused = [&asked_for]() -> Task<std::string> {
-    ++asked_for;
-    co_await sleep_for(2s);
-    co_return "123456:AA-new-secret";
-  };
-  TelegramChannel channel(loop_, own);
+  TelegramChannel channel(loop_, refused_at_first(2s));
 
   const std::vector<Delivery> deliveries = send_all(channel, {{"1", "a"}, {"2", "b"}, {"3", "c"}});
 
   EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, Outcome::kDelivered)));
-  EXPECT_EQ(asked_for, 1);
+  EXPECT_EQ(asked_for_, 1);
   EXPECT_EQ(channel.counters().auth_failures, 0u);
   EXPECT_EQ(channel.counters().rotations, 1u);
 }
 
 TEST_F(SenderTest, ACredentialThatNobodyCanReplaceIsAskedForOnce) {
   answer_all(net::HttpReply(401, R"({"ok":false})"));
-  int asked_for = 0;
   TelegramOptions own = options();
-  own.delivery.on_credential_refused = [&asked_for]() -> Task<std::string> {
-    ++asked_for;
+  own.delivery.on_credential_refused = [this]() -> Task<std::string> {
+    ++asked_for_;
     co_return "";
   };
   TelegramChannel channel(loop_, own);
@@ -216,24 +250,13 @@ TEST_F(SenderTest, ACredentialThatNobodyCanReplaceIsAskedForOnce) {
 
   EXPECT_EQ(first.took, 30s);
   EXPECT_EQ(second.took, 0s);
-  EXPECT_EQ(asked_for, 1);
+  EXPECT_EQ(asked_for_, 1);
   EXPECT_EQ(asked().size(), 1u);
   EXPECT_EQ(channel.counters().auth_failures, 1u);
 }
 
 TEST_F(SenderTest, WhoIsCancelledWhileTheCredentialIsReplacedLeavesItToTheNext) {
-  answer_by([](const net::HttpServerRequest& request) {
-    return request.path.find("new-secret") != std::string::npos ? net::HttpReply(200, kSent)
-                                                                : net::HttpReply(401, R"({"ok":false})");
-  });
-  int asked_for = 0;
-  TelegramOptions own = options();
-  own.delivery.on_credential_refused = [&asked_for]() -> Task<std::string> {
-    ++asked_for;
-    co_await sleep_for(10s);
-    co_return "123456:AA-new-secret";
-  };
-  TelegramChannel channel(loop_, own);
+  TelegramChannel channel(loop_, refused_at_first(10s));
 
   const Delivery second = loop_.run([](TelegramChannel& to) -> Task<Delivery> {
     TaskGroup group(co_await this_loop());
@@ -246,7 +269,7 @@ TEST_F(SenderTest, WhoIsCancelledWhileTheCredentialIsReplacedLeavesItToTheNext) 
   }(channel));
 
   EXPECT_EQ(second.outcome, Outcome::kDelivered);
-  EXPECT_EQ(asked_for, 2);
+  EXPECT_EQ(asked_for_, 2);
 }
 
 TEST_F(SenderTest, WhatCannotBeAskedFailsAtOnce) {

@@ -100,6 +100,16 @@ TEST_F(SlackTest, RetryAfterHoldsItsOwnChannelAlone) {
   EXPECT_LT(deliveries[1].took, 1s);
 }
 
+TEST_F(SlackTest, RetryAfterIsObeyedWhereTheErrorComesWith200) {
+  answer(1, net::HttpReply(200, R"({"ok":false,"error":"ratelimited"})", {{"Retry-After", "20"}}));
+  SlackChannel channel(loop_, options());
+
+  const Delivery delivery = send(channel, "C1", "a");
+
+  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_GT(delivery.took, 20s);
+}
+
 TEST_F(SlackTest, ATokenThatExpiredIsRefreshedOnceAndTheNextPairKept) {
   std::string valid = "xoxe.xoxb-2";
   std::vector<std::string> spent;

@@ -195,6 +195,11 @@ INSTANTIATE_TEST_SUITE_P(
         Where{"Hours", error(429, "Too Many Requests", R"("retry_after":6775)"), {}, 6775s, 6786s},
         Where{"Nowhere", error(429, "Too Many Requests"), {}, 1s, 2s},
         Where{"Zero", error(429, "Too Many Requests", R"("retry_after":0)"), {}, 1s, 2s},
+        Where{"ZeroButInTheHeader",
+              error(429, "Too Many Requests", R"("retry_after":0)"),
+              {{"Retry-After", "7"}},
+              7s,
+              7800ms},
         Where{"Negative", error(429, "Too Many Requests", R"("retry_after":-5)"), {}, 1s, 2s},
         Where{
             "NoNumber", error(429, "Too Many Requests", R"("retry_after":"soon")"), {{"Retry-After", "abc"}}, 1s, 2s}),

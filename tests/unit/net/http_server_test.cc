@@ -145,6 +145,21 @@ TEST_F(HttpServerTest, AResetIsAReset) {
   });
 }
 
+TEST_F(HttpServerTest, AResetBehindBytesThatAreNoRequestYetEndsTheConnection) {
+  HttpServer server(loop_, handler_);
+  {  // Before the loop runs, so that the server sees both at once.
+    RawClient raw(server.port());
+    raw.write("GET / HT");
+    raw.reset();
+  }
+  serve([&] {
+    const RawClient behind(server.port());
+    behind.write(kPost);
+    behind.read_to("got body");
+  });
+  run([&]() -> Task<> { co_await until([&] { return server.open_connections() == 0; }); });
+}
+
 TEST_F(HttpServerTest, TheLastResponseArrivesThoughTheClientStillSends) {
   HttpServerOptions options;
   options.body_bytes_max = 10;
@@ -203,6 +218,17 @@ TEST_F(HttpServerTest, TellsAClientOfTlsThatItSpeaksNone) {
     const RawClient raw(server.port());
     raw.write(std::string_view("\x16\x03\x01\x02\x00\x01", 6));
     EXPECT_THAT(raw.read_all(), StartsWith("HTTP/1.1 400 "));
+  });
+}
+
+TEST_F(HttpServerTest, ARefusalAfterAHeadRequestHasItsBody) {
+  HttpServer server(loop_, handler_);
+  serve([&] {
+    const RawClient raw(server.port());
+    raw.write("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(raw.read_to("\r\n\r\n"), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    raw.write("NO HTTP\r\n\r\n");
+    EXPECT_THAT(raw.read_all(), EndsWith("\r\n\r\nNot an HTTP/1.1 request.\n"));
   });
 }
 
@@ -280,26 +306,32 @@ const std::string kHead = "POST / HTTP/1.1\r\nHost: h\r\n";
 
 INSTANTIATE_TEST_SUITE_P(
     Http, HttpRefusalTest,
-    ::testing::Values(BadRequest{"NoRequestLine", "hello\r\n\r\n", 400},
-                      BadRequest{"OldVersion", "GET / HTTP/1.0\r\nHost: h\r\n\r\n", 400},
-                      BadRequest{"NoHost", "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n", 400},
-                      BadRequest{"FoldedField", "GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400},
-                      BadRequest{"LongHead", kHead + "A: " + std::string(40'000, 'x'), 431},
-                      BadRequest{"BothLengths", kHead + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-                      BadRequest{"OtherCoding", kHead + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
-                      BadRequest{"LengthIsNoNumber", kHead + "Content-Length: 1x\r\n\r\n", 400},
-                      BadRequest{"LengthIsNegative", kHead + "Content-Length: -1\r\n\r\n", 400},
-                      BadRequest{"LengthIsEmpty", kHead + "Content-Length: \r\n\r\n", 400},
-                      BadRequest{"TwoLengths", kHead + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400},
-                      BadRequest{"HugeLength", kHead + "Content-Length: 99999999999999999999999\r\n\r\n", 400},
-                      BadRequest{"LongBody", kHead + "Content-Length: 9999999999\r\n\r\n", 413},
-                      BadRequest{"ChunkSize", kHead + "Transfer-Encoding: chunked\r\n\r\nz\r\n", 400},
-                      BadRequest{"ChunkSizeWithoutEnd",
-                                 kHead + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300, 'x'), 400},
-                      BadRequest{"ChunkWithoutEnd", kHead + "Transfer-Encoding: chunked\r\n\r\n1\r\nabc", 400},
-                      BadRequest{"HugeChunk", kHead + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffff0\r\n", 413},
-                      BadRequest{"LongTrailers",
-                                 kHead + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(40'000, 'x'), 431}),
+    ::testing::Values(
+        BadRequest{"NoRequestLine", "hello\r\n\r\n", 400},
+        BadRequest{"OldVersion", "GET / HTTP/1.0\r\nHost: h\r\n\r\n", 400},
+        BadRequest{"NoHost", "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n", 400},
+        BadRequest{"TwoHosts", "GET / HTTP/1.1\r\nHost: h\r\nHost: g\r\n\r\n", 400},
+        BadRequest{"TargetOfTwoLines", "GET /\nX:y HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+        BadRequest{"FoldedField", "GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", 400},
+        BadRequest{"LongHead", kHead + "A: " + std::string(40'000, 'x'), 431},
+        BadRequest{"BothLengths", kHead + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+        BadRequest{"OtherCoding", kHead + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
+        BadRequest{"LengthIsNoNumber", kHead + "Content-Length: 1x\r\n\r\n", 400},
+        BadRequest{"LengthIsNegative", kHead + "Content-Length: -1\r\n\r\n", 400},
+        BadRequest{"LengthIsEmpty", kHead + "Content-Length: \r\n\r\n", 400},
+        BadRequest{"TwoLengths", kHead + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400},
+        BadRequest{"HugeLength", kHead + "Content-Length: 99999999999999999999999\r\n\r\n", 400},
+        BadRequest{"LongBody", kHead + "Content-Length: 9999999999\r\n\r\n", 413},
+        BadRequest{"ChunkSize", kHead + "Transfer-Encoding: chunked\r\n\r\nz\r\n", 400},
+        BadRequest{"ChunkSizeWithoutEnd", kHead + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300, 'x'), 400},
+        BadRequest{"LongChunkSize", kHead + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(300, 'x') + "\r\n",
+                   400},
+        BadRequest{"ChunkSizeOfTwoLines", kHead + "Transfer-Encoding: chunked\r\n\r\n1;\n\r\na\r\n", 400},
+        BadRequest{"TrailerOfTwoLines", kHead + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\n\nGET /\r\n\r\n", 400},
+        BadRequest{"ChunkWithoutEnd", kHead + "Transfer-Encoding: chunked\r\n\r\n1\r\nabc", 400},
+        BadRequest{"HugeChunk", kHead + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffff0\r\n", 413},
+        BadRequest{"LongTrailers", kHead + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(40'000, 'x'),
+                   431}),
     [](const auto& request) { return std::string(request.param.name); });
 
 // However the bytes of a connection are cut, they are the same requests.
@@ -336,6 +368,32 @@ TEST(HttpRequestReaderTest, TakesRequestsOutOfAnyPieces) {
   for (std::size_t first = 1; first <= bytes.size(); ++first) {
     EXPECT_EQ(read(first, bytes.size()), expected) << "cut at " << first;
     EXPECT_EQ(read(first, 1), expected) << "byte by byte behind " << first;
+  }
+}
+
+// What is as long as it may be is so whether its end comes with it or behind it.
+TEST(HttpRequestReaderTest, BoundsALineTheSameInAnyPieces) {
+  const auto refuses = [](const std::string& bytes, std::size_t last) {
+    HttpRequestReader reader(100);
+    auto event = HttpRequestReader::Event::kNone;
+    for (const std::string& piece : {bytes.substr(0, bytes.size() - last), bytes.substr(bytes.size() - last)}) {
+      reader.append(piece);
+      do event = reader.next();
+      while (event == HttpRequestReader::Event::kHead);
+    }
+    return event == HttpRequestReader::Event::kRefused;
+  };
+  const auto head = [](std::size_t size) {
+    return kHead + "A: " + std::string(size - kHead.size() - 3, 'x') + "\r\n\r\n";
+  };
+  const auto chunk = [](std::size_t size) {
+    return kHead + "Transfer-Encoding: chunked\r\n\r\n0;" + std::string(size - 2, 'x') + "\r\n\r\n";
+  };
+  for (std::size_t last = 0; last <= 4; ++last) {
+    EXPECT_FALSE(refuses(head(32'768), last)) << last;
+    EXPECT_TRUE(refuses(head(32'769), last)) << last;
+    EXPECT_FALSE(refuses(chunk(256), last)) << last;
+    EXPECT_TRUE(refuses(chunk(257), last)) << last;
   }
 }
 

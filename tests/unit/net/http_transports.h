@@ -64,6 +64,16 @@ class HttpTransportTest : public TransportTest<Transport> {
   }
 };
 
+inline Task<HttpReply> say_hello(HttpServerRequest request) { co_return HttpReply(200, "hello " + request.path); }
+
+// Answers 200 once `event` is set.
+inline HttpHandler answered_after(Event& event) {
+  return [&event](HttpServerRequest) -> Task<HttpReply> {
+    co_await event.wait();
+    co_return HttpReply(200);
+  };
+}
+
 // A body of which every part is different.
 inline std::string patterned(std::size_t size) {
   std::string body(size, '\0');

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <string>
@@ -52,6 +53,12 @@ class RawConnection {
     // Of nothing it would wait for the next byte.
     if (bytes.empty()) return bytes;
     EXPECT_EQ(recv(fd_, bytes.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
+    return bytes;
+  }
+  // What comes next, of at most 8 KiB; empty at the end.
+  std::string read_some() const {
+    std::string bytes(8192, '\0');
+    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(0, recv(fd_, bytes.data(), bytes.size(), 0))));
     return bytes;
   }
   // How it ended, once all is read: 0 for FIN, or an errno.

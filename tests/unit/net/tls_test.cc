@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only `wss:` has: certificates, and TLS between the socket and the bytes.
 
-#include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -19,6 +16,7 @@
 #include "soak/net/test_ca.h"
 #include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
+#include "tests/unit/net/raw_socket.h"
 #include "tests/unit/net/transports.h"
 
 namespace soak::net {
@@ -56,54 +54,26 @@ class TlsTest : public TransportTest<RealTls> {
   Errc code_{};
 };
 
-// A listening socket of the test's own, on a thread: it plays servers that are none.
-class RawServer {
- public:
-  RawServer() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(listen(fd_, 1), 0);
-    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
-  }
-  ~RawServer() { ::close(fd_); }
-  RawServer(const RawServer&) = delete;
-  RawServer& operator=(const RawServer&) = delete;
+std::string wss_url(const RawListener& listener, const std::string& host) {
+  return "wss://" + host + ":" + std::to_string(listener.port()) + "/";
+}
 
-  std::string url(const std::string& host) const { return "wss://" + host + ":" + std::to_string(port_) + "/"; }
-  // Takes one connection, reads what comes first, answers with `answer`, closes. Returns what came.
-  std::string serve(std::string_view answer) const {
-    const int client = accept(fd_, nullptr, nullptr);
-    std::string hello(8192, '\0');
-    hello.resize(static_cast<std::size_t>(std::max<ssize_t>(0, recv(client, hello.data(), hello.size(), 0))));
-    EXPECT_EQ(send(client, answer.data(), answer.size(), MSG_NOSIGNAL), static_cast<ssize_t>(answer.size()));
-    ::close(client);
-    return hello;
-  }
-
- private:
-  int fd_;
-  std::uint16_t port_ = 0;
-};
+// A server that is none: takes one connection, reads what comes first, answers with `answer`, closes. Returns what
+// came.
+std::string serve(const RawListener& listener, std::string_view answer) {
+  const RawConnection client = listener.accept();
+  std::string hello = client.read_some();
+  client.write(answer);
+  return hello;
+}
 
 // A blocking client on its own thread. It trusts anything, as only a test's client may.
-class RawTlsClient {
+class RawTlsClient : public RawClient {
  public:
-  explicit RawTlsClient(std::uint16_t port)
-      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), context_(SSL_CTX_new(TLS_client_method())) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  }
+  explicit RawTlsClient(std::uint16_t port) : RawClient(port), context_(SSL_CTX_new(TLS_client_method())) {}
   ~RawTlsClient() {
     SSL_free(ssl_);
     SSL_CTX_free(context_);
-    if (fd_ >= 0) ::close(fd_);
   }
   RawTlsClient(const RawTlsClient&) = delete;
   RawTlsClient& operator=(const RawTlsClient&) = delete;
@@ -134,14 +104,8 @@ class RawTlsClient {
   std::string read_all() { return read_to("\xff\xff never \xff\xff"); }
   // How reading ended: SSL_ERROR_ZERO_RETURN if TLS said so.
   int end() const { return end_; }
-  void reset() {
-    const linger now{1, 0};
-    setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    ::close(std::exchange(fd_, -1));
-  }
 
  private:
-  int fd_;
   SSL_CTX* context_;
   SSL* ssl_ = nullptr;
   int end_ = SSL_ERROR_NONE;
@@ -207,21 +171,21 @@ TEST_F(TlsTest, SaysThatTheServerSpeaksNoTls) {
 }
 
 TEST_F(TlsTest, SaysThatTheServerClosedDuringTheHandshake) {
-  const RawServer raw;
-  auto serving = std::async(std::launch::async, [&] { raw.serve(""); });
+  const RawListener raw;
+  auto serving = std::async(std::launch::async, [&] { serve(raw, ""); });
   run([&]() -> Task<> {
-    std::string failure = co_await this->failure(raw.url("127.0.0.1"), trusting(test_ca()));
+    std::string failure = co_await this->failure(wss_url(raw, "127.0.0.1"), trusting(test_ca()));
     EXPECT_THAT(failure, HasSubstr(" during the TLS handshake, "));
     co_await until(serving);
   });
 }
 
 TEST_F(TlsTest, PassesOnTheAlertOfTheServer) {
-  const RawServer raw;
+  const RawListener raw;
   const std::string_view handshake_failure("\x15\x03\x03\x00\x02\x02\x28", 7);
-  auto serving = std::async(std::launch::async, [&] { raw.serve(handshake_failure); });
+  auto serving = std::async(std::launch::async, [&] { serve(raw, handshake_failure); });
   run([&]() -> Task<> {
-    std::string failure = co_await this->failure(raw.url("127.0.0.1"), trusting(test_ca()));
+    std::string failure = co_await this->failure(wss_url(raw, "127.0.0.1"), trusting(test_ca()));
     EXPECT_THAT(failure, AllOf(HasSubstr("TLS handshake failed: "), HasSubstr("alert handshake failure")));
     co_await until(serving);
   });
@@ -230,11 +194,11 @@ TEST_F(TlsTest, PassesOnTheAlertOfTheServer) {
 // RFC 6066: the server name is a DNS name. And a server that prefers HTTP/2 must not choose it.
 TEST_F(TlsTest, GivesTheServerNameButNoAddressAndNoHttp2) {
   for (const char* host : {"localhost", "127.0.0.1"}) {
-    const RawServer raw;
+    const RawListener raw;
     std::string hello;
-    auto serving = std::async(std::launch::async, [&] { hello = raw.serve("no\n"); });
+    auto serving = std::async(std::launch::async, [&] { hello = serve(raw, "no\n"); });
     run([&]() -> Task<> {
-      co_await this->failure(raw.url(host), trusting(test_ca()));
+      co_await this->failure(wss_url(raw, host), trusting(test_ca()));
       co_await until(serving);
     });
     EXPECT_EQ(hello.find("localhost") != std::string::npos, std::string_view(host) == "localhost");

@@ -25,9 +25,8 @@ void PrintTo(const Form& form, std::ostream* out) { *out << name(form.kind); }
 class TelegramFormTest : public TelegramTest, public testing::WithParamInterface<Form> {};
 
 TEST_P(TelegramFormTest, ForbidsTheChatUntilItHasPassed) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = GetParam().kind, .retry_after = 3s});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = GetParam().kind, .retry_after = 3s});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const Got limited = send(peer, "1");
   pass(3s);
@@ -38,8 +37,8 @@ TEST_P(TelegramFormTest, ForbidsTheChatUntilItHasPassed) {
   EXPECT_EQ(limited.body, GetParam().body);
   EXPECT_EQ(stored.status, 200);
   EXPECT_EQ(peer.ledger().messages_stored, 1u);
-  EXPECT_EQ(faults.played(GetParam().kind), 1u);
-  EXPECT_EQ(faults.rate_limits_played(), 1u);
+  EXPECT_EQ(faults_.played(GetParam().kind), 1u);
+  EXPECT_EQ(faults_.rate_limits_played(), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -66,9 +65,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return std::string(name(test.param.kind)); });
 
 TEST_F(TelegramTest, ALongWindowCountsDown) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = Kind::kRateLimited, .retry_after = 6775s});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = Kind::kRateLimited, .retry_after = 6775s});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   EXPECT_EQ(send(peer, "1").header("retry-after"), "6775");
   pass(75s);
@@ -79,9 +77,8 @@ TEST_F(TelegramTest, ALongWindowCountsDown) {
 }
 
 TEST_F(TelegramTest, AGlobalWindowIsOfAllChats) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = Kind::kRateLimitedGlobal, .retry_after = 10s});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = Kind::kRateLimitedGlobal, .retry_after = 10s});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   EXPECT_EQ(send(peer, "1").status, 429);
   pass(4s);
@@ -90,9 +87,8 @@ TEST_F(TelegramTest, AGlobalWindowIsOfAllChats) {
 }
 
 TEST_F(TelegramTest, StoredAndReset) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = Kind::kStoreThenReset});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = Kind::kStoreThenReset});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const Got got = send(peer, "1");
 
@@ -104,9 +100,8 @@ TEST_F(TelegramTest, StoredAndReset) {
 }
 
 TEST_F(TelegramTest, StoredAndAnsweredTooLate) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = Kind::kStoreThenSlow, .lasts = 20s});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = Kind::kStoreThenSlow, .lasts = 20s});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const Got got = send(peer, "1");  // The client waits for 15 s.
 
@@ -118,11 +113,10 @@ TEST_F(TelegramTest, StoredAndAnsweredTooLate) {
 }
 
 TEST_F(TelegramTest, StoredOrNotAnd5xx) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = Kind::kStoreThenError});
-  faults.on_send(2, {.kind = Kind::kServerError});
-  faults.on_send(3, {.kind = Kind::kBadGateway});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = Kind::kStoreThenError});
+  faults_.on_send(2, {.kind = Kind::kServerError});
+  faults_.on_send(3, {.kind = Kind::kBadGateway});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const Got stored = send(peer, "1");
   const Got failed = send(peer, "2");
@@ -138,9 +132,8 @@ TEST_F(TelegramTest, StoredOrNotAnd5xx) {
 }
 
 TEST_F(TelegramTest, ResetBeforeItIsReadNothingIsStoredAndItMayComeAgain) {
-  ChannelFaults faults;
-  faults.on_send(2, {.kind = Kind::kResetBeforeRead});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(2, {.kind = Kind::kResetBeforeRead});
+  TelegramPeer peer(loop_, {.faults = &faults_});
   EXPECT_EQ(send(peer, "1").status, 200);
   EXPECT_EQ(ask("GET", url(peer, "getMe")).status, 200);  // No send, and takes no fault.
 
@@ -152,39 +145,36 @@ TEST_F(TelegramTest, ResetBeforeItIsReadNothingIsStoredAndItMayComeAgain) {
   EXPECT_EQ(peer.ledger().messages_stored, 2u);
   EXPECT_EQ(peer.ledger().unknown_outcomes, 0u);
   EXPECT_EQ(peer.ledger().sent_again, 0u);
-  EXPECT_EQ(faults.played(Kind::kResetBeforeRead), 1u);
+  EXPECT_EQ(faults_.played(Kind::kResetBeforeRead), 1u);
 }
 
 TEST_F(TelegramTest, RefusedInWhateverWords) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = Kind::kRefuse, .status = 403, .text = "Forbidden: user is deactivated"});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = Kind::kRefuse, .status = 403, .text = "Forbidden: user is deactivated"});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   EXPECT_EQ(send(peer, "1").body, R"({"ok":false,"error_code":403,"description":"Forbidden: user is deactivated"})");
 }
 
 TEST_F(TelegramTest, AFaultThatTheProviderHasNotIsAnError) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = Kind::kEdgeBan});
-  faults.on_send(2, {.kind = Kind::kStoreNothing});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = Kind::kEdgeBan});
+  faults_.on_send(2, {.kind = Kind::kStoreNothing});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   EXPECT_EQ(send(peer, "1").status, 500);
   EXPECT_EQ(send(peer, "1").status, 500);
-  EXPECT_EQ(faults.played(Kind::kEdgeBan), 0u);
-  EXPECT_EQ(faults.played(Kind::kStoreNothing), 0u);
+  EXPECT_EQ(faults_.played(Kind::kEdgeBan), 0u);
+  EXPECT_EQ(faults_.played(Kind::kStoreNothing), 0u);
 }
 
 TEST_F(TelegramTest, WhoIsRefusedTakesNoFaultWithIt) {
-  ChannelFaults faults;
-  faults.on_send(2, {.kind = Kind::kBlock});
-  TelegramPeer peer(loop_, {.token = kToken, .faults = &faults});
+  faults_.on_send(2, {.kind = Kind::kBlock});
+  TelegramPeer peer(loop_, {.token = kToken, .faults = &faults_});
 
   EXPECT_EQ(send(peer, "1").status, 200);
   EXPECT_EQ(send(peer, "2", 42, "7:other").status, 401);
   EXPECT_EQ(send(peer, "").status, 400);
   EXPECT_EQ(send(peer, "2").status, 403);
-  EXPECT_EQ(faults.sends(), 2u);
+  EXPECT_EQ(faults_.sends(), 2u);
 }
 
 TEST(ChannelFaultsTest, EveryKindHasANameOfItsOwn) {
@@ -277,6 +267,16 @@ TEST(DailyFaultsTest, TheNextDayHasItsOwn) {
   EXPECT_EQ(faults, 45);
 }
 
+TEST(DailyFaultsTest, ADayInTwoProcessesHasEachFaultOnce) {
+  const std::vector<ChannelFault> whole = faults_of_a_day({.seed = 7});
+  const ChannelFaults::Plan second_half = daily_channel_faults({.seed = 7, .from = 12h});
+
+  for (std::uint64_t number = 1; number <= 1440; ++number) {
+    const ChannelFault fault = second_half({.number = number, .since = 30s * number});
+    EXPECT_EQ(fault.kind, whole[1440 + number - 1].kind) << number;
+  }
+}
+
 TEST(DailyFaultsTest, WhoComesLateStillHasOneServedBetweenTwoFaults) {
   const ChannelFaults::Plan plan = daily_channel_faults({});
   std::vector<Kind> kinds;
@@ -302,6 +302,7 @@ TEST(DailyFaultsTest, ADayTooShortIsRefusedWithBothNumbers) {
   }
   EXPECT_THROW(daily_channel_faults({.rate_limits = -1}), Error);
   EXPECT_THROW(daily_channel_faults({.interval = 0s}), Error);
+  EXPECT_THROW(daily_channel_faults({.from = -1s}), Error);
 }
 
 TEST(DailyFaultsTest, NoneAtAllIsADayToo) {

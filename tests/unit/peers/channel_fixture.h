@@ -37,11 +37,12 @@ struct Got {
 class ChannelTest : public testing::Test {
  public:
   VirtualLoop loop_;
+  ChannelFaults faults_;
   net::HttpClient client_{loop_};
 
+  Got ask(net::HttpRequest request) { return loop_.run(exchange(client_, std::move(request))); }
   Got ask(std::string method, std::string url, std::string body = {}, net::Headers headers = {}) {
-    net::HttpRequest request(std::move(method), std::move(url), std::move(body), std::move(headers));
-    return loop_.run(exchange(client_, std::move(request)));
+    return ask(net::HttpRequest(std::move(method), std::move(url), std::move(body), std::move(headers)));
   }
 
   // All of them at one instant, each on its own connection.

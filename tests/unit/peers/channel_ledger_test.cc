@@ -40,10 +40,7 @@ TEST(ChannelFindingTest, EveryKindHasANameOfItsOwn) {
   EXPECT_THAT(names, SizeIs(kChannelFindingKinds));
 }
 
-class ChannelLedgerTest : public TelegramTest {
- public:
-  ChannelFaults faults_;
-};
+class ChannelLedgerTest : public TelegramTest {};
 
 TEST_F(ChannelLedgerTest, AWellBehavedClientHasNoFindings) {
   faults_.on_send(3, {.kind = Kind::kRateLimited, .retry_after = 30s});

@@ -22,8 +22,6 @@ class DiscordTest : public ChannelTest {
  public:
   static constexpr const char* kToken = "MTA.b.c";
 
-  ChannelFaults faults_;
-
   static net::HttpRequest hooked(const std::string& url, const std::string& text) {
     return net::HttpRequest("POST", url, R"({"content":")" + text + "\"}",
                             {{"Content-Type", "application/json"}, {"User-Agent", kAgent}});
@@ -31,10 +29,7 @@ class DiscordTest : public ChannelTest {
   Got hook(const DiscordPeer& peer, const std::string& text, const std::string& query = "?wait=true") {
     return hook_at(peer.webhook_url() + query, text);
   }
-  Got hook_at(const std::string& url, const std::string& text) {
-    net::HttpRequest request = hooked(url, text);
-    return ask(request.method, request.url, request.body, request.headers);
-  }
+  Got hook_at(const std::string& url, const std::string& text) { return ask(hooked(url, text)); }
   Got bot(const DiscordPeer& peer, const std::string& body, const std::string& channel = kChannel,
           const std::string& token = kToken, const std::string& type = "application/json") {
     net::Headers headers = {{"User-Agent", kAgent}};
@@ -152,6 +147,9 @@ INSTANTIATE_TEST_SUITE_P(
     All, DiscordBadMessageTest,
     testing::Values(
         BadMessage{"not_json", "{", 400, R"({"message":"The request body contains invalid JSON.","code":50109})"},
+        BadMessage{"not_utf8", "content=a&nonce=%ff", 400,
+                   R"({"message":"The request body contains invalid JSON.","code":50109})",
+                   "application/x-www-form-urlencoded"},
         BadMessage{"empty", "{}", 400, R"({"message":"Cannot send an empty message","code":50006})"},
         BadMessage{"blank", R"({"content":" "})", 400, R"({"message":"Cannot send an empty message","code":50006})"},
         BadMessage{"nothing", "", 400, R"({"message":"Cannot send an empty message","code":50006})", ""},
@@ -177,6 +175,7 @@ TEST_F(DiscordTest, RefusesTokensAndPlacesThatAreNot) {
   EXPECT_EQ(bot(peer, R"({"content":"a"})", kChannel, "other").body, R"({"message":"401: Unauthorized","code":0})");
   EXPECT_EQ(bot(peer, R"({"content":"a"})", "1").body, R"({"message":"Unknown Channel","code":10003})");
   EXPECT_EQ(bot(peer, R"({"content":"a"})", "general").get("code"), "50035");
+  EXPECT_EQ(bot(peer, R"({"content":"a"})", "%ff").body, R"({"message":"404: Not Found","code":0})");
   EXPECT_EQ(hook_at(peer.url() + "/webhooks/1/a", "a").body, R"({"message":"Unknown Webhook","code":10015})");
   EXPECT_EQ(hook_at(peer.webhook_url() + "x", "a").body, R"({"message":"Invalid Webhook Token","code":50027})");
   EXPECT_EQ(peer.ledger().credential_failures, 4u);

@@ -21,8 +21,6 @@ class SlackTest : public ChannelTest {
  public:
   static constexpr const char* kToken = "xoxb-1";
 
-  ChannelFaults faults_;
-
   Got call(const SlackPeer& peer, const std::string& method, const std::string& body, const std::string& token = kToken,
            const std::string& type = kJson) {
     net::Headers headers = {{"Content-Type", type}};
@@ -146,6 +144,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCall{"json_not_object", "[]"},
         BadCall{"invalid_charset", R"({"channel":"C1","text":"a"})", SlackTest::kToken,
                 "application/json; charset=latin1"},
+        BadCall{"invalid_charset", "channel=%23%ff&text=a", SlackTest::kToken, kForm, "chat.postMessage", "_in_a_form"},
+        BadCall{"invalid_charset", "foo=%ff", SlackTest::kToken, kForm, "api.test", "_of_api_test"},
         BadCall{"invalid_post_type", R"({"channel":"C1","text":"a"})", SlackTest::kToken, "text/plain"},
         BadCall{"missing_post_type", R"({"channel":"C1","text":"a"})", SlackTest::kToken, ""},
         BadCall{"invalid_form_data", "--", SlackTest::kToken, "multipart/form-data; boundary=xx"},
@@ -156,6 +156,7 @@ TEST_F(SlackTest, OutsideOfTheApiThereIsNothing) {
   SlackPeer peer(loop_);
 
   EXPECT_EQ(ask("POST", peer.url() + "/a/b").status, 404);
+  EXPECT_EQ(ask("POST", peer.url() + "/%ff").status, 404);
   EXPECT_EQ(ask("GET", peer.url().substr(0, peer.url().size() - 4) + "/").status, 404);
 }
 

@@ -26,8 +26,7 @@ class TelegramTest : public ChannelTest {
   }
   Got send(const TelegramPeer& peer, const std::string& text, std::int64_t chat = 42,
            const std::string& token = kToken) {
-    net::HttpRequest request = message(peer, text, chat, token);
-    return ask(request.method, request.url, request.body, request.headers);
+    return ask(message(peer, text, chat, token));
   }
 };
 

@@ -70,7 +70,7 @@ TEST_F(TelegramTest, GroupsAndNamesAreOtherKindsOfChat) {
 
 struct BadRequest {
   const char* name;
-  const char* path;
+  std::string path;
   std::string body;
   int status;
   const char* description;
@@ -107,6 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
                    400, "Bad Request: message is too long"},
         BadRequest{"not_utf8", "/bot7:secret/sendMessage", "{\"chat_id\":1,\"text\":\"\xc3(\"}", 400,
                    "Bad Request: strings must be encoded in UTF-8"},
+        BadRequest{"chat_not_utf8", "/bot7:secret/sendMessage", "{\"chat_id\":\"@\xc3(\",\"text\":\"a\"}", 400,
+                   "Bad Request: strings must be encoded in UTF-8"},
         BadRequest{"parse_mode", "/bot7:secret/sendMessage", R"({"chat_id":1,"text":"a","parse_mode":"tex"})", 400,
                    "Bad Request: unsupported parse_mode"},
         BadRequest{"reply_markup", "/bot7:secret/sendMessage", R"({"chat_id":1,"text":"a","reply_markup":"[1]"})", 400,
@@ -114,6 +116,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"not_json", "/bot7:secret/sendMessage", "{", 400, "Bad Request: can't parse the request body"},
         BadRequest{"dead_token", "/bot7:other/sendMessage", R"({"chat_id":1,"text":"a"})", 401, "Unauthorized"},
         BadRequest{"malformed_token", "/botsecret/sendMessage", R"({"chat_id":1,"text":"a"})", 404, "Not Found"},
+        BadRequest{"token_with_a_zero", "/bot07:secret/getMe", "", 404, "Not Found"},
+        BadRequest{"token_too_long", "/bot7:" + std::string(79, 'a') + "/getMe", "", 404, "Not Found"},
+        BadRequest{"token_of_a_big_number", "/bot18014398509481984:secret/getMe", "", 404, "Not Found"},
         BadRequest{"not_under_bot", "/sendMessage", "{}", 404, "Not Found"},
         BadRequest{"no_method", "/bot7:secret/", "{}", 404, "Not Found"},
         BadRequest{"unknown_method", "/bot7:secret/sendLove", "{}", 404, "Not Found: method not found"}),
@@ -141,6 +146,16 @@ TEST_F(TelegramTest, LengthIsCountedInUtf16UnitsOrInCharacters) {
   EXPECT_EQ(send(units, text).status, 400);
   EXPECT_EQ(send(characters, text).status, 200);
   EXPECT_EQ(send(units, text.substr(4)).status, 200);
+}
+
+TEST_F(TelegramTest, AChatIsItsNumberHoweverThatIsWritten) {
+  TelegramPeer peer(loop_);
+
+  const Got got = ask("GET", url(peer, "sendMessage?chat_id=0042&text=a"));
+  send(peer, "b", 42);
+
+  EXPECT_EQ(got.get("result.chat.id"), "42");
+  EXPECT_EQ(peer.ledger().conversations, 1u);
 }
 
 TEST_F(TelegramTest, OnlyTheChatsOfTheOptionExist) {
@@ -278,11 +293,10 @@ TEST_F(TelegramTest, ASecondPollEndsTheFirstWith409) {
 }
 
 TEST_F(TelegramTest, PollsSufferFaultsOfTheirOwn) {
-  ChannelFaults faults;
-  faults.on_poll(1, {.kind = ChannelFaultKind::kConflict});
-  faults.on_poll(2, {.kind = ChannelFaultKind::kNeverAnswer, .lasts = 1h});
-  faults.on_poll(3, {.kind = ChannelFaultKind::kBadGateway});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_poll(1, {.kind = ChannelFaultKind::kConflict});
+  faults_.on_poll(2, {.kind = ChannelFaultKind::kNeverAnswer, .lasts = 1h});
+  faults_.on_poll(3, {.kind = ChannelFaultKind::kBadGateway});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const auto begin = loop_.now();
   const Got conflict = ask("GET", url(peer, "getUpdates"));
@@ -298,15 +312,14 @@ TEST_F(TelegramTest, PollsSufferFaultsOfTheirOwn) {
   EXPECT_EQ(proxy.status, 502);
   EXPECT_THAT(proxy.body, HasSubstr("<html>"));
   EXPECT_EQ(well.status, 200);
-  EXPECT_EQ(faults.played(ChannelFaultKind::kNeverAnswer), 1u);
+  EXPECT_EQ(faults_.played(ChannelFaultKind::kNeverAnswer), 1u);
 }
 
 TEST_F(TelegramTest, ARotatedTokenIsRefusedAndTheNewOneIsValid) {
   std::string told;
-  ChannelFaults faults;
-  faults.on_send(2, {.kind = ChannelFaultKind::kRotate});
+  faults_.on_send(2, {.kind = ChannelFaultKind::kRotate});
   TelegramPeer peer(
-      loop_, {.token = kToken, .faults = &faults, .on_rotation = [&](const std::string& token) { told = token; }});
+      loop_, {.token = kToken, .faults = &faults_, .on_rotation = [&](const std::string& token) { told = token; }});
   EXPECT_EQ(send(peer, "1").status, 200);
 
   const Got refused = send(peer, "2");
@@ -322,9 +335,8 @@ TEST_F(TelegramTest, ARotatedTokenIsRefusedAndTheNewOneIsValid) {
 }
 
 TEST_F(TelegramTest, AMigratedChatHasANewId) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = ChannelFaultKind::kMigrate});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = ChannelFaultKind::kMigrate});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   const Got told = send(peer, "1", -5);
   const Got again = send(peer, "1", -5);
@@ -335,13 +347,12 @@ TEST_F(TelegramTest, AMigratedChatHasANewId) {
                        R"("parameters":{"migrate_to_chat_id":-1005}})");
   EXPECT_EQ(again.body, told.body);
   EXPECT_EQ(there.status, 200);
-  EXPECT_EQ(faults.played(ChannelFaultKind::kMigrate), 1u);
+  EXPECT_EQ(faults_.played(ChannelFaultKind::kMigrate), 1u);
 }
 
 TEST_F(TelegramTest, ABlockedChatStaysSoAndNoOtherOne) {
-  ChannelFaults faults;
-  faults.on_send(1, {.kind = ChannelFaultKind::kBlock});
-  TelegramPeer peer(loop_, {.faults = &faults});
+  faults_.on_send(1, {.kind = ChannelFaultKind::kBlock});
+  TelegramPeer peer(loop_, {.faults = &faults_});
 
   EXPECT_EQ(send(peer, "1").body,
             R"({"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"})");

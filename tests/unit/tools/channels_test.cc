@@ -38,6 +38,24 @@ TEST(ChannelsCommandTest, ADayInVirtualTimeKeepsTheFormThatPeopleGrepFor) {
   EXPECT_THAT(result.output, HasSubstr(" clock=virtual\n"));
 }
 
+TEST(ChannelsCommandTest, ADayInThreePartsIsOneDay) {
+  const conftest::ScratchFolder folder;
+  std::vector<std::string> outputs;
+  for (int part = 0; part < 3; ++part) {
+    const ProgramResult result =
+        run_program({SOAK_COMMAND, "channels", "--channel", "slack", "--virtual", "--duration-min", "1440",
+                     "--interval-sec", "30", "--report-dir", folder / "report", "--checkpoint", folder / "day.json",
+                     "--part-duration", "8h", "--seed", "7"});
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    outputs.push_back(result.output);
+  }
+
+  EXPECT_THAT(outputs[0], StartsWith("[CHANNELS SOAK / slack] PART 1 of 3: sent=960 "));
+  EXPECT_THAT(outputs[1], StartsWith("[CHANNELS SOAK / slack] PART 2 of 3: sent=1920 "));
+  EXPECT_THAT(outputs[2], StartsWith("[CHANNELS SOAK / slack] PASS: sent=2880 ok=2878 success_rate=0.9993 "
+                                     "auth_failures=0 rate_limited=12 max_consecutive_429s=1 other_failures=2 "));
+}
+
 struct Missing {
   const char* name;
   std::vector<std::string> environment;
