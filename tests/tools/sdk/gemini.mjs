@@ -67,6 +67,15 @@ async function answer(connection) {
   return sessionResumptionUpdate.newHandle;
 }
 
+// The function that is called before an answer, and what it results in.
+async function a_function(connection, session) {
+  const { toolCall } = await connection.message('a call', (message) => message.toolCall);
+  const [{ id, name, args }] = toolCall.functionCalls;
+  assert.equal(name, 'lights');
+  assert.equal(typeof args, 'object');
+  session.sendToolResponse({ functionResponses: [{ id, name, response: { done: true } }] });
+}
+
 // The user's activity is the client's to tell.
 async function a_session() {
   const connection = new Connection('right', {
@@ -84,9 +93,11 @@ async function a_session() {
   session.sendRealtimeInput({ activityStart: {} });
   for (let i = 0; i < 10; ++i) session.sendRealtimeInput({ audio: FRAME });
   session.sendRealtimeInput({ activityEnd: {} });
+  await a_function(connection, session);
   await answer(connection);
 
   session.sendClientContent({ turns: [{ role: 'user', parts: [{ text: 'Hello' }] }], turnComplete: true });
+  await a_function(connection, session);
   const handle = await answer(connection);
   await connection.close();
   return handle;
