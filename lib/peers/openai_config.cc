@@ -256,6 +256,12 @@ void update_output(SessionConfig& config, const Field& output, UpdateState state
 
 }  // namespace
 
+VoiceDetection TurnDetection::by_loudness() const {
+  if (kind == Kind::kNone) return {.on = false};
+  if (kind == Kind::kSemanticVad) return {.level = 500, .silence_ms = 500};
+  return {.level = 1000 * threshold, .silence_ms = silence_duration_ms, .prefix_padding_ms = prefix_padding_ms};
+}
+
 std::string ToolUse::function() const {
   if (!allowed) return {};
   const auto found = chosen.empty() ? functions.begin() : std::find(functions.begin(), functions.end(), chosen);

@@ -14,11 +14,16 @@
 
 #include "openai_json.h"
 #include "tone.h"
+#include "voice_detector.h"
 
 namespace soak::peers::openai {
 
 struct TurnDetection {
   enum class Kind : std::uint8_t { kNone, kServerVad, kSemanticVad };
+
+  // As it is played: a threshold of 1 stands for 1000 of 32767, and semantic_vad, which goes by what is said, takes 500
+  // ms of silence for the end.
+  VoiceDetection by_loudness() const;
 
   Kind kind = Kind::kServerVad;
   double threshold = 0.5;

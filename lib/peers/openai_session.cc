@@ -192,7 +192,9 @@ void Session::append_audio(const Field& event) {
 
 // In the audio that was appended last.
 void Session::detect_turns() {
-  for (const auto& [speaking, ms] : detector_.hear(service_.audio, config_.input_format, config_.turn_detection)) {
+  const AudioFormat format = config_.input_format;
+  const VoiceDetection detection = config_.turn_detection.by_loudness();
+  for (const auto& [speaking, ms] : detector_.hear(service_.audio, format, rate_of(format), detection)) {
     speaking ? begin_speech(ms) : end_speech(ms);
   }
 }

@@ -15,8 +15,8 @@
 #include "openai_response.h"
 #include "openai_service.h"
 #include "openai_transcript.h"
-#include "openai_voice_detector.h"
 #include "soak/net/websocket.h"
+#include "voice_detector.h"
 
 namespace soak::peers::openai {
 
