@@ -139,7 +139,7 @@ TEST_F(OpenAiToolsTest, AnswerThatWaitsForAResultIsUnderWay) {
 
 TEST_F(OpenAiToolsTest, CallThatWasBrokenOffIsNone) {
   play(saying({created("r1"), call("r1", "c1", "incomplete"), done("r1")}),
-       [this](OpenAiRealtimeClient& client) -> Task<> {
+       [](OpenAiRealtimeClient& client) -> Task<> {
          co_await client.connect();
          co_await sleep_for(1s);
          EXPECT_FALSE(co_await client.send_tool_result("c1", "{}"));
