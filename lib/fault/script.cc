@@ -2,6 +2,7 @@
 #include "soak/fault/script.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 constexpr std::array<std::string_view, kKinds> kNames = {"reset",     "close",     "half_open",    "stalled_reader",
                                                          "delay",     "cut_short", "out_of_order", "unknown",
                                                          "oversized", "not_json",  "refused"};
+// More clients than that are not on their way at a time; of more, the oldest have gone before they were accepted.
+constexpr std::size_t kPlannedMax = 4096;
 constexpr std::string_view kNotJson = R"({"type": )";
 
 // Of so many bytes, if that is more than it needs.
@@ -259,13 +262,14 @@ std::vector<Fault> Script::next_plan() {
   return plan_ ? plan_(number) : std::vector<Fault>();
 }
 
-net::HandshakeReply Script::answer(net::HandshakeReply reply) {
+net::HandshakeReply Script::answer(const net::HandshakeRequest& request, net::HandshakeReply reply) {
   if (!reply.accepted()) return reply;
   std::vector<Fault> plan = next_plan();
   const auto refused =
       std::find_if(plan.begin(), plan.end(), [](const Fault& fault) { return fault.kind == Kind::kRefused; });
   if (refused == plan.end()) {
-    planned_.push_back(std::move(plan));
+    if (planned_.size() == kPlannedMax) planned_.pop_front();
+    planned_.push_back({request.peer_address, std::move(plan)});
     return reply;
   }
   ++played_[static_cast<std::size_t>(Kind::kRefused)];
@@ -274,16 +278,19 @@ net::HandshakeReply Script::answer(net::HandshakeReply reply) {
   return net::HandshakeReply::refuse(refused->status, refused->body, std::move(headers));
 }
 
-std::unique_ptr<net::WebSocket> Script::wrap(EventLoop& loop, std::unique_ptr<net::WebSocket> socket) {
+std::unique_ptr<net::WebSocket> Script::wrap(EventLoop& loop, const net::HandshakeRequest& request,
+                                             std::unique_ptr<net::WebSocket> socket) {
   auto connection = std::make_shared<Connection>(*this, loop, std::move(socket));
-  std::vector<Fault> plan;
-  if (planned_.empty()) {
-    plan = next_plan();
+  // The newest: a client that has gone may have had the same port.
+  const auto own = std::find_if(planned_.rbegin(), planned_.rend(),
+                                [&](const Planned& planned) { return planned.peer_address == request.peer_address; });
+  if (own == planned_.rend()) {
+    connection->start(next_plan());
   } else {
-    plan = std::move(planned_.front());
-    planned_.pop_front();
+    std::vector<Fault> plan = std::move(own->faults);
+    planned_.erase(std::next(own).base());
+    connection->start(std::move(plan));
   }
-  connection->start(std::move(plan));
   return std::make_unique<Socket>(std::move(connection));
 }
 

@@ -12,7 +12,7 @@ namespace {
 net::ServerOptions with_faults(net::ServerOptions options, fault::Script* faults) {
   if (faults == nullptr) return options;
   options.on_handshake = [faults, decide = std::move(options.on_handshake)](const net::HandshakeRequest& request) {
-    return faults->answer(decide(request));
+    return faults->answer(request, decide(request));
   };
   return options;
 }
@@ -38,7 +38,9 @@ Task<> Acceptor::accept() {
   try {
     for (std::uint64_t number = 1;; ++number) {
       net::AcceptedWebSocket accepted = co_await server_.accept();
-      if (faults_ != nullptr) accepted.socket = faults_->wrap(loop_, std::move(accepted.socket));
+      if (faults_ != nullptr) {
+        accepted.socket = faults_->wrap(loop_, accepted.request, std::move(accepted.socket));
+      }
       tasks_.start({name_, number}, serve_(std::move(accepted)));
     }
   } catch (const Error&) {  // The server is stopped, or close() has begun.

@@ -188,7 +188,7 @@ void Session::take_realtime_input(const Field& input) {
   const Only only =
       only_one(input, {"audio", "video", "text", "audioStreamEnd", "activityStart", "activityEnd", "mediaChunks"});
   const auto activity_by_hand = [this](std::string_view member) {
-    if (!setup_.automatic) return;
+    if (!setup_.detection.on) return;
     throw Refusal{
         "invalid_value", fmt::format("Invalid 'realtimeInput.{}': automatic activity detection is on.", member), {}};
   };
@@ -205,11 +205,11 @@ void Session::take_realtime_input(const Field& input) {
     answer();
   } else if (only.name == "audioStreamEnd") {
     name_ = "realtimeInput.audioStreamEnd";
-    if (!setup_.automatic) {
+    if (!setup_.detection.on) {
       throw Refusal{
           "invalid_value", "Invalid 'realtimeInput.audioStreamEnd': automatic activity detection is off.", {}};
     }
-    if (only.field.boolean() && unanswered_ms_ > 0) answer();
+    if (only.field.boolean()) end_stream();
   } else if (only.name == "activityStart") {
     name_ = "realtimeInput.activityStart";
     activity_by_hand(only.name);
@@ -247,6 +247,33 @@ void Session::take_audio(const Field& blob) {
   unanswered_ms_ += static_cast<double>(bytes.size()) * 500.0 / rate;
   ++service_.ledger.audio_frames_received;
   service_.ledger.audio_bytes_received += bytes.size();
+  detect_activity(rate);
+}
+
+// In the audio that came last.
+void Session::detect_activity(int rate_hz) {
+  if (!setup_.detection.on) return;
+  for (const auto& [speaking, ms] : detector_.hear(service_.audio, AudioFormat::kPcm, rate_hz, setup_.detection)) {
+    if (speaking) {
+      if (setup_.interruptible) interrupt();
+      continue;
+    }
+    ++service_.ledger.turns_detected;
+    turn_detected_ = true;
+    answer();
+  }
+}
+
+// The microphone is off. What is being said has been said; and a stream in which nobody was heard is a turn as a whole.
+void Session::end_stream() {
+  const bool unheard = !turn_detected_ && unanswered_ms_ > 0;
+  if (detector_.is_speaking() || unheard) {
+    answer();
+  } else {
+    unanswered_ms_ = 0;  // The silence after the last turn.
+  }
+  detector_.reset();
+  turn_detected_ = false;
 }
 
 void Session::take_video(const Field& blob) {

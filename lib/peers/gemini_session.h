@@ -18,6 +18,7 @@
 #include "json_field.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
+#include "voice_detector.h"
 
 namespace soak::peers::gemini {
 
@@ -72,6 +73,8 @@ class Session {
   [[noreturn]] void refuse_resumption(std::uint16_t code, std::string_view reason);
   void take_realtime_input(const Field& input);
   void take_audio(const Field& blob);
+  void detect_activity(int rate_hz);
+  void end_stream();
   void take_video(const Field& blob);
   void take_content(const Field& content);
   void take_tool_response(const Field& response);
@@ -89,7 +92,9 @@ class Session {
   Setup setup_;
   std::shared_ptr<StoredSession> stored_;  // Null until the setup is complete.
   std::uint64_t messages_ = 0;             // Received on this connection.
-  bool in_activity_ = false;
+  bool in_activity_ = false;               // By the client's word.
+  VoiceDetector detector_;
+  bool turn_detected_ = false;     // In the audio since the last audioStreamEnd.
   double unanswered_ms_ = 0;       // Audio since the last answer.
   std::uint64_t answers_due_ = 0;  // After the one that is played.
   std::unique_ptr<Turn> turn_;

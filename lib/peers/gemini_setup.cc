@@ -75,21 +75,34 @@ std::string read_tools(const Field& tools) {
   return first;
 }
 
+// High sensitivity is the default of both ends (the reference of the type StartSensitivity); what it does is the
+// fake's.
+VoiceDetection read_detection(const Field& detection) {
+  constexpr double kLessOften = 3;             // So much louder has speech to be.
+  constexpr std::int64_t kLessOftenEnded = 2;  // So much longer has silence to be.
+  detection.object(
+      {"disabled", "startOfSpeechSensitivity", "endOfSpeechSensitivity", "prefixPaddingMs", "silenceDurationMs"});
+  VoiceDetection read;
+  if (const auto disabled = detection.find("disabled")) read.on = !disabled->boolean();
+  if (const auto start = detection.find("startOfSpeechSensitivity")) {
+    const bool low = start->one_of({"START_SENSITIVITY_UNSPECIFIED", "START_SENSITIVITY_HIGH",
+                                    "START_SENSITIVITY_LOW"}) == "START_SENSITIVITY_LOW";
+    if (low) read.level *= kLessOften;
+  }
+  if (const auto end = detection.find("endOfSpeechSensitivity")) {
+    const bool low = end->one_of({"END_SENSITIVITY_UNSPECIFIED", "END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"}) ==
+                     "END_SENSITIVITY_LOW";
+    if (low) read.silence_ms *= kLessOftenEnded;
+  }
+  // Of speech, before it is taken for a start; not the padding that its name says.
+  if (const auto padding = detection.find("prefixPaddingMs")) read.speech_ms = padding->integer(0, kInt32Max);
+  if (const auto silence = detection.find("silenceDurationMs")) read.silence_ms = silence->integer(0, kInt32Max);
+  return read;
+}
+
 void read_realtime_input(Setup& read, const Field& config) {
   config.object({"automaticActivityDetection", "activityHandling", "turnCoverage"});
-  if (const auto detection = config.find("automaticActivityDetection")) {
-    detection->object(
-        {"disabled", "startOfSpeechSensitivity", "endOfSpeechSensitivity", "prefixPaddingMs", "silenceDurationMs"});
-    if (const auto disabled = detection->find("disabled")) read.automatic = !disabled->boolean();
-    if (const auto start = detection->find("startOfSpeechSensitivity")) {
-      start->one_of({"START_SENSITIVITY_UNSPECIFIED", "START_SENSITIVITY_HIGH", "START_SENSITIVITY_LOW"});
-    }
-    if (const auto end = detection->find("endOfSpeechSensitivity")) {
-      end->one_of({"END_SENSITIVITY_UNSPECIFIED", "END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"});
-    }
-    if (const auto padding = detection->find("prefixPaddingMs")) padding->integer(0, kInt32Max);
-    if (const auto silence = detection->find("silenceDurationMs")) silence->integer(0, kInt32Max);
-  }
+  if (const auto detection = config.find("automaticActivityDetection")) read.detection = read_detection(*detection);
   if (const auto handling = config.find("activityHandling")) {
     read.interruptible = handling->one_of({"ACTIVITY_HANDLING_UNSPECIFIED", "START_OF_ACTIVITY_INTERRUPTS",
                                            "NO_INTERRUPTION"}) != "NO_INTERRUPTION";

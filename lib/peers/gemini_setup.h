@@ -7,14 +7,15 @@
 #include <string>
 
 #include "json_field.h"
+#include "voice_detector.h"
 
 namespace soak::peers::gemini {
 
 struct Setup {
   std::string model;          // "models/..."
   bool text_only = false;     // Answers in text instead of audio.
-  bool automatic = true;      // Activity is detected; otherwise the client says where it starts and ends.
   bool interruptible = true;  // The start of activity interrupts an answer.
+  VoiceDetection detection;   // Where it is off, the client says where activity starts and ends.
   bool compressed = false;    // contextWindowCompression: the session has no end.
   bool resumption = false;    // Wants handles.
   bool transparent = false;   // And, with each, the last message that it covers.

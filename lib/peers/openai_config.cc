@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace soak::peers::openai {
@@ -55,8 +56,9 @@ std::optional<std::int64_t> read_max_output_tokens(const Field& tokens) {
   return tokens.integer(1, 4096);
 }
 
-std::string read_tools(const Field& tools) {
+void read_tools(const Field& tools, ToolUse& use) {
   const std::size_t size = tools.array();
+  use.functions.clear();
   for (std::size_t i = 0; i < size; ++i) {
     const Field tool = tools.at(i);
     if (tool.object().require("type").one_of({"function", "mcp"}) == "mcp") {
@@ -64,22 +66,25 @@ std::string read_tools(const Field& tools) {
       continue;
     }
     tool.object({"type", "name", "description", "parameters"});
-    tool.require("name").string();
+    use.functions.emplace_back(tool.require("name").string());
     if (const auto description = tool.find("description")) description->string();
     if (const auto parameters = tool.find("parameters")) parameters->object();
   }
-  return tools.json();
+  use.tools = tools.json();
 }
 
-std::string read_tool_choice(const Field& choice) {
+void read_tool_choice(const Field& choice, ToolUse& use) {
+  use.allowed = true;
+  use.chosen.clear();
   if (choice.is_string()) {
-    choice.one_of({"none", "auto", "required"});
+    use.allowed = choice.one_of({"none", "auto", "required"}) != "none";
   } else if (choice.object().require("type").one_of({"function", "mcp"}) == "function") {
-    choice.object({"type", "name"}).require("name").string();
+    use.chosen = choice.object({"type", "name"}).require("name").string();
   } else {
     choice.object({"type", "server_label", "name"}).require("server_label").string();
+    use.allowed = false;
   }
-  return choice.json();
+  use.choice = choice.json();
 }
 
 std::string read_prompt(const Field& prompt) {
@@ -251,6 +256,18 @@ void update_output(SessionConfig& config, const Field& output, UpdateState state
 
 }  // namespace
 
+VoiceDetection TurnDetection::by_loudness() const {
+  if (kind == Kind::kNone) return {.on = false};
+  if (kind == Kind::kSemanticVad) return {.level = 500, .silence_ms = 500};
+  return {.level = 1000 * threshold, .silence_ms = silence_duration_ms, .prefix_padding_ms = prefix_padding_ms};
+}
+
+std::string ToolUse::function() const {
+  if (!allowed) return {};
+  const auto found = chosen.empty() ? functions.begin() : std::find(functions.begin(), functions.end(), chosen);
+  return found == functions.end() ? std::string() : *found;
+}
+
 SessionConfig updated(SessionConfig config, const Field& session, UpdateState state) {
   if (session.object().require("type").one_of({"realtime", "transcription"}) == "transcription") {
     throw Refusal{
@@ -269,8 +286,8 @@ SessionConfig updated(SessionConfig config, const Field& session, UpdateState st
     if (const auto input = audio->find("input")) update_input(config, *input);
     if (const auto output = audio->find("output")) update_output(config, *output, state);
   }
-  if (const auto tools = session.find("tools")) config.tools = read_tools(*tools);
-  if (const auto choice = session.find("tool_choice")) config.tool_choice = read_tool_choice(*choice);
+  if (const auto tools = session.find("tools")) read_tools(*tools, config.tool_use);
+  if (const auto choice = session.find("tool_choice")) read_tool_choice(*choice, config.tool_use);
   if (const auto tokens = session.find("max_output_tokens")) config.max_output_tokens = read_max_output_tokens(*tokens);
   if (const auto parallel = session.find("parallel_tool_calls")) config.parallel_tool_calls = parallel->boolean();
   if (const auto truncation = session.find("truncation")) config.truncation = read_truncation(*truncation);
@@ -286,7 +303,7 @@ void write_session(Json& json, const SessionConfig& config) {
   json.key("id").text(config.id).key("model").text(config.model);
   write_modalities(json, config.text_only);
   json.key("instructions").text(config.instructions);
-  json.key("tools").raw(config.tools).key("tool_choice").raw(config.tool_choice);
+  json.key("tools").raw(config.tool_use.tools).key("tool_choice").raw(config.tool_use.choice);
   write_max_output_tokens(json, config.max_output_tokens);
   if (config.parallel_tool_calls) json.key("parallel_tool_calls").boolean(*config.parallel_tool_calls);
   json.key("tracing").raw(config.tracing).key("truncation").raw(config.truncation).key("prompt").raw(config.prompt);
@@ -307,6 +324,7 @@ ResponseConfig::ResponseConfig(const SessionConfig& session)
     : text_only(session.text_only),
       format(session.output_format),
       voice(session.voice),
+      tool_use(session.tool_use),
       max_output_tokens(session.max_output_tokens) {}
 
 ResponseConfig configured(ResponseConfig config, const Field& response) {
@@ -324,8 +342,8 @@ ResponseConfig configured(ResponseConfig config, const Field& response) {
       if (const auto voice = output->find("voice")) config.voice = read_voice(*voice);
     }
   }
-  if (const auto tools = response.find("tools")) read_tools(*tools);
-  if (const auto choice = response.find("tool_choice")) read_tool_choice(*choice);
+  if (const auto tools = response.find("tools")) read_tools(*tools, config.tool_use);
+  if (const auto choice = response.find("tool_choice")) read_tool_choice(*choice, config.tool_use);
   if (const auto input = response.find("input")) {
     const std::size_t size = input->array();
     for (std::size_t i = 0; i < size; ++i) {

@@ -10,14 +10,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "openai_json.h"
 #include "tone.h"
+#include "voice_detector.h"
 
 namespace soak::peers::openai {
 
 struct TurnDetection {
   enum class Kind : std::uint8_t { kNone, kServerVad, kSemanticVad };
+
+  // As it is played: a threshold of 1 stands for 1000 of 32767, and semantic_vad, which goes by what is said, takes 500
+  // ms of silence for the end.
+  VoiceDetection by_loudness() const;
 
   Kind kind = Kind::kServerVad;
   double threshold = 0.5;
@@ -29,6 +35,17 @@ struct TurnDetection {
   bool interrupt_response = true;
 };
 
+struct ToolUse {
+  // What a response may call, by its tools and its tool_choice; empty: none. "required" is taken for "auto".
+  std::string function() const;
+
+  std::string tools = "[]";
+  std::vector<std::string> functions;  // Of those.
+  std::string choice = R"("auto")";
+  bool allowed = true;  // By the choice.
+  std::string chosen;   // By the choice; empty: any.
+};
+
 struct SessionConfig {
   std::string id;
   std::string model;
@@ -36,8 +53,7 @@ struct SessionConfig {
 
   bool text_only = false;
   std::string instructions = "You are a helpful assistant that was made for soak tests.";
-  std::string tools = "[]";
-  std::string tool_choice = R"("auto")";
+  ToolUse tool_use;
   std::optional<std::int64_t> max_output_tokens;  // None: "inf".
   std::optional<bool> parallel_tool_calls;
   std::string tracing = "null";
@@ -76,6 +92,7 @@ struct ResponseConfig {
   bool in_conversation = true;
   AudioFormat format;
   std::string voice;
+  ToolUse tool_use;
   std::optional<std::int64_t> max_output_tokens;
   std::string metadata = "null";
 };

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -15,14 +17,19 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Of each call, whatever the function's parameters are.
+constexpr std::array<std::string_view, 3> kArguments = {R"({"question":)", R"("A tone.")", "}"};
+
 std::int64_t whole_ms(std::chrono::nanoseconds time) { return std::chrono::duration_cast<milliseconds>(time).count(); }
 
 }  // namespace
 
-Response::Response(Service& service, Conversation& conversation, ResponseConfig config, std::int64_t input_audio_ms)
+Response::Response(Service& service, Conversation& conversation, ResponseConfig config, std::string function,
+                   std::int64_t input_audio_ms)
     : service_(service),
       conversation_(conversation),
       config_(std::move(config)),
+      function_(std::move(function)),
       began_(service.loop.now()),
       id_(service.ids.next("resp_")),
       input_audio_ms_(input_audio_ms) {
@@ -31,6 +38,7 @@ Response::Response(Service& service, Conversation& conversation, ResponseConfig 
 }
 
 std::int64_t Response::pieces() const {
+  if (calls()) return kArguments.size();
   const std::int64_t piece = whole_ms(service_.options.delta_audio);
   return (whole_ms(service_.options.response_audio) + piece - 1) / piece;
 }
@@ -42,7 +50,7 @@ std::int64_t Response::piece_ms() const {
 
 bool Response::out_of_tokens() const {
   if (!config_.max_output_tokens) return false;
-  return output_tokens() + 1 + (config_.text_only ? 0 : (piece_ms() + 49) / 50) > *config_.max_output_tokens;
+  return output_tokens() + 1 + (spoken() ? (piece_ms() + 49) / 50 : 0) > *config_.max_output_tokens;
 }
 
 Instant Response::due() const {
@@ -85,17 +93,19 @@ std::string Response::next() {
     case Stage::kOutputItemAdded:
       if (status_ != "in_progress") return done();  // Before there was any output.
       item_id_ = service_.ids.next("item_");
+      if (calls()) call_id_ = service_.ids.next("call_");
       stage_ = config_.in_conversation ? Stage::kItemAdded : Stage::kPartAdded;
       return output_item("response.output_item.added");
     case Stage::kItemAdded:
       stage_ = Stage::kPartAdded;
+      if (calls()) begin_piece();  // It has no parts.
       return item_added();
     case Stage::kPartAdded:
       begin_piece();
       return part("response.content_part.added");
     case Stage::kText: {
-      std::string event = text();
-      if (!config_.text_only) {
+      std::string event = calls() ? arguments() : text();
+      if (spoken()) {
         stage_ = Stage::kAudio;
       } else {
         ++piece_;
@@ -112,10 +122,10 @@ std::string Response::next() {
     case Stage::kAudioDone:
       item_status_ = status_ == "completed" ? "completed" : "incomplete";
       stage_ = Stage::kTextDone;
-      return config_.text_only ? next() : audio_done();
+      return spoken() ? audio_done() : next();
     case Stage::kTextDone:
-      stage_ = Stage::kPartDone;
-      return text_done();
+      stage_ = calls() ? Stage::kItemDone : Stage::kPartDone;
+      return calls() ? arguments_done() : text_done();
     case Stage::kPartDone:
       stage_ = config_.in_conversation ? Stage::kItemDone : Stage::kOutputItemDone;
       return part("response.content_part.done");
@@ -150,6 +160,12 @@ EventJson Response::begin_in_part(std::string_view type) {
   return json;
 }
 
+EventJson Response::begin_in_call(std::string_view type) {
+  EventJson json = begin(type);
+  json.key("item_id").text(item_id_).key("output_index").integer(0).key("call_id").text(call_id_);
+  return json;
+}
+
 std::string Response::created() {
   EventJson json(service_.ids, "response.created");
   write_response(json.key("response"));
@@ -169,7 +185,7 @@ std::string Response::item_added() {
   Json item;
   write_item(item);
   json.key("item").raw(item.buffer());
-  conversation_.items.push_back({item_id_, item.take(), true, config_.text_only ? -1 : 0});
+  conversation_.items.push_back({item_id_, item.take(), !calls(), spoken() ? 0 : -1});
   return json.end_event();
 }
 
@@ -186,6 +202,15 @@ std::string Response::text() {
   const std::string_view word = word_of_tone(piece_);
   json.key("delta").text(word).key("obfuscation").text(service_.ids.obfuscation());
   text_ += word;
+  ++text_tokens_;
+  return json.end_event();
+}
+
+std::string Response::arguments() {
+  EventJson json = begin_in_call("response.function_call_arguments.delta");
+  const std::string_view piece = kArguments[static_cast<std::size_t>(piece_)];
+  json.key("delta").text(piece).key("obfuscation").text(service_.ids.obfuscation());
+  text_ += piece;
   ++text_tokens_;
   return json.end_event();
 }
@@ -214,6 +239,19 @@ std::string Response::text_done() {
   EventJson json =
       begin_in_part(config_.text_only ? "response.output_text.done" : "response.output_audio_transcript.done");
   json.key(config_.text_only ? "text" : "transcript").text(text_);
+  return json.end_event();
+}
+
+// From now on the call can have a result, unless it was broken off: then this comes as well, with what there is.
+std::string Response::arguments_done() {
+  const auto item = conversation_.find(item_id_);
+  if (item != conversation_.items.end() && item_status_ == "completed") {
+    item->call_id = call_id_;
+    conversation_.open_calls.push_back(call_id_);
+    ++service_.ledger.tool_calls_sent;
+  }
+  EventJson json = begin_in_call("response.function_call_arguments.done");
+  json.key("name").text(function_).key("arguments").text(text_);
   return json.end_event();
 }
 
@@ -251,6 +289,12 @@ std::string Response::rate_limits() {
 }
 
 void Response::write_item(Json& json) {
+  if (calls()) {
+    json.object().key("id").text(item_id_).key("type").text("function_call").key("status").text(item_status_);
+    json.key("name").text(function_).key("call_id").text(call_id_);
+    json.key("arguments").text(item_status_ == "in_progress" ? std::string_view() : text_).end_object();
+    return;
+  }
   json.object().key("id").text(item_id_).key("type").text("message").key("status").text(item_status_);
   json.key("role").text("assistant").key("content").array();
   if (item_status_ != "in_progress") {

@@ -3,7 +3,8 @@
 #define SOAK_LIB_PEERS_OPENAI_RESPONSE_H_
 
 // One response: the events from response.created to response.done and rate_limits.updated, in the order recorded from
-// the service, and when each is due. Whoever sends them asks for one after the other.
+// the service, and when each is due. Whoever sends them asks for one after the other. Its one item is an answer, or the
+// call of a function.
 
 #include <cstdint>
 #include <string>
@@ -18,7 +19,9 @@ namespace soak::peers::openai {
 
 class Response {
  public:
-  Response(Service& service, Conversation& conversation, ResponseConfig config, std::int64_t input_audio_ms);
+  // It calls `function`; or it answers, if that is empty.
+  Response(Service& service, Conversation& conversation, ResponseConfig config, std::string function,
+           std::int64_t input_audio_ms);
 
   const std::string& id() const { return id_; }
   bool in_conversation() const { return config_.in_conversation; }
@@ -41,7 +44,7 @@ class Response {
     kOutputItemAdded,
     kItemAdded,
     kPartAdded,
-    kText,  // Text and audio alternate until all pieces are out.
+    kText,  // Text and audio alternate until all pieces are out. A call has arguments instead, and nothing is heard.
     kAudio,
     kAudioDone,
     kTextDone,
@@ -55,6 +58,8 @@ class Response {
 
   static constexpr std::int64_t kInstructionTokens = 14;
 
+  bool calls() const { return !function_.empty(); }
+  bool spoken() const { return !calls() && !config_.text_only; }
   std::int64_t pieces() const;
   std::int64_t piece_ms() const;  // Of the piece that is next.
   std::int64_t output_tokens() const { return text_tokens_ + audio_tokens(); }
@@ -67,15 +72,18 @@ class Response {
   std::string item_added();
   std::string part(std::string_view type);
   std::string text();
+  std::string arguments();
   std::string audio();
   std::string audio_done();
   std::string text_done();
+  std::string arguments_done();
   std::string item_done();
   std::string done();
   std::string rate_limits();
 
   EventJson begin(std::string_view type);          // With response_id.
   EventJson begin_in_part(std::string_view type);  // With the ids and indices of the content part.
+  EventJson begin_in_call(std::string_view type);  // The same of the call.
   void write_response(Json& json);
   void write_item(Json& json);
   void write_status_details(Json& json);
@@ -86,10 +94,12 @@ class Response {
   Service& service_;
   Conversation& conversation_;
   ResponseConfig config_;
+  const std::string function_;
   Instant began_;
   std::string id_;
   std::string item_id_;  // Empty until the item is there.
-  std::string text_;
+  std::string call_id_;  // The same.
+  std::string text_;     // Or the arguments.
   std::string_view status_ = "in_progress";
   std::string_view status_reason_;
   std::string_view item_status_ = "in_progress";

@@ -40,6 +40,9 @@ struct Item {
   std::string json;  // As conversation.item.retrieve gives it back.
   bool assistant = false;
   std::int64_t audio_ms = -1;  // Of an assistant's audio, what was sent of it; -1: it has none.
+  // Of a function's call, once its arguments are whole, and of a result the call's; empty for all else.
+  std::string call_id = {};
+  bool is_result = false;
 };
 
 struct Conversation {
@@ -51,10 +54,16 @@ struct Conversation {
     return found == items.rend() ? items.end() : found.base() - 1;
   }
   std::string_view last_id() const { return items.empty() ? std::string_view() : items.back().id; }
+  bool has_call(std::string_view call_id) const {
+    return std::any_of(items.rbegin(), items.rend(),
+                       [&](const Item& item) { return !item.is_result && item.call_id == call_id; });
+  }
+  bool ends_in_a_result() const { return !items.empty() && items.back().is_result; }
 
   std::string id;
   Items items;
-  bool assistant_audio = false;  // Some was sent.
+  bool assistant_audio = false;         // Some was sent.
+  std::vector<std::string> open_calls;  // Calls of functions that have no result yet, by their call_id.
 };
 
 }  // namespace soak::peers::openai

@@ -20,6 +20,9 @@ constexpr std::size_t kAudioBytesMax = std::size_t{15} << 20;
 constexpr std::int64_t kTicksPerMs = 48;
 constexpr std::int64_t kCommitMsMin = 100;
 
+// The type of an item that is a function's result.
+constexpr std::string_view kResult = "function_call_output";
+
 // What a client may say in an item, and the service keeps. Audio is not given back, as in conversation.item.added.
 void write_content(Json& json, const Field& content) {
   json.array();
@@ -38,8 +41,10 @@ void write_content(Json& json, const Field& content) {
 }
 
 std::string item_json(const std::string& id, const Field& item) {
+  const std::string_view type = item.require("type").string();
   Json json;
-  json.object().key("id").text(id).key("type").text(item.require("type").string()).key("status").text("completed");
+  json.object().key("id").text(id).key("type").text(type);
+  if (type != kResult) json.key("status").text("completed");  // As recorded.
   for (const std::string_view member : {"role", "name", "call_id", "arguments", "output"}) {
     if (const auto field = item.find(member)) json.key(member).raw(field->json());
   }
@@ -187,7 +192,9 @@ void Session::append_audio(const Field& event) {
 
 // In the audio that was appended last.
 void Session::detect_turns() {
-  for (const auto& [speaking, ms] : detector_.hear(service_.audio, config_.input_format, config_.turn_detection)) {
+  const AudioFormat format = config_.input_format;
+  const VoiceDetection detection = config_.turn_detection.by_loudness();
+  for (const auto& [speaking, ms] : detector_.hear(service_.audio, format, rate_of(format), detection)) {
     speaking ? begin_speech(ms) : end_speech(ms);
   }
 }
@@ -303,11 +310,23 @@ void Session::create_item(const Field& event) {
   item.json = item_json(item.id, source);
   const auto role = source.find("role");
   item.assistant = role && role->string() == "assistant";
+  item.is_result = source.require("type").string() == kResult;
+  if (const auto call_id = source.find("call_id")) item.call_id = call_id->string();
+  if (item.is_result) take_result(item.call_id);
 
   const std::string previous_id = place == items.begin() ? std::string() : (place - 1)->id;
   emit_item("conversation.item.added", previous_id, item);
   emit_item("conversation.item.done", previous_id, item);
   items.insert(place, std::move(item));
+}
+
+// Of a call that it does not know, the service says this (github.com/livekit/agents/issues/3344).
+void Session::take_result(std::string_view call_id) {
+  if (call_id.empty() || !conversation_.has_call(call_id)) {
+    throw Refusal{
+        "invalid_tool_call_id", fmt::format("Tool call ID '{}' not found in conversation.", excerpt(call_id)), {}};
+  }
+  service_.ledger.tool_calls_answered += std::erase(conversation_.open_calls, call_id);
 }
 
 Conversation::Items::iterator Session::find_item(const Field& event, std::string_view verb, std::string_view doing) {
@@ -385,7 +404,12 @@ void Session::create_response(const Field& event) {
 
 void Session::respond(ResponseConfig config) {
   const std::int64_t input_audio_ms = std::exchange(unanswered_ticks_, 0) / kTicksPerMs;
-  responses_.push_back(std::make_unique<Response>(service_, conversation_, std::move(config), input_audio_ms));
+  const bool calls = service_.options.call_tools && config.in_conversation && !conversation_.ends_in_a_result();
+  std::string function = calls ? config.tool_use.function() : std::string();
+  responses_.push_back(
+      std::make_unique<Response>(service_, conversation_, std::move(config), std::move(function), input_audio_ms));
+  // What happens to it comes after this, whoever is quicker.
+  reply_->events.push_back(responses_.back()->next());
   reply_->responses.push_back(responses_.back().get());
 }
 

@@ -15,8 +15,8 @@
 #include "openai_response.h"
 #include "openai_service.h"
 #include "openai_transcript.h"
-#include "openai_voice_detector.h"
 #include "soak/net/websocket.h"
+#include "voice_detector.h"
 
 namespace soak::peers::openai {
 
@@ -29,7 +29,7 @@ struct Reply {
   }
 
   std::vector<std::string> events;
-  std::vector<Response*> responses;  // They belong to the session until ended().
+  std::vector<Response*> responses;  // Past response.created. They belong to the session until ended().
   std::vector<Transcript> transcripts;
 };
 
@@ -57,6 +57,7 @@ class Session {
   void clear_audio(const Field& event);
   void update(const Field& event);
   void create_item(const Field& event);
+  void take_result(std::string_view call_id);
   void truncate_item(const Field& event);
   void delete_item(const Field& event);
   void retrieve_item(const Field& event);

@@ -14,6 +14,8 @@ namespace soak::peers {
 // kPcm is 16-bit little-endian mono at 24 kHz, the other two are G.711 at 8 kHz.
 enum class AudioFormat : std::uint8_t { kPcm, kPcmu, kPcma };
 
+constexpr int rate_of(AudioFormat format) { return format == AudioFormat::kPcm ? 24'000 : 8'000; }
+
 constexpr std::size_t bytes_per_ms(AudioFormat format) { return format == AudioFormat::kPcm ? 48 : 8; }
 
 // Puts `ms` of a square wave of 400 Hz into `audio`, in place of what it held; `from_ms` of it were there before.

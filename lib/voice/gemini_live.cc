@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +15,7 @@
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
+#include "tool_calls.h"
 
 namespace soak::voice {
 namespace {
@@ -25,8 +24,6 @@ using namespace std::chrono_literals;
 
 // So often the provider may close instead of resuming a session, until the client begins a new one.
 constexpr int kResumptionsMax = 3;
-// At a time. Nobody has so many functions to call; a provider that goes on calling is not followed.
-constexpr std::size_t kToolCallsMax = 64;
 
 }  // namespace
 
@@ -36,6 +33,7 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol, privat
       : loop_(loop),
         options_(std::move(options)),
         handle_(options_.resumption_handle),
+        tool_calls_(counters_, connection_, options_.on_tool_call),
         connection_(loop, *this, counters_, connection_options(options_)) {}
 
   Task<> connect();
@@ -64,8 +62,6 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol, privat
 
   Task<bool> try_to_establish();
   void take_message(const ServerMessage& message);
-  void take_tool_call(const ToolCall& call);
-  void forget_tool_calls();
   void count_the_end();
   std::chrono::nanoseconds pause_after(CloseMeaning meaning) const {
     return meaning == CloseMeaning::kOverQuota ? options_.quota_pause : std::chrono::nanoseconds{0};
@@ -80,8 +76,7 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol, privat
   std::optional<Instant> renew_by_;  // Since a goAway.
   bool in_activity_ = false;
   bool awaiting_turn_ = false;
-  std::map<std::string, std::string, std::less<>> tool_calls_;  // Those under way: their names by their ids.
-  std::vector<std::byte> audio_;                                // Of the message at hand, for on_audio.
+  std::vector<std::byte> audio_;  // Of the message at hand, for on_audio.
 
   std::string handle_;
   bool bad_payload_ = false;     // The last connection ended for one.
@@ -90,6 +85,7 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol, privat
 
   std::string last_error_;
   GeminiLiveCounters counters_;
+  ToolCalls tool_calls_;
   std::optional<AudioBacklog> backlog_;
   KeptConnection connection_;
 };
@@ -187,7 +183,7 @@ void GeminiLiveClient::Session::take(std::string message) {
 void GeminiLiveClient::Session::ended() {
   bad_payload_ = read_close(connection_.end()->code, connection_.end()->reason) == CloseMeaning::kBadPayload;
   bad_payloads_ += bad_payload_ ? 1 : 0;
-  forget_tool_calls();
+  tool_calls_.cancel_all();
 }
 
 void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
@@ -196,8 +192,8 @@ void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
   if (!message.known) ++counters_.unknown_events;
   if (message.setup_complete) complete_ = true;
   if (!message.handle.empty()) handle_ = message.handle;
-  for (const ToolCall& call : message.tool_calls) take_tool_call(call);
-  for (const std::string& id : message.tool_calls_cancelled) counters_.tool_calls_cancelled += tool_calls_.erase(id);
+  for (const ToolCall& call : message.tool_calls) tool_calls_.take(call);
+  for (const std::string& id : message.tool_calls_cancelled) tool_calls_.cancel(id);
   if (message.interrupted) ++counters_.interruptions;
   if (message.turn_complete) {
     ++counters_.responses_done;
@@ -208,21 +204,6 @@ void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
     renew_by_ = loop_.now() + *message.go_away - std::min(options_.renewal_margin, *message.go_away / 2);
   }
   if (message.setup_complete || message.turn_complete || message.go_away) connection_.changed().set();
-}
-
-void GeminiLiveClient::Session::take_tool_call(const ToolCall& call) {
-  if (tool_calls_.size() >= kToolCallsMax || !tool_calls_.emplace(call.id, call.name).second) {
-    ++counters_.invalid_events;
-    return;
-  }
-  ++counters_.tool_calls;
-  if (options_.on_tool_call) options_.on_tool_call(call);
-}
-
-// The next connection knows nothing of them.
-void GeminiLiveClient::Session::forget_tool_calls() {
-  counters_.tool_calls_cancelled += tool_calls_.size();
-  tool_calls_.clear();
 }
 
 // One after the other
@@ -242,7 +223,7 @@ void GeminiLiveClient::Session::count_the_end() {
 
 KeptConnection::Sequel GeminiLiveClient::Session::leave(bool stable) {
   if (std::exchange(awaiting_turn_, false)) ++counters_.turns_lost;
-  forget_tool_calls();
+  tool_calls_.cancel_all();
   if (stable) bad_payloads_ = bad_payload_ ? 1 : 0;
   resumptions_refused_ = 0;
   count_the_end();
@@ -333,24 +314,15 @@ Task<> GeminiLiveClient::Session::deliver_end_of_turn() {
 }
 
 Task<bool> GeminiLiveClient::Session::send_tool_result(std::string call_id, std::string result) {
-  const auto call = tool_calls_.find(call_id);
-  if (call == tool_calls_.end()) co_return false;
-  std::string message = tool_response_message(call_id, call->second, result);
+  const std::string* const name = tool_calls_.find(call_id);
+  if (name == nullptr) co_return false;
+  std::string message = tool_response_message(call_id, *name, result);
   if (message.empty()) {
-    throw connection_.failure(Errc::kInvalidArgument,
-                              fmt::format("takes a JSON object as the result of '{}'", call->second));
+    throw connection_.failure(Errc::kInvalidArgument, fmt::format("takes a JSON object as the result of '{}'", *name));
   }
-  tool_calls_.erase(call);
-  const Socket socket = connection_.socket();
-  try {
-    co_await socket->send_text(std::move(message));
-    connection_.count_other();
-  } catch (const net::ConnectionClosed&) {  // And with it the call.
-    ++counters_.tool_calls_cancelled;
-    co_return false;
-  }
-  ++counters_.tool_results_sent;
-  co_return true;
+  Task<bool> answering = tool_calls_.answer(std::move(call_id), std::move(message));
+  const bool sent = co_await std::move(answering);
+  co_return sent;
 }
 
 GeminiLiveClient::GeminiLiveClient(EventLoop& loop, GeminiLiveOptions options)

@@ -2,7 +2,9 @@
 #ifndef SOAK_LIB_VOICE_HISTORY_H_
 #define SOAK_LIB_VOICE_HISTORY_H_
 
-// What a conversation has said, as text, for a session that has to be told: the newest of it, up to a bound.
+// What a conversation has said, as text, for a session that has to be told: the newest of it, up to a bound. Calls of
+// functions and their results are not in it: the answers say what came of them, and what the bound could leave, a call
+// without its result or a result without its call, is a question that nobody answers, or an error.
 
 #include <cstddef>
 #include <deque>

@@ -35,7 +35,7 @@ std::string bare_event(std::string_view type, std::string_view event_id) {
 }
 
 // Server events of the API that need no answer and carry nothing the client keeps.
-constexpr std::array<std::string_view, 15> kOtherEvents = {
+constexpr std::array<std::string_view, 14> kOtherEvents = {
     "conversation.created",
     "conversation.item.added",
     "conversation.item.done",
@@ -47,15 +47,75 @@ constexpr std::array<std::string_view, 15> kOtherEvents = {
     "input_audio_buffer.speech_stopped",
     "input_audio_buffer.timeout_triggered",
     "response.output_item.added",
-    "response.output_item.done",
     "response.content_part.added",
     "response.content_part.done",
     "response.output_audio.done",
 };
 
-// Their deltas and the like, by prefix: the client asks for audio, and has no functions.
+// Their deltas and the like, by prefix: the client asks for audio, and takes a call from its item when that is done.
 constexpr std::array<std::string_view, 2> kOtherPrefixes = {"response.output_text.",
                                                             "response.function_call_arguments."};
+
+// An event with text that came from elsewhere, and is checked: a frame that is no UTF-8 would end the connection.
+class CheckedEvent {
+ public:
+  using Json = rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,
+                                 rapidjson::kWriteValidateEncodingFlag>;
+
+  CheckedEvent(std::string_view type, std::string_view event_id) {
+    json_.StartObject();
+    field("type", type);
+    field("event_id", event_id);
+  }
+
+  void field(std::string_view name, std::string_view value) {
+    json_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+    valid_ = json_.String(value.data(), static_cast<rapidjson::SizeType>(value.size())) && valid_;
+  }
+  void object(std::string_view name) {
+    json_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+    json_.StartObject();
+  }
+  void end_object() { json_.EndObject(); }
+  Json& json() { return json_; }
+
+  // Closes it. Empty if a text is no UTF-8.
+  std::string end() {
+    json_.EndObject();
+    return valid_ ? text_of(buffer_) : std::string();
+  }
+
+ private:
+  rapidjson::StringBuffer buffer_;
+  Json json_{buffer_};
+  bool valid_ = true;
+};
+
+// A function that the model may call. What is no JSON is the provider's to refuse.
+void write_tool(Writer& json, const Tool& tool) {
+  json.StartObject();
+  field(json, "type", "function");
+  field(json, "name", tool.name);
+  if (!tool.description.empty()) field(json, "description", tool.description);
+  if (!tool.parameters.empty()) {
+    json.Key("parameters");
+    json.RawValue(tool.parameters.data(), tool.parameters.size(), rapidjson::kObjectType);
+  }
+  json.EndObject();
+}
+
+// An item of a response that is done: a call, if it is a whole one. False when it is no item.
+bool read_output_item(const rapidjson::Value* item, ServerEvent& event) {
+  if (item == nullptr || !item->IsObject()) return false;
+  event.kind = ServerEvent::Kind::kOther;
+  // The arguments of a call that was broken off are given as well, as far as they got.
+  if (text_member(*item, "type") != "function_call" || text_member(*item, "status") == "incomplete") return true;
+  event.kind = ServerEvent::Kind::kToolCall;
+  const std::string_view arguments = text_member(*item, "arguments");
+  event.tool_call = {std::string(text_member(*item, "call_id")), std::string(text_member(*item, "name")),
+                     std::string(arguments.empty() ? "{}" : arguments)};
+  return !event.tool_call.id.empty();
+}
 
 struct TranscriptEvent {
   std::string_view type;
@@ -133,6 +193,12 @@ std::string session_update_event(std::string_view event_id, const OpenAiRealtime
   json.String("audio");
   json.EndArray();
   field(json, "instructions", options.instructions);
+  if (!options.tools.empty()) {
+    json.Key("tools");
+    json.StartArray();
+    for (const Tool& tool : options.tools) write_tool(json, tool);
+    json.EndArray();
+  }
   json.Key("audio");
   json.StartObject();
   json.Key("input");
@@ -195,34 +261,30 @@ std::string response_cancel_event(std::string_view event_id, std::string_view re
 std::string create_item_event(std::string_view event_id, std::string_view item_id, Transcript::Speaker speaker,
                               std::string_view text) {
   const bool user = speaker == Transcript::Speaker::kUser;
-  rapidjson::StringBuffer buffer;
-  // Checked, for it came from the provider: a frame that is no UTF-8 would end the connection.
-  rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,
-                    rapidjson::kWriteValidateEncodingFlag>
-      json(buffer);
-  bool valid = true;
-  const auto field = [&json, &valid](std::string_view name, std::string_view value) {
-    json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    valid = json.String(value.data(), static_cast<rapidjson::SizeType>(value.size())) && valid;
-  };
-  json.StartObject();
-  field("type", "conversation.item.create");
-  field("event_id", event_id);
-  json.Key("item");
-  json.StartObject();
-  field("id", item_id);
-  field("type", "message");
-  field("role", user ? "user" : "assistant");
-  json.Key("content");
-  json.StartArray();
-  json.StartObject();
-  field("type", user ? "input_text" : "output_text");
-  field("text", text);
-  json.EndObject();
-  json.EndArray();
-  json.EndObject();
-  json.EndObject();
-  return valid ? text_of(buffer) : std::string();
+  CheckedEvent event("conversation.item.create", event_id);
+  event.object("item");
+  event.field("id", item_id);
+  event.field("type", "message");
+  event.field("role", user ? "user" : "assistant");
+  event.json().Key("content");
+  event.json().StartArray();
+  event.json().StartObject();
+  event.field("type", user ? "input_text" : "output_text");
+  event.field("text", text);
+  event.end_object();
+  event.json().EndArray();
+  event.end_object();
+  return event.end();
+}
+
+std::string tool_result_event(std::string_view event_id, std::string_view call_id, std::string_view result) {
+  CheckedEvent event("conversation.item.create", event_id);
+  event.object("item");
+  event.field("type", "function_call_output");
+  event.field("call_id", call_id);
+  event.field("output", result);
+  event.end_object();
+  return event.end();
 }
 
 std::string truncate_event(std::string_view event_id, std::string_view item_id, std::int64_t audio_end_ms) {
@@ -287,6 +349,9 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.kind = type == "session.created" ? Kind::kSessionCreated : Kind::kSessionUpdated;
     const rapidjson::Value* expires_at = member(*session, "expires_at");
     event.expires_at = expires_at != nullptr && expires_at->IsInt64() ? expires_at->GetInt64() : 0;
+  } else if (type == "response.output_item.done") {
+    if (!read_output_item(member(document, "item"), event)) return std::nullopt;
+    event.response_id = text_member(document, "response_id");
   } else if (type == "response.created" || type == "response.done") {
     const rapidjson::Value* response = member(document, "response");
     if (response == nullptr || !response->IsObject()) {

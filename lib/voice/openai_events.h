@@ -25,6 +25,8 @@ std::string response_cancel_event(std::string_view event_id, std::string_view re
 // An item of the conversation, with the id that it had before. Empty if id or text is no UTF-8.
 std::string create_item_event(std::string_view event_id, std::string_view item_id, Transcript::Speaker speaker,
                               std::string_view text);
+// What a function's call has resulted in. Empty if one of them is no UTF-8.
+std::string tool_result_event(std::string_view event_id, std::string_view call_id, std::string_view result);
 std::string truncate_event(std::string_view event_id, std::string_view item_id, std::int64_t audio_end_ms);
 
 // What the client takes from a server event.
@@ -37,6 +39,7 @@ struct ServerEvent {
     kResponseCreated,
     kAudioDelta,
     kTranscript,
+    kToolCall,
     kResponseDone,
     kRateLimits,
     kError,
@@ -47,9 +50,10 @@ struct ServerEvent {
   Kind kind = Kind::kUnknown;
   std::size_t audio_bytes = 0;         // kAudioDelta: decoded.
   std::int64_t expires_at = 0;         // kSessionCreated: seconds since 1970; 0 where it does not say.
-  std::string response_id;             // kResponseCreated, kAudioDelta, kResponseDone.
+  std::string response_id;             // kResponseCreated, kAudioDelta, kToolCall, kResponseDone.
   std::string item_id;                 // kAudioDelta, kCommitted.
   Transcript transcript;               // kTranscript.
+  ToolCall tool_call;                  // kToolCall.
   std::vector<RateLimit> rate_limits;  // kRateLimits.
   std::string error_code;              // kError, and kResponseDone of one that failed, as the next.
   std::string error_text;              // "type/code: message".

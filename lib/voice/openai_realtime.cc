@@ -16,6 +16,7 @@
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
+#include "tool_calls.h"
 
 namespace soak::voice {
 namespace {
@@ -30,11 +31,15 @@ constexpr std::size_t kCommitBytesMin = OpenAiRealtimeClient::kInputRateHz / 10 
 class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, private AudioBacklog::Outlet {
  public:
   Session(EventLoop& loop, OpenAiRealtimeOptions options)
-      : loop_(loop), options_(std::move(options)), connection_(loop, *this, counters_, connection_options(options_)) {}
+      : loop_(loop),
+        options_(std::move(options)),
+        tool_calls_(counters_, connection_, options_.on_tool_call),
+        connection_(loop, *this, counters_, connection_options(options_)) {}
 
   Task<> connect();
   Task<> send_audio(std::span<const std::byte> pcm);
   Task<> end_turn();
+  Task<bool> send_tool_result(std::string call_id, std::string result);
   void interrupt();
   Task<> close() { return connection_.close(); }
   const std::vector<RateLimit>& rate_limits() const { return rate_limits_; }
@@ -54,6 +59,7 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
 
   Task<> establish() override;
   void take(std::string message) override;
+  void ended() override;
   std::optional<Instant> renew_at() const override;
   KeptConnection::Sequel leave(bool stable) override;
   KeptConnection::Sequel failed(const Error& error) override;
@@ -67,11 +73,15 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
   void take_event(const ServerEvent& event);
   void take_response_done(const ServerEvent& event);
   void take_error(const ServerEvent& event);
+  void ask_for_answer();
+  void answer_results();
+  void hear_user();
   void stop_playing();
   void cancel(const std::string& response_id);
   Task<> speak(Socket socket);
   void plan_renewal(std::int64_t expires_at);
-  bool answering() const { return !request_id_.empty() || !response_id_.empty(); }
+  bool responding() const { return !request_id_.empty() || !response_id_.empty(); }
+  bool answering() const { return responding() || deferred_ || tool_calls_.awaited(); }
   void forget_answer();
   std::string next_event_id() { return fmt::format("evt_{}", ++event_number_); }
   OpenAiEnd meaning_of_end() const {
@@ -96,9 +106,11 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
   // The answer that is under way, if one is.
   std::string request_id_;   // The client event that asked for it.
   std::string response_id_;  // Since it was created.
-  bool deferred_ = false;    // Asked for while another one ran: to be asked for again after it.
+  bool deferred_ = false;    // Another one is to be asked for after it.
   bool cancel_when_created_ = false;
-  std::string silenced_response_id_;  // It was broken off: nothing of it is played.
+  std::string silenced_response_id_;  // It was broken off: nothing of it is played, nor done.
+  bool user_speaks_ = false;          // Over it, or has since: what he says is not asked to be answered yet.
+  bool results_lost_ = false;         // Were awaited when the connection ended.
   Playback playback_{OpenAiRealtimeClient::kOutputRateHz * 2};
   Backoff rate_limit_backoff_{BackoffOptions{.initial = 1s, .max = 60s}};
   Instant quiet_until_{};  // No response is asked for before.
@@ -109,6 +121,7 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
   std::string last_error_;
   std::uint64_t event_number_ = 0;
   OpenAiRealtimeCounters counters_;
+  ToolCalls tool_calls_;
   std::optional<AudioBacklog> backlog_;
   KeptConnection connection_;
 };
@@ -268,11 +281,18 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
       rate_limits_ = event.rate_limits;
       return;
     case Kind::kSpeechStarted:
-      stop_playing();  // Cancelling is the provider's part.
+      hear_user();  // Cancelling what runs is the provider's part.
       break;
     case Kind::kResponseCreated:
       response_id_ = event.response_id;
-      if (std::exchange(cancel_when_created_, false)) cancel(response_id_);
+      if (std::exchange(cancel_when_created_, false)) {
+        cancel(response_id_);
+      } else {
+        user_speaks_ = false;
+      }
+      break;
+    case Kind::kToolCall:
+      if (event.response_id != silenced_response_id_ || event.response_id.empty()) tool_calls_.take(event.tool_call);
       break;
     case Kind::kResponseDone:
       take_response_done(event);
@@ -303,9 +323,8 @@ void OpenAiRealtimeClient::Session::take_response_done(const ServerEvent& event)
   if (!response_id_.empty() && event.response_id != response_id_) return;
   response_id_.clear();
   request_id_.clear();
-  if (!std::exchange(deferred_, false)) return;
-  request_id_ = next_event_id();
-  outbox_.push_back(response_create_event(request_id_));
+  // Where it was a call, its result is answered, and all else with it.
+  if (std::exchange(deferred_, false) && !tool_calls_.awaited()) ask_for_answer();
 }
 
 void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
@@ -314,13 +333,39 @@ void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
   error_code_ = event.error_code;
   rejected_ = rejected_ || (!update_id_.empty() && event.error_event_id == update_id_);
   if (request_id_.empty() || event.error_event_id != request_id_) return;
-  if (event.error_code == "conversation_already_has_active_response") {
-    deferred_ = true;
-    ++counters_.responses_deferred;
-    return;
-  }
   request_id_.clear();
   cancel_when_created_ = false;
+  if (event.error_code == "conversation_already_has_active_response" && !user_speaks_) {
+    deferred_ = true;
+    ++counters_.responses_deferred;
+  } else if (!responding() && std::exchange(deferred_, false)) {
+    ask_for_answer();
+  }
+}
+
+void OpenAiRealtimeClient::Session::ask_for_answer() {
+  request_id_ = next_event_id();
+  outbox_.push_back(response_create_event(request_id_));
+  connection_.changed().set();
+}
+
+// All results that are waited for are sent.
+void OpenAiRealtimeClient::Session::answer_results() {
+  if (user_speaks_) return;  // The answer to what he says will know them.
+  if (responding()) {
+    deferred_ = true;
+  } else {
+    ask_for_answer();
+  }
+}
+
+// The user speaks over the answer, whether it is played, made, asked for, or waits for a function's result.
+void OpenAiRealtimeClient::Session::hear_user() {
+  stop_playing();
+  user_speaks_ = true;
+  deferred_ = false;
+  tool_calls_.stop_awaiting();
+  cancel_when_created_ = response_id_.empty() && !request_id_.empty();
 }
 
 // Nothing more is heard of the answer, and the provider is told how much was.
@@ -341,13 +386,8 @@ void OpenAiRealtimeClient::Session::cancel(const std::string& response_id) {
 
 void OpenAiRealtimeClient::Session::interrupt() {
   if (!connection_.is_ready()) return;
-  stop_playing();
-  if (std::exchange(deferred_, false)) request_id_.clear();
-  if (!response_id_.empty()) {
-    cancel(response_id_);
-  } else if (!request_id_.empty()) {
-    cancel_when_created_ = true;
-  }
+  hear_user();
+  if (!response_id_.empty()) cancel(response_id_);
   connection_.changed().set();
 }
 
@@ -373,7 +413,7 @@ void OpenAiRealtimeClient::Session::forget_answer() {
   request_id_.clear();
   response_id_.clear();
   silenced_response_id_.clear();
-  deferred_ = cancel_when_created_ = false;
+  deferred_ = cancel_when_created_ = user_speaks_ = false;
   outbox_.clear();
   playback_.stop(loop_.now());
 }
@@ -389,13 +429,19 @@ void OpenAiRealtimeClient::Session::plan_renewal(std::int64_t expires_at) {
 
 // One after the other
 
+void OpenAiRealtimeClient::Session::ended() {
+  results_lost_ = tool_calls_.awaited();
+  tool_calls_.cancel_all();
+}
+
 std::optional<Instant> OpenAiRealtimeClient::Session::renew_at() const {
   if (!renewal_) return std::nullopt;
   return answering() ? renewal_->by : renewal_->from;
 }
 
 KeptConnection::Sequel OpenAiRealtimeClient::Session::leave(bool /*stable*/) {
-  if (answering()) ++counters_.responses_lost;
+  if (std::exchange(results_lost_, false) || answering()) ++counters_.responses_lost;
+  tool_calls_.cancel_all();
   forget_answer();
   if (!connection_.end()) {
     return {.reason =
@@ -461,6 +507,7 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
       co_return;
     }
     uncommitted_ = 0;
+    user_speaks_ = false;
     const std::string response_id = next_event_id();
     request_id_ = response_id;
     try {
@@ -478,6 +525,19 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
   }
 }
 
+Task<bool> OpenAiRealtimeClient::Session::send_tool_result(std::string call_id, std::string result) {
+  const std::string* const name = tool_calls_.find(call_id);
+  if (name == nullptr) co_return false;
+  std::string event = tool_result_event(next_event_id(), call_id, result);
+  if (event.empty()) {
+    throw connection_.failure(Errc::kInvalidArgument, fmt::format("takes UTF-8 as the result of '{}'", *name));
+  }
+  Task<bool> answering_it = tool_calls_.answer(std::move(call_id), std::move(event));
+  const bool sent = co_await std::move(answering_it);
+  if (sent && !tool_calls_.awaited()) answer_results();
+  co_return sent;
+}
+
 OpenAiRealtimeClient::OpenAiRealtimeClient(EventLoop& loop, OpenAiRealtimeOptions options)
     : session_(std::make_unique<Session>(loop, std::move(options))) {}
 
@@ -488,6 +548,10 @@ Task<> OpenAiRealtimeClient::connect() { return session_->connect(); }
 Task<> OpenAiRealtimeClient::send_audio(std::span<const std::byte> pcm) { return session_->send_audio(pcm); }
 
 Task<> OpenAiRealtimeClient::end_turn() { return session_->end_turn(); }
+
+Task<bool> OpenAiRealtimeClient::send_tool_result(std::string call_id, std::string result) {
+  return session_->send_tool_result(std::move(call_id), std::move(result));
+}
 
 void OpenAiRealtimeClient::interrupt() { session_->interrupt(); }
 

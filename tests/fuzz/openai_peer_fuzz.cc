@@ -49,5 +49,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(ledger.sessions_opened == script.size() && ledger.sessions_open == 0, "every session has ended");
   fuzz::require(ledger.events_received <= said, "no message is counted twice");
   fuzz::require(ledger.responses_created == ledger.responses_done, "every response has ended");
+  fuzz::require(ledger.tool_calls_answered <= ledger.tool_calls_sent, "no result without a call");
   return 0;
 }

@@ -20,9 +20,10 @@ WITH_WEBHOOK = ("slack", "discord")
 
 # What the fake must have seen in the end.
 TOTALS = {
-    "openai": ("sessions=2 ", "lost=0 ", "open=0 ", "auth_failures=2 ", "audio_frames=20 ", "audio_bytes=38400 ", "responses=4 "),
-    "gemini": ("sessions=3 ", "resumed=1 ", "lost=0 ", "open=0 ", "auth_failures=1 ", "audio_frames=20 ", "audio_bytes=25600 ",
-               "turns=3 ", "messages_refused=1 "),
+    "openai": ("sessions=2 ", "lost=0 ", "open=0 ", "auth_failures=2 ", "audio_frames=20 ", "audio_bytes=38400 ", "responses=8 ",
+               "tool_calls=2 ", "tool_results=2 ", "errors=6"),
+    "gemini": ("sessions=3 ", "resumed=1 ", "lost=0 ", "open=0 ", "auth_failures=1 ", "audio_frames=95 ", "audio_bytes=121600 ",
+               "turns=6 ", "interrupted=1 ", "tool_calls=2 ", "tool_results=2 ", "messages_refused=1 "),
     "telegram": ("refused=3 ", "rate_limited=1 ", "polls=1 ", "auth_failures=1 ", "stored_twice=0 ", "inside_window=0 "),
     "slack": ("refused=2 ", "auth_failures=2 ", "stored_twice=0 ", "out_of_order=0 ", "largest_wave=1"),
     # The SDK goes by the headers of the bucket, so that it is never refused.

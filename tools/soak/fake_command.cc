@@ -55,20 +55,22 @@ struct GeminiArguments : FakeArguments {
 std::string totals(const peers::OpenAiRealtimeLedger& ledger) {
   return fmt::format(
       "sessions={} lost={} open={} refused={} auth_failures={} events={} audio_frames={} audio_bytes={} responses={} "
-      "errors={}",
+      "tool_calls={} tool_results={} errors={}",
       ledger.sessions_opened, ledger.sessions_lost, ledger.sessions_open, ledger.refused_handshakes,
       ledger.auth_failures, ledger.events_received, ledger.audio_frames_received, ledger.audio_bytes_received,
-      ledger.responses_done, ledger.errors_sent);
+      ledger.responses_done, ledger.tool_calls_sent, ledger.tool_calls_answered, ledger.errors_sent);
 }
 
 std::string totals(const peers::GeminiLiveLedger& ledger) {
   return fmt::format(
       "sessions={} resumed={} lost={} open={} refused={} auth_failures={} messages={} audio_frames={} audio_bytes={} "
-      "turns={} interrupted={} go_aways={} expired={} messages_refused={} last_refusal=\"{}\"",
+      "turns={} interrupted={} tool_calls={} tool_results={} go_aways={} expired={} messages_refused={} "
+      "last_refusal=\"{}\"",
       ledger.sessions_opened, ledger.sessions_resumed, ledger.sessions_lost, ledger.sessions_open,
       ledger.connections_refused, ledger.auth_failures, ledger.messages_received, ledger.audio_frames_received,
-      ledger.audio_bytes_received, ledger.turns_completed, ledger.turns_interrupted, ledger.go_aways_sent,
-      ledger.deadlines_expired, ledger.messages_refused, ledger.last_refusal);
+      ledger.audio_bytes_received, ledger.turns_completed, ledger.turns_interrupted, ledger.tool_calls_sent,
+      ledger.tool_calls_answered, ledger.go_aways_sent, ledger.deadlines_expired, ledger.messages_refused,
+      ledger.last_refusal);
 }
 
 std::string totals(const peers::ChannelLedger& ledger) {

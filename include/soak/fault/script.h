@@ -69,7 +69,7 @@ class Script {
   // What connection number 1, 2, ... is to suffer, in any order.
   using Plan = std::function<std::vector<Fault>(std::uint64_t connection)>;
 
-  // `plan` is called as each connection is accepted. Throws nothing that `plan` does not throw.
+  // `plan` is called as each handshake is answered. Throws nothing that `plan` does not throw.
   explicit Script(Plan plan) : plan_(std::move(plan)) {}
   // No connection suffers anything but what play_on_all() asks for.
   Script() = default;
@@ -78,11 +78,13 @@ class Script {
   Script& operator=(const Script&) = delete;
 
   // What a server answers to a handshake that it would answer with `reply`: that, or a refusal. Connections are
-  // numbered here, then, and those that were refused count. A server without it plays no kRefused.
-  net::HandshakeReply answer(net::HandshakeReply reply);
+  // numbered here, then, and those that were refused count, as do those whose client has gone before it was accepted. A
+  // server without it plays no kRefused, and numbers connections as it wraps them.
+  net::HandshakeReply answer(const net::HandshakeRequest& request, net::HandshakeReply reply);
 
-  // The next connection, with its faults.
-  std::unique_ptr<net::WebSocket> wrap(EventLoop& loop, std::unique_ptr<net::WebSocket> socket);
+  // The connection, with the faults that are planned for it.
+  std::unique_ptr<net::WebSocket> wrap(EventLoop& loop, const net::HandshakeRequest& request,
+                                       std::unique_ptr<net::WebSocket> socket);
 
   // Plays a fault on every connection that lives, at this instant: a network that goes away.
   void play_on_all(const Fault& fault);
@@ -96,12 +98,16 @@ class Script {
  private:
   class Connection;
   class Socket;
+  struct Planned {
+    std::string peer_address;
+    std::vector<Fault> faults;
+  };
 
   std::vector<Fault> next_plan();
 
   Plan plan_;
-  std::deque<std::vector<Fault>> planned_;  // For connections whose handshake was answered.
-  std::vector<Connection*> open_;           // In the order of their connections.
+  std::deque<Planned> planned_;    // For connections whose handshake was answered.
+  std::vector<Connection*> open_;  // In the order of their connections.
   std::array<std::uint64_t, kKinds> played_{};
   std::uint64_t messages_lost_ = 0;
   std::uint64_t connections_ = 0;

@@ -24,9 +24,14 @@
 // What it writes is compact JSON; the service's has indents. Member names may come in lowerCamelCase or snake_case, as
 // the JavaScript and the Python SDK send them.
 //
-// Not played yet: automatic activity detection (where a client leaves it on, a turn ends by audioStreamEnd, text or
-// clientContent; loudness is not looked at), functions that are not waited for (NON_BLOCKING), and the paths of Vertex
-// AI.
+// Where a client leaves automatic activity detection on, it goes by loudness: 20 ms are speech while their level is
+// above 500 of 32767, or 1500 with START_SENSITIVITY_LOW. prefixPaddingMs of it at a stretch are the start of activity,
+// which interrupts an answer unless activityHandling is NO_INTERRUPTION; silenceDurationMs without any are its end, and
+// the turn is answered. How long that is by default is not known: here 500 ms, or 1 s with END_SENSITIVITY_LOW.
+// audioStreamEnd ends what is being said; a stream in which nothing was loud enough is answered as a whole then. Text
+// and clientContent end a turn as well.
+//
+// Not played yet: functions that are not waited for (NON_BLOCKING), and the paths of Vertex AI.
 
 #include <chrono>
 #include <cstddef>
@@ -139,6 +144,8 @@ struct GeminiLiveLedger {
   // frame has room for 123 bytes of it.
   std::uint64_t messages_refused = 0;
   std::string last_refusal;
+
+  std::uint64_t turns_detected = 0;  // Ends of speech, by activity detection.
 
   // To the clients.
   std::uint64_t messages_sent = 0;

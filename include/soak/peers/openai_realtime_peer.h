@@ -17,6 +17,12 @@
 //
 // Turn detection goes by loudness: what a session hears is speech while its level is above 500 of 32767, for the
 // default threshold of 0.5. Not played: input_audio_buffer.timeout_triggered, and what noise_reduction does.
+//
+// A call of a function is a response of its own. Nothing waits for its result: it may come as long as the session lives
+// and knows the call, and is answered at the next response.create. A result of a call that the session does not know is
+// an `error` event "invalid_tool_call_id" (github.com/livekit/agents/issues/3344). What the service does with the
+// result of a call that was broken off, and with a second result, is not known: here the first is that error, the
+// second is taken.
 
 #include <chrono>
 #include <cstdint>
@@ -79,6 +85,11 @@ struct OpenAiRealtimePeerOptions {
   std::chrono::nanoseconds response_audio = std::chrono::seconds{2};
   std::chrono::nanoseconds delta_audio = std::chrono::milliseconds{100};  // Whole milliseconds, one at least.
   double pace = 4.0;                                                      // Infinity sends them all at once.
+
+  // Where the session, or response.create, declares functions and its tool_choice lets it: a response is a call of the
+  // first of them, or of the one that tool_choice names, unless the conversation ends in a function's result, which is
+  // answered. Off, it calls none.
+  bool call_tools = true;
 };
 
 // What the peer saw and did, from its start.
@@ -116,6 +127,8 @@ struct OpenAiRealtimeLedger {
   std::uint64_t responses_interrupted = 0;  // Of those cancelled: by speech that turn detection heard.
   std::uint64_t responses_failed = 0;       // Of those done.
   std::uint64_t transcripts_sent = 0;       // Of input.
+  std::uint64_t tool_calls_sent = 0;        // Whole ones.
+  std::uint64_t tool_calls_answered = 0;    // Of those: their results were taken.
 };
 
 class OpenAiRealtimePeer {

@@ -30,7 +30,7 @@ struct Tool {
 struct ToolCall {
   std::string id;
   std::string name;
-  std::string arguments;  // JSON, an object.
+  std::string arguments;  // JSON, an object; from OpenAI as the model wrote it, which may be neither.
 };
 
 // On the loop's thread, from inside the client: it must not destroy or close it, nor throw. The result may come later.
@@ -50,10 +50,10 @@ struct ClientCounters {
   std::uint64_t responses_done = 0;
   std::uint64_t tool_calls = 0;
   std::uint64_t tool_calls_cancelled = 0;  // Of those: by the provider, or with their connection.
-  std::uint64_t tool_results_sent = 0;
-  std::uint64_t errors = 0;          // Error events of the provider.
-  std::uint64_t unknown_events = 0;  // Ignored, as a client must.
-  std::uint64_t invalid_events = 0;  // Not JSON, or without what they must have; ignored too.
+  std::uint64_t tool_results_sent = 0;     // Of those, too.
+  std::uint64_t errors = 0;                // Error events of the provider.
+  std::uint64_t unknown_events = 0;        // Ignored, as a client must.
+  std::uint64_t invalid_events = 0;        // Not JSON, or without what they must have; ignored too.
 };
 
 // One session with a provider. Belongs to one EventLoop and its thread. Destroying it drops the connection without a

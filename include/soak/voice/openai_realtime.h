@@ -14,7 +14,8 @@
 // all the same is renewed at once. With `backoff` a connection that is lost is replaced the same way, after a delay,
 // unless the provider says that it is of no use. The old connection is closed before the new one is opened; sending
 // waits meanwhile. The provider carries nothing over: a new session is a new conversation, so the client tells it
-// what was said, as text; audio that was not committed is gone.
+// what was said, as text; audio that was not committed is gone. So are calls of functions: what they led to is in that
+// text, and a result that comes later than the renewal has nobody who asked for it.
 
 #include <chrono>
 #include <cstddef>
@@ -73,6 +74,10 @@ struct OpenAiRealtimeOptions {
   // Set: send_audio() and end_turn() do not wait. What the provider does not take yet waits in the client, so much
   // audio of it; of more the oldest is dropped and counted (frames_dropped), as a live conversation wants it.
   std::optional<std::chrono::nanoseconds> backlog = std::nullopt;
+
+  // What the model may call, and who is told of it. The answer waits for send_tool_result().
+  std::vector<Tool> tools = {};
+  ToolSink on_tool_call = {};
 
   // Set: a connection that is lost is replaced after a delay, and after what Retry-After asks for. Unset: it is an
   // error.
@@ -135,12 +140,19 @@ class OpenAiRealtimeClient : public Client {
 
   // input_audio_buffer.commit and response.create. Does nothing while an answer is under way, or when less than the
   // 100 ms of audio were sent that the provider takes for a turn, for a while after a response that failed for a rate
-  // limit, and with `server_vad`.
+  // limit, and with `server_vad`. An answer that waits for a function's result is under way, too.
   Task<> end_turn() override;
+
+  // The result of the call with this id, as text, which need not be JSON. Once there is one of each call, an answer to
+  // them is asked for: after a response that still runs, and not while the user speaks, for the answer to him will know
+  // them. Returns false, and sends nothing, where the call is not under way any more: it has a result, or came on
+  // another connection. Throws Error(Errc::kInvalidArgument) for a text that is no UTF-8.
+  Task<bool> send_tool_result(std::string call_id, std::string result);
 
   // The user speaks over the answer (barge-in): cancels the response that is under way, by its id, and truncates its
   // item to what a speaker has played by now; nothing more of it is played. A response that was asked for and has no id
-  // yet is cancelled once it has one. Does not wait. With `server_vad` the client does it itself.
+  // yet is cancelled once it has one. A call of a function goes on, for the provider does not withdraw it, but no
+  // answer waits for its result any more. Does not wait. With `server_vad` the client does it itself.
   void interrupt();
 
   // Ends renewing and recovering, too. At most 4 s.

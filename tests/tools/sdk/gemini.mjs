@@ -9,7 +9,10 @@ import { GoogleGenAI, Modality } from '@google/genai';
 import { bytes_of, Inbox, within } from './expect.mjs';
 
 const [url, untrusted] = process.argv.slice(2);
-const FRAME = { data: Buffer.alloc(1280, 1).toString('base64'), mimeType: 'audio/pcm;rate=16000' };  // 40 ms.
+const frame_of = (fill) => ({ data: Buffer.alloc(1280, fill).toString('base64'), mimeType: 'audio/pcm;rate=16000' });  // 40 ms.
+const FRAME = frame_of(1);  // Too quiet to be speech.
+const SPEECH = frame_of(Buffer.from([0, 16]));
+const SILENCE = frame_of(0);
 
 class Connection {
   constructor(key, config) {
@@ -67,6 +70,15 @@ async function answer(connection) {
   return sessionResumptionUpdate.newHandle;
 }
 
+// The function that is called before an answer, and what it results in.
+async function a_function(connection, session) {
+  const { toolCall } = await connection.message('a call', (message) => message.toolCall);
+  const [{ id, name, args }] = toolCall.functionCalls;
+  assert.equal(name, 'lights');
+  assert.equal(typeof args, 'object');
+  session.sendToolResponse({ functionResponses: [{ id, name, response: { done: true } }] });
+}
+
 // The user's activity is the client's to tell.
 async function a_session() {
   const connection = new Connection('right', {
@@ -84,12 +96,39 @@ async function a_session() {
   session.sendRealtimeInput({ activityStart: {} });
   for (let i = 0; i < 10; ++i) session.sendRealtimeInput({ audio: FRAME });
   session.sendRealtimeInput({ activityEnd: {} });
+  await a_function(connection, session);
   await answer(connection);
 
   session.sendClientContent({ turns: [{ role: 'user', parts: [{ text: 'Hello' }] }], turnComplete: true });
+  await a_function(connection, session);
   const handle = await answer(connection);
   await connection.close();
   return handle;
+}
+
+// Speech is a turn once there is silence, and breaks off the answer that it is spoken over.
+async function turns_that_are_heard(connection, session) {
+  const say = (frame, times) => {
+    for (let i = 0; i < times; ++i) session.sendRealtimeInput({ audio: frame });
+  };
+  say(SPEECH, 10);
+  say(SILENCE, 15);
+  await answer(connection);
+
+  say(SPEECH, 10);
+  say(SILENCE, 15);
+  await connection.message('an answer', (message) => message.serverContent?.modelTurn);
+  say(SPEECH, 10);
+  let interrupted = false;
+  while (true) {
+    const { serverContent } = await connection.message('turnComplete', (message) => message.serverContent);
+    assert.ok(!serverContent.generationComplete);
+    interrupted ||= serverContent.interrupted === true;
+    if (serverContent.turnComplete) break;
+  }
+  assert.ok(interrupted, 'not interrupted');
+  say(SILENCE, 15);
+  await answer(connection);
 }
 
 // The service finds out by itself when the user speaks.
@@ -99,6 +138,7 @@ async function carried_on(handle) {
   for (let i = 0; i < 10; ++i) session.sendRealtimeInput({ audio: FRAME });
   session.sendRealtimeInput({ audioStreamEnd: true });
   await answer(connection);
+  await turns_that_are_heard(connection, session);
   await connection.close();
 }
 

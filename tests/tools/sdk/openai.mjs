@@ -73,6 +73,34 @@ async function answer(connection) {
   }
 }
 
+// A function that the session declares, what it is called with, and the answer to what it results in.
+async function a_function(connection) {
+  const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+  const weather = { type: 'function', name: 'get_weather', description: 'Of a city.', parameters };
+  connection.send({ type: 'session.update', session: { type: 'realtime', tools: [weather], tool_choice: 'auto' } });
+  assert.deepEqual((await connection.event('session.updated')).session.tools, [weather]);
+
+  const question = { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'How is the weather in Oslo?' }] };
+  connection.send({ type: 'conversation.item.create', item: question });
+  connection.send({ type: 'response.create' });
+  const call = await connection.event('response.function_call_arguments.done');
+  assert.equal(call.name, 'get_weather');
+  assert.equal(typeof JSON.parse(call.arguments), 'object');
+  const result = { type: 'function_call_output', call_id: call.call_id, output: JSON.stringify({ sun: true }) };
+  connection.send({ type: 'conversation.item.create', item: result });
+  const { response } = await connection.event('response.done');
+  assert.equal(response.status, 'completed');
+  assert.equal(response.output[0].type, 'function_call');
+  assert.equal(response.output[0].call_id, call.call_id);
+  connection.send({ type: 'response.create' });
+  await answer(connection);
+
+  connection.send({ type: 'conversation.item.create', event_id: 'late', item: { ...result, call_id: 'call_never' } });
+  const refused = await connection.error();
+  assert.equal(refused.error.code, 'invalid_tool_call_id');
+  assert.equal(refused.error.event_id, 'late');
+}
+
 async function a_session(Client) {
   const connection = new Connection(Client, 'sk-right');
   const { session } = await connection.event('session.created');
@@ -102,6 +130,8 @@ async function a_session(Client) {
   const added = await connection.event('conversation.item.added');
   assert.equal(added.item.content[0].text, 'Hello');
   await answer(connection);
+
+  await a_function(connection);
 
   // An error event leaves the session open.
   connection.send({ type: 'conversation.item.delete', item_id: 'item_none', event_id: 'mine' });

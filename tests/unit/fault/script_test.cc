@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -37,8 +38,9 @@ class ScriptTest : public testing::Test {
   // What the client hears of so many messages.
   Heard hear(Script& script, int messages, net::ConnectOptions options = net::ConnectOptions()) {
     net::ServerOptions server_options;
-    server_options.on_handshake = [&script](const net::HandshakeRequest& request) {
-      return script.answer(net::accept_any(request));
+    server_options.on_handshake = [this, &script](const net::HandshakeRequest& request) {
+      if (vanished_) script.answer(*vanished_, net::accept_any(*vanished_));
+      return script.answer(request, net::accept_any(request));
     };
     net::WebSocketServer server(loop_, server_options);
     Heard heard;
@@ -65,7 +67,7 @@ class ScriptTest : public testing::Test {
 
   static Task<> serve(EventLoop& loop, net::WebSocketServer& server, Script& script, int messages) {
     net::AcceptedWebSocket accepted = co_await server.accept();
-    std::unique_ptr<net::WebSocket> socket = script.wrap(loop, std::move(accepted.socket));
+    std::unique_ptr<net::WebSocket> socket = script.wrap(loop, accepted.request, std::move(accepted.socket));
     try {
       for (int i = 1; i <= messages; ++i) {
         co_await sleep_for(10ms);
@@ -78,6 +80,7 @@ class ScriptTest : public testing::Test {
   }
 
   Loop loop_;
+  std::optional<net::HandshakeRequest> vanished_;  // Before each handshake, that of a client which is never accepted.
 };
 
 using Loops = testing::Types<UvLoop, VirtualLoop>;
@@ -198,6 +201,22 @@ TYPED_TEST(ScriptTest, AHandshakeIsRefusedWithStatusBodyAndRetryAfter) {
   EXPECT_EQ(script.connections(), 3u);
 }
 
+// A client that goes between its handshake and the acceptance takes its plan along.
+TYPED_TEST(ScriptTest, APlanBelongsToTheConnectionForWhichItWasMade) {
+  Script script([](std::uint64_t connection) {
+    std::vector<Fault> plan;
+    if (connection % 2 == 1) plan.push_back({.kind = Kind::kReset});
+    return plan;
+  });
+  this->vanished_.emplace().peer_address = "192.0.2.1:1";
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(this->hear(script, 3).messages, ElementsAre("1", "2", "3"));
+  }
+
+  EXPECT_EQ(script.played(Kind::kReset), 0u);
+  EXPECT_EQ(script.connections(), 6u);
+}
+
 // What had no message to strike is not said to have been played.
 TYPED_TEST(ScriptTest, AFaultThatFoundNoMessageWasNotPlayed) {
   Script script([](std::uint64_t) {
@@ -222,7 +241,7 @@ TYPED_TEST(ScriptTest, AllConnectionsCanBeResetAtOneInstant) {
       std::string url = own.url();
       std::unique_ptr<net::WebSocket> client = co_await net::connect_websocket(loop, url);
       net::AcceptedWebSocket accepted = co_await own.accept();
-      served.push_back(own_script.wrap(loop, std::move(accepted.socket)));
+      served.push_back(own_script.wrap(loop, accepted.request, std::move(accepted.socket)));
       clients.push_back(std::move(client));
     }
     own_script.play_on_all({.kind = Kind::kReset});
@@ -249,7 +268,7 @@ TYPED_TEST(ScriptTest, ASocketMayGoWhileItIsReceivedFrom) {
     std::string url = own.url();
     std::unique_ptr<net::WebSocket> client = co_await net::connect_websocket(loop, url);
     net::AcceptedWebSocket accepted = co_await own.accept();
-    std::unique_ptr<net::WebSocket> socket = own_script.wrap(loop, std::move(accepted.socket));
+    std::unique_ptr<net::WebSocket> socket = own_script.wrap(loop, accepted.request, std::move(accepted.socket));
     TaskGroup group(loop);
     bool ended = false;
     group.start("receive", [](Task<net::Message> receiving, bool& told) -> Task<> {

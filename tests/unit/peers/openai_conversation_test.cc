@@ -30,15 +30,15 @@ TEST_F(OpenAiConversationTest, CreatedItemIsAddedAndDone) {
     RawClient client = co_await test.enter(own);
     const Heard first = co_await test.create(client, kUserText);
     const Heard second = co_await test.create(
-        client, R"({"id":"call","type":"function_call_output","call_id":"c1","output":"{\"ok\":true}"})");
+        client, R"({"id":"call","type":"function_call","call_id":"c1","name":"f","arguments":"{\"a\":1}"})");
 
     EXPECT_EQ(first.get("previous_item_id"), "null");
     EXPECT_THAT(first.get("item.id"), testing::MatchesRegex("item_[0-9A-Za-z]{21}"));
     EXPECT_EQ(first.get("item.status"), "completed");
     EXPECT_EQ(first.get("item.content"), R"([{"type":"input_text","text":"hi"}])");
     EXPECT_EQ(second.get("previous_item_id"), first.get("item.id"));
-    EXPECT_EQ(second.get("item"), R"({"id":"call","type":"function_call_output","status":"completed","call_id":"c1",)"
-                                  R"("output":"{\"ok\":true}"})");
+    EXPECT_EQ(second.get("item"), R"({"id":"call","type":"function_call","status":"completed","name":"f",)"
+                                  R"("call_id":"c1","arguments":"{\"a\":1}"})");
   }(*this, peer));
 }
 

@@ -5,73 +5,15 @@
 #include <vector>
 
 #include "openai_fixture.h"
-#include "openai_voice_detector.h"
-#include "tone.h"
+#include "voice.h"
 
 namespace soak::peers {
 namespace {
-
-std::string tone(std::int64_t ms, AudioFormat format = AudioFormat::kPcm) {
-  std::string audio;
-  fill_with_tone(audio, format, 0, ms);
-  return audio;
-}
-
-std::string silence(std::int64_t ms, AudioFormat format = AudioFormat::kPcm) {
-  const char zero = format == AudioFormat::kPcm ? '\0' : format == AudioFormat::kPcmu ? '\xff' : '\xd5';
-  return std::string(static_cast<std::size_t>(ms) * bytes_per_ms(format), zero);
-}
 
 std::string append(const std::string& audio) {
   std::string event = R"({"type":"input_audio_buffer.append","audio":")";
   base64::encode(audio, event);
   return event + "\"}";
-}
-
-TEST(VoiceDetectorTest, SpeechStartsWithItsPaddingAndEndsWithItsSilenceInEachFormat) {
-  for (const AudioFormat format : {AudioFormat::kPcm, AudioFormat::kPcmu, AudioFormat::kPcma}) {
-    openai::VoiceDetector detector;
-    const openai::TurnDetection detection;
-
-    EXPECT_TRUE(detector.hear(silence(1000, format), format, detection).empty());
-    const auto started = detector.hear(tone(500, format), format, detection);
-    EXPECT_TRUE(detector.hear(silence(180, format), format, detection).empty());
-    const auto ended = detector.hear(silence(500, format), format, detection);
-
-    ASSERT_EQ(started.size(), 1u);
-    EXPECT_TRUE(started[0].speaking);
-    EXPECT_EQ(started[0].ms, 700);  // 300 ms of padding.
-    ASSERT_EQ(ended.size(), 1u);
-    EXPECT_FALSE(ended[0].speaking);
-    EXPECT_EQ(ended[0].ms, 1700);  // After 200 ms of silence.
-  }
-}
-
-TEST(VoiceDetectorTest, PauseThatIsShorterIsNoEnd) {
-  openai::VoiceDetector detector;
-  openai::TurnDetection detection;
-  detection.silence_duration_ms = 500;
-
-  EXPECT_EQ(detector.hear(tone(100) + silence(400) + tone(100) + silence(400), AudioFormat::kPcm, detection).size(),
-            1u);
-  EXPECT_TRUE(detector.is_speaking());
-}
-
-TEST(VoiceDetectorTest, LoudnessIsHeldAgainstTheThreshold) {
-  std::string quiet;
-  for (int i = 0; i < 24 * 100; ++i) quiet += i % 2 == 0 ? std::string("\x20\x03", 2) : std::string("\xe0\xfc", 2);
-  openai::TurnDetection detection;  // 800 and -800 are above its 500,
-  EXPECT_EQ(openai::VoiceDetector().hear(quiet, AudioFormat::kPcm, detection).size(), 1u);
-  detection.threshold = 0.9;  // but not above 900.
-  EXPECT_TRUE(openai::VoiceDetector().hear(quiet, AudioFormat::kPcm, detection).empty());
-}
-
-TEST(VoiceDetectorTest, SwitchedOffItHearsNothing) {
-  openai::VoiceDetector detector;
-  openai::TurnDetection detection;
-  detection.kind = openai::TurnDetection::Kind::kNone;
-
-  EXPECT_TRUE(detector.hear(tone(1000) + silence(1000), AudioFormat::kPcm, detection).empty());
 }
 
 class OpenAiTurnDetectionTest : public OpenAiTest {

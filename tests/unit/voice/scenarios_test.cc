@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An hour of virtual time in which every fault is played on three clients at once, for twenty seeds: what went wrong is
-// over when it is over, and what was lost is counted.
+// over when it is over, and what was lost is counted. Each answer needs a function's result.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -135,7 +135,8 @@ class Storyteller {
 // One client's hour. The microphone never waits for longer than a frame: what it could not send it drops, and counts.
 struct Caller {
   std::uint64_t due = 0;
-  std::uint64_t given_up = 0;  // Of those due.
+  std::uint64_t given_up = 0;      // Of those due.
+  std::vector<std::string> calls;  // Of its function, to be answered with the next frame.
   std::chrono::nanoseconds longest_wait{0};
 };
 
@@ -155,6 +156,8 @@ Task<> call(EventLoop& loop, Client& client, std::span<const std::byte> frame, C
     const Instant sending = loop.now();
     co_await client.send_audio(frame);
     caller.longest_wait = std::max(caller.longest_wait, loop.now() - sending);
+    const std::vector<std::string> calls = std::exchange(caller.calls, {});
+    for (const std::string& id : calls) co_await client.send_tool_result(id, "{}");
     if (++caller.due % 40 == 0) co_await client.end_turn();
   }
   co_await client.close();
@@ -189,10 +192,12 @@ std::uint64_t play_an_hour(std::uint64_t seed) {
   loop.run([](EventLoop& own_loop, TaskGroup& own_group, typename Provider::Peer& own_peer, fault::Script& own_faults,
               auto& own_clients, auto& own_callers, std::span<const std::byte> own_frame) -> Task<> {
     for (int i = 0; i < kClients; ++i) {
-      own_clients.push_back(
-          std::make_unique<typename Provider::Client>(own_loop, Provider::client_options(own_peer.url())));
-      own_group.start({"call", static_cast<std::uint64_t>(i)},
-                      call(own_loop, *own_clients.back(), own_frame, own_callers[static_cast<std::size_t>(i)]));
+      Caller& caller = own_callers[static_cast<std::size_t>(i)];
+      typename Provider::Options options = Provider::client_options(own_peer.url());
+      options.tools = {{.name = "clock"}};
+      options.on_tool_call = [&caller](const voice::ToolCall& made) { caller.calls.push_back(made.id); };
+      own_clients.push_back(std::make_unique<typename Provider::Client>(own_loop, std::move(options)));
+      own_group.start({"call", static_cast<std::uint64_t>(i)}, call(own_loop, *own_clients.back(), own_frame, caller));
     }
     // A network that goes away under all of them, at one instant.
     for (int i = 0; i < 6; ++i) {
@@ -219,6 +224,7 @@ std::uint64_t play_an_hour(std::uint64_t seed) {
   std::uint64_t lost = 0;
   std::uint64_t unconfirmed = 0;
   std::uint64_t recoveries = 0;
+  std::uint64_t results = 0;
   for (std::size_t i = 0; i < clients.size(); ++i) {
     const auto& counters = clients[i]->counters();
     EXPECT_EQ(callers[i].due, counters.frames_sent + callers[i].given_up);
@@ -229,11 +235,17 @@ std::uint64_t play_an_hour(std::uint64_t seed) {
     lost += counters.frames_lost;
     unconfirmed += counters.frames_unconfirmed;
     recoveries += counters.recoveries;
+    results += counters.tool_results_sent;
+    EXPECT_EQ(counters.tool_calls, counters.tool_results_sent + counters.tool_calls_cancelled);
   }
   EXPECT_LE(peer.ledger().audio_frames_received + lost, sent);
   EXPECT_GE(peer.ledger().audio_frames_received + lost + unconfirmed, sent);
   EXPECT_LT(unconfirmed, sent / 5);
   EXPECT_GT(recoveries, 20u);
+
+  // No call has a result that nobody sent.
+  EXPECT_LE(peer.ledger().tool_calls_answered, results);
+  EXPECT_GT(peer.ledger().tool_calls_answered, results / 2);
 
   for (std::size_t kind = 0; kind < fault::kKinds; ++kind) {
     EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << fault::name(static_cast<Kind>(kind));

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "openai_voice_detector.h"
+#include "voice_detector.h"
 
 #include <algorithm>
 #include <cstddef>
 
-namespace soak::peers::openai {
+namespace soak::peers {
 namespace {
-
-constexpr double kLoudest = 1000;  // The root mean square that a threshold of 1 stands for.
-constexpr std::int64_t kSemanticSilenceMs = 500;
 
 // The sum of the squares of the samples, which are little-endian.
 std::int64_t squares_of_pcm(std::string_view audio) {
@@ -41,11 +38,11 @@ std::int64_t squares_of_g711(std::string_view audio, AudioFormat format) {
 
 }  // namespace
 
-const std::vector<VoiceDetector::Change>& VoiceDetector::hear(std::string_view audio, AudioFormat format,
-                                                              const TurnDetection& detection) {
+const std::vector<VoiceDetector::Change>& VoiceDetector::hear(std::string_view audio, AudioFormat format, int rate_hz,
+                                                              const VoiceDetection& detection) {
   changes_.clear();
   const std::size_t step = format == AudioFormat::kPcm ? 2 : 1;
-  const std::size_t window = static_cast<std::size_t>(kWindowMs) * (bytes_per_ms(format) / step);
+  const std::size_t window = std::max<std::size_t>(static_cast<std::size_t>(rate_hz * kWindowMs / 1000), 1);
   while (audio.size() >= step) {
     const std::size_t samples = std::min(audio.size() / step, window - std::min(window, samples_));
     const std::string_view piece = audio.substr(0, samples * step);
@@ -57,31 +54,33 @@ const std::vector<VoiceDetector::Change>& VoiceDetector::hear(std::string_view a
   return changes_;
 }
 
-void VoiceDetector::take_window(const TurnDetection& detection) {
+void VoiceDetector::take_window(const VoiceDetection& detection) {
   const double mean_square = static_cast<double>(square_sum_) / static_cast<double>(samples_);
   square_sum_ = 0;
   samples_ = 0;
-  const std::int64_t begins = heard_ms_;
   heard_ms_ += kWindowMs;
-  if (detection.kind == TurnDetection::Kind::kNone) {
-    speaking_ = false;
+  if (!detection.on) {
+    reset();
     return;
   }
-  const bool semantic = detection.kind == TurnDetection::Kind::kSemanticVad;
-  const double threshold = kLoudest * (semantic ? 0.5 : detection.threshold);
-  if (mean_square > threshold * threshold) {
+  if (mean_square > detection.level * detection.level) {
     last_speech_ms_ = heard_ms_;
-    if (speaking_) return;
+    speech_ms_ += kWindowMs;
+    if (speaking_ || speech_ms_ < detection.speech_ms) return;
     speaking_ = true;
-    changes_.push_back({true, std::max<std::int64_t>(begins - (semantic ? 0 : detection.prefix_padding_ms), 0)});
+    const std::int64_t begins = heard_ms_ - speech_ms_;
+    changes_.push_back({true, std::max<std::int64_t>(begins - detection.prefix_padding_ms, 0)});
     return;
   }
-  const std::int64_t silence = semantic ? kSemanticSilenceMs : detection.silence_duration_ms;
-  if (!speaking_ || heard_ms_ - last_speech_ms_ < silence) return;
+  speech_ms_ = 0;
+  if (!speaking_ || heard_ms_ - last_speech_ms_ < detection.silence_ms) return;
   speaking_ = false;
   changes_.push_back({false, heard_ms_});
 }
 
-void VoiceDetector::reset() { speaking_ = false; }
+void VoiceDetector::reset() {
+  speaking_ = false;
+  speech_ms_ = 0;
+}
 
-}  // namespace soak::peers::openai
+}  // namespace soak::peers
