@@ -36,6 +36,8 @@ class CurlHttpClient final : public HttpClient::Backend {
   curl_socket_t open_socket(const curl_sockaddr& address);
   void begin(CurlTransfer& transfer, bool secure);
   void end(CurlTransfer& transfer);  // Under way or not.
+  // Whether it is offered.
+  bool http2() const { return http2_; }
   // The connection that ended last was reset.
   bool ended_by_reset() const { return ended_by_reset_; }
 
@@ -80,6 +82,7 @@ class CurlHttpClient final : public HttpClient::Backend {
   static void drop_kept(curl_socket_t fd, Socket& socket);
   void drop_ended();
 
+  const bool http2_;
   CURLM* multi_;
   Timer timer_{*this};
   std::unordered_map<curl_socket_t, Socket> sockets_;

@@ -68,8 +68,8 @@ int ask(const std::string& url, const std::string& ca_file, int count) {
   net::HttpClient client(loop, options);
   int right = 0;
   auto send = [&](int number) -> Task<> {
-    // All of them within HTTP/2's first window.
-    const std::string body(static_cast<std::size_t>(10 * number), static_cast<char>('a' + number % 26));
+    // Together far beyond HTTP/2's first window.
+    const std::string body(static_cast<std::size_t>(1'000 * number), static_cast<char>('a' + number % 26));
     net::HttpRequest request("POST", url, body, {{"X-Number", std::to_string(number)}});
     net::HttpResponse response = co_await client.send(std::move(request));
     if (response.status == 200 && response.body == body && response.headers.get("X-Number") == std::to_string(number))

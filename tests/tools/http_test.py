@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HttpServer with clients that are not ours, and HttpClient with a server of HTTP/2: http_test.py HTTP_ENDS FOLDER. The
+"""HttpServer with clients that are not ours, and HttpClient with a server that prefers HTTP/2: http_test.py HTTP_ENDS FOLDER. The
 clients are curl, requests (urllib3) and Node's fetch (undici), each on http: and https:."""
 
 import os
@@ -66,19 +66,27 @@ def with_node(folder, url, ca):
     subprocess.run(["node", folder / "http_clients.mjs", url], env=environment, check=True, timeout=60)
 
 
+def libcurl_version():
+    words = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    library = next(word for word in words if word.startswith("libcurl/"))
+    return tuple(int(part) for part in library.removeprefix("libcurl/").split("-")[0].split("."))
+
+
 def with_http2(ends, folder, ca, certificate, key):
     count = 40
+    # An older one loses the end of responses on HTTP/2, so it is not offered; http_ends may have two connections.
+    sessions, connections = (1, 1) if libcurl_version() >= (8, 2, 0) else (0, 2)
     server = subprocess.Popen(["node", folder / "http2_server.mjs", certificate, key], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True)
     try:
         url = server.stdout.readline().strip()
         told = subprocess.run([ends, "ask", url, ca, str(count)], stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
-        assert told == f"right={count + 1} connections_opened=1\n", told
+        assert told == f"right={count + 1} connections_opened={connections}\n", told
         seen, _ = server.communicate(timeout=20)
-        assert seen == f"sessions=1 requests={count + 1}\n", seen
+        assert seen == f"sessions={sessions} requests={count + 1}\n", seen
     finally:
         server.kill()
-    print("HTTP/2: right")
+    print(f"HTTP/2: right, with {sessions} sessions")
 
 
 def main():

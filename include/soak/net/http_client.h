@@ -59,8 +59,8 @@ struct HttpClientOptions {
   std::size_t response_bytes_max = std::size_t{16} << 20;
   // On TLS alone, and where the server offers it: HTTP/2, many requests on one connection, more than connections_max.
   // Names of header fields are in lower case then. An HttpServer does not offer it.
-  // Bodies that together are more than the server's window, 64 KiB at first, have once been seen to get stuck there
-  // with libcurl 7.88.
+  // A libcurl before 8.2, Debian 12's, does not offer it whatever this says: now and then it never ends one of many
+  // requests on a connection, though its response is complete, where bodies are larger than the server's window.
   bool http2 = true;
   // "http://host:port"; empty for none at all. Unset, what the environment says: http_proxy, https_proxy, no_proxy. In
   // memory there is none.
