@@ -12,6 +12,7 @@
 #include "gemini_fixture.h"
 #include "soak/backoff.h"
 #include "soak/peers/gemini_live_peer.h"
+#include "tool_turns.h"
 
 namespace soak::voice {
 namespace {
@@ -142,54 +143,20 @@ TEST_F(GeminiToolsTest, CallsThatAreNoneAreCountedAndAreNotFollowedWithoutEnd) {
 }
 
 // The fake closes a session that answers a call which is not under way.
-class GeminiToolsTogetherTest : public testing::Test {
- protected:
-  // A minute of turns, of which each is answered after a call that takes so long.
-  void converse(std::chrono::nanoseconds call_takes, GeminiLiveOptions options = {}) {
-    peers::GeminiLivePeer peer(loop_, {.seed = 1, .tool_patience = 2s});
-    std::vector<std::string> open;
-    options.url = peer.url();
-    options.tools = {{.name = "weather"}};
-    options.on_tool_call = [&open](const ToolCall& made) { open.push_back(made.id); };
-    GeminiLiveClient client(loop_, options);
-    loop_.run([](GeminiLiveClient& own, std::vector<std::string>& calls, std::chrono::nanoseconds takes) -> Task<> {
-      co_await own.connect();
-      for (int i = 0; i < 10; ++i) {
-        co_await own.send_audio(kGeminiFrame);
-        co_await own.end_turn();
-        co_await sleep_for(takes);
-        for (const std::string& id : calls) co_await own.send_tool_result(id, R"({"weather":"fine"})");
-        calls.clear();
-        co_await sleep_for(10s - takes);
-      }
-      co_await own.close();
-      co_await sleep_for(1s);
-    }(client, open, call_takes));
-    counters_ = client.counters();
-    ledger_ = peer.ledger();
-    EXPECT_EQ(ledger_.messages_refused, 0u) << ledger_.last_refusal;
-    EXPECT_EQ(ledger_.tool_calls_sent, counters_.tool_calls);
-    EXPECT_EQ(ledger_.tool_calls_answered, counters_.tool_results_sent);
-    EXPECT_EQ(ledger_.tool_calls_cancelled, counters_.tool_calls_cancelled);
-    EXPECT_EQ(counters_.unknown_events + counters_.invalid_events + counters_.errors, 0u);
-  }
-
-  VirtualLoop loop_;
-  GeminiLiveCounters counters_;
-  peers::GeminiLiveLedger ledger_;
-};
+using GeminiToolsTogetherTest = ToolTurnsTest<Gemini>;
 
 TEST_F(GeminiToolsTogetherTest, EachTurnIsAnsweredAfterItsCall) {
-  converse(500ms);
+  converse(500ms, kGeminiFrame, {.seed = 1, .tool_patience = 2s});
 
   EXPECT_EQ(counters_.tool_results_sent, 10u);
   EXPECT_EQ(counters_.responses_done, 10u);
 }
 
 TEST_F(GeminiToolsTogetherTest, AResultThatComesTooLateIsNotSent) {
-  converse(3s);
+  converse(3s, kGeminiFrame, {.seed = 1, .tool_patience = 2s});
 
   EXPECT_EQ(counters_.tool_calls_cancelled, 10u);
+  EXPECT_EQ(ledger_.tool_calls_cancelled, 10u);
   EXPECT_EQ(counters_.responses_done, 10u);
 }
 
