@@ -24,15 +24,19 @@ namespace {
 // libcurl sends a body up to this size together with the head, in one piece.
 constexpr std::size_t kWithHeadMax = std::size_t{32} << 10;
 
-// With many requests at once on a connection of HTTP/2, bodies beyond the server's window, and responses that begin
-// before the body is there, libcurl 7.88.1 now and then loses the end of a response: all bytes have come, the server
-// has closed the stream, and the transfer never ends, whatever events it is told of. libcurl alone does so too, once in
-// a hundred to some thousand requests. 8.1 has other buffers (github.com/curl/curl/pull/10771) in which uploads got
-// stuck (pull 11176, issue 11426); 8.2 has the fixes, and has not been tried here.
-bool speaks_http2_well() {
+// Where a body has to wait for the server's window of HTTP/2, and its response begins before all of it is there,
+// libcurl 7.88.1 now and then loses the end of the response: all bytes have come, the server has closed the stream, and
+// the transfer never ends, whatever events it is told of. libcurl alone does so too, once in a hundred to some thousand
+// requests. 8.1 has other buffers (github.com/curl/curl/pull/10771) in which uploads got stuck (pull 11176, issue
+// 11426); 8.2 has the fixes.
+bool waits_for_windows_well() {
   constexpr unsigned kSince = 0x080200;
   return curl_version_info(CURLVERSION_NOW)->version_num >= kSince;
 }
+
+// Bodies of so many bytes together do not wait: the first window is 65,535 (RFC 9113, section 6.9.2), and servers that
+// read what they get open it again when half of it is used.
+constexpr std::size_t kWindowUsed = std::size_t{32} << 10;
 
 void start_curl() {
   static std::once_flag once;
@@ -68,11 +72,11 @@ class CurlTransfer {
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
   CURL* easy() const { return easy_; }
-  void prepare(HttpCall& call);
+  void prepare(HttpCall& call, bool http2);
   void forget();
 
   // For the client.
-  bool active = false;  // libcurl has it.
+  CURLM* multi = nullptr;  // That has it, while one does.
   void finish(CURLcode result) {
     result_ = result;
     reset_ = client_.ended_by_reset();
@@ -145,7 +149,6 @@ void CurlTransfer::set_up() {
     set(easy_, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // The system's.
   }
   set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(client_.http2() ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
 
   set(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
   set(easy_, CURLOPT_HEADERDATA, this);
@@ -164,7 +167,7 @@ void CurlTransfer::set_up() {
 }
 
 // The call outlives the transfer.
-void CurlTransfer::prepare(HttpCall& call) {
+void CurlTransfer::prepare(HttpCall& call, bool http2) {
   host_ = call.url.host;
   body_ = call.request.body;
   body_given_ = 0;
@@ -174,8 +177,9 @@ void CurlTransfer::prepare(HttpCall& call) {
   certificate_failure_.clear();
   tls_error_ = 0;
   set(easy_, CURLOPT_URL, call.request.url.c_str());
+  set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
   // Where HTTP/2 may come of it, a connection that is being made is waited for, to share it.
-  set(easy_, CURLOPT_PIPEWAIT, call.url.secure() && client_.http2() ? 1L : 0L);
+  set(easy_, CURLOPT_PIPEWAIT, http2 ? 1L : 0L);
   set_method(call.request);
   set_fields(call.request);
 }
@@ -382,39 +386,31 @@ void CurlTransfer::fail_connecting(const HttpCall& call) const {
 }
 
 CurlHttpClient::CurlHttpClient(EventLoop& event_loop, HttpClientOptions client_options)
-    : Backend(event_loop, std::move(client_options)), http2_(options.http2 && speaks_http2_well()) {
+    : Backend(event_loop, std::move(client_options)),
+      window_(waits_for_windows_well() ? std::numeric_limits<std::size_t>::max() : kWindowUsed) {
   if (!options.ca_file.empty()) make_tls_client_context(read_ca_file(options.ca_file), options.ca_file);
   start_curl();
-  multi_ = curl_multi_init();
-  if (multi_ == nullptr) throw Error(Errc::kSystem, "libcurl does not start");
-  constexpr long kKeptMax = 1024;
-  const auto connections = static_cast<long>(std::min<std::size_t>(options.connections_max, kKeptMax));
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlHttpClient::on_socket);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlHttpClient::on_timer);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
-  // Of several origins. libcurl's own choice falls with the number of requests under way.
-  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, std::min(connections * 8, kKeptMax));
+  multi_.emplace(*this);
 }
 
 CurlHttpClient::~CurlHttpClient() { drop_all(); }
 
 void CurlHttpClient::drop_all() {
-  if (multi_ == nullptr) return;
+  if (!multi_) return;
   for (const std::unique_ptr<CurlTransfer>& transfer : transfers_) {
-    if (!transfer->active) continue;
-    curl_multi_remove_handle(multi_, transfer->easy());
-    transfer->active = false;
+    if (transfer->multi == nullptr) continue;
+    curl_multi_remove_handle(std::exchange(transfer->multi, nullptr), transfer->easy());
     transfer->changed().wake();
   }
-  curl_multi_cleanup(std::exchange(multi_, nullptr));
-  timer_.stop();
+  multi_.reset();
+  http1_multi_.reset();
   sockets_.clear();
 }
 
 std::size_t CurlHttpClient::concurrency(const std::string& origin) const {
-  return http2_origins_.contains(origin) ? std::numeric_limits<std::size_t>::max() : options.connections_max;
+  const auto known = speaks_http2_.find(origin);
+  const bool one_for_all = known != speaks_http2_.end() && known->second;
+  return one_for_all ? std::numeric_limits<std::size_t>::max() : options.connections_max;
 }
 
 std::size_t CurlHttpClient::open_connections() const {
@@ -438,13 +434,50 @@ int CurlHttpClient::on_close_socket(void* self, curl_socket_t fd) {
   return ::close(fd);
 }
 
-int CurlHttpClient::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* self, void* /*unused*/) {
-  static_cast<CurlHttpClient*>(self)->watch(fd, what);
+CurlHttpClient::Multi::Multi(CurlHttpClient& client) : client_(client), multi_(curl_multi_init()) {
+  if (multi_ == nullptr) throw Error(Errc::kSystem, "libcurl does not start");
+  constexpr long kKeptMax = 1024;
+  const auto connections = static_cast<long>(std::min<std::size_t>(client.options.connections_max, kKeptMax));
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+  // Of several origins. libcurl's own choice falls with the number of requests under way.
+  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, std::min(connections * 8, kKeptMax));
+}
+
+CurlHttpClient::Multi::~Multi() {
+  curl_multi_cleanup(multi_);
+  client_.loop.core().timers.disarm(*this);
+}
+
+void CurlHttpClient::Multi::work(curl_socket_t fd, int events) {
+  const std::shared_ptr<Backend> keep = client_.shared_from_this();
+  int running = 0;
+  client_.ended_by_reset_ = false;
+  curl_multi_socket_action(multi_, fd, events, &running);
+  client_.take_results(multi_);
+}
+
+int CurlHttpClient::Multi::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* self, void* /*unused*/) {
+  auto& multi = *static_cast<Multi*>(self);
+  multi.client_.watch(multi, fd, what);
   return 0;
 }
 
-void CurlHttpClient::watch(curl_socket_t fd, int what) {
+int CurlHttpClient::Multi::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
+  auto& multi = *static_cast<Multi*>(self);
+  soak::detail::LoopCore& core = multi.client_.loop.core();
+  core.timers.disarm(multi);
+  if (milliseconds >= 0)
+    core.timers.arm(multi, soak::detail::later(core.now(), std::chrono::milliseconds(milliseconds)));
+  return 0;
+}
+
+void CurlHttpClient::watch(Multi& multi, curl_socket_t fd, int what) {
   Socket& socket = sockets_[fd];
+  socket.multi = &multi;
   socket.wanted = 0;
   if ((what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE) socket.wanted |= UV_READABLE;
   if ((what & CURL_POLL_OUT) != 0 && what != CURL_POLL_REMOVE) socket.wanted |= UV_WRITABLE;
@@ -474,7 +507,7 @@ void CurlHttpClient::on_event(curl_socket_t fd, int events) {
   int seen = 0;
   if ((events & UV_READABLE) != 0) seen |= CURL_CSELECT_IN;
   if ((events & UV_WRITABLE) != 0) seen |= CURL_CSELECT_OUT;
-  work(fd, seen);
+  socket.multi->work(fd, seen);
 }
 
 // The peer has ended a kept connection, or says something where nothing was asked. libcurl sees an end only where
@@ -497,31 +530,9 @@ void CurlHttpClient::drop_ended() {
     if (seen.revents != 0) drop_kept(seen.fd, sockets_.at(seen.fd));
 }
 
-int CurlHttpClient::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
-  Timer& timer = static_cast<CurlHttpClient*>(self)->timer_;
-  timer.stop();
-  if (milliseconds >= 0) timer.start(milliseconds);
-  return 0;
-}
-
-void CurlHttpClient::Timer::start(long milliseconds) {
-  soak::detail::LoopCore& core = client_.loop.core();
-  core.timers.arm(*this, soak::detail::later(core.now(), std::chrono::milliseconds(milliseconds)));
-}
-
-void CurlHttpClient::Timer::stop() { client_.loop.core().timers.disarm(*this); }
-
-void CurlHttpClient::work(curl_socket_t fd, int events) {
-  const std::shared_ptr<Backend> keep = shared_from_this();
-  int running = 0;
-  ended_by_reset_ = false;
-  curl_multi_socket_action(multi_, fd, events, &running);
-  take_results();
-}
-
-void CurlHttpClient::take_results() {
+void CurlHttpClient::take_results(CURLM* multi) {
   int left = 0;
-  while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
+  while (const CURLMsg* const message = curl_multi_info_read(multi, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     CURL* const easy = message->easy_handle;
     const CURLcode result = message->data.result;
@@ -538,24 +549,37 @@ void CurlHttpClient::take_results() {
   }
 }
 
-void CurlHttpClient::begin(CurlTransfer& transfer, bool secure) {
+void CurlHttpClient::begin(CurlTransfer& transfer, bool secure, bool http2) {
   if (secure) drop_ended();
-  if (const CURLMcode code = curl_multi_add_handle(multi_, transfer.easy()); code != CURLM_OK)
+  const bool apart = secure && options.http2 && !http2;
+  if (apart && !http1_multi_) http1_multi_.emplace(*this);
+  Multi& multi = apart ? *http1_multi_ : *multi_;
+  if (const CURLMcode code = curl_multi_add_handle(multi.get(), transfer.easy()); code != CURLM_OK)
     throw Error(Errc::kSystem, std::string("libcurl takes no request: ") + curl_multi_strerror(code));
-  transfer.active = true;
-  work(CURL_SOCKET_TIMEOUT, 0);
+  transfer.multi = multi.get();
+  multi.work(CURL_SOCKET_TIMEOUT, 0);
 }
 
 void CurlHttpClient::end(CurlTransfer& transfer) {
-  if (!std::exchange(transfer.active, false)) return;
+  CURLM* const multi = std::exchange(transfer.multi, nullptr);
+  if (multi == nullptr) return;
   counters.connections_opened += static_cast<std::uint64_t>(transfer.info(CURLINFO_NUM_CONNECTS));
-  curl_multi_remove_handle(multi_, transfer.easy());
+  curl_multi_remove_handle(multi, transfer.easy());
+}
+
+// The bytes of the window of HTTP/2 that the request takes, or none where it is not offered.
+std::optional<std::size_t> CurlHttpClient::http2_bytes(const HttpCall& call) const {
+  const auto known = speaks_http2_.find(call.origin);
+  const bool in_vain = known != speaks_http2_.end() && !known->second;
+  const std::size_t bytes = in_vain ? 0 : call.request.body.size();
+  if (!options.http2 || !call.url.secure() || bytes > window_) return std::nullopt;
+  return bytes;
 }
 
 // A transfer while a request has it.
 class CurlHttpClient::Use {
  public:
-  explicit Use(CurlHttpClient& client) : client_(client) {
+  Use(CurlHttpClient& client, HttpCall& call) : client_(client), http2_bytes_(client.http2_bytes(call)) {
     if (client.free_.empty()) {
       client.transfers_.push_back(std::make_unique<CurlTransfer>(client));
       transfer_ = client.transfers_.back().get();
@@ -565,8 +589,10 @@ class CurlHttpClient::Use {
       transfer_ = client.free_.back();
       client.free_.pop_back();
     }
+    client.window_ -= http2_bytes_.value_or(0);
   }
   ~Use() {
+    client_.window_ += http2_bytes_.value_or(0);
     client_.end(*transfer_);
     transfer_->forget();
     client_.free_.push_back(transfer_);
@@ -576,16 +602,18 @@ class CurlHttpClient::Use {
 
   CurlTransfer* operator->() const { return transfer_; }
   CurlTransfer& operator*() const { return *transfer_; }
+  bool http2() const { return http2_bytes_.has_value(); }
 
  private:
   CurlHttpClient& client_;
   CurlTransfer* transfer_;
+  const std::optional<std::size_t> http2_bytes_;
 };
 
 Task<HttpResponse> CurlHttpClient::exchange(HttpCall& call) {
-  Use transfer(*this);
-  transfer->prepare(call);
-  begin(*transfer, call.url.secure());
+  Use transfer(*this, call);
+  transfer->prepare(call, transfer.http2());
+  begin(*transfer, call.url.secure(), transfer.http2());
   while (!transfer->done()) {
     const bool woken = co_await transfer->changed().wait(call.deadline);
     if (stopped) call.fail_by_stop(transfer->may_have_arrived());
@@ -594,7 +622,7 @@ Task<HttpResponse> CurlHttpClient::exchange(HttpCall& call) {
                          transfer->may_have_arrived());
   }
   if (!transfer->succeeded()) transfer->fail(call);
-  if (transfer->info(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_2_0) http2_origins_.insert(call.origin);
+  if (transfer.http2()) speaks_http2_[call.origin] = transfer->info(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_2_0;
   HttpResponse response = transfer->take_response();
   co_return response;
 }

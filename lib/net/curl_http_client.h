@@ -14,7 +14,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "lib/net/http_client_backend.h"
@@ -34,10 +33,8 @@ class CurlHttpClient final : public HttpClient::Backend {
 
   // For transfers.
   curl_socket_t open_socket(const curl_sockaddr& address);
-  void begin(CurlTransfer& transfer, bool secure);
+  void begin(CurlTransfer& transfer, bool secure, bool http2);
   void end(CurlTransfer& transfer);  // Under way or not.
-  // Whether it is offered.
-  bool http2() const { return http2_; }
   // The connection that ended last was reset.
   bool ended_by_reset() const { return ended_by_reset_; }
 
@@ -49,7 +46,28 @@ class CurlHttpClient final : public HttpClient::Backend {
  private:
   class Use;
 
+  // libcurl's connections, and its one timer.
+  class Multi final : public soak::detail::TimerNode {
+   public:
+    explicit Multi(CurlHttpClient& client);
+    ~Multi();
+    Multi(const Multi&) = delete;
+    Multi& operator=(const Multi&) = delete;
+
+    CURLM* get() const { return multi_; }
+    void work(curl_socket_t fd, int events);
+    void expire() noexcept override { work(CURL_SOCKET_TIMEOUT, 0); }
+
+   private:
+    static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void* unused);
+    static int on_timer(CURLM* multi, long milliseconds, void* self);
+
+    CurlHttpClient& client_;
+    CURLM* const multi_;
+  };
+
   struct Socket {
+    Multi* multi = nullptr;  // That uses it.
     std::optional<UvPoll> poll;
     int wanted = 0;           // By libcurl.
     bool connection = false;  // Ours, and not one of libcurl's for itself.
@@ -57,38 +75,25 @@ class CurlHttpClient final : public HttpClient::Backend {
     bool ended = false;       // By the peer, while it was kept.
   };
 
-  class Timer final : public soak::detail::TimerNode {
-   public:
-    explicit Timer(CurlHttpClient& client) : client_(client) {}
-    ~Timer() { stop(); }
-    Timer(const Timer&) = delete;
-    Timer& operator=(const Timer&) = delete;
-    void start(long milliseconds);
-    void stop();
-    void expire() noexcept override { client_.work(CURL_SOCKET_TIMEOUT, 0); }
-
-   private:
-    CurlHttpClient& client_;
-  };
-
-  static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void* unused);
-  static int on_timer(CURLM* multi, long milliseconds, void* self);
   static int on_close_socket(void* self, curl_socket_t fd);
 
-  void watch(curl_socket_t fd, int what);
+  void watch(Multi& multi, curl_socket_t fd, int what);
   void on_event(curl_socket_t fd, int events);
-  void work(curl_socket_t fd, int events);
-  void take_results();
+  void take_results(CURLM* multi);
   static void drop_kept(curl_socket_t fd, Socket& socket);
   void drop_ended();
+  std::optional<std::size_t> http2_bytes(const HttpCall& call) const;
 
-  const bool http2_;
-  CURLM* multi_;
-  Timer timer_{*this};
+  // What bodies under way may yet take of an HTTP/2 window, over all origins.
+  std::size_t window_;
+  std::optional<Multi> multi_;  // Until all is dropped, as the next.
+  // For what HTTP/2 is not offered to: libcurl 7.88 mixes connections up where one server is spoken to by both.
+  std::optional<Multi> http1_multi_;
   std::unordered_map<curl_socket_t, Socket> sockets_;
   std::vector<std::unique_ptr<CurlTransfer>> transfers_;  // All there are, until the client goes.
   std::vector<CurlTransfer*> free_;
-  std::unordered_set<std::string> http2_origins_;  // Where one connection serves all.
+  // Whether an origin took HTTP/2 when it was last offered: one connection serves all requests then.
+  std::unordered_map<std::string, bool> speaks_http2_;
   bool ended_by_reset_ = false;
 };
 

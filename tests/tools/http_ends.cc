@@ -59,7 +59,8 @@ int serve() {
   return 0;
 }
 
-int ask(const std::string& url, const std::string& ca_file, int count) {
+// `count` requests at once, after a first one; number n with a body of n x `bytes`.
+int ask(const std::string& url, const std::string& ca_file, int count, int bytes) {
   UvLoop loop;
   net::HttpClientOptions options;
   options.proxy = "";
@@ -68,8 +69,7 @@ int ask(const std::string& url, const std::string& ca_file, int count) {
   net::HttpClient client(loop, options);
   int right = 0;
   auto send = [&](int number) -> Task<> {
-    // Together far beyond HTTP/2's first window.
-    const std::string body(static_cast<std::size_t>(1'000 * number), static_cast<char>('a' + number % 26));
+    const std::string body(static_cast<std::size_t>(bytes * number), static_cast<char>('a' + number % 26));
     net::HttpRequest request("POST", url, body, {{"X-Number", std::to_string(number)}});
     net::HttpResponse response = co_await client.send(std::move(request));
     if (response.status == 200 && response.body == body && response.headers.get("X-Number") == std::to_string(number))
@@ -96,11 +96,11 @@ int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   try {
     if (what == "serve" && argc == 2) return soak::serve();
-    if (what == "ask" && argc == 5) return soak::ask(argv[2], argv[3], std::atoi(argv[4]));
+    if (what == "ask" && argc == 6) return soak::ask(argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[5]));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "http_ends: %s\n", error.what());
     return 1;
   }
-  std::fprintf(stderr, "usage: http_ends serve | http_ends ask URL CA COUNT\n");
+  std::fprintf(stderr, "usage: http_ends serve | http_ends ask URL CA COUNT BYTES\n");
   return 2;
 }

@@ -74,19 +74,21 @@ def libcurl_version():
 
 def with_http2(ends, folder, ca, certificate, key):
     count = 40
-    # An older one loses the end of responses on HTTP/2, so it is not offered; http_ends may have two connections.
-    sessions, connections = (1, 1) if libcurl_version() >= (8, 2, 0) else (0, 2)
-    server = subprocess.Popen(["node", folder / "http2_server.mjs", certificate, key], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True)
-    try:
-        url = server.stdout.readline().strip()
-        told = subprocess.run([ends, "ask", url, ca, str(count)], stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
-        assert told == f"right={count + 1} connections_opened={connections}\n", told
-        seen, _ = server.communicate(timeout=20)
-        assert seen == f"sessions={sessions} requests={count + 1}\n", seen
-    finally:
-        server.kill()
-    print(f"HTTP/2: right, with {sessions} sessions")
+    # A libcurl before 8.2 is not asked for what would wait for the window by HTTP/2, but by HTTP/1.1 on two connections.
+    beyond = (1, 1) if libcurl_version() >= (8, 2, 0) else (1, 3)
+    for bytes_each, (sessions, connections) in ((10, (1, 1)), (1000, beyond)):
+        server = subprocess.Popen(["node", folder / "http2_server.mjs", certificate, key], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            url = server.stdout.readline().strip()
+            told = subprocess.run([ends, "ask", url, ca, str(count), str(bytes_each)], stdout=subprocess.PIPE, text=True,
+                                  check=True, timeout=60).stdout
+            assert told == f"right={count + 1} connections_opened={connections}\n", told
+            seen, _ = server.communicate(timeout=20)
+            assert seen == f"sessions={sessions} requests={count + 1}\n", seen
+        finally:
+            server.kill()
+    print("HTTP/2: right")
 
 
 def main():
