@@ -59,9 +59,9 @@ struct HttpClientOptions {
   std::size_t response_bytes_max = std::size_t{16} << 20;
   // On TLS alone, and where the server offers it: HTTP/2, many requests on one connection, more than connections_max.
   // Names of header fields are in lower case then. An HttpServer does not offer it.
-  // A libcurl before 8.2, Debian 12's, now and then never ends a request whose body waits for the server's window, though
-  // its response is complete. With it HTTP/2 is offered only as long as the bodies under way are 32 KiB or less together;
-  // a request beyond that goes by HTTP/1.1.
+  // A libcurl before 8.2, Debian 12's, now and then never ends a request whose body waits for the server's window,
+  // though its response is complete. With it HTTP/2 is offered only as long as the bodies under way are 32 KiB or less
+  // together; a request beyond that goes by HTTP/1.1.
   bool http2 = true;
   // "http://host:port"; empty for none at all. Unset, what the environment says: http_proxy, https_proxy, no_proxy. In
   // memory there is none.
