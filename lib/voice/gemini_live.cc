@@ -189,10 +189,15 @@ void GeminiLiveClient::Session::ended() {
 void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
   counters_.audio_bytes_received += message.audio_bytes;
   if (!audio_.empty()) options_.on_audio(audio_);
-  if (!message.known) ++counters_.unknown_events;
   if (message.setup_complete) complete_ = true;
   if (!message.handle.empty()) handle_ = message.handle;
-  for (const ToolCall& call : message.tool_calls) tool_calls_.take(call);
+  bool valid = true;
+  for (const ToolCall& call : message.tool_calls) valid = tool_calls_.take(call) && valid;
+  if (!valid) {
+    ++counters_.invalid_events;
+  } else if (!message.known) {
+    ++counters_.unknown_events;
+  }
   for (const std::string& id : message.tool_calls_cancelled) tool_calls_.cancel(id);
   if (message.interrupted) ++counters_.interruptions;
   if (message.turn_complete) {

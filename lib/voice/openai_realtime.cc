@@ -292,7 +292,8 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
       }
       break;
     case Kind::kToolCall:
-      if (event.response_id != silenced_response_id_ || event.response_id.empty()) tool_calls_.take(event.tool_call);
+      if (!event.response_id.empty() && event.response_id == silenced_response_id_) break;
+      if (!tool_calls_.take(event.tool_call)) ++counters_.invalid_events;
       break;
     case Kind::kResponseDone:
       take_response_done(event);

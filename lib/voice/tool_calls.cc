@@ -14,13 +14,11 @@ constexpr std::size_t kCallsMax = 64;
 
 }  // namespace
 
-void ToolCalls::take(const ToolCall& call) {
-  if (calls_.size() >= kCallsMax || !calls_.emplace(call.id, Call{.name = call.name}).second) {
-    ++counters_.invalid_events;
-    return;
-  }
+bool ToolCalls::take(const ToolCall& call) {
+  if (calls_.size() >= kCallsMax || !calls_.emplace(call.id, Call{.name = call.name}).second) return false;
   ++counters_.tool_calls;
   if (sink_) sink_(call);
+  return true;
 }
 
 void ToolCalls::cancel(std::string_view call_id) {

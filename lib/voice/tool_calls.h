@@ -23,8 +23,8 @@ class ToolCalls {
   ToolCalls(ClientCounters& counters, KeptConnection& connection, ToolSink sink)
       : counters_(counters), connection_(connection), sink_(std::move(sink)) {}
 
-  // Hands it out. One more than anybody has, or one whose id is under way already, is invalid.
-  void take(const ToolCall& call);
+  // Hands it out. False for what is invalid: one more than anybody has, or one whose id is under way already.
+  bool take(const ToolCall& call);
   void cancel(std::string_view call_id);
   // The next connection knows nothing of them.
   void cancel_all();

@@ -131,13 +131,15 @@ TEST_F(GeminiToolsTest, CallsThatAreNoneAreCountedAndAreNotFollowedWithoutEnd) {
                                        R"({"toolCall":{"functionCalls":7}})",
                                        R"({"toolCallCancellation":{"ids":"c1"}})",
                                        call("twice"),
-                                       call("twice")};
+                                       R"({"new":1,"toolCall":{"functionCalls":[{"id":"twice","name":"f"},)"
+                                       R"({"id":"twice","name":"f"}]}})"};
   for (int i = 0; i < 1000; ++i) messages.push_back(call("c" + std::to_string(i)));
   run({saying(messages)}, [](GeminiLiveClient& client) -> Task<> {
     co_await client.connect();
     co_await sleep_for(1s);
     EXPECT_EQ(client.counters().tool_calls, 64u);
     EXPECT_EQ(client.counters().invalid_events, 5u + 1000u - 63u);
+    EXPECT_EQ(client.counters().unknown_events, 0u);  // Each message is one thing.
     co_await client.close();
   });
 }
