@@ -18,12 +18,12 @@ TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev prometheu
 # The benchmarks, and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 VOICE_BENCH_PACKAGES := libbenchmark-dev node-ws nodejs python3 python3-websockets
-LINT_PACKAGES := clang-format
 
 # The clang to ask for. Debian 12's default, 14, has no std::source_location, and Debian 13 has no 16. Another one by
 # `make clang CLANG=clang++-17`; a name of that form is installed, any other has to be there.
 LLVM := $(if $(shell grep -s VERSION_CODENAME=bookworm /etc/os-release),16,19)
 TIDY_PACKAGES := clang-tidy-$(LLVM)
+LINT_PACKAGES := clang-format-$(LLVM)
 CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
@@ -175,7 +175,7 @@ fuzz:
 
 lint:
 	$(call install,$(LINT_PACKAGES))
-	git ls-files '*.h' '*.cc' | xargs clang-format --dry-run --Werror
+	git ls-files '*.h' '*.cc' | xargs clang-format-$(LLVM) --dry-run --Werror
 
 tidy:
 	$(call install,$(PACKAGES) $(TIDY_PACKAGES))
@@ -184,7 +184,7 @@ tidy:
 
 format:
 	$(call install,$(LINT_PACKAGES))
-	git ls-files '*.h' '*.cc' | xargs clang-format -i
+	git ls-files '*.h' '*.cc' | xargs clang-format-$(LLVM) -i
 
 clean:
 	rm -rf build soak-report

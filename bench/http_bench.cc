@@ -46,7 +46,9 @@ constexpr char kAnswer[] =
 
 Task<net::HttpReply> answer(net::HttpServerRequest request) {
   net::HttpReply reply(200, kAnswer, {{"Content-Type", "application/json"}});
-  if (request.body != kMessage) reply = net::HttpReply(400);
+  if (request.body != kMessage) {
+    reply = net::HttpReply(400);
+  }
   co_return reply;
 }
 
@@ -81,7 +83,9 @@ Task<> ask(net::HttpClient& client, const std::string& url, long& left) {
     --left;
     net::HttpRequest request("POST", url, kMessage, {{"Content-Type", "application/json"}});
     net::HttpResponse response = co_await client.send(std::move(request));
-    if (response.body != kAnswer) fail("a wrong answer");
+    if (response.body != kAnswer) {
+      fail("a wrong answer");
+    }
   }
 }
 
@@ -91,8 +95,9 @@ Task<> ask_all(EventLoop& loop, const std::string& url, Load load) {
   options.connections_max = static_cast<std::size_t>(load.connections);
   net::HttpClient client(loop, options);
   co_await with_group(loop, {.timeout = std::chrono::hours(1)}, [&](TaskGroup& group) -> Task<> {
-    for (long i = 0; i < load.connections; ++i)
+    for (long i = 0; i < load.connections; ++i) {
       group.start({"client", static_cast<std::uint64_t>(i)}, ask(client, url, load.requests), TaskKind::kFinite);
+    }
     co_await yield();
   });
 }
@@ -109,7 +114,9 @@ Task<> send_to_chat(channels::Channel& channel, std::string chat, long& left) {
   while (left > 0) {
     const std::string text = "soak " + std::to_string(left--) + ": the quick brown fox jumps over the lazy dog";
     const channels::Delivery delivery = co_await channel.send(chat, text);
-    if (delivery.outcome != channels::Outcome::kDelivered) fail(delivery.why.c_str());
+    if (delivery.outcome != channels::Outcome::kDelivered) {
+      fail(delivery.why.c_str());
+    }
   }
 }
 
@@ -148,7 +155,9 @@ class BareCurl {
     }
   }
   ~BareCurl() {
-    for (const Handle& handle : handles_) curl_easy_cleanup(handle.easy);
+    for (const Handle& handle : handles_) {
+      curl_easy_cleanup(handle.easy);
+    }
     curl_multi_cleanup(multi_);
     curl_slist_free_all(fields_);
   }
@@ -156,7 +165,9 @@ class BareCurl {
   BareCurl& operator=(const BareCurl&) = delete;
 
   void run() {
-    for (Handle& handle : handles_) start(handle);
+    for (Handle& handle : handles_) {
+      start(handle);
+    }
     while (running_ > 0) {
       int active = 0;
       curl_multi_perform(multi_, &active);
@@ -164,10 +175,14 @@ class BareCurl {
       while (const CURLMsg* const message = curl_multi_info_read(multi_, &queued)) {
         char* handle = nullptr;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &handle);
-        if (message->data.result != CURLE_OK) fail(curl_easy_strerror(message->data.result));
+        if (message->data.result != CURLE_OK) {
+          fail(curl_easy_strerror(message->data.result));
+        }
         finish(*reinterpret_cast<Handle*>(handle));
       }
-      if (active > 0) curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+      if (active > 0) {
+        curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+      }
     }
   }
 
@@ -178,7 +193,9 @@ class BareCurl {
   };
 
   void start(Handle& handle) {
-    if (left_ == 0) return;
+    if (left_ == 0) {
+      return;
+    }
     --left_;
     ++running_;
     handle.body.clear();
@@ -187,7 +204,9 @@ class BareCurl {
   void finish(Handle& handle) {
     --running_;
     curl_multi_remove_handle(multi_, handle.easy);
-    if (!handle.body.starts_with(R"({"ok":true,)")) fail("a wrong answer");
+    if (!handle.body.starts_with(R"({"ok":true,)")) {
+      fail("a wrong answer");
+    }
     start(handle);
   }
 
@@ -243,7 +262,9 @@ void use_one_core() {
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof allowed, &allowed);
   for (unsigned core = 0; core < CPU_SETSIZE; ++core) {
-    if (!CPU_ISSET(core, &allowed)) continue;
+    if (!CPU_ISSET(core, &allowed)) {
+      continue;
+    }
     CPU_ZERO(&allowed);
     CPU_SET(core, &allowed);
     sched_setaffinity(0, sizeof allowed, &allowed);
@@ -313,6 +334,8 @@ int run(const Load& load) {
 
 int main(int argc, char** argv) {
   const soak::bench::Load load{argc > 1 ? std::atol(argv[1]) : 50'000, argc > 2 ? std::atol(argv[2]) : 16};
-  if (load.requests < 1 || load.connections < 1) soak::bench::fail("usage: http_bench [REQUESTS] [CONNECTIONS]");
+  if (load.requests < 1 || load.connections < 1) {
+    soak::bench::fail("usage: http_bench [REQUESTS] [CONNECTIONS]");
+  }
   return soak::bench::run(load);
 }

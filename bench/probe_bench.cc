@@ -56,7 +56,9 @@ void allow_descriptors(rlim_t count) {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = std::max(limit.rlim_cur, count);
   limit.rlim_max = std::max(limit.rlim_max, count);
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) give_up("RLIMIT_NOFILE");
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    give_up("RLIMIT_NOFILE");
+  }
 }
 
 // Both ends of `count` / 2 connections over loopback.

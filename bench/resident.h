@@ -15,8 +15,12 @@ inline double resident_bytes() {
   ::malloc_trim(0);
   unsigned long resident = 0;
   std::FILE* const statm = std::fopen("/proc/self/statm", "r");
-  if (statm == nullptr || std::fscanf(statm, "%*u %lu", &resident) != 1) std::perror("/proc/self/statm");
-  if (statm != nullptr) std::fclose(statm);
+  if (statm == nullptr || std::fscanf(statm, "%*u %lu", &resident) != 1) {
+    std::perror("/proc/self/statm");
+  }
+  if (statm != nullptr) {
+    std::fclose(statm);
+  }
   return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 

@@ -50,9 +50,13 @@ void gather_by(benchmark::State& state, std::size_t max_concurrency) {
   for (auto _ : state) {
     std::vector<Task<std::uint64_t>> tasks;
     tasks.reserve(count);
-    for (std::uint64_t i = 0; i < count; ++i) tasks.push_back(yield_once(i));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      tasks.push_back(yield_once(i));
+    }
     auto results = loop.run(soak::gather(std::move(tasks), {.label = "bench", .max_concurrency = max_concurrency}));
-    if (results.back().value() != count - 1) state.SkipWithError("a result is missing");
+    if (results.back().value() != count - 1) {
+      state.SkipWithError("a result is missing");
+    }
   }
   report_time(state, state.range(0));
 }
@@ -80,7 +84,9 @@ void live_event(benchmark::State& state) {
     Event event;
     TaskGroup group(loop);
     measure();
-    for (std::int64_t i = 0; i < tasks; ++i) group.start("a.name.of.24.characters.", wait(event));
+    for (std::int64_t i = 0; i < tasks; ++i) {
+      group.start("a.name.of.24.characters.", wait(event));
+    }
     loop.run(settle());
     measure();
     loop.run(end_all(group));
@@ -98,7 +104,9 @@ void live_timer(benchmark::State& state) {
   report_bytes(state, state.range(0), [&](std::int64_t tasks, auto measure) {
     TaskGroup group(loop);
     measure();
-    for (std::int64_t i = 0; i < tasks; ++i) group.start("a.name.of.24.characters.", sleep_in_a_coroutine());
+    for (std::int64_t i = 0; i < tasks; ++i) {
+      group.start("a.name.of.24.characters.", sleep_in_a_coroutine());
+    }
     loop.run(settle());
     measure();
     loop.run(end_all(group));
@@ -114,11 +122,15 @@ void drain_sleepers(benchmark::State& state, Make make) {
   for (auto _ : state) {
     state.PauseTiming();
     TaskGroup group(loop);
-    for (std::int64_t i = 0; i < tasks; ++i) group.start("sleeper", make());
+    for (std::int64_t i = 0; i < tasks; ++i) {
+      group.start("sleeper", make());
+    }
     loop.run(settle());
     state.ResumeTiming();
     const std::size_t cancelled = loop.run(end_all(group));
-    if (cancelled != static_cast<std::size_t>(tasks)) state.SkipWithError("a sleeper was not cancelled");
+    if (cancelled != static_cast<std::size_t>(tasks)) {
+      state.SkipWithError("a sleeper was not cancelled");
+    }
   }
   report_time(state, tasks);
 }
@@ -140,7 +152,9 @@ BENCHMARK_TEMPLATE(drain_unwinding, VirtualLoop)->Apply(tasks_10000);
 
 Task<> wait_an_hour(Event& event, std::int64_t& woken) {
   const bool in_time = co_await event.wait_for(1h);
-  if (in_time) ++woken;
+  if (in_time) {
+    ++woken;
+  }
 }
 
 template <typename Loop>
@@ -152,12 +166,16 @@ void wake(benchmark::State& state) {
     Event event;
     TaskGroup group(loop);
     std::int64_t woken = 0;
-    for (std::int64_t i = 0; i < tasks; ++i) group.start("waiter", wait_an_hour(event, woken));
+    for (std::int64_t i = 0; i < tasks; ++i) {
+      group.start("waiter", wait_an_hour(event, woken));
+    }
     loop.run(settle());
     state.ResumeTiming();
     event.set();
     loop.run(join_all(group));
-    if (woken != tasks) state.SkipWithError("not everyone was woken");
+    if (woken != tasks) {
+      state.SkipWithError("not everyone was woken");
+    }
   }
   report_time(state, tasks);
 }
@@ -165,14 +183,18 @@ BENCHMARK_TEMPLATE(wake, UvLoop)->Apply(tasks_10000);
 BENCHMARK_TEMPLATE(wake, VirtualLoop)->Apply(tasks_10000);
 
 Task<> watch_shutdown(Session& session) {
-  for (bool shut_down = false; !shut_down;) shut_down = co_await session.shutdown().wait_for(1h);
+  for (bool shut_down = false; !shut_down;) {
+    shut_down = co_await session.shutdown().wait_for(1h);
+  }
 }
 
 // Eleven tasks until the first ends, which is the one that receives. The others see that the session shuts down.
 Task<> run_session(EventLoop& loop, Event& peer_gone) {
   Session session(loop, {.label = "bench"});
   session.start("receive", wait(peer_gone), TaskKind::kReceive);
-  for (std::int64_t i = 1; i < kTasksOfASession; ++i) session.start({"watcher", i}, watch_shutdown(session));
+  for (std::int64_t i = 1; i < kTasksOfASession; ++i) {
+    session.start({"watcher", i}, watch_shutdown(session));
+  }
   Task<SessionResult> running = session.run();
   co_await std::move(running);
 }
@@ -181,7 +203,9 @@ Task<> run_session(EventLoop& loop, Event& peer_gone) {
 Task<> run_session_unwinding(EventLoop& loop, Event& peer_gone) {
   Session session(loop, {.label = "bench", .timeout = std::chrono::nanoseconds::zero()});
   session.start("receive", wait(peer_gone), TaskKind::kReceive);
-  for (std::int64_t i = 1; i < kTasksOfASession; ++i) session.start({"sleeper", i}, sleep_in_a_coroutine());
+  for (std::int64_t i = 1; i < kTasksOfASession; ++i) {
+    session.start({"sleeper", i}, sleep_in_a_coroutine());
+  }
   Task<SessionResult> running = session.run();
   co_await std::move(running);
 }
@@ -189,7 +213,9 @@ Task<> run_session_unwinding(EventLoop& loop, Event& peer_gone) {
 // Starts sessions in `group`, and lets them and their tasks run until they wait.
 template <typename RunSession>
 void start_sessions(TaskGroup& group, std::int64_t sessions, Event& peer_gone, RunSession run_one) {
-  for (std::int64_t i = 0; i < sessions; ++i) group.start({"session", i}, run_one(group.loop(), peer_gone));
+  for (std::int64_t i = 0; i < sessions; ++i) {
+    group.start({"session", i}, run_one(group.loop(), peer_gone));
+  }
   group.loop().run(settle());
   group.loop().run(settle());
 }
@@ -208,7 +234,9 @@ void tear_sessions_down(benchmark::State& state, RunSession run_one) {
     }
     state.ResumeTiming();
     peer_gone.set();
-    if (loop.run(join_all(group)) != static_cast<std::size_t>(sessions)) state.SkipWithError("a session is left");
+    if (loop.run(join_all(group)) != static_cast<std::size_t>(sessions)) {
+      state.SkipWithError("a session is left");
+    }
   }
   report_time(state, sessions * kTasksOfASession);
 }
@@ -269,10 +297,14 @@ void virtual_day(benchmark::State& state) {
     VirtualLoop loop;
     TaskGroup group(loop);
     std::int64_t wakeups = 0;
-    for (std::int64_t i = 0; i < tasks; ++i) group.start({"tick", i}, tick_every_30s(wakeups));
+    for (std::int64_t i = 0; i < tasks; ++i) {
+      group.start({"tick", i}, tick_every_30s(wakeups));
+    }
     loop.run(sleep_for(24h));
     group.end_in_place();
-    if (wakeups < tasks * (24 * 3600 / 30 - 1)) state.SkipWithError("a wake-up is missing");
+    if (wakeups < tasks * (24 * 3600 / 30 - 1)) {
+      state.SkipWithError("a wake-up is missing");
+    }
   }
   state.counters["per_item"] = benchmark::Counter(1, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }

@@ -25,7 +25,9 @@ class CapturedLog {
 
   std::string text() const {
     std::string all;
-    for (const std::string& line : lines_) all += line + "\n";
+    for (const std::string& line : lines_) {
+      all += line + "\n";
+    }
     return all;
   }
 
@@ -44,8 +46,12 @@ class CapturedLog {
       text.remove_prefix(at + kAt.size());
       const std::string_view place = text.substr(0, text.find_first_of(" \n"));
       const std::size_t colon = place.rfind(':');
-      if (colon == std::string_view::npos || colon + 1 == place.size()) continue;
-      if (place.find_first_not_of("0123456789", colon + 1) != std::string_view::npos) continue;
+      if (colon == std::string_view::npos || colon + 1 == place.size()) {
+        continue;
+      }
+      if (place.find_first_not_of("0123456789", colon + 1) != std::string_view::npos) {
+        continue;
+      }
       const std::size_t file = place.rfind('/') + 1;  // Zero where there is no directory.
       kept += place.substr(file, colon - file);
       text.remove_prefix(place.size());

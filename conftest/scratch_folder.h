@@ -20,10 +20,14 @@ namespace soak::conftest {
 class ScratchFolder {
  public:
   ScratchFolder() : path_(testing::TempDir() + "/soak-test-XXXXXX"), owner_(::getpid()) {
-    if (::mkdtemp(path_.data()) == nullptr) throw std::system_error(errno, std::generic_category(), path_);
+    if (::mkdtemp(path_.data()) == nullptr) {
+      throw std::system_error(errno, std::generic_category(), path_);
+    }
   }
   ~ScratchFolder() {
-    if (::getpid() != owner_) return;  // A death test's child.
+    if (::getpid() != owner_) {
+      return;  // A death test's child.
+    }
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }

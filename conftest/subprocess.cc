@@ -116,7 +116,9 @@ ProgramResult run_program(std::vector<std::string> arguments, std::vector<std::s
 
 std::string line_after(const std::string& output, const std::string& before) {
   const std::size_t at = output.find(before);
-  if (at == std::string::npos) return {};
+  if (at == std::string::npos) {
+    return {};
+  }
   const std::size_t from = at + before.size();
   return output.substr(from, output.find('\n', from) - from);
 }

@@ -31,7 +31,9 @@ inline double uniform(Random& random, double from, double to) {
 // Adds `shape(t)`, in KB of a process with 200 KB of noise.
 template <typename Shape>
 std::vector<double> on(std::vector<double> values, double amount, Shape shape) {
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] += amount / kNoise * shape(static_cast<double>(i));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] += amount / kNoise * shape(static_cast<double>(i));
+  }
   return values;
 }
 

@@ -49,7 +49,9 @@ std::vector<double> doubling_table(Random& random, std::size_t seconds, double a
   const double first = uniform(random, 10, 30);
   return on(noise(random, seconds, amount, 0), amount, [=](double t) {
     double size = 0;
-    for (int i = 0; i < 5; ++i) size += t >= first * std::pow(2, i) ? 256 * std::pow(2, i) : 0;
+    for (int i = 0; i < 5; ++i) {
+      size += t >= first * std::pow(2, i) ? 256 * std::pow(2, i) : 0;
+    }
     return size;
   });
 }

@@ -15,14 +15,18 @@ namespace {
 std::vector<double> heavy_tails(Random& random, std::size_t seconds, double amount) {
   std::student_t_distribution<double> student(3);
   std::vector<double> values(seconds);
-  for (double& value : values) value = amount / std::sqrt(3.0) * student(random);
+  for (double& value : values) {
+    value = amount / std::sqrt(3.0) * student(random);
+  }
   return values;
 }
 
 std::vector<double> two_memories(Random& random, std::size_t seconds, double amount) {
   std::vector<double> values = noise(random, seconds, amount / 2, 0.97);
   const std::vector<double> slow = noise(random, seconds, amount, 0.995);
-  for (std::size_t i = 0; i < seconds; ++i) values[i] += slow[i];
+  for (std::size_t i = 0; i < seconds; ++i) {
+    values[i] += slow[i];
+  }
   return values;
 }
 
@@ -79,7 +83,9 @@ std::vector<double> pink(Random& random, std::size_t seconds, double amount) {
   std::vector<double> values(seconds);
   for (const double time : {1.0, 10.0, 100.0, 900.0}) {
     const std::vector<double> part = noise(random, seconds, amount / 2, std::exp(-1 / time));
-    for (std::size_t i = 0; i < seconds; ++i) values[i] += part[i];
+    for (std::size_t i = 0; i < seconds; ++i) {
+      values[i] += part[i];
+    }
   }
   return values;
 }
@@ -88,14 +94,18 @@ std::vector<double> pink(Random& random, std::size_t seconds, double amount) {
 std::vector<double> in_chunks(Random& random, std::size_t seconds, double amount) {
   std::vector<double> values = noise(random, seconds, 3 * amount, 0.9);
   const double chunk = amount / kNoise * 1024;
-  for (double& value : values) value = chunk * std::ceil(value / chunk);
+  for (double& value : values) {
+    value = chunk * std::ceil(value / chunk);
+  }
   return values;
 }
 
 // The load doubles half-way, and the noise with it.
 std::vector<double> louder(Random& random, std::size_t seconds, double amount) {
   std::vector<double> values = noise(random, seconds, amount, 0.5);
-  for (std::size_t i = seconds / 2; i < seconds; ++i) values[i] *= 3;
+  for (std::size_t i = seconds / 2; i < seconds; ++i) {
+    values[i] *= 3;
+  }
   return values;
 }
 
@@ -168,7 +178,9 @@ std::vector<double> dropped_cache(Random& random, std::size_t seconds, double am
   const double at = uniform(random, 0, static_cast<double>(seconds));
   for (std::size_t i = 0; i < seconds; ++i) {
     const auto t = static_cast<double>(i);
-    if (t >= at) values[i] -= amount / kNoise * 8192 * std::exp((at - t) / 180);
+    if (t >= at) {
+      values[i] -= amount / kNoise * 8192 * std::exp((at - t) / 180);
+    }
   }
   return values;
 }
@@ -204,7 +216,9 @@ std::vector<double> swinging(Random& random, std::size_t seconds, double amount)
 std::vector<double> storms(Random& random, std::size_t seconds, double amount) {
   std::vector<double> values = noise(random, seconds, amount, 0.7);
   const std::vector<double> mood = noise(random, seconds, 1, 0.995);
-  for (std::size_t i = 0; i < seconds; ++i) values[i] *= std::exp(mood[i]);
+  for (std::size_t i = 0; i < seconds; ++i) {
+    values[i] *= std::exp(mood[i]);
+  }
   return values;
 }
 
@@ -256,7 +270,9 @@ std::vector<double> logistic_warm_up(Random& random, std::size_t seconds, double
 std::vector<double> zipf_cache(Random& random, std::size_t seconds, double amount) {
   constexpr std::size_t kEntries = 512;
   std::vector<double> weights;
-  for (std::size_t i = 1; i <= kEntries; ++i) weights.push_back(1.0 / static_cast<double>(i));
+  for (std::size_t i = 1; i <= kEntries; ++i) {
+    weights.push_back(1.0 / static_cast<double>(i));
+  }
   std::discrete_distribution<std::size_t> asked(weights.begin(), weights.end());
   std::vector<bool> held(kEntries);
   double size = 0;
@@ -264,7 +280,9 @@ std::vector<double> zipf_cache(Random& random, std::size_t seconds, double amoun
   for (double& value : values) {
     for (int i = 0; i < 10; ++i) {
       const std::size_t entry = asked(random);
-      if (!held[entry]) size += 24;
+      if (!held[entry]) {
+        size += 24;
+      }
       held[entry] = true;
     }
     value += amount / kNoise * size;
@@ -286,8 +304,12 @@ std::vector<double> bounded_walk(Random& random, std::size_t seconds, double amo
   double level = uniform(random, 0, 4096);
   for (double& value : values) {
     level += 100 * normal(random);
-    if (level < 0) level = -level;
-    if (level > 4096) level = 8192 - level;
+    if (level < 0) {
+      level = -level;
+    }
+    if (level > 4096) {
+      level = 8192 - level;
+    }
     value += amount / kNoise * level;
   }
   return values;
@@ -302,10 +324,14 @@ std::vector<double> triangle(Random& random, std::size_t seconds, double amount)
 // Six threads begin at some time of the first five minutes, and each has an arena that fills within a minute.
 std::vector<double> arenas(Random& random, std::size_t seconds, double amount) {
   std::array<double, 6> begin{};
-  for (double& at : begin) at = uniform(random, 0, 300);
+  for (double& at : begin) {
+    at = uniform(random, 0, 300);
+  }
   return on(noise(random, seconds, amount, 0), amount, [=](double t) {
     double size = 0;
-    for (const double at : begin) size += 2048 * std::clamp((t - at) / 60, 0.0, 1.0);
+    for (const double at : begin) {
+      size += 2048 * std::clamp((t - at) / 60, 0.0, 1.0);
+    }
     return size;
   });
 }

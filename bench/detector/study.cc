@@ -89,10 +89,14 @@ bool least_squares_alarm(const std::vector<double>& values) {
 
 bool mann_kendall_alarm(const std::vector<double>& values) {
   std::vector<double> thinned;  // Every sixth, or the pairs are too many.
-  for (std::size_t i = 0; i < values.size(); i += 6) thinned.push_back(values[i]);
+  for (std::size_t i = 0; i < values.size(); i += 6) {
+    thinned.push_back(values[i]);
+  }
   double score = 0;
   for (std::size_t i = 0; i < thinned.size(); ++i) {
-    for (std::size_t k = i + 1; k < thinned.size(); ++k) score += thinned[k] > thinned[i] ? 1 : -1;
+    for (std::size_t k = i + 1; k < thinned.size(); ++k) {
+      score += thinned[k] > thinned[i] ? 1 : -1;
+    }
   }
   const auto n = static_cast<double>(thinned.size());
   return score > 2.576 * std::sqrt(n * (n - 1) * (2 * n + 5) / 18);
@@ -128,11 +132,15 @@ Trace read_trace(const std::filesystem::path& path) {
 std::vector<Trace> read_traces(const std::string& folder) {
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".csv") paths.push_back(entry.path());
+    if (entry.path().extension() == ".csv") {
+      paths.push_back(entry.path());
+    }
   }
   std::sort(paths.begin(), paths.end());
   std::vector<Trace> traces;
-  for (const std::filesystem::path& path : paths) traces.push_back(read_trace(path));
+  for (const std::filesystem::path& path : paths) {
+    traces.push_back(read_trace(path));
+  }
   return traces;
 }
 
@@ -179,7 +187,9 @@ auto of_all(std::size_t runs, const Run& run) {
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < std::max(std::thread::hardware_concurrency(), 1U); ++i) {
     threads.emplace_back([&] {
-      for (std::size_t now = next++; now < runs; now = next++) results[now] = run(now);
+      for (std::size_t now = next++; now < runs; now = next++) {
+        results[now] = run(now);
+      }
     });
   }
   threads.clear();
@@ -217,7 +227,9 @@ struct Study {
         "Mann-Kendall |\n| --- | --- | --- | --- | --- | --- | --- |\n",
         runs / 10);
     for (const Null& null : nulls) {
-      if (left_out(null)) continue;
+      if (left_out(null)) {
+        continue;
+      }
       const std::vector<FalseAlarms> all = of_all(runs, [&](std::size_t run) {
         FalseAlarms alarms;
         Random random(run);
@@ -235,7 +247,9 @@ struct Study {
       const std::size_t day = number(all, &FalseAlarms::day);
       const std::size_t heap = number(all, &FalseAlarms::heap);
       std::vector<double> excluded;
-      for (const FalseAlarms& run : all) excluded.push_back(run.excluded);
+      for (const FalseAlarms& run : all) {
+        excluded.push_back(run.excluded);
+      }
       std::printf("| %s | %zu | %zu | %zu | %.2f KB/s | %zu | %zu |\n", null.name.c_str(), rss, day, heap,
                   quantile(excluded, 0.5), number(all, &FalseAlarms::squares), number(all, &FalseAlarms::kendall));
       std::fflush(stdout);
@@ -271,10 +285,14 @@ struct Study {
     const std::size_t timed = seconds < 24 * kHour ? runs : std::max<std::size_t>(runs / 10, 1);
     std::printf("\n### %s, a leak of %g KB/s: minutes until it is certain, of %zu runs",
                 kind == Kind::kRss ? "RSS" : "Heap", leak, timed);
-    if (bar_minutes > 0) std::printf("; the median is to be at most %g", bar_minutes);
+    if (bar_minutes > 0) {
+      std::printf("; the median is to be at most %g", bar_minutes);
+    }
     std::printf("\n\n| null | median | 95th percentile |\n| --- | --- | --- |\n");
     for (const Null& null : known_nulls()) {
-      if (left_out(null)) continue;
+      if (left_out(null)) {
+        continue;
+      }
       const std::vector<double> times = of_all(timed, [&](std::size_t run) {
         Random random(run + 1'000'000);
         const Trend trend = judge(kind, null.make(random, seconds, amount(kind)), leak);
@@ -302,7 +320,9 @@ int main(int argc, char** argv) {
   }
   const std::vector<Trace> traces = read_traces(argv[1]);
   double heap_noise = 0;
-  for (const Trace& trace : traces) heap_noise = std::max(heap_noise, noise_of(trace.heap));
+  for (const Trace& trace : traces) {
+    heap_noise = std::max(heap_noise, noise_of(trace.heap));
+  }
   Study study{static_cast<std::size_t>(runs), heap_noise, argc > 3 ? argv[3] : ""};
   std::printf(
       "Heap at quiescent points has %.3f KB of noise in the traces; shapes on the heap keep their size against it.\n",

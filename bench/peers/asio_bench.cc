@@ -59,7 +59,9 @@ void gather(benchmark::State& state) {
                      [&results, i](const std::exception_ptr&, std::uint64_t result) { results[i] = result; });
     }
     context.run();
-    if (results.back() != results.size() - 1) state.SkipWithError("a result is missing");
+    if (results.back() != results.size() - 1) {
+      state.SkipWithError("a result is missing");
+    }
   }
   report_time(state, tasks);
 }
@@ -72,7 +74,9 @@ struct TenAtATime {
   std::uint64_t next = 0;
 
   void start_next() {
-    if (next == results.size()) return;
+    if (next == results.size()) {
+      return;
+    }
     const std::uint64_t index = next++;
     asio::co_spawn(executor, yield_once(executor, index),
                    [this, index](const std::exception_ptr&, std::uint64_t result) {
@@ -87,9 +91,13 @@ void gather10(benchmark::State& state) {
   asio::io_context context{1};
   for (auto _ : state) {
     TenAtATime work{context.get_executor(), std::vector<std::uint64_t>(static_cast<std::size_t>(tasks))};
-    for (int i = 0; i < 10; ++i) work.start_next();
+    for (int i = 0; i < 10; ++i) {
+      work.start_next();
+    }
     context.run();
-    if (work.results.back() != work.results.size() - 1) state.SkipWithError("a result is missing");
+    if (work.results.back() != work.results.size() - 1) {
+      state.SkipWithError("a result is missing");
+    }
   }
   report_time(state, tasks);
 }
@@ -106,7 +114,9 @@ void live_event(benchmark::State& state) {
   report_bytes(state, state.range(0), [&](std::int64_t tasks, auto measure) {
     Timer event(context.get_executor(), kNever);
     measure();
-    for (std::int64_t i = 0; i < tasks; ++i) asio::co_spawn(context.get_executor(), wait(event), asio::detached);
+    for (std::int64_t i = 0; i < tasks; ++i) {
+      asio::co_spawn(context.get_executor(), wait(event), asio::detached);
+    }
     context.poll();
     measure();
     event.cancel();
@@ -132,7 +142,9 @@ struct Sleepers {
     context.poll();
   }
   void cancel() {
-    for (Timer* timer : timers) timer->cancel();
+    for (Timer* timer : timers) {
+      timer->cancel();
+    }
   }
 
   std::vector<Timer*> timers;
@@ -168,7 +180,9 @@ BENCHMARK(drain)->Apply(tasks_10000);
 Task<void> wait_an_hour(Timer& event, std::int64_t& woken) {
   Timer timeout(event.get_executor(), 1h);
   const auto first = co_await (wait(event) || wait(timeout));
-  if (first.index() == 0) ++woken;
+  if (first.index() == 0) {
+    ++woken;
+  }
 }
 
 void wake(benchmark::State& state) {
@@ -185,7 +199,9 @@ void wake(benchmark::State& state) {
     state.ResumeTiming();
     event.cancel();
     context.run();
-    if (woken != tasks) state.SkipWithError("not everyone was woken");
+    if (woken != tasks) {
+      state.SkipWithError("not everyone was woken");
+    }
   }
   report_time(state, tasks);
 }
@@ -198,13 +214,21 @@ Task<void> run_session(Executor executor, Timer& peer_gone, std::int64_t& sessio
   Timer an_end(executor, kNever);  // Its waits end with the first task, and with the last.
   const auto ended = [&](const std::exception_ptr&) {
     --running;
-    if (running == kTasksOfASession - 1 || running == 0) an_end.cancel();
+    if (running == kTasksOfASession - 1 || running == 0) {
+      an_end.cancel();
+    }
   };
   asio::co_spawn(executor, wait(peer_gone), ended);
-  for (Timer*& sleeper : sleepers) asio::co_spawn(executor, sleep_an_hour(executor, sleeper), ended);
+  for (Timer*& sleeper : sleepers) {
+    asio::co_spawn(executor, sleep_an_hour(executor, sleeper), ended);
+  }
   co_await wait(an_end);
-  for (Timer* sleeper : sleepers) sleeper->cancel();
-  if (running > 0) co_await wait(an_end);
+  for (Timer* sleeper : sleepers) {
+    sleeper->cancel();
+  }
+  if (running > 0) {
+    co_await wait(an_end);
+  }
   ++sessions_ended;
 }
 
@@ -222,7 +246,9 @@ void supervise(benchmark::State& state) {
     state.ResumeTiming();
     peer_gone.cancel();
     context.run();
-    if (ended != sessions) state.SkipWithError("a session is left");
+    if (ended != sessions) {
+      state.SkipWithError("a session is left");
+    }
   }
   report_time(state, sessions * kTasksOfASession);
 }

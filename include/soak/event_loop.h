@@ -129,8 +129,11 @@ class EventLoop {
 
 template <typename T>
 T& EventLoop::service() {
-  for (const Service& service : services_)
-    if (service.type == typeid(T)) return *static_cast<T*>(service.instance.get());
+  for (const Service& service : services_) {
+    if (service.type == typeid(T)) {
+      return *static_cast<T*>(service.instance.get());
+    }
+  }
   std::unique_ptr<void, void (*)(void*)> instance(new T(*this), [](void* made) { delete static_cast<T*>(made); });
   services_.push_back({typeid(T), std::move(instance)});
   return *static_cast<T*>(services_.back().instance.get());

@@ -100,9 +100,15 @@ class GatherResult {
   struct Stopped {};
 
   void require_value() {
-    if (auto* failure = std::get_if<1>(&left_)) std::rethrow_exception(*failure);
-    if (outcome() == Outcome::kTimedOut) throw Error(Errc::kTimeout, "a gathered task has no value: it timed out");
-    if (outcome() == Outcome::kCancelled) throw Cancelled{};
+    if (auto* failure = std::get_if<1>(&left_)) {
+      std::rethrow_exception(*failure);
+    }
+    if (outcome() == Outcome::kTimedOut) {
+      throw Error(Errc::kTimeout, "a gathered task has no value: it timed out");
+    }
+    if (outcome() == Outcome::kCancelled) {
+      throw Cancelled{};
+    }
   }
 
   std::variant<detail::Kept<T>, std::exception_ptr, NoTime, Stopped> left_{std::in_place_index<3>};
@@ -159,13 +165,17 @@ template <std::ranges::input_range Range>
   const detail::GatherClock clock(loop, options.label, options.timeout);
   std::vector<GatherResult<T>> results;
   std::size_t size = 0;
-  if constexpr (std::ranges::sized_range<Range>) size = static_cast<std::size_t>(std::ranges::size(range));
+  if constexpr (std::ranges::sized_range<Range>) {
+    size = static_cast<std::size_t>(std::ranges::size(range));
+  }
   auto next = std::ranges::begin(range);
   const auto end = std::ranges::end(range);
   // A range may make its elements as it advances, so it stays where it is until one more is due.
   bool taken = false;
   const auto advance = [&] {
-    if (taken) ++next;
+    if (taken) {
+      ++next;
+    }
     taken = false;
     return next != end;
   };
@@ -186,7 +196,9 @@ template <std::ranges::input_range Range>
     Task<> running = state.run();
     co_await std::move(running);
     std::vector<GatherResult<T>> ended = state.take_results();
-    for (GatherResult<T>& result : ended) results.push_back(std::move(result));
+    for (GatherResult<T>& result : ended) {
+      results.push_back(std::move(result));
+    }
   }
   if (results.size() < size) {
     clock.count_never_started(size - results.size());
@@ -209,7 +221,9 @@ class GatherOf final : public GatherState {
         tasks_(std::move(tasks)),
         results_(tasks_.size()) {
     for (const Task<T>& task : tasks_) {
-      if (!task.valid()) contract_broken("gather() of a Task that was moved from, awaited or started before");
+      if (!task.valid()) {
+        contract_broken("gather() of a Task that was moved from, awaited or started before");
+      }
     }
   }
 
@@ -224,7 +238,9 @@ class GatherOf final : public GatherState {
  private:
   std::coroutine_handle<> take_frame(std::size_t index, Root*& root) noexcept override {
     constexpr std::size_t kAhead = 8;
-    if (index + kAhead < tasks_.size()) __builtin_prefetch(tasks_[index + kAhead].handle_.address(), 1);
+    if (index + kAhead < tasks_.size()) {
+      __builtin_prefetch(tasks_[index + kAhead].handle_.address(), 1);
+    }
     const auto frame = std::exchange(tasks_[index].handle_, nullptr);
     if constexpr (std::is_void_v<T>) {
       root = &frame.promise();

@@ -66,14 +66,22 @@ inline void explain(const DrainResult& result, std::ostream& out) {
     const std::string noun = counted++ == 0 ? (count == 1 ? " task" : " tasks") : "";
     return std::to_string(count) + noun;
   };
-  if (result.cancelled > 0) parts.push_back("cancelled " + tasks(result.cancelled));
-  if (result.forced > 0) parts.push_back("forced " + tasks(result.forced));
-  if (result.failed > 0) parts.push_back("saw " + tasks(result.failed) + " fail");
+  if (result.cancelled > 0) {
+    parts.push_back("cancelled " + tasks(result.cancelled));
+  }
+  if (result.forced > 0) {
+    parts.push_back("forced " + tasks(result.forced));
+  }
+  if (result.failed > 0) {
+    parts.push_back("saw " + tasks(result.failed) + " fail");
+  }
   if (const std::size_t calls = result.unresponsive.size(); calls > 0) {
     parts.push_back("left " + std::to_string(calls) +
                     (calls == 1 ? " blocking call running" : " blocking calls running"));
   }
-  if (parts.empty()) parts.push_back("completed " + tasks(result.completed));
+  if (parts.empty()) {
+    parts.push_back("completed " + tasks(result.completed));
+  }
   out << "which ";
   for (std::size_t i = 0; i < parts.size(); ++i) {
     out << (i == 0 ? "" : (i + 1 == parts.size() ? " and " : ", ")) << parts[i];
@@ -88,13 +96,17 @@ inline void explain(const DrainResult& result, std::ostream& out) {
 // "which came from session-3: connection reset"
 inline void explain(const SupervisorExit& exit, std::ostream& out) {
   out << (exit.task.empty() ? "with no task left" : "which came from " + exit.task);
-  if (!exit.what.empty()) out << ": " << exit.what;
+  if (!exit.what.empty()) {
+    out << ": " << exit.what;
+  }
 }
 
 // "which threw: connection reset"; for the other outcomes there is nothing to add.
 template <typename T>
 void explain(const GatherResult<T>& result, std::ostream& out) {
-  if (result.outcome() == Outcome::kFailed) out << "which threw: " << result.what();
+  if (result.outcome() == Outcome::kFailed) {
+    out << "which threw: " << result.what();
+  }
 }
 
 // Each finding with its evidence, and what was not judged, on lines of their own.
@@ -124,7 +136,9 @@ inline const Verdict& verdict_of(const Run& run) { return const_cast<Run&>(run).
 // Explains where somebody listens; costs nothing elsewhere.
 template <typename T>
 void explain(const T& value, ::testing::MatchResultListener& listener) {
-  if (listener.stream() != nullptr) explain(value, *listener.stream());
+  if (listener.stream() != nullptr) {
+    explain(value, *listener.stream());
+  }
 }
 
 }  // namespace detail

@@ -76,7 +76,9 @@ class PopWait final : public QueueWait {
   PopWait(Queue<T>& queue, std::source_location where) noexcept : QueueWait(where), queue_(&queue) {}
 
   bool await_ready() noexcept {
-    if (cancelled_on_arrival()) return true;
+    if (cancelled_on_arrival()) {
+      return true;
+    }
     granted_ = queue_->reserve_item();
     return granted_ || queue_->closed();
   }
@@ -87,12 +89,16 @@ class PopWait final : public QueueWait {
   std::optional<T> await_resume() {
     outcome();
     leave_grants();
-    if (!granted_) return std::nullopt;
+    if (!granted_) {
+      return std::nullopt;
+    }
     return queue_->take_reserved();
   }
   const char* awaiting() const noexcept override { return "queue, to pop"; }
   void abandoned() noexcept override {
-    if (leave_grants()) queue_->release_item();
+    if (leave_grants()) {
+      queue_->release_item();
+    }
   }
 
  private:
@@ -106,7 +112,9 @@ class PushWait final : public QueueWait {
       : QueueWait(where), queue_(&queue), value_(&value) {}
 
   bool await_ready() noexcept {
-    if (cancelled_on_arrival() || queue_->closed()) return true;
+    if (cancelled_on_arrival() || queue_->closed()) {
+      return true;
+    }
     granted_ = queue_->reserve_room();
     return granted_;
   }
@@ -117,7 +125,9 @@ class PushWait final : public QueueWait {
   bool await_resume() {
     outcome();
     leave_grants();
-    if (!granted_) return false;
+    if (!granted_) {
+      return false;
+    }
     if (queue_->closed()) {  // Meanwhile; who pops may have left.
       queue_->release_room();
       return false;
@@ -127,7 +137,9 @@ class PushWait final : public QueueWait {
   }
   const char* awaiting() const noexcept override { return "queue, to push"; }
   void abandoned() noexcept override {
-    if (leave_grants()) queue_->release_room();
+    if (leave_grants()) {
+      queue_->release_room();
+    }
   }
 
  private:
@@ -142,7 +154,9 @@ class Queue {
  public:
   // Throws Error(Errc::kInvalidArgument) for a queue without room.
   explicit Queue(std::size_t capacity) : capacity_(capacity), exceptions_when_built_(std::uncaught_exceptions()) {
-    if (capacity == 0) throw Error(Errc::kInvalidArgument, "Queue of capacity 0: at least 1 is needed");
+    if (capacity == 0) {
+      throw Error(Errc::kInvalidArgument, "Queue of capacity 0: at least 1 is needed");
+    }
   }
   // Aborts, naming them, while tasks wait on it, unless an exception or a force is ending them too.
   ~Queue() {
@@ -166,7 +180,9 @@ class Queue {
 
   // True when `value` was taken; false, and `value` is as it was, when there is no room or the queue is closed.
   [[nodiscard]] bool try_push(T&& value) {
-    if (closed_ || !reserve_room()) return false;
+    if (closed_ || !reserve_room()) {
+      return false;
+    }
     fill_reserved(std::move(value));
     return true;
   }
@@ -178,7 +194,9 @@ class Queue {
 
   // The next item that nobody waits for, if there is one.
   [[nodiscard]] std::optional<T> try_pop() {
-    if (!reserve_item()) return std::nullopt;
+    if (!reserve_item()) {
+      return std::nullopt;
+    }
     return take_reserved();
   }
 
@@ -200,7 +218,9 @@ class Queue {
 
   // An item, or room, is reserved for who was woken for it until that task has its turn.
   bool reserve_item() noexcept {
-    if (items_.size() <= items_reserved_) return false;
+    if (items_.size() <= items_reserved_) {
+      return false;
+    }
     ++items_reserved_;
     return true;
   }
@@ -216,11 +236,15 @@ class Queue {
     grant_item();
   }
   void grant_item() noexcept {
-    if (!poppers_.empty() && reserve_item()) waiting(poppers_).grant(grants_);
+    if (!poppers_.empty() && reserve_item()) {
+      waiting(poppers_).grant(grants_);
+    }
   }
 
   bool reserve_room() noexcept {
-    if (items_.size() + room_reserved_ >= capacity_) return false;
+    if (items_.size() + room_reserved_ >= capacity_) {
+      return false;
+    }
     ++room_reserved_;
     return true;
   }
@@ -234,7 +258,9 @@ class Queue {
     grant_room();
   }
   void grant_room() noexcept {
-    if (!pushers_.empty() && reserve_room()) waiting(pushers_).grant(grants_);
+    if (!pushers_.empty() && reserve_room()) {
+      waiting(pushers_).grant(grants_);
+    }
   }
 
   static detail::QueueWait& waiting(const detail::WaitList& waiters) noexcept {
@@ -243,12 +269,18 @@ class Queue {
 
   // Whoever ends the queue in an unwinding is about to end these too; until then nothing is due to them.
   void end_waits(detail::WaitList& waiters) noexcept {
-    if (waiters.empty()) return;
+    if (waiters.empty()) {
+      return;
+    }
     require_unwinding(*waiters.front().loop, detail::names_of(waiters));
-    while (!waiters.empty()) waiters.front().leave_queue();
+    while (!waiters.empty()) {
+      waiters.front().leave_queue();
+    }
   }
   void require_unwinding(const detail::LoopCore& loop, const std::string& names) noexcept {
-    if (loop.force_depth > 0 || std::uncaught_exceptions() > exceptions_when_built_) return;
+    if (loop.force_depth > 0 || std::uncaught_exceptions() > exceptions_when_built_) {
+      return;
+    }
     detail::contract_broken("Queue destroyed while tasks wait on it: " + names + "; close it, and end them first");
   }
 

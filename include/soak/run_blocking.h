@@ -38,7 +38,7 @@ static_assert(std::is_trivially_destructible_v<BlockingOptions>);  // For g++ 12
 // waits for a thread drops it; later it is delivered at the task's next await, and the result is not lost.
 // Throws Error(Errc::kSystem) when libuv does not take the call.
 template <typename Function>
-requires std::invocable<Function&>
+  requires std::invocable<Function&>
 [[nodiscard]] Task<std::invoke_result_t<Function&>> run_blocking(
     Function function, BlockingOptions options = {}, std::source_location where = std::source_location::current()) {
   using T = std::invoke_result_t<Function&>;

@@ -66,7 +66,9 @@ class [[nodiscard]] Task {
     return *this;
   }
   ~Task() {
-    if (handle_) handle_.destroy();
+    if (handle_) {
+      handle_.destroy();
+    }
   }
 
   // False once it was moved from, awaited or started.
@@ -253,7 +255,9 @@ inline Task<void> Promise<void>::as_one_wait(Task<void> task) noexcept {
 
 template <GroupBody Body>
 Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body, std::source_location where) {
-  if (loop == nullptr) loop = &co_await this_loop();
+  if (loop == nullptr) {
+    loop = &co_await this_loop();
+  }
   TaskGroup group(*loop);
   std::exception_ptr failure;
   try {
@@ -262,16 +266,24 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
   } catch (...) {
     failure = std::current_exception();
   }
-  if (failure) options.cancel_first = true;
+  if (failure) {
+    options.cancel_first = true;
+  }
   DrainResult result;
   try {
     Task<DrainResult> draining = drain(group, options, where);
     result = co_await std::move(draining);
   } catch (const Cancelled&) {
-    if (!failure) failure = std::current_exception();
+    if (!failure) {
+      failure = std::current_exception();
+    }
   }
-  if (!failure) failure = group.first_failure();
-  if (failure) std::rethrow_exception(std::move(failure));
+  if (!failure) {
+    failure = group.first_failure();
+  }
+  if (failure) {
+    std::rethrow_exception(std::move(failure));
+  }
   co_return result;
 }
 
@@ -290,7 +302,9 @@ Task<void> deliver(Task<T> task, std::optional<typename Promise<T>::Stored>& res
 
 template <typename T>
 T EventLoop::run(Task<T> task) {
-  if (!task.valid()) detail::contract_broken("run() of a Task that was moved from, awaited or started before");
+  if (!task.valid()) {
+    detail::contract_broken("run() of a Task that was moved from, awaited or started before");
+  }
   std::optional<typename detail::Promise<T>::Stored> result;
   run(detail::deliver(std::move(task), result));
   if constexpr (std::is_reference_v<T>) {

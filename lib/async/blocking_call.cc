@@ -56,8 +56,12 @@ void BlockingCall::begin(Root& waiting, std::source_location where) noexcept {
 }
 
 bool BlockingCall::try_cancel() noexcept {
-  if (state_ != State::kRunning) return true;
-  if (request_ == nullptr || uv_cancel(reinterpret_cast<uv_req_t*>(request_.get())) != 0) return false;
+  if (state_ != State::kRunning) {
+    return true;
+  }
+  if (request_ == nullptr || uv_cancel(reinterpret_cast<uv_req_t*>(request_.get())) != 0) {
+    return false;
+  }
   state_ = State::kCancelled;
   return true;
 }
@@ -65,11 +69,17 @@ bool BlockingCall::try_cancel() noexcept {
 // On the loop, never inside a task.
 void BlockingCall::returned() noexcept {
   const bool was_straggler = Link<StragglerTag>::linked();
-  if (state_ == State::kRunning) state_ = State::kDone;
-  if (request_ != nullptr) --loop_.core().pool_calls;
+  if (state_ == State::kRunning) {
+    state_ = State::kDone;
+  }
+  if (request_ != nullptr) {
+    --loop_.core().pool_calls;
+  }
   request_.reset();
   if (released_) {
-    if (was_straggler) loop_.core().count_live(-1);
+    if (was_straggler) {
+      loop_.core().count_live(-1);
+    }
     delete this;
   } else if (waiting_ != nullptr) {
     waiting_->wake(Wake::kEvent);
@@ -83,7 +93,9 @@ void BlockingCall::release() noexcept {
     return;
   }
   released_ = true;
-  if (state_ != State::kRunning) return;  // Cancelled: libuv has still to say so.
+  if (state_ != State::kRunning) {
+    return;  // Cancelled: libuv has still to say so.
+  }
   loop_.core().stragglers.push_back(*this);
   loop_.core().count_live(1);
 }

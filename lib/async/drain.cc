@@ -38,7 +38,9 @@ double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration
 
 // "; queues: uploads 17, audio 0", of the session whose group it is.
 std::string queues_text(const GroupState& group) {
-  if (group.queues == nullptr || group.queues->empty()) return {};
+  if (group.queues == nullptr || group.queues->empty()) {
+    return {};
+  }
   std::string text;
   for (const detail::QueueDepth& queue : *group.queues) {
     text += fmt::format("{}{} {}", text.empty() ? "\n  queues: " : ", ", queue.name.view(), queue.depth(queue.queue));
@@ -56,12 +58,15 @@ class DrainLog {
         metrics_(detail::metrics_of<detail::DrainMetrics>(options.label)) {}
 
   void cancels(bool interrupted) {
-    if (!interrupted && !options_.cancel_first) metrics_.timeouts.increment();
+    if (!interrupted && !options_.cancel_first) {
+      metrics_.timeouts.increment();
+    }
     detail::log_text(level(interrupted), group_.loop.now(), "drain", options_.label, [&] {
       const char* verb = group_.size == 1 ? "is" : "are";
       const std::string what = detail::count_of_tasks(group_.size);
-      if (options_.cancel_first)
+      if (options_.cancel_first) {
         return fmt::format("{} {} cancelled:{}{}", what, verb, group_.reports(), queues_text(group_));
+      }
       return fmt::format("{} still running after {:.3f} s {} cancelled{}:{}{}", what,
                          seconds(group_.loop.now() - began_), verb, interrupted ? " because drain() was" : "",
                          group_.reports(), queues_text(group_));
@@ -81,7 +86,9 @@ class DrainLog {
     detail::log_text(LogLevel::kError, group_.loop.now(), "drain", options_.label, [&] {
       std::string text = fmt::format("{} cannot be ended, its thread is in a blocking call:",
                                      detail::count_of_tasks(group_.unresponsive.size()));
-      for (const TaskReport& report : group_.unresponsive) text += "\n  " + to_string(report);
+      for (const TaskReport& report : group_.unresponsive) {
+        text += "\n  " + to_string(report);
+      }
       return text;
     });
   }
@@ -105,7 +112,9 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   GroupState& group = detail::state_of(owner);
   detail::LoopCore& loop = group.loop;
   EventLoop& own_loop = co_await this_loop();
-  if (&own_loop != &loop.self) detail::contract_broken("drain() of a TaskGroup that belongs to another EventLoop");
+  if (&own_loop != &loop.self) {
+    detail::contract_broken("drain() of a TaskGroup that belongs to another EventLoop");
+  }
   if (group.contains(loop.current)) {
     detail::contract_broken(fmt::format(
         "drain() called by task {}, which the TaskGroup owns: it would wait for itself; drain from outside the group",
@@ -114,7 +123,9 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
 
   group.draining = true;
   group.label = options.label;
-  if (group.crash.happened && !group.logs_crashes) detail::log_crash(group, group.crash.name, group.crash.failure);
+  if (group.crash.happened && !group.logs_crashes) {
+    detail::log_crash(group, group.crash.name, group.crash.failure);
+  }
   group.logs_crashes = true;
   const std::size_t completed = group.completed;
   const std::size_t cancelled = group.cancelled;
@@ -123,7 +134,9 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   bool interrupted = false;  // drain() itself was cancelled.
 
   Instant until = detail::later(began, options.timeout);
-  if (options.deadline) until = std::min(until, *options.deadline);
+  if (options.deadline) {
+    until = std::min(until, *options.deadline);
+  }
   if (!options.cancel_first && until > began) {
     try {
       co_await EmptyWait(group, until, where);
@@ -152,10 +165,14 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
         interrupted = true;
       }
     }
-    if (group.size > 0) log.forces();
+    if (group.size > 0) {
+      log.forces();
+    }
     loop.force(group, &group);
   }
-  if (!group.unresponsive.empty()) log.leaves_behind();
+  if (!group.unresponsive.empty()) {
+    log.leaves_behind();
+  }
   log.ends();
 
   DrainResult result;
@@ -164,7 +181,9 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   result.forced = group.forced;
   result.failed = group.failed;
   result.unresponsive = std::move(group.unresponsive);
-  if (interrupted) throw Cancelled{};
+  if (interrupted) {
+    throw Cancelled{};
+  }
   co_return result;
 }
 

@@ -10,19 +10,25 @@ namespace soak {
 Event::Event() noexcept : exceptions_when_built_(std::uncaught_exceptions()) {}
 
 Event::~Event() {
-  if (waiters_.empty()) return;
+  if (waiters_.empty()) {
+    return;
+  }
   const bool forced = waiters_.front().loop->force_depth > 0;
   if (!forced && std::uncaught_exceptions() <= exceptions_when_built_) {
     detail::contract_broken(
         fmt::format("Event destroyed while tasks wait on it: {}; end them first", detail::names_of(waiters_)));
   }
   // Whoever ends the event is about to end these too; until then nothing but a cancellation can wake them.
-  while (!waiters_.empty()) waiters_.front().leave_queue();
+  while (!waiters_.empty()) {
+    waiters_.front().leave_queue();
+  }
 }
 
 void Event::set() noexcept {
   set_ = true;
-  if (waiters_.empty()) return;
+  if (waiters_.empty()) {
+    return;
+  }
   waiters_.front().loop->require_own_thread("Event::set()");
   detail::wake_all(waiters_);
 }

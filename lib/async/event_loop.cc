@@ -23,8 +23,12 @@ EventLoop::EventLoop(bool real, bool shuffle, std::uint64_t seed) : core_(*this,
 EventLoop::~EventLoop() { detail::release_frames(); }
 
 void EventLoop::run(Task<void> task) {
-  if (!task.valid()) detail::contract_broken("run() of a Task that was moved from, awaited or started before");
-  if (core_.running) detail::contract_broken("EventLoop::run() called inside run(); co_await the task instead");
+  if (!task.valid()) {
+    detail::contract_broken("run() of a Task that was moved from, awaited or started before");
+  }
+  if (core_.running) {
+    detail::contract_broken("EventLoop::run() called inside run(); co_await the task instead");
+  }
   core_.running = true;
   core_.bind_thread();
 
@@ -37,7 +41,9 @@ void EventLoop::run(Task<void> task) {
     while (core_.main != nullptr) {
       run_posted();
       core_.run_ready();
-      if (core_.main != nullptr) wait();
+      if (core_.main != nullptr) {
+        wait();
+      }
     }
   } catch (...) {
     task.handle_ = nullptr;
@@ -73,7 +79,9 @@ void EventLoop::end_services() noexcept {
 }
 
 void EventLoop::run_posted() {
-  if (!posted_pending_.load(std::memory_order_acquire)) return;
+  if (!posted_pending_.load(std::memory_order_acquire)) {
+    return;
+  }
   std::vector<std::function<void()>> functions;
   {
     const std::lock_guard lock(posted_mutex_);
@@ -81,7 +89,9 @@ void EventLoop::run_posted() {
     posted_pending_.store(false, std::memory_order_relaxed);
   }
   [&]() noexcept {
-    for (const std::function<void()>& function : functions) function();
+    for (const std::function<void()>& function : functions) {
+      function();
+    }
   }();
 }
 
@@ -103,7 +113,9 @@ VirtualLoop::VirtualLoop(VirtualLoopOptions options)
 VirtualLoop::~VirtualLoop() {
   end_services();
   // What they were told to run has run; only the time that they were told to take has not passed.
-  while (!core_.stragglers.empty()) core_.stragglers.front().drop();
+  while (!core_.stragglers.empty()) {
+    core_.stragglers.front().drop();
+  }
 }
 
 std::chrono::system_clock::time_point VirtualLoop::wall_now() const {
@@ -114,10 +126,14 @@ void VirtualLoop::wait() {
   if (!has_work()) {
     if (core_.timers.empty()) {
       std::string message = fmt::format("nothing can end the waits of {} tasks:", live_tasks());
-      for (const TaskReport& report : tasks()) message += "\n  " + to_string(report);
+      for (const TaskReport& report : tasks()) {
+        message += "\n  " + to_string(report);
+      }
       throw Error(Errc::kStuck, message);
     }
-    if (core_.timers.next() > core_.turn_now) core_.turn_now = core_.timers.next();
+    if (core_.timers.next() > core_.turn_now) {
+      core_.turn_now = core_.timers.next();
+    }
   }
   core_.fire_timers();
 }

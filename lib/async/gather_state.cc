@@ -79,12 +79,16 @@ GatherState::GatherState(LoopCore& loop, const GatherOptions& options, std::size
 
 GatherState::~GatherState() {
   PermitWaiter::unlink();
-  for (ChildTimer& timer : timers_) loop_.timers.disarm(timer);
+  for (ChildTimer& timer : timers_) {
+    loop_.timers.disarm(timer);
+  }
   if (group_.size > 0) {
     group_.observer = nullptr;
     group_.abandon("gather");
   }
-  for (ChildTimer& timer : timers_) loop_.timers.disarm(timer);
+  for (ChildTimer& timer : timers_) {
+    loop_.timers.disarm(timer);
+  }
   group_.leave_family();
 }
 
@@ -111,9 +115,13 @@ Task<> GatherState::run() {
   if (!roots_in_frames_) {
     const std::size_t roots = std::min(count_, max_concurrency_);
     roots_.reserve(roots);
-    if (roots < count_) free_roots_.reserve(roots);
+    if (roots < count_) {
+      free_roots_.reserve(roots);
+    }
   }
-  if (task_timeout_) timers_.resize(count_);
+  if (task_timeout_) {
+    timers_.resize(count_);
+  }
   start_some();
 
   Instant until = timeout_ ? later(began_, *timeout_) : Instant::max();
@@ -148,7 +156,9 @@ Task<> GatherState::run() {
       }
     }
     if (out_of_grace) {
-      while (!group_.members.empty()) force(group_.members.back());
+      while (!group_.members.empty()) {
+        force(group_.members.back());
+      }
     }
   }
 
@@ -161,13 +171,17 @@ Task<> GatherState::run() {
       metrics_of<GatherMetrics>(label_).failures.increment(static_cast<double>(count));
     }
   }
-  if (interrupted) throw Cancelled{};
+  if (interrupted) {
+    throw Cancelled{};
+  }
 }
 
 void GatherState::start_some() noexcept {
   while (next_ < count_ && !stopping_ && group_.size < max_concurrency_) {
     if (limit_ != nullptr) {
-      if (PermitWaiter::linked()) return;
+      if (PermitWaiter::linked()) {
+        return;
+      }
       if (!limit_->take()) {
         limit_->waiters_.push_back(*this);
         return;
@@ -193,9 +207,13 @@ void GatherState::start_next() noexcept {
   }
   Root* root = external;
   const std::coroutine_handle<> frame = take_frame(index, root);
-  if (external != nullptr) external->outermost = frame;
+  if (external != nullptr) {
+    external->outermost = frame;
+  }
   loop_.admit(*root, &group_, one_ ? only_name_ : TaskName(label_, first_number_ + index), TaskKind::kFinite, where_);
-  if (!task_timeout_) return;
+  if (!task_timeout_) {
+    return;
+  }
   ChildTimer& timer = timers_[index];
   timer.state = this;
   timer.root = root;
@@ -236,10 +254,14 @@ void GatherState::gone(Root& root, std::size_t index) noexcept {
     loop_.timers.disarm(timers_[index]);
     timers_[index].root = nullptr;
   }
-  if (!roots_in_frames_ && next_ < count_) free_roots_.push_back(static_cast<ExternalRoot*>(&root));
+  if (!roots_in_frames_ && next_ < count_) {
+    free_roots_.push_back(static_cast<ExternalRoot*>(&root));
+  }
   permits_.give_back();
   start_some();
-  if (done()) wake_all(waiting_);
+  if (done()) {
+    wake_all(waiting_);
+  }
 }
 
 void GatherState::child_timed_out(ChildTimer& timer) noexcept {
@@ -249,7 +271,9 @@ void GatherState::child_timed_out(ChildTimer& timer) noexcept {
     wake_all(waiting_);
     return;
   }
-  if (stopping_) return;  // It is asked already, with all the others.
+  if (stopping_) {
+    return;  // It is asked already, with all the others.
+  }
   timer.asked = true;
   keep_timeout(index);
   log(LogLevel::kError, fmt::format("task {} ({}) timed out after {:.3f} s: it {}", first_number_ + index,
@@ -281,9 +305,13 @@ void GatherState::stop(bool timed_out) {
       log(LogLevel::kError,
           fmt::format("{} never started within {:.3f} s", count_of_tasks(count_ - next_), seconds(*timeout_)));
     }
-    for (std::size_t index = next_; index < count_; ++index) keep_timeout(index);
+    for (std::size_t index = next_; index < count_; ++index) {
+      keep_timeout(index);
+    }
     group_.members.for_each([&](const Root& root) {
-      if (was_asked(root)) return;
+      if (was_asked(root)) {
+        return;
+      }
       keep_timeout(index_of(root));
       if (one_) {
         stood_at_ = standing(root);
@@ -295,7 +323,9 @@ void GatherState::stop(bool timed_out) {
     });
   }
   group_.members.for_each([&](Root& root) {
-    if (!was_asked(root)) root.request_cancel();
+    if (!was_asked(root)) {
+      root.request_cancel();
+    }
   });
 }
 
@@ -304,7 +334,9 @@ bool GatherState::force_overdue() noexcept {
   std::vector<std::size_t> due = std::exchange(overdue_, {});
   for (const std::size_t index : due) {
     Root* const root = timers_[index].root;
-    if (root == nullptr) continue;
+    if (root == nullptr) {
+      continue;
+    }
     if (is_undelivered(*root)) {
       overdue_.push_back(index);
     } else {
@@ -328,14 +360,18 @@ void GatherState::force(Root& root) noexcept {
 }
 
 void GatherState::log(LogLevel level, const std::string& message) const noexcept {
-  if (!one_) soak::log({level, loop_.now(), "gather", label_.view(), message});
+  if (!one_) {
+    soak::log({level, loop_.now(), "gather", label_.view(), message});
+  }
 }
 
 // GatherClock
 
 GatherClock::GatherClock(EventLoop& loop, Label label, std::optional<std::chrono::nanoseconds> timeout)
     : loop_(loop), label_(label), began_(loop.now()) {
-  if (timeout) until_ = later(began_, *timeout);
+  if (timeout) {
+    until_ = later(began_, *timeout);
+  }
 }
 
 GatherClock::~GatherClock() { metrics_of<GatherMetrics>(label_).duration.observe(loop_.now() - began_); }
@@ -343,7 +379,9 @@ GatherClock::~GatherClock() { metrics_of<GatherMetrics>(label_).duration.observe
 bool GatherClock::expired() const { return until_ && loop_.now() >= *until_; }
 
 std::optional<std::chrono::nanoseconds> GatherClock::left() const {
-  if (!until_) return std::nullopt;
+  if (!until_) {
+    return std::nullopt;
+  }
   return std::max(*until_ - loop_.now(), std::chrono::nanoseconds::zero());
 }
 
@@ -354,7 +392,9 @@ void GatherClock::count_never_started(std::size_t count) const {
 }
 
 void require_chunk_size(std::size_t chunk_size) {
-  if (chunk_size == 0) throw Error(Errc::kInvalidArgument, "gather_chunked: chunk_size is 0; 1 or more");
+  if (chunk_size == 0) {
+    throw Error(Errc::kInvalidArgument, "gather_chunked: chunk_size is 0; 1 or more");
+  }
 }
 
 std::string timeout_text(const TaskName& name, std::chrono::nanoseconds timeout, const std::string& stood_at) {

@@ -44,7 +44,9 @@ void print(Log& log, const LogRecord& record) {
     return;
   }
   log.tokens -= 1;
-  if (log.left_out > 0) fmt::print(stderr, "soak: {} lines left out here\n", std::exchange(log.left_out, 0));
+  if (log.left_out > 0) {
+    fmt::print(stderr, "soak: {} lines left out here\n", std::exchange(log.left_out, 0));
+  }
   const std::chrono::duration<double> at = record.at.time_since_epoch();
   fmt::print(stderr, "soak: {:.3f} s {} '{}': {}\n", at.count(), record.source, record.label, record.message);
 }
@@ -73,7 +75,9 @@ LogSink set_log_sink(LogSink sink) {
 bool log_wanted(LogLevel level) noexcept { return level != LogLevel::kInfo || !the_log().is_default; }
 
 void log(const LogRecord& record) noexcept {
-  if (!log_wanted(record.level)) return;
+  if (!log_wanted(record.level)) {
+    return;
+  }
   Log& log = the_log();
   const std::lock_guard lock(log.mutex);
   if (log.sink) {

@@ -21,7 +21,9 @@ void log_crash(const GroupState& group, const TaskName& name, const std::excepti
 
 template <typename Text>
 void log_text(LogLevel level, Instant at, std::string_view source, Label label, Text text) noexcept {
-  if (!log_wanted(level)) return;
+  if (!log_wanted(level)) {
+    return;
+  }
   const std::string message = text();
   log({level, at, source, label.view(), message});
 }

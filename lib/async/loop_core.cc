@@ -56,15 +56,23 @@ void Root::request_cancel() noexcept {
 }
 
 std::coroutine_handle<> Root::frame() noexcept {
-  if (is_external) return static_cast<ExternalRoot*>(this)->outermost;
+  if (is_external) {
+    return static_cast<ExternalRoot*>(this)->outermost;
+  }
   return std::coroutine_handle<Promise<void>>::from_promise(*static_cast<Promise<void>*>(this));
 }
 
 TaskReport Root::report() const {
   const char* awaiting = "its turn";
-  if (state == RootState::kNew) awaiting = "its first turn";
-  if (state == RootState::kRunning) awaiting = "nothing, it runs";
-  if (state == RootState::kParked) awaiting = leaf->awaiting();
+  if (state == RootState::kNew) {
+    awaiting = "its first turn";
+  }
+  if (state == RootState::kRunning) {
+    awaiting = "nothing, it runs";
+  }
+  if (state == RootState::kParked) {
+    awaiting = leaf->awaiting();
+  }
   return {to_string(name), awaiting, where, since};
 }
 
@@ -93,19 +101,25 @@ LoopCore::LoopCore(EventLoop& owner, bool real, bool shuffle, std::uint64_t seed
       thread_(std::this_thread::get_id()) {}
 
 LoopCore::~LoopCore() {
-  if (live() == 0) return;
+  if (live() == 0) {
+    return;
+  }
   std::vector<TaskReport> reports;
   census(reports);
   std::string message =
       fmt::format("EventLoop destroyed before {} of its tasks; destroy the groups on a loop before it", live());
-  for (const TaskReport& report : reports) message += "\n  " + to_string(report);
+  for (const TaskReport& report : reports) {
+    message += "\n  " + to_string(report);
+  }
   contract_broken(message);
 }
 
 Instant LoopCore::since_origin() const noexcept { return Instant(std::chrono::steady_clock::now() - origin_); }
 
 void LoopCore::require_own_thread(const char* call) const noexcept {
-  if (std::this_thread::get_id() == thread_) return;
+  if (std::this_thread::get_id() == thread_) {
+    return;
+  }
   contract_broken(
       fmt::format("{} called from a thread that is not its EventLoop's; hand it over with EventLoop::post()", call));
 }
@@ -129,8 +143,12 @@ void LoopCore::admit(Root& root, GroupState* group, TaskName name, TaskKind kind
     ++group->size;
   }
   count_live(1);
-  if (event_log != nullptr) log_event("start", root);
-  if (group != nullptr) push_ready(root);
+  if (event_log != nullptr) {
+    log_event("start", root);
+  }
+  if (group != nullptr) {
+    push_ready(root);
+  }
 }
 
 void LoopCore::run_main(Root& root) {
@@ -164,7 +182,9 @@ void LoopCore::run_ready() {
   while (!turn.empty() && main != nullptr) {
     Root& root = turn.front();
     root.leave_queue();
-    if (!turn.empty()) __builtin_prefetch(turn.front().resume_point.address(), 1);
+    if (!turn.empty()) {
+      __builtin_prefetch(turn.front().resume_point.address(), 1);
+    }
     step(root);
   }
   ready_.prepend(turn);  // The main task has ended: the others keep their places for the next run().
@@ -176,7 +196,9 @@ void LoopCore::step(Root& root) {
     finish(root);
     return;
   }
-  if (event_log != nullptr) log_event("run", root);
+  if (event_log != nullptr) {
+    log_event("run", root);
+  }
   current = &root;
   root.leaf = nullptr;
   root.state = RootState::kRunning;
@@ -191,7 +213,9 @@ void LoopCore::step(Root& root) {
 
 // The frame goes last: it may hold the last reference to the owner of the group.
 void LoopCore::finish(Root& root) noexcept {
-  if (event_log != nullptr) log_event("end", root);
+  if (event_log != nullptr) {
+    log_event("end", root);
+  }
   GroupState* const group = root.group;
   if (group == nullptr) {
     retire(root);  // run() owns the frame, and takes the outcome from it.
@@ -213,18 +237,30 @@ void LoopCore::settle_end(GroupState& group, Root& root) noexcept {
   if (promise.failure) {
     ++group.failed;
     group.failures_asked = false;
-    if (group.logs_crashes) log_crash(group, root.name, promise.failure);
-    if (!group.crash.failure) group.crash = {root.name, promise.failure, true};
+    if (group.logs_crashes) {
+      log_crash(group, root.name, promise.failure);
+    }
+    if (!group.crash.failure) {
+      group.crash = {root.name, promise.failure, true};
+    }
     tells = &group.crash;
   } else if (root.ended_cancelled || root.cancel_delivered) {
     ++group.cancelled;
   } else {
     ++group.completed;
-    if (root.kind == TaskKind::kLifetime) tells = &group.lifetime_end;
+    if (root.kind == TaskKind::kLifetime) {
+      tells = &group.lifetime_end;
+    }
   }
-  if (root.kind == TaskKind::kReceive) tells = &group.receive_end;
-  if (tells == nullptr) return;
-  if (tells != &group.crash && !tells->happened) *tells = {root.name, std::move(promise.failure), true};
+  if (root.kind == TaskKind::kReceive) {
+    tells = &group.receive_end;
+  }
+  if (tells == nullptr) {
+    return;
+  }
+  if (tells != &group.crash && !tells->happened) {
+    *tells = {root.name, std::move(promise.failure), true};
+  }
   wake_all(group.watching);
 }
 
@@ -236,10 +272,16 @@ void LoopCore::retire(Root& root) noexcept {
     child.adopt(families);
   }
   count_live(-1);
-  if (main == &root) main = nullptr;
-  if (root.group == nullptr) return;
+  if (main == &root) {
+    main = nullptr;
+  }
+  if (root.group == nullptr) {
+    return;
+  }
   root.leave_group();
-  if (--root.group->size > 0) return;
+  if (--root.group->size > 0) {
+    return;
+  }
   wake_all(root.group->joining);
   wake_all(root.group->watching);
 }
@@ -260,7 +302,9 @@ void LoopCore::log_event(const char* what, const Root& root) {
 }
 
 void LoopCore::fire_timers() noexcept {
-  while (TimerNode* const node = timers.pop_due(turn_now)) node->expire();
+  while (TimerNode* const node = timers.pop_due(turn_now)) {
+    node->expire();
+  }
 }
 
 void LoopCore::destroy(Root& root) noexcept {
@@ -277,8 +321,12 @@ void LoopCore::destroy(Root& root) noexcept {
   } else {
     root.leave_queue();
   }
-  if (root.state == RootState::kReady) root.leaf->abandoned();
-  if (event_log != nullptr) log_event("destroy", root);
+  if (root.state == RootState::kReady) {
+    root.leaf->abandoned();
+  }
+  if (event_log != nullptr) {
+    log_event("destroy", root);
+  }
   const std::coroutine_handle<> frame = root.frame();
   retire(root);
   frame.destroy();
@@ -300,7 +348,9 @@ void LoopCore::force(Root& root, GroupState* report_to) noexcept {
 }
 
 void LoopCore::force(GroupState& group, GroupState* report_to) noexcept {
-  while (!group.members.empty()) force(group.members.back(), report_to);
+  while (!group.members.empty()) {
+    force(group.members.back(), report_to);
+  }
 }
 
 namespace {
@@ -342,14 +392,18 @@ GroupState::GroupState(LoopCore& core) : loop(core), exceptions_when_built(std::
 
 void GroupState::adopt(GroupState*& siblings) noexcept {
   next_sibling = siblings;
-  if (siblings != nullptr) siblings->sibling_slot = &next_sibling;
+  if (siblings != nullptr) {
+    siblings->sibling_slot = &next_sibling;
+  }
   sibling_slot = &siblings;
   siblings = this;
 }
 
 void GroupState::leave_family() noexcept {
   *sibling_slot = next_sibling;
-  if (next_sibling != nullptr) next_sibling->sibling_slot = sibling_slot;
+  if (next_sibling != nullptr) {
+    next_sibling->sibling_slot = sibling_slot;
+  }
   owner = nullptr;
 }
 
@@ -371,7 +425,9 @@ bool GroupState::has_undelivered() const noexcept {
 
 bool GroupState::contains(const Root* task) const noexcept {
   while (task != nullptr && task->group != nullptr) {
-    if (task->group == this) return true;
+    if (task->group == this) {
+      return true;
+    }
     task = task->group->owner;
   }
   return false;
@@ -381,9 +437,13 @@ std::string GroupState::names() const {
   std::string names;
   std::size_t count = 0;
   members.for_each([&](const Root& root) {
-    if (count++ < kShown) names += (count == 1 ? "" : ", ") + to_string(root.name);
+    if (count++ < kShown) {
+      names += (count == 1 ? "" : ", ") + to_string(root.name);
+    }
   });
-  if (count > kShown) names += fmt::format(" and {} more", count - kShown);
+  if (count > kShown) {
+    names += fmt::format(" and {} more", count - kShown);
+  }
   return names;
 }
 
@@ -391,9 +451,13 @@ std::string GroupState::reports() const {
   std::string lines;
   std::size_t count = 0;
   members.for_each([&](const Root& root) {
-    if (count++ < kShown) lines += "\n  " + to_string(root.report());
+    if (count++ < kShown) {
+      lines += "\n  " + to_string(root.report());
+    }
   });
-  if (count > kShown) lines += fmt::format("\n  and {} more", count - kShown);
+  if (count > kShown) {
+    lines += fmt::format("\n  and {} more", count - kShown);
+  }
   return lines;
 }
 

@@ -13,7 +13,9 @@ namespace detail {
 PermitHolder::PermitHolder(PermitHolder&& other) noexcept { *this = std::move(other); }
 
 PermitHolder& PermitHolder::operator=(PermitHolder&& other) noexcept {
-  if (this == &other) return *this;
+  if (this == &other) {
+    return *this;
+  }
   give_back_all();
   semaphore_ = other.semaphore_;
   count_ = std::exchange(other.count_, 0);
@@ -26,17 +28,25 @@ PermitHolder& PermitHolder::operator=(PermitHolder&& other) noexcept {
 
 void PermitHolder::add(Semaphore& semaphore) noexcept {
   semaphore_ = &semaphore;
-  if (count_++ == 0) semaphore_->holders_.push_back(*this);
+  if (count_++ == 0) {
+    semaphore_->holders_.push_back(*this);
+  }
 }
 
 void PermitHolder::give_back() noexcept {
-  if (count_ == 0) return;
-  if (--count_ == 0) unlink();
+  if (count_ == 0) {
+    return;
+  }
+  if (--count_ == 0) {
+    unlink();
+  }
   semaphore_->put_back();
 }
 
 void PermitHolder::give_back_all() noexcept {
-  while (count_ > 0) give_back();
+  while (count_ > 0) {
+    give_back();
+  }
 }
 
 bool PermitWait::await_ready() noexcept { return cancelled_on_arrival() || semaphore_->take(); }
@@ -58,19 +68,25 @@ void PermitWait::granted() noexcept {
 }
 
 void PermitWait::abandoned() noexcept {
-  if (unlink_from_granted()) semaphore_->put_back();
+  if (unlink_from_granted()) {
+    semaphore_->put_back();
+  }
 }
 
 }  // namespace detail
 
 Semaphore::Semaphore(std::size_t permits)
     : permits_(permits), available_(permits), exceptions_when_built_(std::uncaught_exceptions()) {
-  if (permits == 0) throw Error(Errc::kInvalidArgument, "Semaphore of 0 permits: at least 1 is needed");
+  if (permits == 0) {
+    throw Error(Errc::kInvalidArgument, "Semaphore of 0 permits: at least 1 is needed");
+  }
 }
 
 Semaphore::~Semaphore() {
   const auto require_unwinding = [&](const detail::PermitWaiter& waiter) {
-    if (waiter.loop().force_depth > 0 || std::uncaught_exceptions() > exceptions_when_built_) return;
+    if (waiter.loop().force_depth > 0 || std::uncaught_exceptions() > exceptions_when_built_) {
+      return;
+    }
     detail::contract_broken("Semaphore destroyed while somebody waits for a permit; end them first");
   };
   while (!waiters_.empty()) {
@@ -91,12 +107,16 @@ Semaphore::~Semaphore() {
 }
 
 std::optional<Permit> Semaphore::try_acquire() noexcept {
-  if (!take()) return std::nullopt;
+  if (!take()) {
+    return std::nullopt;
+  }
   return Permit(*this);
 }
 
 bool Semaphore::take() noexcept {
-  if (available_ == 0) return false;
+  if (available_ == 0) {
+    return false;
+  }
   --available_;
   return true;
 }

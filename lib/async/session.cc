@@ -10,7 +10,9 @@ namespace detail {
 SessionCount::SessionCount(Label label) : label_(label) { metrics_of<SessionMetrics>(label_).sessions.increment(); }
 
 void SessionCount::end() noexcept {
-  if (!counted_) return;
+  if (!counted_) {
+    return;
+  }
   counted_ = false;
   metrics_of<SessionMetrics>(label_).sessions.decrement();
 }
@@ -50,7 +52,9 @@ Task<SessionResult> Session::run(std::source_location where) {
     interrupted = true;
   }
   count_.end();
-  if (interrupted) throw Cancelled{};
+  if (interrupted) {
+    throw Cancelled{};
+  }
   co_return result;
 }
 

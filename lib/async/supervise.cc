@@ -37,7 +37,9 @@ class EndWait final : public detail::Awaitable {
 
 SupervisorExit told(ExitReason reason, detail::TaskEnd& end) {
   SupervisorExit exit{.reason = reason, .task = to_string(end.name), .error = std::move(end.failure), .what = {}};
-  if (exit.error) exit.what = detail::what_of(exit.error);
+  if (exit.error) {
+    exit.what = detail::what_of(exit.error);
+  }
   end = {};
   return exit;
 }
@@ -45,11 +47,17 @@ SupervisorExit told(ExitReason reason, detail::TaskEnd& end) {
 SupervisorExit take_end(GroupState& group) {
   if (group.receive_end.happened) {
     // What the receive task threw is told with it, and not once more as a crash.
-    if (group.crash.failure == group.receive_end.failure) group.crash = {};
+    if (group.crash.failure == group.receive_end.failure) {
+      group.crash = {};
+    }
     return told(ExitReason::kDisconnect, group.receive_end);
   }
-  if (group.crash.happened) return told(ExitReason::kCrash, group.crash);
-  if (group.lifetime_end.happened) return told(ExitReason::kLifetimeDone, group.lifetime_end);
+  if (group.crash.happened) {
+    return told(ExitReason::kCrash, group.crash);
+  }
+  if (group.lifetime_end.happened) {
+    return told(ExitReason::kLifetimeDone, group.lifetime_end);
+  }
   return {};
 }
 
@@ -82,7 +90,9 @@ Task<SupervisorExit> supervise(TaskGroup& owner, SuperviseOptions options, std::
         to_string(group.loop.current->name)));
   }
   group.label = options.label;
-  if (!group.logs_crashes && group.crash.happened) detail::log_crash(group, group.crash.name, group.crash.failure);
+  if (!group.logs_crashes && group.crash.happened) {
+    detail::log_crash(group, group.crash.name, group.crash.failure);
+  }
   group.logs_crashes = true;
 
   EndWait wait(group, where);

@@ -13,13 +13,17 @@ TaskGroup::TaskGroup(EventLoop& loop) : state_(loop.core()) {}
 
 TaskGroup::~TaskGroup() {
   for (detail::WaitList* const waiters : {&state_.joining, &state_.watching}) {
-    if (waiters->empty()) continue;
+    if (waiters->empty()) {
+      continue;
+    }
     if (!state_.owner_is_unwinding()) {
       detail::contract_broken(fmt::format("TaskGroup destroyed while it is drained or supervised by {}; end them first",
                                           detail::names_of(*waiters)));
     }
     // Whoever ends the group is about to end these too; until then nothing but a cancellation can wake them.
-    while (!waiters->empty()) waiters->front().leave_queue();
+    while (!waiters->empty()) {
+      waiters->front().leave_queue();
+    }
   }
   if (state_.size > 0) {
     if (!state_.owner_is_unwinding()) {
@@ -39,7 +43,9 @@ TaskGroup::~TaskGroup() {
 
 void TaskGroup::start(TaskName name, Task<> task, TaskKind kind, std::source_location where) {
   state_.loop.require_own_thread("TaskGroup::start()");
-  if (!task.valid()) detail::contract_broken("start() of a Task that was moved from, awaited or started before");
+  if (!task.valid()) {
+    detail::contract_broken("start() of a Task that was moved from, awaited or started before");
+  }
   if (state_.draining) {
     throw Error(Errc::kDraining, fmt::format("{} not started: its group is being drained", to_string(name)));
   }

@@ -54,7 +54,9 @@ UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), ha
   uv_prepare_init(&handles_->loop, &handles_->before_poll);
   handles_->before_poll.data = this;
   uv_prepare_start(&handles_->before_poll, [](uv_prepare_t* prepare) {
-    if (static_cast<const UvLoop*>(prepare->data)->has_work()) uv_stop(prepare->loop);
+    if (static_cast<const UvLoop*>(prepare->data)->has_work()) {
+      uv_stop(prepare->loop);
+    }
   });
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->before_poll));
   uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->timer));
@@ -67,8 +69,12 @@ UvLoop::~UvLoop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->timer), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->wake_up), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->before_poll), nullptr);
-  while (closing_handles() > 0) uv_run(&handles_->loop, UV_RUN_NOWAIT);
-  if (uv_loop_close(&handles_->loop) == 0) return;
+  while (closing_handles() > 0) {
+    uv_run(&handles_->loop, UV_RUN_NOWAIT);
+  }
+  if (uv_loop_close(&handles_->loop) == 0) {
+    return;
+  }
   std::string types;
   uv_walk(
       &handles_->loop,
@@ -82,19 +88,27 @@ UvLoop::~UvLoop() {
 }
 
 void UvLoop::await_pool() noexcept {
-  if (core_.pool_calls == 0) return;
+  if (core_.pool_calls == 0) {
+    return;
+  }
   uv_update_time(&handles_->loop);
   uv_timer_start(
       &handles_->timer, [](uv_timer_t* timer) { uv_stop(timer->loop); }, static_cast<std::uint64_t>(kPoolGrace.count()),
       0);
   const Instant until = detail::later(now(), kPoolGrace);
-  while (core_.pool_calls > 0 && now() < until) uv_run(&handles_->loop, UV_RUN_ONCE);
-  if (core_.stragglers.empty()) return;
+  while (core_.pool_calls > 0 && now() < until) {
+    uv_run(&handles_->loop, UV_RUN_ONCE);
+  }
+  if (core_.stragglers.empty()) {
+    return;
+  }
   std::string message =
       fmt::format("UvLoop destroyed while {} blocking {} not returned, {} s after its end:", core_.pool_calls,
                   core_.pool_calls == 1 ? "call has" : "calls have",
                   std::chrono::duration_cast<std::chrono::seconds>(kPoolGrace).count());
-  for (const TaskReport& report : stragglers()) message += "\n  " + to_string(report);
+  for (const TaskReport& report : stragglers()) {
+    message += "\n  " + to_string(report);
+  }
   detail::contract_broken(message);
 }
 
@@ -105,7 +119,9 @@ std::size_t UvLoop::closing_handles() const {
   uv_walk(
       &handles_->loop,
       [](uv_handle_t* handle, void* data) {
-        if (uv_is_closing(handle) != 0) ++*static_cast<std::size_t*>(data);
+        if (uv_is_closing(handle) != 0) {
+          ++*static_cast<std::size_t*>(data);
+        }
       },
       &closing);
   return closing;
@@ -120,12 +136,16 @@ void UvLoop::wait() {
   core_.turn_now = core_.now();
   core_.fire_timers();
   if (has_work()) {
-    if (uv_loop_alive(&uv.loop) == 0 && ++uv.turns_without_poll < kTurnsWithoutPoll) return;
+    if (uv_loop_alive(&uv.loop) == 0 && ++uv.turns_without_poll < kTurnsWithoutPoll) {
+      return;
+    }
     uv.turns_without_poll = 0;
     uv.poll(UV_RUN_NOWAIT);
   } else {
     if (core_.timers.empty()) {
-      if (uv.armed) uv_timer_stop(&uv.timer);
+      if (uv.armed) {
+        uv_timer_stop(&uv.timer);
+      }
       uv.armed.reset();
     } else if (uv.armed != core_.timers.next() || uv_is_active(reinterpret_cast<uv_handle_t*>(&uv.timer)) == 0) {
       // libuv counts in whole milliseconds: rounded up, and looked at again with our own clock.

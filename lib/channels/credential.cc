@@ -4,7 +4,9 @@
 namespace soak::channels {
 
 void Credential::set(std::string secret) {
-  if (secret == secret_) return;
+  if (secret == secret_) {
+    return;
+  }
   secret_ = std::move(secret);
   ++generation_;
   refused_ = false;
@@ -26,11 +28,15 @@ Task<> Credential::replace() {
   Task<std::string> replacing = replace_();
   std::string secret = co_await std::move(replacing);
   asked_for_ = generation_ + 1;
-  if (!secret.empty()) set(std::move(secret));
+  if (!secret.empty()) {
+    set(std::move(secret));
+  }
 }
 
 Task<bool> Credential::usable(std::chrono::nanoseconds timeout) {
-  if (!refused_) co_return true;
+  if (!refused_) {
+    co_return true;
+  }
   const Instant deadline = loop_.now() + timeout;
   while (refused_ && !given_up_) {
     if (replace_ && !replacing_ && asked_for_ <= generation_) {
@@ -39,7 +45,9 @@ Task<bool> Credential::usable(std::chrono::nanoseconds timeout) {
     }
     changed_.reset();
     const bool changed = co_await changed_.wait_until(deadline);
-    if (!changed && refused_) given_up_ = true;
+    if (!changed && refused_) {
+      given_up_ = true;
+    }
   }
   co_return !refused_;
 }

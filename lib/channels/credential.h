@@ -31,7 +31,9 @@ class Credential {
 
   // The secret of this generation was refused.
   void refuse(std::uint64_t generation) {
-    if (generation == generation_) refused_ = true;
+    if (generation == generation_) {
+      refused_ = true;
+    }
   }
 
   // Ends when there is one that was not refused: true, or false once `timeout` has passed without. From then on false

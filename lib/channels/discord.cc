@@ -38,7 +38,9 @@ class DiscordService : public Service {
   std::string_view name() const override { return "discord"; }
 
   std::string refuse(const Outgoing& message) const override {
-    if (std::string wrong = refuse_length(message.text, DiscordBotChannel::kTextMax); !wrong.empty()) return wrong;
+    if (std::string wrong = refuse_length(message.text, DiscordBotChannel::kTextMax); !wrong.empty()) {
+      return wrong;
+    }
     return refuse_conversation(message.conversation);
   }
 
@@ -109,7 +111,9 @@ class WebhookService final : public DiscordService {
     json::field(json, "content", message.text);
     json.EndObject();
     std::string url = fmt::format("{}/webhooks/{}?wait={}", this->url(), webhook, wait_);
-    if (!message.conversation.empty()) url += "&thread_id=" + message.conversation;
+    if (!message.conversation.empty()) {
+      url += "&thread_id=" + message.conversation;
+    }
     return {"POST", std::move(url), json::text_of(buffer), json_headers()};
   }
 
@@ -119,7 +123,9 @@ class WebhookService final : public DiscordService {
   }
 
   Meaning read_refusal(int status, std::int64_t code) const override {
-    if (code == kUnknownWebhook || code == kInvalidWebhookToken || status == 401) return Meaning::kCredentialRefused;
+    if (code == kUnknownWebhook || code == kInvalidWebhookToken || status == 401) {
+      return Meaning::kCredentialRefused;
+    }
     return code == kUnknownChannel || status == 403 ? Meaning::kConversationGone : Meaning::kRejected;
   }
 
@@ -156,7 +162,9 @@ class BotService final : public DiscordService {
 
   // A 401 about a webhook's token says nothing of the bot's (github.com/discordjs/discord.js/issues/10798).
   Meaning read_refusal(int status, std::int64_t code) const override {
-    if (status == 401) return code == kInvalidWebhookToken ? Meaning::kRejected : Meaning::kCredentialRefused;
+    if (status == 401) {
+      return code == kInvalidWebhookToken ? Meaning::kRejected : Meaning::kCredentialRefused;
+    }
     return status == 403 || code == kUnknownChannel ? Meaning::kConversationGone : Meaning::kRejected;
   }
 };
@@ -179,7 +187,9 @@ std::string without_url(std::string webhook) {
 
 DiscordWebhookOptions taken_apart(DiscordWebhookOptions options) {
   const std::size_t at = options.webhook.find(kWebhooks);
-  if (at != std::string::npos) options.url = options.webhook.substr(0, at);
+  if (at != std::string::npos) {
+    options.url = options.webhook.substr(0, at);
+  }
   options.webhook = without_url(std::move(options.webhook));
   return options;
 }

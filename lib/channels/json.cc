@@ -8,7 +8,9 @@
 namespace soak::channels::json {
 
 Object::Object(std::string text) : text_(std::move(text)), valid_(soak::json::parse_object(document_, text_)) {
-  if (!valid_) document_.SetObject();
+  if (!valid_) {
+    document_.SetObject();
+  }
 }
 
 const rapidjson::Value* member(const rapidjson::Value& object, const char* name) {
@@ -26,7 +28,9 @@ bool flag(const rapidjson::Value& object, const char* name) {
 
 std::optional<std::int64_t> integer(const rapidjson::Value& object, const char* name) {
   const rapidjson::Value* const value = member(object, name);
-  if (value == nullptr || !value->IsInt64()) return std::nullopt;
+  if (value == nullptr || !value->IsInt64()) {
+    return std::nullopt;
+  }
   return value->GetInt64();
 }
 

@@ -29,7 +29,9 @@ struct Wrong {
 
   void add(std::string label, std::string text) {
     ++count;
-    if (first.size() < kEvidenceMax) first.push_back({std::move(label), std::move(text)});
+    if (first.size() < kEvidenceMax) {
+      first.push_back({std::move(label), std::move(text)});
+    }
   }
 };
 
@@ -124,7 +126,9 @@ Task<> MessageStream::send_until_end_of(Cycle& cycle) {
   co_await sleep_for(cycle.ends_at() - run.elapsed());
   if (state.under_way > 0) {
     const bool settled = co_await state.all_settled.wait_for(kLatest);
-    if (!settled) run.mark("note", fmt::format("{} messages wait for the provider's limit", state.under_way));
+    if (!settled) {
+      run.mark("note", fmt::format("{} messages wait for the provider's limit", state.under_way));
+    }
   }
 }
 
@@ -132,17 +136,23 @@ Task<> MessageStream::State::send(std::string conversation, std::uint64_t number
   const std::string text = fmt::format("{} {}", options.text, number);
   const Delivery delivery = co_await channel.send(conversation, text);
   run.met("sent", due);
-  if (delivery.outcome == Outcome::kDelivered) run.count("ok");
+  if (delivery.outcome == Outcome::kDelivered) {
+    run.count("ok");
+  }
   if (delivery.outcome != Outcome::kDelivered) {
     failed.add("message", fmt::format("\"{}\" {}: {}", text, name(delivery.outcome), delivery.why));
   }
   check_arrival(conversation, text, delivery);
-  if (--under_way == 0) all_settled.set();
+  if (--under_way == 0) {
+    all_settled.set();
+  }
 }
 
 void MessageStream::State::check_arrival(const std::string& conversation, const std::string& text,
                                          const Delivery& delivery) {
-  if (!options.has_arrived || delivery.outcome == Outcome::kUncertain) return;
+  if (!options.has_arrived || delivery.outcome == Outcome::kUncertain) {
+    return;
+  }
   const bool arrived = options.has_arrived(conversation, text);
   if (delivery.outcome == Outcome::kDelivered && !arrived) {
     lost.add("message", fmt::format("\"{}\" was delivered, says the client, and is not there", text));
@@ -160,13 +170,17 @@ void MessageStream::State::judge_deliveries(std::uint64_t sent, std::uint64_t ok
          fmt::format("success_rate is {:.4f}, at least {} is asked for", rate, run.settings().success_floor),
          failed.first);
   }
-  if (lost.count > 0) find("lost", fmt::format("lost is {}, allowed 0", lost.count), lost.first);
+  if (lost.count > 0) {
+    find("lost", fmt::format("lost is {}, allowed 0", lost.count), lost.first);
+  }
   if (arrived_all_the_same.count > 0) {
     find("arrived_all_the_same",
          fmt::format("{} messages that failed, says the client, are there", arrived_all_the_same.count),
          arrived_all_the_same.first);
   }
-  if (under_way > 0) find("unsettled", fmt::format("{} messages were still under way at the end", under_way));
+  if (under_way > 0) {
+    find("unsettled", fmt::format("{} messages were still under way at the end", under_way));
+  }
 }
 
 void MessageStream::State::judge_responses(std::uint64_t sent, const Responses& all) {
@@ -194,7 +208,9 @@ void MessageStream::State::judge_exercise(const Responses& all, bool against_a_f
       {all.unknown_outcomes, "that what may have arrived is not sent twice: no outcome was unknown"},
       {all.rotations, "that a rotated credential is followed: none was rotated"}};
   for (const auto& [times, text] : properties) {
-    if (times > 0) continue;
+    if (times > 0) {
+      continue;
+    }
     if (against_a_fake) {
       find("not_exercised", fmt::format("not exercised: {}", text));
     } else {
@@ -231,7 +247,9 @@ void MessageStream::judge(bool against_a_fake) {
   state.run.show_figures(std::move(figures));
   state.judge_deliveries(sent, ok);
   state.judge_responses(sent, all);
-  if (!goes_on) state.judge_exercise(all, against_a_fake);
+  if (!goes_on) {
+    state.judge_exercise(all, against_a_fake);
+  }
 }
 
 }  // namespace soak::channels

@@ -37,7 +37,9 @@ net::HttpClientOptions http_options(const DeliveryOptions& options) {
 Pace unless_off(Pace pace, bool pacing) { return pacing ? pace : Pace{}; }
 
 void cut_out(std::string& text, std::string_view secret) {
-  if (secret.size() < 8) return;  // No secret, and it could be any word.
+  if (secret.size() < 8) {
+    return;  // No secret, and it could be any word.
+  }
   for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
     text.replace(at, secret.size(), "***");
   }
@@ -51,9 +53,13 @@ std::string refuse_length(std::string_view text, std::size_t length_max) {
   std::size_t length = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xc0U) != 0x80U) length += byte >= 0xf0U ? 2 : 1;
+    if ((byte & 0xc0U) != 0x80U) {
+      length += byte >= 0xf0U ? 2 : 1;
+    }
   }
-  if (length > 0 && length <= length_max) return {};
+  if (length > 0 && length <= length_max) {
+    return {};
+  }
   return fmt::format("a text of {} characters, 1 to {} are allowed", length, length_max);
 }
 
@@ -139,9 +145,13 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
                                                  seconds(ready_at(lane) - loop_.now()))));
       break;
     }
-    if (credential_.refused()) continue;  // In the meantime, by another message.
+    if (credential_.refused()) {
+      continue;  // In the meantime, by another message.
+    }
     lane.gone.clear();
-    if (requests > 0) ++counters_.retries;
+    if (requests > 0) {
+      ++counters_.retries;
+    }
     ++requests;
     step = co_await request(lane, message);
     may_have_arrived = may_have_arrived || step.may_have_arrived;
@@ -149,8 +159,12 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
   if (!step.settled) {
     step.settled = Delivery(Outcome::kFailed, fmt::format("{}; given up after {} requests", step.why, requests));
   }
-  if (may_have_arrived && step.settled->outcome == Outcome::kFailed) step.settled->outcome = Outcome::kUncertain;
-  if (may_have_arrived && step.settled->outcome == Outcome::kDelivered) ++counters_.resolved;
+  if (may_have_arrived && step.settled->outcome == Outcome::kFailed) {
+    step.settled->outcome = Outcome::kUncertain;
+  }
+  if (may_have_arrived && step.settled->outcome == Outcome::kDelivered) {
+    ++counters_.resolved;
+  }
   step.settled->requests = requests;
   co_return std::move(*step.settled);
 }
@@ -159,9 +173,12 @@ Instant Sender::ready_at(const Lane& lane) {
   Instant at =
       std::max({lane.pacer.ready_at(), overall_.ready_at(), lane.window.until(), window_.until(), lane.paused_until});
   if (options_.invalid_requests_max > 0) {
-    while (!invalid_.empty() && detail::later(invalid_.front(), kInvalidWindow) <= loop_.now()) invalid_.pop_front();
-    if (invalid_.size() >= options_.invalid_requests_max)
+    while (!invalid_.empty() && detail::later(invalid_.front(), kInvalidWindow) <= loop_.now()) {
+      invalid_.pop_front();
+    }
+    if (invalid_.size() >= options_.invalid_requests_max) {
       at = std::max(at, detail::later(invalid_.front(), kInvalidWindow));
+    }
   }
   return at;
 }
@@ -179,15 +196,21 @@ Task<std::optional<Permit>> Sender::clear_to_send(Lane& lane, Instant give_up) {
       spread_from = window;
       spread = nanoseconds(draw(loop_.random()));
     }
-    if (spread > 0ns) at = std::max(at, detail::later(spread_from, spread));
-    if (at > give_up) co_return std::nullopt;
+    if (spread > 0ns) {
+      at = std::max(at, detail::later(spread_from, spread));
+    }
+    if (at > give_up) {
+      co_return std::nullopt;
+    }
     if (at > now) {
       co_await sleep_for(at - now);
       continue;
     }
     Permit connection = co_await connections_.acquire();
     if (ready_at(lane) <= loop_.now()) {
-      if (spread > 0ns) ++counters_.waits_obeyed;
+      if (spread > 0ns) {
+        ++counters_.waits_obeyed;
+      }
       co_return std::optional<Permit>(std::move(connection));
     }
   }
@@ -195,7 +218,9 @@ Task<std::optional<Permit>> Sender::clear_to_send(Lane& lane, Instant give_up) {
 
 Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   const std::uint64_t generation = credential_.generation();
-  if (!lane.moved_to.empty()) message.conversation = lane.moved_to;
+  if (!lane.moved_to.empty()) {
+    message.conversation = lane.moved_to;
+  }
   net::HttpRequest request = service_->request(message, credential_.secret());
   count_request(lane);
   lane.pacer.sent(loop_.now());
@@ -219,7 +244,9 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
     co_return unanswered(lane, *may_have_arrived, std::move(why));
   }
   Answer answer = service_->read(response);
-  if (!answer.wait && answer.meaning != Meaning::kDelivered) answer.wait = retry_after(response);
+  if (!answer.wait && answer.meaning != Meaning::kDelivered) {
+    answer.wait = retry_after(response);
+  }
   count(answer, generation);
   co_return read(lane, answer, generation);
 }
@@ -229,7 +256,9 @@ Sender::Step Sender::unanswered(Lane& lane, bool may_have_arrived, std::string w
   Step step;
   step.why = worded(why);
   step.may_have_arrived = may_have_arrived;
-  if (may_have_arrived && !service_->knows_nonces()) step.settled = Delivery(Outcome::kUncertain, step.why);
+  if (may_have_arrived && !service_->knows_nonces()) {
+    step.settled = Delivery(Outcome::kUncertain, step.why);
+  }
   return step;
 }
 
@@ -237,10 +266,14 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
   const Instant now = loop_.now();
   Step step;
   step.why = worded(answer.why);
-  if (answer.pause > 0ns) lane.paused_until = std::max(lane.paused_until, detail::later(now, answer.pause));
+  if (answer.pause > 0ns) {
+    lane.paused_until = std::max(lane.paused_until, detail::later(now, answer.pause));
+  }
   // With any meaning: a proxy's 503 asks for it as a 429 does.
   Window& window = answer.reach == Reach::kAll ? window_ : lane.window;
-  if (answer.wait) window.close_until(detail::later(now, *answer.wait));
+  if (answer.wait) {
+    window.close_until(detail::later(now, *answer.wait));
+  }
   switch (answer.meaning) {
     case Meaning::kDelivered:
       lane.backoff.reset();
@@ -249,7 +282,9 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       break;
     case Meaning::kWait: {
       const nanoseconds own = std::max(lane.backoff.next(loop_.random()), kShortestWait);
-      if (!answer.wait) window.close_until(detail::later(now, own));
+      if (!answer.wait) {
+        window.close_until(detail::later(now, own));
+      }
       break;
     }
     case Meaning::kUnknown:
@@ -275,7 +310,9 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
 void Sender::count_request(const Lane& lane) {
   ++counters_.requests;
   counters_.rotations = credential_.generation();  // Its own replacement may have come.
-  if (std::max(lane.window.until(), window_.until()) > loop_.now()) ++counters_.early_requests;
+  if (std::max(lane.window.until(), window_.until()) > loop_.now()) {
+    ++counters_.early_requests;
+  }
   if (refusals_ > 0 && credential_.generation() > refused_generation_) {
     counters_.auth_failures -= refusals_;
     counters_.rotation_refusals += refusals_;
@@ -287,12 +324,16 @@ void Sender::count(const Answer& answer, std::uint64_t generation) {
   if (answer.rate_limited) {
     ++counters_.rate_limited;
     ++counters_.last_429s;
-    if (only_429s_) ++counters_.first_429s;
+    if (only_429s_) {
+      ++counters_.first_429s;
+    }
     counters_.max_consecutive_429s = std::max(counters_.max_consecutive_429s, counters_.last_429s);
   } else {
     end_row_of_429s();
   }
-  if (answer.counts_as_invalid && options_.invalid_requests_max > 0) invalid_.push_back(loop_.now());
+  if (answer.counts_as_invalid && options_.invalid_requests_max > 0) {
+    invalid_.push_back(loop_.now());
+  }
   if (answer.meaning == Meaning::kCredentialRefused && generation < credential_.generation()) {
     ++counters_.rotation_refusals;  // Under way when it was replaced.
   } else if (answer.auth_failure) {
@@ -332,15 +373,21 @@ std::string Sender::worded(std::string_view why) const {
   if (text.size() > kWhyMax) {
     text.resize(kWhyMax);
     // Not within a character.
-    while ((static_cast<unsigned char>(text.back()) & 0xc0U) == 0x80U) text.pop_back();
-    if (static_cast<unsigned char>(text.back()) >= 0xc0U) text.pop_back();
+    while ((static_cast<unsigned char>(text.back()) & 0xc0U) == 0x80U) {
+      text.pop_back();
+    }
+    if (static_cast<unsigned char>(text.back()) >= 0xc0U) {
+      text.pop_back();
+    }
     text += "...";
   }
   return text;
 }
 
 Sender::Lane& Sender::lane_of(const std::string& conversation) {
-  if (const auto found = lanes_.find(conversation); found != lanes_.end()) return found->second;
+  if (const auto found = lanes_.find(conversation); found != lanes_.end()) {
+    return found->second;
+  }
   if (lanes_.size() >= sweep_at_) {
     const Instant now = loop_.now();
     std::erase_if(lanes_, [now](const auto& entry) {

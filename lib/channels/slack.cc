@@ -26,7 +26,9 @@ class SlackService final : public Service {
   std::string_view name() const override { return "slack"; }
 
   std::string refuse(const Outgoing& message) const override {
-    if (std::string wrong = refuse_length(message.text, SlackChannel::kTextMax); !wrong.empty()) return wrong;
+    if (std::string wrong = refuse_length(message.text, SlackChannel::kTextMax); !wrong.empty()) {
+      return wrong;
+    }
     return message.conversation.empty() ? "no channel, such as C0123456789" : "";
   }
 
@@ -109,7 +111,9 @@ class SlackChannel::Rotation {
       }
     } catch (const Error&) {
     }
-    if (!token.empty() && options_.on_refresh) options_.on_refresh(token, options_.refresh_token);
+    if (!token.empty() && options_.on_refresh) {
+      options_.on_refresh(token, options_.refresh_token);
+    }
     co_return token;
   }
 
@@ -132,7 +136,9 @@ SlackChannel::SlackChannel(EventLoop& loop, const SlackOptions& options)
 SlackChannel::SlackChannel(EventLoop& loop, const SlackOptions& options, std::shared_ptr<Rotation> rotation)
     : PacedChannel([&] {
         SenderOptions sender(options.delivery, options.url, options.token);
-        if (rotation != nullptr) sender.on_credential_refused = [rotation] { return rotation->refresh(); };
+        if (rotation != nullptr) {
+          sender.on_credential_refused = [rotation] { return rotation->refresh(); };
+        }
         return std::make_unique<Sender>(loop, std::make_unique<SlackService>(options.url), sender);
       }()) {}
 

@@ -48,10 +48,18 @@ bool among(const Names& names, std::string_view error) {
 }  // namespace
 
 Meaning slack_meaning(std::string_view error) {
-  if (among(kCredential, error)) return Meaning::kCredentialRefused;
-  if (among(kChannel, error)) return Meaning::kConversationGone;
-  if (among(kWait, error)) return Meaning::kWait;
-  if (among(kUnknown, error)) return Meaning::kUnknown;
+  if (among(kCredential, error)) {
+    return Meaning::kCredentialRefused;
+  }
+  if (among(kChannel, error)) {
+    return Meaning::kConversationGone;
+  }
+  if (among(kWait, error)) {
+    return Meaning::kWait;
+  }
+  if (among(kUnknown, error)) {
+    return Meaning::kUnknown;
+  }
   return Meaning::kRejected;
 }
 

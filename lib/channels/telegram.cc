@@ -22,7 +22,9 @@ constexpr Pace kGroupPace{3100ms, 1};  // 20 a minute.
 constexpr Pace kOverallPace{40ms, 1};  // 25 of 30 a second.
 
 bool is_number(std::string_view text) {
-  if (text.starts_with('-')) text.remove_prefix(1);
+  if (text.starts_with('-')) {
+    text.remove_prefix(1);
+  }
   return !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
@@ -40,7 +42,9 @@ class TelegramService final : public Service {
   std::string_view name() const override { return "telegram"; }
 
   std::string refuse(const Outgoing& message) const override {
-    if (std::string wrong = refuse_length(message.text, TelegramChannel::kTextMax); !wrong.empty()) return wrong;
+    if (std::string wrong = refuse_length(message.text, TelegramChannel::kTextMax); !wrong.empty()) {
+      return wrong;
+    }
     if (!is_number(message.conversation) && !message.conversation.starts_with('@')) {
       return "a chat that is neither a number nor \"@name\"";
     }
@@ -78,9 +82,15 @@ class TelegramService final : public Service {
       const auto id = result == nullptr ? std::nullopt : json::integer(*result, "message_id");
       answer.id = id ? std::to_string(*id) : "";
     } else if (answer.meaning == Meaning::kWait) {
-      if (parameters != nullptr) answer.wait = json::seconds(*parameters, "retry_after");
-      if (!answer.wait) answer.wait = retry_after(response);
-      if (!answer.wait) answer.wait = wait_in(description);
+      if (parameters != nullptr) {
+        answer.wait = json::seconds(*parameters, "retry_after");
+      }
+      if (!answer.wait) {
+        answer.wait = retry_after(response);
+      }
+      if (!answer.wait) {
+        answer.wait = wait_in(description);
+      }
     } else if (response.status == 400 && parameters != nullptr) {
       if (const auto chat = json::integer(*parameters, "migrate_to_chat_id")) {
         answer.meaning = Meaning::kMoved;

@@ -175,7 +175,9 @@ void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
   } catch (const Cancelled&) {
     crash("drive() was cancelled");
   }
-  for (const TaskReport& left : loop_->stragglers()) straggler(to_string(left));
+  for (const TaskReport& left : loop_->stragglers()) {
+    straggler(to_string(left));
+  }
   end_run();
 }
 

@@ -27,7 +27,9 @@ constexpr std::chrono::nanoseconds kDiscardTime = std::chrono::seconds{2};
 constexpr std::size_t kPiecesPerSecond = 50;
 
 UvLoop& real(EventLoop& loop) {
-  if (loop.is_virtual()) throw Error(Errc::kInvalidArgument, "a ByteProxy needs sockets, which a VirtualLoop has not");
+  if (loop.is_virtual()) {
+    throw Error(Errc::kInvalidArgument, "a ByteProxy needs sockets, which a VirtualLoop has not");
+  }
   return static_cast<UvLoop&>(loop);
 }
 
@@ -87,7 +89,9 @@ struct ByteProxy::State {
     if (failed == 0) {
       failed = uv_listen(reinterpret_cast<uv_stream_t*>(&listener->tcp), kBacklog, [](uv_stream_t* stream, int status) {
         State* const state = static_cast<Listener*>(stream->data)->state;
-        if (state == nullptr || status != 0) return;
+        if (state == nullptr || status != 0) {
+          return;
+        }
         ++state->waiting;
         state->arrived.set();
       });
@@ -120,7 +124,9 @@ struct ByteProxy::State {
       --waiting;
       const std::uint64_t number = ++connections;
       auto connection = std::make_unique<Connection>(loop, *this, plan ? plan(number) : BytePlan());
-      if (!connection->accept(reinterpret_cast<uv_stream_t*>(&listener->tcp))) continue;
+      if (!connection->accept(reinterpret_cast<uv_stream_t*>(&listener->tcp))) {
+        continue;
+      }
       tasks.start({"proxy_connection", number}, serve(std::move(connection)));
     }
   }
@@ -159,24 +165,32 @@ Task<> ByteProxy::Connection::run() {
   tasks_.start("proxy_to_server", pass_to_server());
   tasks_.start("proxy_to_client", pass_to_client());
   for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
-    if (!plan_.faults[i].in_frame) tasks_.start({"proxy_fault", i}, strike(i));
+    if (!plan_.faults[i].in_frame) {
+      tasks_.start({"proxy_fault", i}, strike(i));
+    }
   }
   while (sides_open_ > 0 && !ended_) {
     changed_.reset();
     co_await changed_.wait();
   }
   tasks_.end_in_place();
-  if (sides_open_ == 0 || client_.is_lost()) co_return;
+  if (sides_open_ == 0 || client_.is_lost()) {
+    co_return;
+  }
   // Closed with bytes that nobody has read, it would be reset.
   tasks_.start("proxy_discard_client", discard(client_));
   tasks_.start("proxy_discard_server", discard(server_));
   const Instant until = loop_.now() + kDiscardTime;
-  while (!tasks_.empty() && loop_.now() < until) co_await sleep_for(kDiscardTime / 100);
+  while (!tasks_.empty() && loop_.now() < until) {
+    co_await sleep_for(kDiscardTime / 100);
+  }
   tasks_.end_in_place();
 }
 
 Task<> ByteProxy::Connection::discard(TcpEnd& end) {
-  for (TcpEnd::Piece piece = co_await end.read(); !piece.bytes.empty();) piece = co_await end.read();
+  for (TcpEnd::Piece piece = co_await end.read(); !piece.bytes.empty();) {
+    piece = co_await end.read();
+  }
 }
 
 void ByteProxy::Connection::end(bool by_reset) {
@@ -200,7 +214,9 @@ Task<> ByteProxy::Connection::until_passing() {
 
 Task<> ByteProxy::Connection::wait_until_due(const Line& line, Instant arrived) {
   const Instant due = arrived + line.latency;
-  if (due > loop_.now()) co_await sleep_for(due - loop_.now());
+  if (due > loop_.now()) {
+    co_await sleep_for(due - loop_.now());
+  }
 }
 
 namespace {
@@ -208,14 +224,19 @@ namespace {
 // How much of a line's bytes make one write.
 std::size_t piece_of(const Line& line, std::size_t bytes) {
   std::size_t piece = bytes;
-  if (line.bytes_per_second > 0)
+  if (line.bytes_per_second > 0) {
     piece = std::min(piece, std::max<std::size_t>(1, line.bytes_per_second / kPiecesPerSecond));
-  if (line.piece_bytes > 0) piece = std::min(piece, line.piece_bytes);
+  }
+  if (line.piece_bytes > 0) {
+    piece = std::min(piece, line.piece_bytes);
+  }
   return piece;
 }
 
 std::chrono::nanoseconds duration_of(const Line& line, std::size_t bytes) {
-  if (line.bytes_per_second == 0) return std::chrono::nanoseconds{0};
+  if (line.bytes_per_second == 0) {
+    return std::chrono::nanoseconds{0};
+  }
   return std::chrono::nanoseconds(std::int64_t{1'000'000'000} * static_cast<std::int64_t>(bytes) /
                                   static_cast<std::int64_t>(line.bytes_per_second));
 }
@@ -228,7 +249,9 @@ Task<> ByteProxy::Connection::pass_to_server() {
     TcpEnd::Piece piece = co_await client_.read();
     co_await wait_until_due(line, piece.arrived);
     co_await until_passing();
-    if (piece.bytes.empty()) break;
+    if (piece.bytes.empty()) {
+      break;
+    }
     for (std::string_view rest = piece.bytes; !rest.empty();) {
       co_await until_passing();
       const std::size_t size = piece_of(line, rest.size());
@@ -236,10 +259,14 @@ Task<> ByteProxy::Connection::pass_to_server() {
       rest.remove_prefix(size);
       Task<bool> writing = server_.write(std::move(bytes));
       co_await std::move(writing);
-      if (line.bytes_per_second > 0) co_await sleep_for(duration_of(line, size));
+      if (line.bytes_per_second > 0) {
+        co_await sleep_for(duration_of(line, size));
+      }
     }
   }
-  if (client_.is_lost()) co_return end(true);
+  if (client_.is_lost()) {
+    co_return end(true);
+  }
   server_.send_end();
   --sides_open_;
   changed_.set();
@@ -255,16 +282,22 @@ Task<> ByteProxy::Connection::pass_to_client() {
   for (;;) {
     TcpEnd::Piece piece = co_await server_.read();
     co_await wait_until_due(line, piece.arrived);
-    if (piece.bytes.empty()) break;
+    if (piece.bytes.empty()) {
+      break;
+    }
     for (std::string_view rest = piece.bytes; !rest.empty();) {
       co_await until_passing();
-      if (ended_) co_return;
+      if (ended_) {
+        co_return;
+      }
       const std::size_t size = reader_.take(rest.substr(0, piece_of(line, rest.size())));
       std::string bytes(rest.substr(0, size));
       rest.remove_prefix(size);
       Task<bool> writing = write_to_client(std::move(bytes));
       co_await std::move(writing);
-      if (reader_.is_in_the_middle()) co_await strike_in(reader_.frame(), false);
+      if (reader_.is_in_the_middle()) {
+        co_await strike_in(reader_.frame(), false);
+      }
       if (reader_.is_between()) {
         std::vector<std::string> injections = std::exchange(injections_, {});
         for (std::string& injection : injections) {
@@ -274,11 +307,15 @@ Task<> ByteProxy::Connection::pass_to_client() {
         }
         co_await strike_in(reader_.frame(), true);
       }
-      if (line.bytes_per_second > 0) co_await sleep_for(duration_of(line, size));
+      if (line.bytes_per_second > 0) {
+        co_await sleep_for(duration_of(line, size));
+      }
     }
   }
   co_await until_passing();
-  if (server_.is_lost()) co_return end(true);
+  if (server_.is_lost()) {
+    co_return end(true);
+  }
   client_.send_end();
   --sides_open_;
   changed_.set();
@@ -286,7 +323,9 @@ Task<> ByteProxy::Connection::pass_to_client() {
 
 Task<> ByteProxy::Connection::strike_in(std::uint64_t frame, bool injections) {
   for (const ByteFault& fault : plan_.faults) {
-    if (fault.in_frame == frame && (fault.kind == ByteKind::kInject) == injections) co_await play(fault);
+    if (fault.in_frame == frame && (fault.kind == ByteKind::kInject) == injections) {
+      co_await play(fault);
+    }
   }
 }
 
@@ -296,8 +335,12 @@ Task<> ByteProxy::Connection::strike(std::size_t fault) {
 }
 
 Task<> ByteProxy::Connection::play(const ByteFault& fault) {
-  if (fault.kind == ByteKind::kInject) co_await until_passing();
-  if (ended_) co_return;
+  if (fault.kind == ByteKind::kInject) {
+    co_await until_passing();
+  }
+  if (ended_) {
+    co_return;
+  }
   if (fault.kind == ByteKind::kInject && !reader_.is_between()) {
     injections_.push_back(fault.bytes);
     co_return;
@@ -361,9 +404,13 @@ std::string bytes_of(const RawFrame& frame) {
   } else {
     const int length_bytes = size < 65536 ? 2 : 8;
     add(mask | (length_bytes == 2 ? 126U : 127U));
-    for (int i = length_bytes - 1; i >= 0; --i) add(size >> (8 * i) & 0xffU);
+    for (int i = length_bytes - 1; i >= 0; --i) {
+      add(size >> (8 * i) & 0xffU);
+    }
   }
-  if (frame.masked) bytes.append(4, '\0');  // A mask of zeros leaves the payload as it is.
+  if (frame.masked) {
+    bytes.append(4, '\0');  // A mask of zeros leaves the payload as it is.
+  }
   return bytes + frame.payload;
 }
 

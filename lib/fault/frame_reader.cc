@@ -24,7 +24,9 @@ std::size_t FrameReader::take(std::string_view bytes) {
       taken += step;
       payload_left_ -= step;
       in_the_middle_ = payload_left_ == half && half > 0;
-      if (payload_left_ > 0) continue;
+      if (payload_left_ > 0) {
+        continue;
+      }
       place_ = Place::kHeader;
       ++frame_;
       return taken;
@@ -32,13 +34,17 @@ std::size_t FrameReader::take(std::string_view bytes) {
     ++taken;
     if (place_ == Place::kHeader) {
       take_header(static_cast<unsigned char>(byte));
-      if (is_between()) return taken;
+      if (is_between()) {
+        return taken;
+      }
       continue;
     }
     // A '\r' that breaks the row may begin the next one.
     head_end_ = byte == kHeadEnd[head_end_] ? head_end_ + 1 : byte == kHeadEnd[0] ? 1 : 0;
     in_the_middle_ = ++head_bytes_ == kHeadMiddle;
-    if (head_end_ < kHeadEnd.size()) continue;
+    if (head_end_ < kHeadEnd.size()) {
+      continue;
+    }
     place_ = Place::kHeader;
     ++frame_;
     return taken;
@@ -56,7 +62,9 @@ void FrameReader::take_header(unsigned char byte) {
   } else if (header_bytes_ > 2 && header_bytes_ <= 2 + length_bytes_) {
     payload_ = (payload_ << 8U) | byte;
   }
-  if (header_bytes_ < header_length_) return;
+  if (header_bytes_ < header_length_) {
+    return;
+  }
   header_bytes_ = 0;
   header_length_ = 2;
   payload_left_ = payload_;

@@ -48,7 +48,9 @@ class Script::Connection {
 
   void start(std::vector<Fault> faults) {
     std::stable_sort(faults.begin(), faults.end(), [](const Fault& a, const Fault& b) { return a.after < b.after; });
-    if (!faults.empty()) tasks_.start("faults", play_all(std::move(faults)));
+    if (!faults.empty()) {
+      tasks_.start("faults", play_all(std::move(faults)));
+    }
   }
   void start_now(const Fault& fault) {
     // A reset needs no turn of the loop, so that all connections end at one instant.
@@ -61,7 +63,9 @@ class Script::Connection {
   void abandon() {
     std::erase(script_.open_, this);
     tasks_.end_in_place();
-    if (!end_) end("dropped by its owner", net::CloseStatus::By::kLocal);
+    if (!end_) {
+      end("dropped by its owner", net::CloseStatus::By::kLocal);
+    }
   }
 
   static Task<net::Message> receive(std::shared_ptr<Connection> self);
@@ -81,17 +85,23 @@ class Script::Connection {
  private:
   void count(Kind kind) { ++script_.played_[static_cast<std::size_t>(kind)]; }
   void apply_reading() {
-    if (!end_) socket_->set_reading(reading_ && stalls_ == 0);
+    if (!end_) {
+      socket_->set_reading(reading_ && stalls_ == 0);
+    }
   }
   void end(std::string why, net::CloseStatus::By by) {
     counters_ = socket_->counters();
     end_ = socket_->close_status();
-    if (!end_) end_ = net::CloseStatus(net::kCloseAbnormal, std::move(why), by);
+    if (!end_) {
+      end_ = net::CloseStatus(net::kCloseAbnormal, std::move(why), by);
+    }
     socket_.reset();
     undelayed_.set();
   }
   void reset() {
-    if (end_ || socket_->close_status()) return;
+    if (end_ || socket_->close_status()) {
+      return;
+    }
     count(Kind::kReset);
     end("reset by a script", net::CloseStatus::By::kLost);
   }
@@ -119,13 +129,17 @@ class Script::Connection {
 };
 
 Task<net::Message> Script::Connection::receive(std::shared_ptr<Connection> self) {
-  if (self->end_) self->throw_ended();
+  if (self->end_) {
+    self->throw_ended();
+  }
   try {
     Task<net::Message> receiving = self->socket_->receive();
     net::Message message = co_await std::move(receiving);
     co_return message;
   } catch (const net::ConnectionClosed&) {
-    if (!self->end_) throw;
+    if (!self->end_) {
+      throw;
+    }
   }
   self->throw_ended();
 }
@@ -135,7 +149,9 @@ Task<> Script::Connection::send(std::shared_ptr<Connection> self, net::Message m
     self->undelayed_.reset();
     co_await self->undelayed_.wait();
   }
-  if (self->end_) self->throw_ended();
+  if (self->end_) {
+    self->throw_ended();
+  }
   if (self->half_open_ > 0) {
     ++self->script_.messages_lost_;
     co_return;
@@ -153,15 +169,21 @@ Task<> Script::Connection::send(std::shared_ptr<Connection> self, net::Message m
   std::optional<net::Message> overtaken = std::exchange(self->overtaken_, std::nullopt);
   Task<> sending = self->socket_->send(std::move(message));
   co_await std::move(sending);
-  if (!overtaken) co_return;
-  if (self->end_) self->throw_ended();
+  if (!overtaken) {
+    co_return;
+  }
+  if (self->end_) {
+    self->throw_ended();
+  }
   self->count(Kind::kOutOfOrder);
   Task<> sending_late = self->socket_->send(*std::move(overtaken));
   co_await std::move(sending_late);
 }
 
 Task<> Script::Connection::close(std::shared_ptr<Connection> self, std::uint16_t code, std::string reason) {
-  if (self->end_) co_return;
+  if (self->end_) {
+    co_return;
+  }
   Task<> closing = self->socket_->close(code, std::move(reason));
   co_await std::move(closing);
 }
@@ -170,14 +192,18 @@ Task<> Script::Connection::play_all(std::vector<Fault> faults) {
   const Instant begun = loop_.now();
   for (const Fault& fault : faults) {
     const std::chrono::nanoseconds left = begun + fault.after - loop_.now();
-    if (left.count() > 0) co_await sleep_for(left);
+    if (left.count() > 0) {
+      co_await sleep_for(left);
+    }
     Task<> playing = play(fault);
     co_await std::move(playing);
   }
 }
 
 Task<> Script::Connection::play(Fault fault) {
-  if (!is_open()) co_return;
+  if (!is_open()) {
+    co_return;
+  }
   switch (fault.kind) {
     case Kind::kReset:
       reset();
@@ -205,7 +231,9 @@ Task<> Script::Connection::play(Fault fault) {
       count(Kind::kDelay);
       ++delays_;
       co_await sleep_for(fault.lasts);
-      if (--delays_ == 0) undelayed_.set();
+      if (--delays_ == 0) {
+        undelayed_.set();
+      }
       break;
     case Kind::kCutShort:
       ++cut_short_;
@@ -254,7 +282,9 @@ class Script::Socket final : public net::WebSocket {
 };
 
 Script::~Script() {
-  if (!open_.empty()) soak::detail::contract_broken("a fault::Script is destroyed before the sockets that it wraps");
+  if (!open_.empty()) {
+    soak::detail::contract_broken("a fault::Script is destroyed before the sockets that it wraps");
+  }
 }
 
 std::vector<Fault> Script::next_plan() {
@@ -263,18 +293,24 @@ std::vector<Fault> Script::next_plan() {
 }
 
 net::HandshakeReply Script::answer(const net::HandshakeRequest& request, net::HandshakeReply reply) {
-  if (!reply.accepted()) return reply;
+  if (!reply.accepted()) {
+    return reply;
+  }
   std::vector<Fault> plan = next_plan();
   const auto refused =
       std::find_if(plan.begin(), plan.end(), [](const Fault& fault) { return fault.kind == Kind::kRefused; });
   if (refused == plan.end()) {
-    if (planned_.size() == kPlannedMax) planned_.pop_front();
+    if (planned_.size() == kPlannedMax) {
+      planned_.pop_front();
+    }
     planned_.push_back({request.peer_address, std::move(plan)});
     return reply;
   }
   ++played_[static_cast<std::size_t>(Kind::kRefused)];
   net::Headers headers;
-  if (refused->retry_after.count() > 0) headers.add("Retry-After", std::to_string(refused->retry_after.count()));
+  if (refused->retry_after.count() > 0) {
+    headers.add("Retry-After", std::to_string(refused->retry_after.count()));
+  }
   return net::HandshakeReply::refuse(refused->status, refused->body, std::move(headers));
 }
 
@@ -297,7 +333,9 @@ std::unique_ptr<net::WebSocket> Script::wrap(EventLoop& loop, const net::Handsha
 void Script::play_on_all(const Fault& fault) {
   // One that ends takes itself from the list.
   const std::vector<Connection*> all = open_;
-  for (Connection* const connection : all) connection->start_now(fault);
+  for (Connection* const connection : all) {
+    connection->start_now(fault);
+  }
 }
 
 }  // namespace soak::fault

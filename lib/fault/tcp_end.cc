@@ -38,7 +38,9 @@ struct TcpEnd::Handle {
   }
 
   void start_reading() {
-    if (reading || ended || is_closing()) return;
+    if (reading || ended || is_closing()) {
+      return;
+    }
     reading = uv_read_start(
                   stream(),
                   [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
@@ -50,13 +52,17 @@ struct TcpEnd::Handle {
                   }) == 0;
   }
   void stop_reading() {
-    if (std::exchange(reading, false) && !is_closing()) uv_read_stop(stream());
+    if (std::exchange(reading, false) && !is_closing()) {
+      uv_read_stop(stream());
+    }
   }
   void arrived(ssize_t got) {
     if (got > 0) {
       pieces.push_back({std::string(room.data(), static_cast<std::size_t>(got)), loop.now()});
       unread += static_cast<std::size_t>(got);
-      if (unread >= kUnreadMax) stop_reading();
+      if (unread >= kUnreadMax) {
+        stop_reading();
+      }
     } else if (got < 0) {
       stop_reading();
       ended = true;
@@ -85,11 +91,15 @@ TcpEnd::TcpEnd(UvLoop& loop) : handle_(std::make_shared<Handle>(loop)) {
 }
 
 TcpEnd::~TcpEnd() {
-  if (!handle_->is_closing()) uv_close(reinterpret_cast<uv_handle_t*>(&handle_->tcp), &Handle::closed);
+  if (!handle_->is_closing()) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&handle_->tcp), &Handle::closed);
+  }
 }
 
 bool TcpEnd::accept(uv_stream_t* listener) {
-  if (uv_accept(listener, handle_->stream()) != 0) return false;
+  if (uv_accept(listener, handle_->stream()) != 0) {
+    return false;
+  }
   uv_tcp_nodelay(&handle_->tcp, 1);
   return true;
 }
@@ -109,13 +119,17 @@ Task<bool> TcpEnd::connect(std::uint16_t port) {
                        done->handle->lost = status != 0;
                        done->handle->changed.set();
                      });
-  if (failed != 0) co_return false;
+  if (failed != 0) {
+    co_return false;
+  }
   (void)connect.release();  // The callback comes in any case.
   while (!handle->connected && !handle->lost) {
     handle->changed.reset();
     co_await handle->changed.wait();
   }
-  if (handle->connected && !handle->is_closing()) uv_tcp_nodelay(&handle->tcp, 1);
+  if (handle->connected && !handle->is_closing()) {
+    uv_tcp_nodelay(&handle->tcp, 1);
+  }
   co_return handle->connected;
 }
 
@@ -128,11 +142,15 @@ Task<TcpEnd::Piece> TcpEnd::read() {
   }
   Piece piece;
   piece.arrived = handle->loop.now();
-  if (handle->pieces.empty()) co_return piece;
+  if (handle->pieces.empty()) {
+    co_return piece;
+  }
   piece = std::move(handle->pieces.front());
   handle->pieces.pop_front();
   handle->unread -= piece.bytes.size();
-  if (handle->unread < kUnreadMax) handle->start_reading();
+  if (handle->unread < kUnreadMax) {
+    handle->start_reading();
+  }
   co_return piece;
 }
 
@@ -140,7 +158,9 @@ void TcpEnd::stop_reading() { handle_->stop_reading(); }
 
 Task<bool> TcpEnd::write(std::string bytes) {
   const std::shared_ptr<Handle> handle = handle_;
-  if (handle->lost || handle->is_closing()) co_return false;
+  if (handle->lost || handle->is_closing()) {
+    co_return false;
+  }
   auto write = std::make_shared<Handle::Write>();
   write->bytes = std::move(bytes);
   write->handle = handle;
@@ -170,14 +190,20 @@ Task<bool> TcpEnd::write(std::string bytes) {
 bool TcpEnd::is_lost() const { return handle_->lost; }
 
 void TcpEnd::send_end() {
-  if (handle_->lost || handle_->is_closing()) return;
+  if (handle_->lost || handle_->is_closing()) {
+    return;
+  }
   auto* const request = new uv_shutdown_t;
   const int failed = uv_shutdown(request, handle_->stream(), [](uv_shutdown_t* done, int) { delete done; });
-  if (failed != 0) delete request;
+  if (failed != 0) {
+    delete request;
+  }
 }
 
 void TcpEnd::reset() {
-  if (handle_->is_closing()) return;
+  if (handle_->is_closing()) {
+    return;
+  }
   handle_->stop_reading();
   // libuv does not reset what it is shutting down.
   if (uv_tcp_close_reset(&handle_->tcp, &Handle::closed) != 0) {

@@ -15,7 +15,9 @@ std::string text_of(const rapidjson::StringBuffer& buffer) { return {buffer.GetS
 bool parse_object(rapidjson::Document& document, std::string& text) {
   // Iterative: a hostile depth must not overflow the stack.
   constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag;
-  if (text.find('\0') != std::string::npos) return false;  // The reader would stop there.
+  if (text.find('\0') != std::string::npos) {
+    return false;  // The reader would stop there.
+  }
   TextStream stream(text);
   document.ParseStream<kFlags, rapidjson::UTF8<>>(stream);
   return !document.HasParseError() && document.IsObject();

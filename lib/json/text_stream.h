@@ -26,10 +26,16 @@ inline std::size_t plain_length(const char* at, const char* end) {
   const char* const begin = at;
   for (; end - at >= kBlock; at += kBlock) {
     unsigned char found = 0;
-    for (std::ptrdiff_t i = 0; i < kBlock; ++i) found |= static_cast<unsigned char>(special(at[i]));
-    if (found != 0) break;
+    for (std::ptrdiff_t i = 0; i < kBlock; ++i) {
+      found |= static_cast<unsigned char>(special(at[i]));
+    }
+    if (found != 0) {
+      break;
+    }
   }
-  while (at != end && special(*at) == 0) ++at;
+  while (at != end && special(*at) == 0) {
+    ++at;
+  }
   return static_cast<std::size_t>(at - begin);
 }
 

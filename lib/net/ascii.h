@@ -19,7 +19,9 @@ inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 inline std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
+  if (first == std::string_view::npos) {
+    return {};
+  }
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
@@ -29,7 +31,9 @@ inline std::vector<std::string> split_list(std::string_view list) {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
     const std::string_view element = trim(list.substr(0, comma));
-    if (!element.empty()) elements.emplace_back(element);
+    if (!element.empty()) {
+      elements.emplace_back(element);
+    }
     list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
   }
   return elements;

@@ -20,7 +20,9 @@ constexpr std::size_t kPingsKept = 64;
 class Receiving {
  public:
   Receiving(bool& flag, const std::string& name) : flag_(flag) {
-    if (flag_) soak::detail::contract_broken("a second receive() on " + name + " while one is waiting");
+    if (flag_) {
+      soak::detail::contract_broken("a second receive() on " + name + " while one is waiting");
+    }
     flag_ = true;
   }
   ~Receiving() { flag_ = false; }
@@ -77,22 +79,32 @@ Connection::~Connection() { abandon(); }
 
 void Connection::start(std::unique_ptr<Link> link) {
   link_ = std::move(link);
-  if (facts_.open_count) ++*facts_.open_count;
+  if (facts_.open_count) {
+    ++*facts_.open_count;
+  }
   last_heard_ = loop_.now();
-  if (limits_.idle_timeout.count() > 0) idle_timer_.start(limits_.idle_timeout);
+  if (limits_.idle_timeout.count() > 0) {
+    idle_timer_.start(limits_.idle_timeout);
+  }
   last_ping_ = last_heard_;
-  if (limits_.ping_interval.count() > 0) ping_timer_.start(limits_.ping_interval);
+  if (limits_.ping_interval.count() > 0) {
+    ping_timer_.start(limits_.ping_interval);
+  }
 }
 
 void Connection::abandon() {
-  if (!status_) finish({kCloseAbnormal, "dropped by its owner", CloseStatus::By::kLocal}, Errc::kConnectionClosed);
+  if (!status_) {
+    finish({kCloseAbnormal, "dropped by its owner", CloseStatus::By::kLocal}, Errc::kConnectionClosed);
+  }
   link_.reset();
 }
 
 Task<Message> Connection::receive(std::shared_ptr<Connection> self) {
   const Receiving receiving(self->receiving_, self->facts_.name);
   while (self->received_.empty()) {
-    if (self->status_) self->throw_closed();
+    if (self->status_) {
+      self->throw_closed();
+    }
     co_await self->readable_.wait();
   }
   Message message = self->received_.pop();
@@ -101,26 +113,40 @@ Task<Message> Connection::receive(std::shared_ptr<Connection> self) {
 }
 
 Task<> Connection::send(std::shared_ptr<Connection> self, Message message) {
-  if (!self->is_open()) self->throw_closed();
+  if (!self->is_open()) {
+    self->throw_closed();
+  }
   self->unsent_.push(std::move(message));
   self->flush();
-  if (self->unsent_.bytes() <= self->limits_.send_watermark_bytes) co_return;
+  if (self->unsent_.bytes() <= self->limits_.send_watermark_bytes) {
+    co_return;
+  }
   while (self->unsent_.bytes() > self->limits_.send_watermark_bytes / 2) {
-    if (self->status_ || self->peer_close_) self->throw_closed();
+    if (self->status_ || self->peer_close_) {
+      self->throw_closed();
+    }
     co_await self->sendable_.wait();
   }
-  if ((self->status_ || self->peer_close_)) self->throw_closed();
+  if ((self->status_ || self->peer_close_)) {
+    self->throw_closed();
+  }
 }
 
 Task<> Connection::close(std::shared_ptr<Connection> self, std::uint16_t code, std::string reason) {
   self->begin_close(code, reason);
-  while (!self->status_) co_await self->ended_.wait();
+  while (!self->status_) {
+    co_await self->ended_.wait();
+  }
 }
 
 void Connection::set_reading(bool on) {
-  if (held_ != on) return;
+  if (held_ != on) {
+    return;
+  }
   held_ = !on;
-  if (status_ || link_ == nullptr || paused_) return;
+  if (status_ || link_ == nullptr || paused_) {
+    return;
+  }
   last_heard_ = loop_.now();
   link_->set_reading(on);
 }
@@ -131,19 +157,27 @@ std::size_t Connection::buffered_bytes() const {
 
 void Connection::on_data(Message::Kind kind, std::string_view piece, bool first, bool last) {
   last_heard_ = loop_.now();
-  if (discarding_) return;
-  if (first) partial_ = Message(kind, {});
+  if (discarding_) {
+    return;
+  }
+  if (first) {
+    partial_ = Message(kind, {});
+  }
   if (piece.size() > limits_.message_bytes_max - std::min(limits_.message_bytes_max, partial_.data.size())) {
     fail(kCloseTooBig, "message exceeds " + format_bytes(limits_.message_bytes_max));
     return;
   }
   partial_.data.append(piece);
-  if (last) deliver(std::exchange(partial_, Message()));
+  if (last) {
+    deliver(std::exchange(partial_, Message()));
+  }
 }
 
 void Connection::on_message(Message message) {
   last_heard_ = loop_.now();
-  if (discarding_) return;
+  if (discarding_) {
+    return;
+  }
   if (message.data.size() > limits_.message_bytes_max) {
     fail(kCloseTooBig, "message exceeds " + format_bytes(limits_.message_bytes_max));
     return;
@@ -161,21 +195,29 @@ void Connection::deliver(Message message) {
   // While this side closes it must read on to see the answer, so the bound holds by dropping.
   const bool full =
       received_.size() >= limits_.receive_queue_max || received_.bytes() >= limits_.receive_queue_bytes_max;
-  if (full && local_close_) return;
+  if (full && local_close_) {
+    return;
+  }
   received_.push(std::move(message));
   readable_.wake();
   pause_or_resume();
 }
 
 void Connection::pause_or_resume() {
-  if (status_ || link_ == nullptr) return;
+  if (status_ || link_ == nullptr) {
+    return;
+  }
   if (paused_) {
     const bool room =
         received_.size() <= limits_.receive_queue_max / 2 && received_.bytes() <= limits_.receive_queue_bytes_max / 2;
-    if (!room && !local_close_) return;
+    if (!room && !local_close_) {
+      return;
+    }
     paused_ = false;
     last_heard_ = loop_.now();
-    if (!held_) link_->set_reading(true);
+    if (!held_) {
+      link_->set_reading(true);
+    }
   } else if (!local_close_ &&
              (received_.size() >= limits_.receive_queue_max || received_.bytes() >= limits_.receive_queue_bytes_max)) {
     paused_ = true;
@@ -202,7 +244,9 @@ void Connection::on_peer_close(std::uint16_t code, std::string_view reason) {
     counters_.frames_confirmed = counters_.frames_sent;
     return;
   }
-  if (peer_close_) return;
+  if (peer_close_) {
+    return;
+  }
   // Who waits to receive hears of it when the link has answered and ended, so that nobody drops the link first.
   peer_close_ = CloseStatus(code, std::string(reason), CloseStatus::By::kPeer);
   unsent_.clear();
@@ -213,7 +257,9 @@ void Connection::on_peer_close(std::uint16_t code, std::string_view reason) {
 void Connection::on_writable() { flush(); }
 
 void Connection::on_end() {
-  if (status_) return;
+  if (status_) {
+    return;
+  }
   if (local_close_ && answered_) {
     finish(*local_close_, Errc::kConnectionClosed);
   } else if (local_close_) {
@@ -228,13 +274,17 @@ void Connection::on_end() {
 }
 
 void Connection::flush() {
-  if (status_ || link_ == nullptr) return;
+  if (status_ || link_ == nullptr) {
+    return;
+  }
   while (!unsent_.empty() && link_->writable()) {
     Message message = unsent_.pop();
     ++counters_.frames_sent;
     counters_.bytes_sent += message.data.size();
     link_->write(std::move(message));
-    if (status_) return;  // The write found the connection lost.
+    if (status_) {
+      return;  // The write found the connection lost.
+    }
   }
   if (!unsent_.empty()) {
     link_->want_writable();
@@ -242,12 +292,18 @@ void Connection::flush() {
     close_started_ = true;
     link_->start_close(local_close_->code, local_close_->reason);
   }
-  if (unsent_.bytes() <= limits_.send_watermark_bytes / 2) sendable_.wake();
+  if (unsent_.bytes() <= limits_.send_watermark_bytes / 2) {
+    sendable_.wake();
+  }
 }
 
 void Connection::begin_close(std::uint16_t code, std::string_view reason) {
-  if (!is_open()) return;
-  if (code == kCloseNoStatus) reason = {};
+  if (!is_open()) {
+    return;
+  }
+  if (code == kCloseNoStatus) {
+    reason = {};
+  }
   local_close_ = CloseStatus(code, std::string(cut_utf8(reason, kCloseReasonMax)), CloseStatus::By::kLocal);
   close_timer_.start(limits_.close_timeout);
   idle_timer_.stop();
@@ -283,7 +339,9 @@ void Connection::check_ping() {
   const std::chrono::nanoseconds limit = limits_.ping_timeout;
   const Instant now = loop_.now();
   // Reading is off when our own reader is slow: the pong may be waiting behind its messages.
-  if (paused_ || held_) unanswered_since_ = now;
+  if (paused_ || held_) {
+    unanswered_since_ = now;
+  }
   if (pong_missing_ && limit.count() > 0 && now - unanswered_since_ >= limit) {
     finish({kCloseAbnormal,
             "no pong for " + format_seconds(now - unanswered_since_) + ", ping timeout " + format_seconds(limit),
@@ -293,7 +351,9 @@ void Connection::check_ping() {
     return;
   }
   if (now - last_ping_ >= limits_.ping_interval) {
-    if (!pong_missing_) unanswered_since_ = now;
+    if (!pong_missing_) {
+      unanswered_since_ = now;
+    }
     pong_missing_ = true;
     last_ping_ = now;
     if (more_pings_ == 0 && pings_.size() < kPingsKept) {
@@ -302,10 +362,14 @@ void Connection::check_ping() {
       ++more_pings_;
     }
     link_->ping();
-    if (status_) return;  // The write found the connection lost.
+    if (status_) {
+      return;  // The write found the connection lost.
+    }
   }
   std::chrono::nanoseconds next = limits_.ping_interval - (now - last_ping_);
-  if (pong_missing_ && limit.count() > 0) next = std::min(next, limit - (now - unanswered_since_));
+  if (pong_missing_ && limit.count() > 0) {
+    next = std::min(next, limit - (now - unanswered_since_));
+  }
   ping_timer_.start(next);
 }
 
@@ -329,15 +393,21 @@ void Connection::finish(CloseStatus status, Errc code) {
   ping_timer_.stop();
   close_timer_.stop();
   unsent_.clear();
-  if (facts_.open_count && link_ != nullptr) --*facts_.open_count;
+  if (facts_.open_count && link_ != nullptr) {
+    --*facts_.open_count;
+  }
   readable_.wake();
   sendable_.wake();
   ended_.wake();
 }
 
 void Connection::throw_closed() const {
-  if (status_) throw ConnectionClosed(facts_.name, *status_, end_code_);
-  if (peer_close_) throw ConnectionClosed(facts_.name, *peer_close_);
+  if (status_) {
+    throw ConnectionClosed(facts_.name, *status_, end_code_);
+  }
+  if (peer_close_) {
+    throw ConnectionClosed(facts_.name, *peer_close_);
+  }
   throw ConnectionClosed(facts_.name, *local_close_);
 }
 

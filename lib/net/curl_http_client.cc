@@ -46,8 +46,9 @@ void start_curl() {
 template <typename T>
 void set(CURL* easy, CURLoption option, T value) {
   // What libcurl refuses was compiled out of it, or there is no memory left.
-  if (const CURLcode code = curl_easy_setopt(easy, option, value); code != CURLE_OK)
+  if (const CURLcode code = curl_easy_setopt(easy, option, value); code != CURLE_OK) {
     throw Error(Errc::kSystem, std::string("libcurl refuses an option: ") + curl_easy_strerror(code));
+  }
 }
 
 long milliseconds(std::chrono::nanoseconds duration) {
@@ -61,7 +62,9 @@ long milliseconds(std::chrono::nanoseconds duration) {
 class CurlTransfer {
  public:
   explicit CurlTransfer(CurlHttpClient& client) : client_(client), easy_(curl_easy_init()) {
-    if (easy_ == nullptr) throw Error(Errc::kSystem, "libcurl does not start");
+    if (easy_ == nullptr) {
+      throw Error(Errc::kSystem, "libcurl does not start");
+    }
     set_up();
   }
   ~CurlTransfer() {
@@ -143,7 +146,9 @@ void CurlTransfer::set_up() {
   set(easy_, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options.connect_timeout));
   // A lookup that nobody waits for any more ends by itself, instead of being waited for.
   set(easy_, CURLOPT_QUICK_EXIT, 1L);
-  if (options.proxy) set(easy_, CURLOPT_PROXY, options.proxy->c_str());
+  if (options.proxy) {
+    set(easy_, CURLOPT_PROXY, options.proxy->c_str());
+  }
   if (!options.ca_file.empty()) {
     set(easy_, CURLOPT_CAINFO, options.ca_file.c_str());
     set(easy_, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // The system's.
@@ -193,7 +198,9 @@ void CurlTransfer::set_method(const HttpRequest& request) {
     return;
   }
   set(easy_, CURLOPT_CUSTOMREQUEST, request.method == "GET" ? nullptr : request.method.c_str());
-  if (!announces_body(request.method, body_)) return;
+  if (!announces_body(request.method, body_)) {
+    return;
+  }
   set(easy_, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   set(easy_, CURLOPT_POST, 1L);
   set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
@@ -208,7 +215,9 @@ void CurlTransfer::set_method(const HttpRequest& request) {
 void CurlTransfer::set_fields(const HttpRequest& request) {
   const auto add = [this](const char* line) {
     curl_slist* const longer = curl_slist_append(fields_, line);
-    if (longer == nullptr) throw Error(Errc::kSystem, "out of memory");
+    if (longer == nullptr) {
+      throw Error(Errc::kSystem, "out of memory");
+    }
     fields_ = longer;
   };
   curl_slist_free_all(std::exchange(fields_, nullptr));
@@ -227,8 +236,12 @@ void CurlTransfer::set_fields(const HttpRequest& request) {
     add(line.c_str());
   }
   // What libcurl would add by itself.
-  if (!body_.empty()) add("Expect:");
-  if (!has_type) add("Content-Type:");
+  if (!body_.empty()) {
+    add("Expect:");
+  }
+  if (!has_type) {
+    add("Content-Type:");
+  }
   set(easy_, CURLOPT_HTTPHEADER, fields_);
 }
 
@@ -249,7 +262,9 @@ std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t co
   CurlTransfer& transfer = from(self);
   std::string_view line(data, size * count);
   transfer.answered_ = true;
-  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) {
+    line.remove_suffix(1);
+  }
   const std::size_t colon = line.find(':');
   if (line.starts_with("HTTP/")) {
     transfer.response_.headers = Headers();  // Those of a 100 came before.
@@ -314,18 +329,24 @@ int CurlTransfer::on_certificate(int ok, X509_STORE_CTX* chain) {
       static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
   CurlTransfer& transfer = from(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tls_index()));
   std::string failure = certificate_failure(*chain, ok != 0, transfer.host_, transfer.client_.options.ca_file);
-  if (failure.empty()) return ok;
+  if (failure.empty()) {
+    return ok;
+  }
   transfer.certificate_failure_ = std::move(failure);
   return 0;
 }
 
 void CurlTransfer::on_tls_progress(const SSL* ssl, int where, int result) {
-  if (where != SSL_CB_CONNECT_EXIT || result > 0) return;
+  if (where != SSL_CB_CONNECT_EXIT || result > 0) {
+    return;
+  }
   from(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), tls_index())).tls_error_ = ERR_peek_error();
 }
 
 void CurlTransfer::fail(const HttpCall& call) const {
-  if (!begun_) fail_connecting(call);
+  if (!begun_) {
+    fail_connecting(call);
+  }
   if (too_long_) {
     call.fail(Errc::kProtocol, "the response is longer than " + format_bytes(call.options.response_bytes_max), true);
   }
@@ -378,7 +399,9 @@ void CurlTransfer::fail_connecting(const HttpCall& call) const {
       if (const long answer = info(CURLINFO_HTTP_CONNECTCODE); answer != 0 && answer / 100 != 2) {
         why = "the proxy answered CONNECT with " + std::to_string(answer);
       } else {
-        if (by_proxy) why = "the proxy: ";
+        if (by_proxy) {
+          why = "the proxy: ";
+        }
         why += system_error != 0 ? format_errno(static_cast<int>(system_error)) : curl_easy_strerror(result_);
       }
   }
@@ -388,7 +411,9 @@ void CurlTransfer::fail_connecting(const HttpCall& call) const {
 CurlHttpClient::CurlHttpClient(EventLoop& event_loop, HttpClientOptions client_options)
     : Backend(event_loop, std::move(client_options)),
       window_(waits_for_windows_well() ? std::numeric_limits<std::size_t>::max() : kWindowUsed) {
-  if (!options.ca_file.empty()) make_tls_client_context(read_ca_file(options.ca_file), options.ca_file);
+  if (!options.ca_file.empty()) {
+    make_tls_client_context(read_ca_file(options.ca_file), options.ca_file);
+  }
   start_curl();
   multi_.emplace(*this);
 }
@@ -396,9 +421,13 @@ CurlHttpClient::CurlHttpClient(EventLoop& event_loop, HttpClientOptions client_o
 CurlHttpClient::~CurlHttpClient() { drop_all(); }
 
 void CurlHttpClient::drop_all() {
-  if (!multi_) return;
+  if (!multi_) {
+    return;
+  }
   for (const std::unique_ptr<CurlTransfer>& transfer : transfers_) {
-    if (transfer->multi == nullptr) continue;
+    if (transfer->multi == nullptr) {
+      continue;
+    }
     curl_multi_remove_handle(std::exchange(transfer->multi, nullptr), transfer->easy());
     transfer->changed().wake();
   }
@@ -421,7 +450,9 @@ std::size_t CurlHttpClient::open_connections() const {
 
 curl_socket_t CurlHttpClient::open_socket(const curl_sockaddr& address) {
   const int fd = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
-  if (fd >= 0) sockets_[fd].connection = true;
+  if (fd >= 0) {
+    sockets_[fd].connection = true;
+  }
   return fd;
 }
 
@@ -435,7 +466,9 @@ int CurlHttpClient::on_close_socket(void* self, curl_socket_t fd) {
 }
 
 CurlHttpClient::Multi::Multi(CurlHttpClient& client) : client_(client), multi_(curl_multi_init()) {
-  if (multi_ == nullptr) throw Error(Errc::kSystem, "libcurl does not start");
+  if (multi_ == nullptr) {
+    throw Error(Errc::kSystem, "libcurl does not start");
+  }
   constexpr long kKeptMax = 1024;
   const auto connections = static_cast<long>(std::min<std::size_t>(client.options.connections_max, kKeptMax));
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
@@ -470,8 +503,9 @@ int CurlHttpClient::Multi::on_timer(CURLM* /*multi*/, long milliseconds, void* s
   auto& multi = *static_cast<Multi*>(self);
   soak::detail::LoopCore& core = multi.client_.loop.core();
   core.timers.disarm(multi);
-  if (milliseconds >= 0)
+  if (milliseconds >= 0) {
     core.timers.arm(multi, soak::detail::later(core.now(), std::chrono::milliseconds(milliseconds)));
+  }
   return 0;
 }
 
@@ -479,8 +513,12 @@ void CurlHttpClient::watch(Multi& multi, curl_socket_t fd, int what) {
   Socket& socket = sockets_[fd];
   socket.multi = &multi;
   socket.wanted = 0;
-  if ((what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE) socket.wanted |= UV_READABLE;
-  if ((what & CURL_POLL_OUT) != 0 && what != CURL_POLL_REMOVE) socket.wanted |= UV_WRITABLE;
+  if ((what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE) {
+    socket.wanted |= UV_READABLE;
+  }
+  if ((what & CURL_POLL_OUT) != 0 && what != CURL_POLL_REMOVE) {
+    socket.wanted |= UV_WRITABLE;
+  }
   if (what == CURL_POLL_REMOVE) {
     // A kept connection is watched on: most are used again at once, and its end should be known.
     if (!socket.connection) {
@@ -501,12 +539,18 @@ void CurlHttpClient::on_event(curl_socket_t fd, int events) {
   Socket& socket = sockets_.at(fd);
   if (socket.wanted == 0) {
     socket.poll->pause();
-    if (socket.kept) drop_kept(fd, socket);
+    if (socket.kept) {
+      drop_kept(fd, socket);
+    }
     return;
   }
   int seen = 0;
-  if ((events & UV_READABLE) != 0) seen |= CURL_CSELECT_IN;
-  if ((events & UV_WRITABLE) != 0) seen |= CURL_CSELECT_OUT;
+  if ((events & UV_READABLE) != 0) {
+    seen |= CURL_CSELECT_IN;
+  }
+  if ((events & UV_WRITABLE) != 0) {
+    seen |= CURL_CSELECT_OUT;
+  }
   socket.multi->work(fd, seen);
 }
 
@@ -516,24 +560,36 @@ void CurlHttpClient::drop_kept(curl_socket_t fd, Socket& socket) {
   socket.kept = false;
   socket.ended = true;
   std::array<char, 1024> unread;
-  for (int reads = 0; reads < 64 && recv(fd, unread.data(), unread.size(), MSG_DONTWAIT) > 0; ++reads) continue;
+  for (int reads = 0; reads < 64 && recv(fd, unread.data(), unread.size(), MSG_DONTWAIT) > 0; ++reads) {
+    continue;
+  }
   shutdown(fd, SHUT_RDWR);
 }
 
 // What has come since the loop last looked.
 void CurlHttpClient::drop_ended() {
   std::vector<pollfd> kept;
-  for (const auto& [fd, socket] : sockets_)
-    if (socket.kept) kept.push_back({fd, POLLIN, 0});
-  if (kept.empty() || poll(kept.data(), kept.size(), 0) <= 0) return;
-  for (const pollfd& seen : kept)
-    if (seen.revents != 0) drop_kept(seen.fd, sockets_.at(seen.fd));
+  for (const auto& [fd, socket] : sockets_) {
+    if (socket.kept) {
+      kept.push_back({fd, POLLIN, 0});
+    }
+  }
+  if (kept.empty() || poll(kept.data(), kept.size(), 0) <= 0) {
+    return;
+  }
+  for (const pollfd& seen : kept) {
+    if (seen.revents != 0) {
+      drop_kept(seen.fd, sockets_.at(seen.fd));
+    }
+  }
 }
 
 void CurlHttpClient::take_results(CURLM* multi) {
   int left = 0;
   while (const CURLMsg* const message = curl_multi_info_read(multi, &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
+    if (message->msg != CURLMSG_DONE) {
+      continue;
+    }
     CURL* const easy = message->easy_handle;
     const CURLcode result = message->data.result;
     char* transfer = nullptr;
@@ -544,25 +600,33 @@ void CurlHttpClient::take_results(CURLM* multi) {
     const bool alone = ended.info(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_1_1;
     ended.finish(result);
     end(ended);
-    if (const auto socket = sockets_.find(fd); socket != sockets_.end())
+    if (const auto socket = sockets_.find(fd); socket != sockets_.end()) {
       socket->second.kept = alone && socket->second.wanted == 0;
+    }
   }
 }
 
 void CurlHttpClient::begin(CurlTransfer& transfer, bool secure, bool http2) {
-  if (secure) drop_ended();
+  if (secure) {
+    drop_ended();
+  }
   const bool apart = secure && options.http2 && !http2;
-  if (apart && !http1_multi_) http1_multi_.emplace(*this);
+  if (apart && !http1_multi_) {
+    http1_multi_.emplace(*this);
+  }
   Multi& multi = apart ? *http1_multi_ : *multi_;
-  if (const CURLMcode code = curl_multi_add_handle(multi.get(), transfer.easy()); code != CURLM_OK)
+  if (const CURLMcode code = curl_multi_add_handle(multi.get(), transfer.easy()); code != CURLM_OK) {
     throw Error(Errc::kSystem, std::string("libcurl takes no request: ") + curl_multi_strerror(code));
+  }
   transfer.multi = multi.get();
   multi.work(CURL_SOCKET_TIMEOUT, 0);
 }
 
 void CurlHttpClient::end(CurlTransfer& transfer) {
   CURLM* const multi = std::exchange(transfer.multi, nullptr);
-  if (multi == nullptr) return;
+  if (multi == nullptr) {
+    return;
+  }
   counters.connections_opened += static_cast<std::uint64_t>(transfer.info(CURLINFO_NUM_CONNECTS));
   curl_multi_remove_handle(multi, transfer.easy());
 }
@@ -572,7 +636,9 @@ std::optional<std::size_t> CurlHttpClient::http2_bytes(const HttpCall& call) con
   const auto known = speaks_http2_.find(call.origin);
   const bool in_vain = known != speaks_http2_.end() && !known->second;
   const std::size_t bytes = in_vain ? 0 : call.request.body.size();
-  if (!options.http2 || !call.url.secure() || bytes > window_) return std::nullopt;
+  if (!options.http2 || !call.url.secure() || bytes > window_) {
+    return std::nullopt;
+  }
   return bytes;
 }
 
@@ -616,13 +682,21 @@ Task<HttpResponse> CurlHttpClient::exchange(HttpCall& call) {
   begin(*transfer, call.url.secure(), transfer.http2());
   while (!transfer->done()) {
     const bool woken = co_await transfer->changed().wait(call.deadline);
-    if (stopped) call.fail_by_stop(transfer->may_have_arrived());
-    if (woken || transfer->done()) continue;
+    if (stopped) {
+      call.fail_by_stop(transfer->may_have_arrived());
+    }
+    if (woken || transfer->done()) {
+      continue;
+    }
     call.fail_by_timeout(transfer->request_begun() ? "before the response" : "while connecting",
                          transfer->may_have_arrived());
   }
-  if (!transfer->succeeded()) transfer->fail(call);
-  if (transfer.http2()) speaks_http2_[call.origin] = transfer->info(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_2_0;
+  if (!transfer->succeeded()) {
+    transfer->fail(call);
+  }
+  if (transfer.http2()) {
+    speaks_http2_[call.origin] = transfer->info(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_2_0;
+  }
   HttpResponse response = transfer->take_response();
   co_return response;
 }

@@ -17,7 +17,9 @@ class Fd {
   Fd(Fd&& other) noexcept : fd_(other.release()) {}
   ~Fd() { reset(); }
   Fd& operator=(Fd&& other) noexcept {
-    if (this == &other) return *this;
+    if (this == &other) {
+      return *this;
+    }
     reset();
     fd_ = other.release();
     return *this;
@@ -25,7 +27,9 @@ class Fd {
   int get() const { return fd_; }
   int release() { return std::exchange(fd_, -1); }
   void reset() {
-    if (fd_ >= 0) ::close(release());
+    if (fd_ >= 0) {
+      ::close(release());
+    }
   }
 
  private:

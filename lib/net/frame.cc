@@ -24,7 +24,9 @@ void copy_masked(unsigned char* out, std::string_view payload, const MaskKey& ke
     word ^= wide;
     std::memcpy(out + at, &word, sizeof word);
   }
-  for (; at < payload.size(); ++at) out[at] = static_cast<unsigned char>(payload[at]) ^ key[at % key.size()];
+  for (; at < payload.size(); ++at) {
+    out[at] = static_cast<unsigned char>(payload[at]) ^ key[at % key.size()];
+  }
 }
 
 }  // namespace
@@ -44,7 +46,9 @@ std::size_t write_frame(unsigned char* out, Opcode opcode, std::string_view payl
     *at++ = masked | kLength64;
     length_bytes = 8;
   }
-  while (length_bytes-- > 0) *at++ = static_cast<unsigned char>(size >> (8 * length_bytes) & 0xff);
+  while (length_bytes-- > 0) {
+    *at++ = static_cast<unsigned char>(size >> (8 * length_bytes) & 0xff);
+  }
   if (mask) {
     at = std::copy(mask->begin(), mask->end(), at);
     copy_masked(at, payload, *mask);

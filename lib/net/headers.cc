@@ -17,8 +17,11 @@ void Headers::remove(std::string_view name) {
 }
 
 std::optional<std::string_view> Headers::find(std::string_view name) const {
-  for (const Field& field : fields_)
-    if (equal_ignoring_case(field.first, name)) return field.second;
+  for (const Field& field : fields_) {
+    if (equal_ignoring_case(field.first, name)) {
+      return field.second;
+    }
+  }
   return std::nullopt;
 }
 
@@ -28,8 +31,11 @@ std::string Headers::get(std::string_view name, std::string_view otherwise) cons
 
 std::vector<std::string> Headers::get_all(std::string_view name) const {
   std::vector<std::string> values;
-  for (const Field& field : fields_)
-    if (equal_ignoring_case(field.first, name)) values.push_back(field.second);
+  for (const Field& field : fields_) {
+    if (equal_ignoring_case(field.first, name)) {
+      values.push_back(field.second);
+    }
+  }
   return values;
 }
 

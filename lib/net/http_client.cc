@@ -17,14 +17,27 @@ constexpr std::array<std::string_view, 3> kOwnFields{"Content-Length", "Transfer
 
 void check_request(const HttpRequest& request, const std::string& origin) {
   const auto refuse = [&origin](const std::string& why) { throw Error(Errc::kInvalidArgument, origin + ": " + why); };
-  if (!is_token(request.method)) refuse("the method is not a token, expected GET, POST and the like");
-  if (request.method == "CONNECT") refuse("CONNECT is a proxy's, expected GET, POST and the like");
-  if (request.method == "HEAD" && !request.body.empty()) refuse("HEAD takes no body");
+  if (!is_token(request.method)) {
+    refuse("the method is not a token, expected GET, POST and the like");
+  }
+  if (request.method == "CONNECT") {
+    refuse("CONNECT is a proxy's, expected GET, POST and the like");
+  }
+  if (request.method == "HEAD" && !request.body.empty()) {
+    refuse("HEAD takes no body");
+  }
   for (const auto& [name, value] : request.headers) {
-    if (!is_token(name)) refuse("the name of a header field is not a token");
-    if (!is_field_value(value)) refuse("the header field " + name + " holds a line break or a NUL");
-    for (const std::string_view own : kOwnFields)
-      if (equal_ignoring_case(name, own)) refuse("the header field " + name + " is the transport's own");
+    if (!is_token(name)) {
+      refuse("the name of a header field is not a token");
+    }
+    if (!is_field_value(value)) {
+      refuse("the header field " + name + " holds a line break or a NUL");
+    }
+    for (const std::string_view own : kOwnFields) {
+      if (equal_ignoring_case(name, own)) {
+        refuse("the header field " + name + " is the transport's own");
+      }
+    }
   }
 }
 
@@ -84,7 +97,9 @@ class HttpClient::Backend::Turn {
       lane_.waiting.erase(std::find(lane_.waiting.begin(), lane_.waiting.end(), this));
     }
     let_in();
-    if (lane_.active == 0 && lane_.waiting.empty()) backend_.lanes_.erase(origin_);
+    if (lane_.active == 0 && lane_.waiting.empty()) {
+      backend_.lanes_.erase(origin_);
+    }
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
@@ -113,13 +128,19 @@ class HttpClient::Backend::Turn {
 
 Task<HttpResponse> HttpClient::Backend::send(std::shared_ptr<Backend> self, HttpRequest request) {
   HttpCall call(self->loop, self->options, std::move(request));
-  if (self->stopped) call.fail_by_stop(false);
+  if (self->stopped) {
+    call.fail_by_stop(false);
+  }
   ++self->counters.requests;
   Turn turn(*self, call.origin);
   while (!turn.granted()) {
     const bool woken = co_await turn.signal().wait(call.deadline);
-    if (self->stopped) call.fail_by_stop(false);
-    if (!woken && !turn.granted()) call.fail_by_timeout("while all connections were taken", false);
+    if (self->stopped) {
+      call.fail_by_stop(false);
+    }
+    if (!woken && !turn.granted()) {
+      call.fail_by_timeout("while all connections were taken", false);
+    }
   }
   Task<HttpResponse> exchanging = self->exchange(call);
   HttpResponse response = co_await std::move(exchanging);
@@ -129,17 +150,22 @@ Task<HttpResponse> HttpClient::Backend::send(std::shared_ptr<Backend> self, Http
 
 void HttpClient::Backend::stop() {
   stopped = true;
-  for (auto& [origin, lane] : lanes_)
-    for (Turn* const turn : lane.waiting) turn->signal().wake();
+  for (auto& [origin, lane] : lanes_) {
+    for (Turn* const turn : lane.waiting) {
+      turn->signal().wake();
+    }
+  }
   drop_all();
 }
 
 HttpClient::Backend::Backend(EventLoop& event_loop, HttpClientOptions client_options)
     : loop(event_loop), options(std::move(client_options)) {
-  if (options.connections_max == 0)
+  if (options.connections_max == 0) {
     throw Error(Errc::kInvalidArgument, "HttpClient with connections_max 0: at least 1 is needed");
-  if (options.proxy && !options.proxy->empty() && parse_http_url(*options.proxy).secure())
+  }
+  if (options.proxy && !options.proxy->empty() && parse_http_url(*options.proxy).secure()) {
     throw Error(Errc::kInvalidArgument, "HttpClient with an https: proxy, expected http://host:port");
+  }
 }
 
 HttpClient::HttpClient(EventLoop& loop, HttpClientOptions options)

@@ -14,9 +14,14 @@ namespace {
 
 bool has_element(const Headers& headers, std::string_view name, std::string_view wanted) {
   for (const auto& [field, value] : headers) {
-    if (!equal_ignoring_case(field, name)) continue;
-    for (const std::string& element : split_list(value))
-      if (equal_ignoring_case(element, wanted)) return true;
+    if (!equal_ignoring_case(field, name)) {
+      continue;
+    }
+    for (const std::string& element : split_list(value)) {
+      if (equal_ignoring_case(element, wanted)) {
+        return true;
+      }
+    }
   }
   return false;
 }
@@ -57,65 +62,97 @@ std::string_view reason_phrase(int status) {
                                                                        {502, "Bad Gateway"},
                                                                        {503, "Service Unavailable"},
                                                                        {504, "Gateway Timeout"}}};
-  for (const auto& [code, phrase] : kPhrases)
-    if (code == status) return phrase;
+  for (const auto& [code, phrase] : kPhrases) {
+    if (code == status) {
+      return phrase;
+    }
+  }
   return "Status";
 }
 
 std::optional<RequestHead> parse_request_head(std::string_view head) {
   RequestHead request;
   std::size_t line_end = head.find("\r\n");
-  if (line_end == std::string_view::npos) return std::nullopt;
+  if (line_end == std::string_view::npos) {
+    return std::nullopt;
+  }
   std::string_view line = head.substr(0, line_end);
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || last == first || line.substr(last + 1) != "HTTP/1.1") return std::nullopt;
+  if (first == std::string_view::npos || last == first || line.substr(last + 1) != "HTTP/1.1") {
+    return std::nullopt;
+  }
   request.method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
-  if (!is_token(request.method) || target.empty() || holds_space_or_control(target)) return std::nullopt;
+  if (!is_token(request.method) || target.empty() || holds_space_or_control(target)) {
+    return std::nullopt;
+  }
   const std::size_t question = std::min(target.find('?'), target.size());
   request.path = target.substr(0, question);
-  if (question < target.size()) request.query = target.substr(question + 1);
+  if (question < target.size()) {
+    request.query = target.substr(question + 1);
+  }
 
   for (head.remove_prefix(line_end + 2); !head.empty(); head.remove_prefix(line_end + 2)) {
     line_end = head.find("\r\n");
-    if (line_end == std::string_view::npos) return std::nullopt;
-    if (line_end == 0) return request;
+    if (line_end == std::string_view::npos) {
+      return std::nullopt;
+    }
+    if (line_end == 0) {
+      return request;
+    }
     line = head.substr(0, line_end);
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return std::nullopt;
+    if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
+      return std::nullopt;
+    }
     const std::string_view value = trim(line.substr(colon + 1));
-    if (!is_field_value(value)) return std::nullopt;
+    if (!is_field_value(value)) {
+      return std::nullopt;
+    }
     request.headers.add(std::string(line.substr(0, colon)), std::string(value));
   }
   return std::nullopt;
 }
 
 std::optional<HandshakeReply> check_upgrade(const RequestHead& head) {
-  if (head.method != "GET") return HandshakeReply::refuse(405, {}, {{"Allow", "GET"}});
-  if (!has_element(head.headers, "Upgrade", "websocket") || !has_element(head.headers, "Connection", "upgrade"))
+  if (head.method != "GET") {
+    return HandshakeReply::refuse(405, {}, {{"Allow", "GET"}});
+  }
+  if (!has_element(head.headers, "Upgrade", "websocket") || !has_element(head.headers, "Connection", "upgrade")) {
     return HandshakeReply::refuse(426, "This is a WebSocket server.\n", {{"Upgrade", "websocket"}});
-  if (head.headers.get("Sec-WebSocket-Version") != "13")
+  }
+  if (head.headers.get("Sec-WebSocket-Version") != "13") {
     return HandshakeReply::refuse(426, {}, {{"Sec-WebSocket-Version", "13"}});
+  }
   const std::string key = head.headers.get("Sec-WebSocket-Key");
-  if (key.size() != 24 || key.substr(22) != "==" || !head.headers.contains("Host"))
+  if (key.size() != 24 || key.substr(22) != "==" || !head.headers.contains("Host")) {
     return HandshakeReply::refuse(400, "Not a WebSocket handshake.\n");
+  }
   return std::nullopt;
 }
 
 std::string format_refusal(const HandshakeReply& reply) {
   std::string text = "HTTP/1.1 " + std::to_string(reply.status()) + " " + std::string(reason_phrase(reply.status()));
   text += "\r\n";
-  for (const auto& [name, value] : reply.headers()) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : reply.headers()) {
+    text += name + ": " + value + "\r\n";
+  }
   text += "Content-Length: " + std::to_string(reply.body().size()) + "\r\nConnection: close\r\n\r\n";
   return text + reply.body();
 }
 
 void check_reply(const HandshakeReply& reply) {
   bool sound = reply.subprotocol().empty() || is_token(reply.subprotocol());
-  for (const auto& [name, value] : reply.headers()) sound = sound && is_token(name) && is_field_value(value);
-  if (sound && reply.status() >= 200 && reply.status() <= 599) return;
-  if (sound && reply.accepted()) return;
+  for (const auto& [name, value] : reply.headers()) {
+    sound = sound && is_token(name) && is_field_value(value);
+  }
+  if (sound && reply.status() >= 200 && reply.status() <= 599) {
+    return;
+  }
+  if (sound && reply.accepted()) {
+    return;
+  }
   std::fprintf(stderr, "soak: a HandshakeReply of status %d holds what cannot stand in a response header\n",
                reply.status());
   std::abort();

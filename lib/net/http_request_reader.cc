@@ -31,7 +31,9 @@ bool parse_number(std::string_view text, Number& number, int base) {
 // "http://host/path" is what a client says to a proxy, and may say to any server.
 std::string_view without_origin(std::string_view path) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (path.size() < scheme.size() || !equal_ignoring_case(path.substr(0, scheme.size()), scheme)) continue;
+    if (path.size() < scheme.size() || !equal_ignoring_case(path.substr(0, scheme.size()), scheme)) {
+      continue;
+    }
     const std::size_t slash = path.find('/', scheme.size());
     return slash == std::string_view::npos ? "/" : path.substr(slash);
   }
@@ -47,37 +49,57 @@ HttpServerRequest HttpRequestReader::take() {
 }
 
 HttpRequestReader::Event HttpRequestReader::next() {
-  if (state_ == State::kRefused) return Event::kRefused;
+  if (state_ == State::kRefused) {
+    return Event::kRefused;
+  }
   const Event event = state_ == State::kHead ? read_head() : read_body();
-  if (event != Event::kHead) drop_consumed();
+  if (event != Event::kHead) {
+    drop_consumed();
+  }
   return event;
 }
 
 HttpRequestReader::Event HttpRequestReader::read_head() {
   // RFC 9112, section 2.2: some clients end a body with a line break that it does not count.
-  while (scanned_ == at_ && at_ < input_.size() && (input_[at_] == '\r' || input_[at_] == '\n')) scanned_ = ++at_;
-  if (at_ == input_.size()) return Event::kNone;
+  while (scanned_ == at_ && at_ < input_.size() && (input_[at_] == '\r' || input_[at_] == '\n')) {
+    scanned_ = ++at_;
+  }
+  if (at_ == input_.size()) {
+    return Event::kNone;
+  }
   // The ClientHello of TLS would be waited for to end as a request does, and its client for the answer to it.
-  if (!is_token(std::string_view(input_).substr(at_, 1))) return refuse(400, "Not an HTTP/1.1 request.\n");
+  if (!is_token(std::string_view(input_).substr(at_, 1))) {
+    return refuse(400, "Not an HTTP/1.1 request.\n");
+  }
   const std::size_t end = input_.find("\r\n\r\n", std::max(at_, scanned_ < 3 ? 0 : scanned_ - 3));
   scanned_ = input_.size();
   // Where the end has not come, its first three bytes may have.
-  if (end == std::string::npos ? input_.size() - at_ > kHeadBytesMax + 3 : end - at_ > kHeadBytesMax)
+  if (end == std::string::npos ? input_.size() - at_ > kHeadBytesMax + 3 : end - at_ > kHeadBytesMax) {
     return refuse(431, "The head of the request is too long.\n");
-  if (end == std::string::npos) return Event::kNone;
+  }
+  if (end == std::string::npos) {
+    return Event::kNone;
+  }
 
   std::optional<RequestHead> head = parse_request_head(std::string_view(input_).substr(at_, end + 4 - at_));
-  if (!head) return refuse(400, "Not an HTTP/1.1 request.\n");
-  if (head->headers.get_all("Host").size() != 1) return refuse(400, "The field Host is missing, or there twice.\n");
+  if (!head) {
+    return refuse(400, "Not an HTTP/1.1 request.\n");
+  }
+  if (head->headers.get_all("Host").size() != 1) {
+    return refuse(400, "The field Host is missing, or there twice.\n");
+  }
   scanned_ = at_ = end + 4;
   request_.method = std::move(head->method);
   request_.path = without_origin(head->path);
-  if (!request_.path.starts_with('/') && request_.path != "*") return refuse(400, "The target is not a path.\n");
+  if (!request_.path.starts_with('/') && request_.path != "*") {
+    return refuse(400, "The target is not a path.\n");
+  }
   request_.query = std::move(head->query);
   request_.headers = std::move(head->headers);
   asks_to_close_ = false;
-  for (const std::string& option : split_list(request_.headers.get("Connection")))
+  for (const std::string& option : split_list(request_.headers.get("Connection"))) {
     asks_to_close_ = asks_to_close_ || equal_ignoring_case(option, "close");
+  }
   expects_continue_ = equal_ignoring_case(request_.headers.get("Expect"), "100-continue");
   return read_framing() ? Event::kHead : Event::kRefused;
 }
@@ -109,7 +131,9 @@ bool HttpRequestReader::read_framing() {
 
 bool HttpRequestReader::take_line(std::string_view& line) {
   const std::size_t end = input_.find("\r\n", at_);
-  if (end == std::string::npos) return false;
+  if (end == std::string::npos) {
+    return false;
+  }
   line = std::string_view(input_).substr(at_, end - at_);
   at_ = end + 2;
   return true;
@@ -121,14 +145,19 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
     switch (state_) {
       case State::kLength:
       case State::kChunk: {
-        if (left_ > body_bytes_max_ - std::min(body_bytes_max_, body_.size()))
+        if (left_ > body_bytes_max_ - std::min(body_bytes_max_, body_.size())) {
           return refuse(413, "The body is too long.\n");
-        if (body_.empty()) body_.reserve(std::min(left_, kReserveMax));
+        }
+        if (body_.empty()) {
+          body_.reserve(std::min(left_, kReserveMax));
+        }
         const std::size_t piece = std::min(left_, input_.size() - at_);
         body_.append(input_, at_, piece);
         at_ += piece;
         left_ -= piece;
-        if (left_ > 0) return Event::kNone;
+        if (left_ > 0) {
+          return Event::kNone;
+        }
         state_ = state_ == State::kLength ? State::kWhole : State::kChunkEnd;
         break;
       }
@@ -136,28 +165,45 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
         const bool ended = take_line(line);
         // With the first byte of its end, which may have come alone.
         const std::size_t length = ended ? line.size() + 1 : input_.size() - at_;
-        if (length > kChunkLineMax + 1) return refuse(400, "The size of a chunk is too long.\n");
-        if (!ended) return Event::kNone;
-        if (!is_field_value(line) || !parse_number(trim(line.substr(0, line.find(';'))), left_, 16))
+        if (length > kChunkLineMax + 1) {
+          return refuse(400, "The size of a chunk is too long.\n");
+        }
+        if (!ended) {
+          return Event::kNone;
+        }
+        if (!is_field_value(line) || !parse_number(trim(line.substr(0, line.find(';'))), left_, 16)) {
           return refuse(400, "The size of a chunk is not a number.\n");
+        }
         state_ = left_ == 0 ? State::kTrailers : State::kChunk;
         break;
       }
       case State::kChunkEnd:
-        if (input_.size() - at_ < 2) return Event::kNone;
-        if (input_.compare(at_, 2, "\r\n") != 0) return refuse(400, "A chunk does not end where it says.\n");
+        if (input_.size() - at_ < 2) {
+          return Event::kNone;
+        }
+        if (input_.compare(at_, 2, "\r\n") != 0) {
+          return refuse(400, "A chunk does not end where it says.\n");
+        }
         at_ += 2;
         state_ = State::kChunkSize;
         break;
       case State::kTrailers:
         if (!take_line(line)) {
-          if (input_.size() - at_ > kHeadBytesMax) return refuse(431, "A trailer is too long.\n");
+          if (input_.size() - at_ > kHeadBytesMax) {
+            return refuse(431, "A trailer is too long.\n");
+          }
           return Event::kNone;
         }
-        if (!is_field_value(line)) return refuse(400, "A trailer is not one line.\n");
+        if (!is_field_value(line)) {
+          return refuse(400, "A trailer is not one line.\n");
+        }
         trailer_bytes_ += line.size() + 2;
-        if (trailer_bytes_ > kHeadBytesMax) return refuse(431, "The trailers are too long.\n");
-        if (line.empty()) state_ = State::kWhole;
+        if (trailer_bytes_ > kHeadBytesMax) {
+          return refuse(431, "The trailers are too long.\n");
+        }
+        if (line.empty()) {
+          state_ = State::kWhole;
+        }
         break;
       default:
         return Event::kRequest;  // And so it stays until it is taken.
@@ -172,12 +218,16 @@ HttpRequestReader::Event HttpRequestReader::refuse(int status, std::string text)
 }
 
 void HttpRequestReader::drop_consumed() {
-  if (at_ == 0) return;
+  if (at_ == 0) {
+    return;
+  }
   input_.erase(0, at_);
   scanned_ = scanned_ > at_ ? scanned_ - at_ : 0;
   at_ = 0;
   // After a big body the buffer would stay as big.
-  if (input_.empty() && input_.capacity() > kReserveMax) std::string().swap(input_);
+  if (input_.empty() && input_.capacity() > kReserveMax) {
+    std::string().swap(input_);
+  }
 }
 
 }  // namespace soak::net

@@ -19,8 +19,9 @@ constexpr int kNotModified = 304;
 std::optional<std::size_t> announced_length(const Headers& headers) {
   const std::optional<std::string_view> text = headers.find("Content-Length");
   std::size_t length = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), length).ptr != text->data() + text->size())
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), length).ptr != text->data() + text->size()) {
     return std::nullopt;
+  }
   return length;
 }
 
@@ -40,7 +41,9 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
       body(std::move(response.body)),
       close(close_after) {
   bool sound = status >= 200 && status <= 599;
-  for (const auto& [name, value] : headers) sound = sound && is_token(name) && is_field_value(value);
+  for (const auto& [name, value] : headers) {
+    sound = sound && is_token(name) && is_field_value(value);
+  }
   if (!sound) {
     soak::detail::contract_broken("an HttpReply of status " + std::to_string(status) +
                                   " is no final one from 200 to 599, or holds what cannot stand in a header field");
@@ -50,7 +53,9 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
     headers.remove("Content-Length");
   } else {
     const std::optional<std::size_t> announced = announced_length(headers);
-    if (!announced) headers.set("Content-Length", std::to_string(body.size()));
+    if (!announced) {
+      headers.set("Content-Length", std::to_string(body.size()));
+    }
     const std::size_t length = announced.value_or(body.size());
     if (method == "HEAD") {
       body.clear();
@@ -61,16 +66,22 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
     }
   }
   close = close || equal_ignoring_case(headers.get("Connection"), "close");
-  if (close) headers.set("Connection", "close");
+  if (close) {
+    headers.set("Connection", "close");
+  }
 }
 
 HttpServer::Backend::Backend(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options)
     : loop(event_loop), handler(std::move(http_handler)), options(std::move(server_options)), handlers_(event_loop) {
-  if (!handler) throw Error(Errc::kInvalidArgument, "HttpServer without a handler");
+  if (!handler) {
+    throw Error(Errc::kInvalidArgument, "HttpServer without a handler");
+  }
 }
 
 void HttpServer::Backend::stop() {
-  if (stopped) return;
+  if (stopped) {
+    return;
+  }
   closing = stopped = true;
   stop_listening();
   reset_all();
@@ -79,24 +90,34 @@ void HttpServer::Backend::stop() {
 }
 
 Task<> HttpServer::Backend::close(std::shared_ptr<Backend> self, std::chrono::nanoseconds timeout) {
-  if (self->stopped) co_return;
+  if (self->stopped) {
+    co_return;
+  }
   const Instant deadline = soak::detail::later(self->loop.now(), timeout);
   self->closing = true;
   self->stop_listening();
   self->close_idle();
   while (self->under_way() > 0 && !self->stopped) {
     const bool woken = co_await self->done_.wait(deadline);
-    if (!woken) break;
+    if (!woken) {
+      break;
+    }
   }
-  if (self->stopped) co_return;
+  if (self->stopped) {
+    co_return;
+  }
   self->reset_all();
   self->handlers_.end_in_place();
 }
 
 std::optional<HttpReply> HttpServer::Backend::judge_head(const HttpServerRequest& request) const {
-  if (!options.on_head) return std::nullopt;
+  if (!options.on_head) {
+    return std::nullopt;
+  }
   try {
-    if (options.on_head(request)) return std::nullopt;
+    if (options.on_head(request)) {
+      return std::nullopt;
+    }
     return HttpReply::reset();
   } catch (const std::exception& error) {
     return HttpReply(500, error.what());
@@ -120,7 +141,9 @@ Task<> HttpServer::Backend::answer(Backend& self, HttpServerRequest request, std
   } catch (...) {
     // Cancelled among them: nobody cancels a handler, so it is one of its own making.
   }
-  if (const std::shared_ptr<HttpReplyTo> to = connection.lock()) to->reply(std::move(reply));
+  if (const std::shared_ptr<HttpReplyTo> to = connection.lock()) {
+    to->reply(std::move(reply));
+  }
   self.done_.wake();
 }
 

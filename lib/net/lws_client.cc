@@ -38,7 +38,9 @@ int route_error(const std::string& address, std::uint16_t port) {
     return 0;  // A scoped address: libwebsockets may know.
   }
   const int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
+  if (fd < 0) {
+    return errno;
+  }
   const int error = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0 ? 0 : errno;
   ::close(fd);
   return error;
@@ -49,7 +51,9 @@ class Attempt final : public LwsConnectUser {
  public:
   Attempt(EventLoop& loop, const ConnectOptions& options) : loop_(loop), options_(options) {}
   ~Attempt() {
-    if (connection_) connection_->abandon();
+    if (connection_) {
+      connection_->abandon();
+    }
   }
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
@@ -80,7 +84,9 @@ class Attempt final : public LwsConnectUser {
     failure_ = std::move(why);
   }
   void on_connect_failed(std::string cause) override {
-    if (!certificate_refused_) failure_ = std::move(cause);
+    if (!certificate_refused_) {
+      failure_ = std::move(cause);
+    }
     failed_ = true;
     done_.wake();
   }
@@ -117,7 +123,9 @@ Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, Connec
   const Instant deadline = soak::detail::later(begun, options.connect_timeout);
   const Resolved resolved = co_await resolve(static_cast<UvLoop&>(loop), url.host, deadline);
   if (resolved.addresses.empty()) {
-    if (resolved.failure.empty()) throw_connect_timeout(url, options);
+    if (resolved.failure.empty()) {
+      throw_connect_timeout(url, options);
+    }
     throw_connect_failed(url, resolved.failure, loop.now() - begun);
   }
 
@@ -127,9 +135,12 @@ Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, Connec
   request.vhost = url.secure() ? context.tls_vhost(options.ca_file) : context.vhost();
   request.ca_file = options.ca_file;
   request.response_headers = options.response_headers;
-  for (const auto& [name, value] : options.headers) request.fields += name + ": " + value + "\r\n";
-  for (const std::string& name : options.subprotocols)
+  for (const auto& [name, value] : options.headers) {
+    request.fields += name + ": " + value + "\r\n";
+  }
+  for (const std::string& name : options.subprotocols) {
     request.subprotocols += (request.subprotocols.empty() ? "" : ", ") + name;
+  }
 
   std::string failure;
   for (const std::string& address : resolved.addresses) {
@@ -140,12 +151,21 @@ Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, Connec
     request.address = address;
     Attempt attempt(loop, options);
     attempt.begin(context, request);
-    while (!attempt.ended())
-      if (!co_await attempt.done().wait(deadline)) throw_connect_timeout(url, options);
-    if (attempt.refused()) throw attempt.refusal();
-    if (std::unique_ptr<WebSocket> socket = attempt.take()) co_return socket;
+    while (!attempt.ended()) {
+      if (!co_await attempt.done().wait(deadline)) {
+        throw_connect_timeout(url, options);
+      }
+    }
+    if (attempt.refused()) {
+      throw attempt.refusal();
+    }
+    if (std::unique_ptr<WebSocket> socket = attempt.take()) {
+      co_return socket;
+    }
     failure = attempt.failure();
-    if (attempt.certificate_refused()) break;  // It is the same at every address of the host.
+    if (attempt.certificate_refused()) {
+      break;  // It is the same at every address of the host.
+    }
   }
   throw_connect_failed(url, failure, loop.now() - begun);
 }

@@ -33,13 +33,17 @@ constexpr rlim_t kDescriptorsMax = 65536;
 class LimitDescriptors {
  public:
   LimitDescriptors() {
-    if (getrlimit(RLIMIT_NOFILE, &before_) != 0 || before_.rlim_cur <= kDescriptorsMax) return;
+    if (getrlimit(RLIMIT_NOFILE, &before_) != 0 || before_.rlim_cur <= kDescriptorsMax) {
+      return;
+    }
     rlimit lower = before_;
     lower.rlim_cur = kDescriptorsMax;
     lowered_ = setrlimit(RLIMIT_NOFILE, &lower) == 0;
   }
   ~LimitDescriptors() {
-    if (lowered_) setrlimit(RLIMIT_NOFILE, &before_);
+    if (lowered_) {
+      setrlimit(RLIMIT_NOFILE, &before_);
+    }
   }
 
  private:
@@ -81,8 +85,9 @@ LwsContext::LwsContext(UvLoop& loop) : loop_(loop) {
 
   const LimitDescriptors limit;
   context_ = lws_create_context(&info);
-  if (context_ == nullptr)
+  if (context_ == nullptr) {
     throw Error(Errc::kSystem, "libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) installed?");
+  }
   vhost_ = make_vhost(kProtocol, nullptr);
   if (vhost_ == nullptr) {
     lws_context_destroy(context_);
@@ -115,11 +120,15 @@ lws_vhost* LwsContext::make_vhost(const char* name, SSL_CTX* tls) {
 
 lws_vhost* LwsContext::tls_vhost(const std::string& ca_file) {
   std::string ca_pem = read_ca_file(ca_file);
-  if (const auto known = tls_vhosts_.find(ca_pem); known != tls_vhosts_.end()) return known->second.vhost;
+  if (const auto known = tls_vhosts_.find(ca_pem); known != tls_vhosts_.end()) {
+    return known->second.vhost;
+  }
   OwnedSslContext tls = make_tls_client_context(ca_pem, ca_file);
   const std::string name = "soak-tls-" + std::to_string(tls_vhosts_.size());
   lws_vhost* const vhost = make_vhost(name.c_str(), tls.get());
-  if (vhost == nullptr) throw Error(Errc::kSystem, "libwebsockets makes no virtual host for wss:");
+  if (vhost == nullptr) {
+    throw Error(Errc::kSystem, "libwebsockets makes no virtual host for wss:");
+  }
   tls_vhosts_.emplace(std::move(ca_pem), TlsVhost{std::move(tls), vhost});
   return vhost;
 }
@@ -128,7 +137,9 @@ LwsContext::~LwsContext() {
   // With a foreign loop it takes several calls: the first closes, the last frees and resets context_.
   for (int call = 0; call < 4 && context_ != nullptr; ++call) {
     lws_context_destroy(context_);
-    for (int turn = 0; turn < 8; ++turn) uv_run(loop_.handle(), UV_RUN_NOWAIT);
+    for (int turn = 0; turn < 8; ++turn) {
+      uv_run(loop_.handle(), UV_RUN_NOWAIT);
+    }
   }
 }
 
@@ -149,12 +160,16 @@ bool LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsLink
 void LwsContext::wake() { lws_cancel_service(context_); }
 
 unsigned char* LwsContext::frame_buffer(std::size_t size) {
-  if (frame_.size() < size) frame_.resize(size);
+  if (frame_.size() < size) {
+    frame_.resize(size);
+  }
   return frame_.data();
 }
 
 void LwsContext::release_frame_buffer() {
-  if (frame_.size() > std::size_t{1} << 20) std::vector<unsigned char>().swap(frame_);
+  if (frame_.size() > std::size_t{1} << 20) {
+    std::vector<unsigned char>().swap(frame_);
+  }
 }
 
 int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size) {
@@ -168,7 +183,9 @@ int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void
 
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
       auto* context = static_cast<LwsContext*>(lws_context_user(lws_get_context(wsi)));
-      if (context->adopting_ == nullptr) return 1;
+      if (context->adopting_ == nullptr) {
+        return 1;
+      }
       lws_set_opaque_user_data(wsi, context->adopting_);
       return context->adopting_->on_event(wsi, reason, in, size);
     }
@@ -177,7 +194,9 @@ int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void
       auto* context = static_cast<LwsContext*>(lws_context_user(lws_get_context(wsi)));
       auto* args = static_cast<lws_process_html_args*>(in);
       const std::string& fields = context->adopted_fields_;
-      if (link == nullptr || args->max_len < static_cast<int>(fields.size()) + 2) return 1;
+      if (link == nullptr || args->max_len < static_cast<int>(fields.size()) + 2) {
+        return 1;
+      }
       args->p = std::copy(fields.begin(), fields.end(), args->p);
       return 0;
     }

@@ -57,7 +57,9 @@ void drop(lws* wsi) {
 
 LwsLink::~LwsLink() {
   context_.loop().core().timers.disarm(*this);
-  if (wsi_ != nullptr) drop(std::exchange(wsi_, nullptr));
+  if (wsi_ != nullptr) {
+    drop(std::exchange(wsi_, nullptr));
+  }
 }
 
 void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
@@ -89,8 +91,9 @@ void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
   // Null also when the failure was reported through on_event() already.
   if (lws_client_connect_via_info(&info) == nullptr) {
     wsi_ = nullptr;
-    if (connecting_ != nullptr)
+    if (connecting_ != nullptr) {
       std::exchange(connecting_, nullptr)->on_connect_failed(errno != 0 ? format_errno(errno) : "not started");
+    }
   }
 }
 
@@ -107,12 +110,16 @@ void LwsLink::write(Message message) {
 void LwsLink::send_frame(Opcode opcode, std::string_view payload) {
   unsigned char* const frame = context_.frame_buffer(kFrameHeadMax + payload.size());
   std::optional<MaskKey> key;
-  if (client_) key = mask_key(context_.loop().random());
+  if (client_) {
+    key = mask_key(context_.loop().random());
+  }
   const std::size_t size = write_frame(frame, opcode, payload, key);
   // Raw: libwebsockets sends it as it is. That goes for close frames too: its own way, lws_close_reason(), waits 5 s
   // for the answer and does not tell what it was. What the socket does not take libwebsockets keeps, and sends before
   // it says writeable again. It then returns the whole length or 0, so only a negative result is a failure.
-  if (lws_write(wsi_, frame, size, LWS_WRITE_RAW) < 0) failed_ = true;
+  if (lws_write(wsi_, frame, size, LWS_WRITE_RAW) < 0) {
+    failed_ = true;
+  }
   context_.release_frame_buffer();
   // libwebsockets gives no further event to a socket whose write failed. Within an event its result says so.
   if (failed_ && event_depth_ == 0) {
@@ -124,7 +131,9 @@ void LwsLink::send_frame(Opcode opcode, std::string_view payload) {
 
 void LwsLink::want_writable() {
   wanted_ = true;
-  if (wsi_ != nullptr) lws_callback_on_writable(wsi_);
+  if (wsi_ != nullptr) {
+    lws_callback_on_writable(wsi_);
+  }
 }
 
 std::size_t LwsLink::buffered() const {
@@ -133,11 +142,15 @@ std::size_t LwsLink::buffered() const {
 
 void LwsLink::ping() {
   ping_due_ = true;
-  if (wsi_ != nullptr) lws_callback_on_writable(wsi_);
+  if (wsi_ != nullptr) {
+    lws_callback_on_writable(wsi_);
+  }
 }
 
 void LwsLink::start_close(std::uint16_t code, std::string reason) {
-  if (wsi_ == nullptr || close_due_ || close_sent_) return;
+  if (wsi_ == nullptr || close_due_ || close_sent_) {
+    return;
+  }
   close_due_ = true;
   if (code != kCloseNoStatus) {
     close_payload_.push_back(static_cast<char>(code >> 8));
@@ -148,7 +161,9 @@ void LwsLink::start_close(std::uint16_t code, std::string reason) {
 }
 
 void LwsLink::set_reading(bool on) {
-  if (wsi_ == nullptr || !established_) return;
+  if (wsi_ == nullptr || !established_) {
+    return;
+  }
   soak::detail::LoopCore& core = context_.loop().core();
   core.timers.disarm(*this);
   if (!on && event_depth_ > 0 && lws_get_ssl(wsi_) != nullptr && SSL_pending(lws_get_ssl(wsi_)) > 0) {
@@ -158,17 +173,22 @@ void LwsLink::set_reading(bool on) {
     return;
   }
   lws_rx_flow_control(wsi_, on ? 1 : 0);
-  if (on) context_.wake();
+  if (on) {
+    context_.wake();
+  }
 }
 
 void LwsLink::expire() noexcept { set_reading(false); }
 
 std::chrono::nanoseconds LwsLink::silence() const {
-  if (tls_ != nullptr) return tls_->silence();
+  if (tls_ != nullptr) {
+    return tls_->silence();
+  }
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (wsi_ == nullptr || getsockopt(lws_get_socket_fd(wsi_), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+  if (wsi_ == nullptr || getsockopt(lws_get_socket_fd(wsi_), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
     return std::chrono::nanoseconds::max();
+  }
   return std::chrono::milliseconds(info.tcpi_last_data_recv);
 }
 
@@ -203,7 +223,9 @@ int LwsLink::handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
       wsi_ = wsi;
       established_ = true;
-      if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connected();
+      if (connecting_ != nullptr) {
+        std::exchange(connecting_, nullptr)->on_connected();
+      }
       return 0;
 
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
@@ -212,23 +234,30 @@ int LwsLink::handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::
 
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_CLIENT_RECEIVE:
-      if (failed_) return -1;
+      if (failed_) {
+        return -1;
+      }
       on_receive(std::string_view(static_cast<const char*>(in), size));
       return 0;
 
     case LWS_CALLBACK_RECEIVE_PONG:
     case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
-      if (user_ != nullptr) user_->on_pong();
+      if (user_ != nullptr) {
+        user_->on_pong();
+      }
       return 0;
 
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: {
       const std::string_view payload(static_cast<const char*>(in), size);
       peer_closed_ = true;
       std::uint16_t code = kCloseNoStatus;
-      if (payload.size() >= 2)
+      if (payload.size() >= 2) {
         code = static_cast<std::uint16_t>((static_cast<unsigned char>(payload[0]) << 8) |
                                           static_cast<unsigned char>(payload[1]));
-      if (user_ != nullptr) user_->on_peer_close(code, payload.size() > 2 ? payload.substr(2) : std::string_view());
+      }
+      if (user_ != nullptr) {
+        user_->on_peer_close(code, payload.size() > 2 ? payload.substr(2) : std::string_view());
+      }
       // Zero has libwebsockets answer with the same frame; ours is sent already if this is the answer.
       return close_sent_ ? -1 : 0;
     }
@@ -250,13 +279,19 @@ int LwsLink::handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::
 }
 
 int LwsLink::on_writeable() {
-  if (failed_) return -1;
+  if (failed_) {
+    return -1;
+  }
   if (ping_due_ && !close_sent_) {
     ping_due_ = false;
     // libwebsockets does not tell of a pong without payload.
     send_frame(Opcode::kPing, "soak");
-    if (failed_) return -1;
-    if (wanted_ || close_due_) lws_callback_on_writable(wsi_);
+    if (failed_) {
+      return -1;
+    }
+    if (wanted_ || close_due_) {
+      lws_callback_on_writable(wsi_);
+    }
     return 0;
   }
   if (close_due_) {
@@ -265,49 +300,71 @@ int LwsLink::on_writeable() {
     send_frame(Opcode::kClose, close_payload_);
     return failed_ ? -1 : 0;
   }
-  if (std::exchange(wanted_, false) && user_ != nullptr) user_->on_writable();
+  if (std::exchange(wanted_, false) && user_ != nullptr) {
+    user_->on_writable();
+  }
   return failed_ ? -1 : 0;
 }
 
 void LwsLink::on_receive(std::string_view piece) {
   const bool first = lws_is_first_fragment(wsi_) != 0;
-  if (first) kind_ = lws_frame_is_binary(wsi_) != 0 ? Message::Kind::kBinary : Message::Kind::kText;
-  if (user_ != nullptr) user_->on_data(kind_, piece, first, lws_is_final_fragment(wsi_) != 0);
+  if (first) {
+    kind_ = lws_frame_is_binary(wsi_) != 0 ? Message::Kind::kBinary : Message::Kind::kText;
+  }
+  if (user_ != nullptr) {
+    user_->on_data(kind_, piece, first, lws_is_final_fragment(wsi_) != 0);
+  }
 }
 
 int LwsLink::append_fields(unsigned char** at, std::size_t room) {
-  if (connecting_ == nullptr || request_->fields.size() > room) return -1;
+  if (connecting_ == nullptr || request_->fields.size() > room) {
+    return -1;
+  }
   *at = std::copy(request_->fields.begin(), request_->fields.end(), *at);
   return 0;
 }
 
 bool LwsLink::read_response(lws* wsi) {
-  if (connecting_ == nullptr) return false;
+  if (connecting_ == nullptr) {
+    return false;
+  }
   const int status = static_cast<int>(lws_http_client_http_response(wsi));
   Headers headers;
   std::string value;
   for (const auto& [token, name] : kKnownFields) {
     const int length = lws_hdr_total_length(wsi, token);
-    if (length <= 0) continue;
+    if (length <= 0) {
+      continue;
+    }
     value.resize(static_cast<std::size_t>(length) + 1);
     const int copied = lws_hdr_copy(wsi, value.data(), length + 1, token);
-    if (copied >= 0) headers.add(name, value.substr(0, static_cast<std::size_t>(copied)));
+    if (copied >= 0) {
+      headers.add(name, value.substr(0, static_cast<std::size_t>(copied)));
+    }
   }
   for (const std::string& name : request_->response_headers) {
     std::string lower;  // libwebsockets keeps what it does not know in lower case, with the colon.
-    for (const char c : name + ":") lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
+    for (const char c : name + ":") {
+      lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
+    }
     const int length = lws_hdr_custom_length(wsi, lower.data(), static_cast<int>(lower.size()));
-    if (length < 0 || headers.contains(name)) continue;
+    if (length < 0 || headers.contains(name)) {
+      continue;
+    }
     value.resize(static_cast<std::size_t>(length) + 1);
     const int copied = lws_hdr_custom_copy(wsi, value.data(), length + 1, lower.data(), static_cast<int>(lower.size()));
-    if (copied >= 0) headers.add(name, value.substr(0, static_cast<std::size_t>(copied)));
+    if (copied >= 0) {
+      headers.add(name, value.substr(0, static_cast<std::size_t>(copied)));
+    }
   }
   if (status != 101) {
     // What has arrived of the body; the connection ends with this event.
     for (std::size_t before = 0; response_body_.size() < kBodyBytesMax; before = response_body_.size()) {
       char* buffer = nullptr;
       int size = 0;
-      if (lws_http_client_read(wsi, &buffer, &size) < 0 || response_body_.size() == before) break;
+      if (lws_http_client_read(wsi, &buffer, &size) < 0 || response_body_.size() == before) {
+        break;
+      }
     }
   }
   connecting_->on_response(status, std::move(headers), std::move(response_body_));
@@ -315,9 +372,13 @@ bool LwsLink::read_response(lws* wsi) {
 }
 
 bool LwsLink::verify(X509_STORE_CTX& chain, bool chain_ok) {
-  if (connecting_ == nullptr) return false;
+  if (connecting_ == nullptr) {
+    return false;
+  }
   std::string failure = certificate_failure(chain, chain_ok, request_->url.host, request_->ca_file);
-  if (failure.empty()) return true;
+  if (failure.empty()) {
+    return true;
+  }
   connecting_->on_certificate_refused(std::move(failure));
   return false;
 }
@@ -326,21 +387,32 @@ void LwsLink::connect_failed(lws* wsi, std::string_view cause) {
   int system_error = errno;
   socklen_t size = sizeof system_error;
   const int fd = lws_get_socket_fd(wsi);
-  if (fd >= 0) getsockopt(fd, SOL_SOCKET, SO_ERROR, &system_error, &size);
+  if (fd >= 0) {
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &system_error, &size);
+  }
   lws_set_opaque_user_data(wsi, nullptr);
   wsi_ = nullptr;
-  while (!cause.empty() && cause.back() == '\0') cause.remove_suffix(1);
+  while (!cause.empty() && cause.back() == '\0') {
+    cause.remove_suffix(1);
+  }
   std::string failure = system_error != 0 ? format_errno(system_error) : std::string(cause);
   const SSL* const ssl = lws_get_ssl(wsi);
-  if (ssl != nullptr && SSL_is_init_finished(ssl) == 0)
+  if (ssl != nullptr && SSL_is_init_finished(ssl) == 0) {
     failure = handshake_failure(*ssl, system_error != 0 ? failure : std::string());
-  if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connect_failed(std::move(failure));
+  }
+  if (connecting_ != nullptr) {
+    std::exchange(connecting_, nullptr)->on_connect_failed(std::move(failure));
+  }
 }
 
 void LwsLink::end() {
   wsi_ = nullptr;
-  if (connecting_ != nullptr) std::exchange(connecting_, nullptr)->on_connect_failed("closed during the handshake");
-  if (user_ != nullptr) std::exchange(user_, nullptr)->on_end();
+  if (connecting_ != nullptr) {
+    std::exchange(connecting_, nullptr)->on_connect_failed("closed during the handshake");
+  }
+  if (user_ != nullptr) {
+    std::exchange(user_, nullptr)->on_end();
+  }
 }
 
 }  // namespace soak::net

@@ -64,7 +64,9 @@ class LwsListener final : public WebSocketServer::Backend {
  public:
   LwsListener(EventLoop& event_loop, ServerOptions server_options)
       : Backend(event_loop, std::move(server_options)), context_(event_loop.service<LwsService>().context) {
-    if (secure()) tls_ = make_tls_server_context(options.tls);
+    if (secure()) {
+      tls_ = make_tls_server_context(options.tls);
+    }
     listening_.emplace(context_.loop(), options.host, options.port, [this] { on_connection(); });
     port = listening_->port();
     watch();
@@ -74,7 +76,9 @@ class LwsListener final : public WebSocketServer::Backend {
   LwsContext& context() const { return context_; }
   void remove(std::list<Handshake>::iterator handshake) {
     handshakes_.erase(handshake);
-    if (!stopped) watch();
+    if (!stopped) {
+      watch();
+    }
   }
   void room_to_accept() override { watch(); }
   void stop_listening() override {
@@ -97,11 +101,15 @@ void LwsListener::on_connection() {
   const std::shared_ptr<Backend> keep = shared_from_this();
   while (!stopped && !full()) {
     std::optional<TcpListener::Accepted> accepted = listening_->accept();
-    if (!accepted) break;
+    if (!accepted) {
+      break;
+    }
     TlsTerminators::Started started;
     if (tls_ != nullptr) {
       started = loop.service<TlsTerminators>().start(*tls_, std::move(accepted->fd));
-      if (started.plain.get() < 0) continue;  // No descriptor for the pair: this connection ends.
+      if (started.plain.get() < 0) {
+        continue;  // No descriptor for the pair: this connection ends.
+      }
     } else {
       started.plain = std::move(accepted->fd);
     }
@@ -109,7 +117,9 @@ void LwsListener::on_connection() {
                               std::move(accepted->peer));
     handshakes_.front().position = handshakes_.begin();
   }
-  if (!stopped) watch();
+  if (!stopped) {
+    watch();
+  }
 }
 
 Handshake::Handshake(LwsListener& listener, Fd fd, std::shared_ptr<const TlsTerminator> tls, std::string peer)
@@ -143,42 +153,68 @@ void Handshake::read_head() {
   for (;;) {
     std::array<char, 4096> buffer;
     const ssize_t peeked = recv(fd_.get(), buffer.data(), buffer.size(), MSG_PEEK);
-    if (peeked < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (peeked <= 0) return finish();
+    if (peeked < 0 && (errno == EAGAIN || errno == EINTR)) {
+      return;
+    }
+    if (peeked <= 0) {
+      return finish();
+    }
     const std::size_t before = head_.size();
     head_.append(buffer.data(), static_cast<std::size_t>(peeked));
     // The ClientHello of TLS would be waited for to end as a request does, and its client for the answer to it.
-    if (!is_token(head_.substr(0, 1))) return refuse(HandshakeReply::refuse(400, "Not an HTTP/1.1 request.\n"));
+    if (!is_token(head_.substr(0, 1))) {
+      return refuse(HandshakeReply::refuse(400, "Not an HTTP/1.1 request.\n"));
+    }
     const std::size_t end = head_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
-    if (end != std::string::npos) head_.resize(end + 4);
-    if (recv(fd_.get(), buffer.data(), head_.size() - before, 0) != static_cast<ssize_t>(head_.size() - before))
+    if (end != std::string::npos) {
+      head_.resize(end + 4);
+    }
+    if (recv(fd_.get(), buffer.data(), head_.size() - before, 0) != static_cast<ssize_t>(head_.size() - before)) {
       return finish();
-    if (end != std::string::npos) return on_head();
-    if (head_.size() > kHeadBytesMax) return refuse(HandshakeReply::refuse(431));
+    }
+    if (end != std::string::npos) {
+      return on_head();
+    }
+    if (head_.size() > kHeadBytesMax) {
+      return refuse(HandshakeReply::refuse(431));
+    }
   }
 }
 
 void Handshake::on_head() {
   const std::optional<RequestHead> head = parse_request_head(head_);
-  if (!head) return refuse(HandshakeReply::refuse(400, "Not an HTTP/1.1 request.\n"));
-  if (const std::optional<HandshakeReply> wrong = check_upgrade(*head)) return refuse(*wrong);
+  if (!head) {
+    return refuse(HandshakeReply::refuse(400, "Not an HTTP/1.1 request.\n"));
+  }
+  if (const std::optional<HandshakeReply> wrong = check_upgrade(*head)) {
+    return refuse(*wrong);
+  }
   HandshakeRequest request = WebSocketServer::Backend::make_request(*head, peer_);
   const LwsListener& listener = listener_;
   const HandshakeReply reply = listener.decide(request);
-  if (listener.stopped) return;  // By the decision itself: this handshake is gone.
-  if (!reply.accepted()) return refuse(reply);
+  if (listener.stopped) {
+    return;  // By the decision itself: this handshake is gone.
+  }
+  if (!reply.accepted()) {
+    return refuse(reply);
+  }
 
   std::string fields;
-  if (!reply.subprotocol().empty()) fields += "Sec-WebSocket-Protocol: " + reply.subprotocol() + "\r\n";
-  for (const auto& [name, value] : reply.headers()) fields += name + ": " + value + "\r\n";
+  if (!reply.subprotocol().empty()) {
+    fields += "Sec-WebSocket-Protocol: " + reply.subprotocol() + "\r\n";
+  }
+  for (const auto& [name, value] : reply.headers()) {
+    fields += name + ": " + value + "\r\n";
+  }
   const std::shared_ptr<Connection> connection = listener_.make_connection(request, reply);
   auto link = std::make_unique<LwsLink>(listener_.context(), std::move(tls_));
   LwsLink& adopted = *link;
   link->set_user(*connection);
   connection->start(std::move(link));
   poll_.reset();
-  if (listener_.context().adopt(fd_.release(), head->headers.get("Sec-WebSocket-Key"), std::move(fields), adopted))
+  if (listener_.context().adopt(fd_.release(), head->headers.get("Sec-WebSocket-Key"), std::move(fields), adopted)) {
     listener_.enqueue(std::move(request), connection);
+  }
   finish();
 }
 
@@ -191,8 +227,12 @@ void Handshake::refuse(const HandshakeReply& reply) {
 void Handshake::write_refusal() {
   while (!refusal_.empty()) {
     const ssize_t sent = send(fd_.get(), refusal_.data(), refusal_.size(), MSG_NOSIGNAL);
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return poll_->watch(UV_WRITABLE);
-    if (sent < 0) return finish();
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+      return poll_->watch(UV_WRITABLE);
+    }
+    if (sent < 0) {
+      return finish();
+    }
     refusal_.erase(0, static_cast<std::size_t>(sent));
   }
   // Closing with something unread would reset the connection, and could take the answer with it.
@@ -205,8 +245,12 @@ void Handshake::await_end() {
   std::array<char, 4096> buffer;
   for (;;) {
     const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) return finish();
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+      return;
+    }
+    if (got <= 0) {
+      return finish();
+    }
   }
 }
 

@@ -20,16 +20,22 @@ MemoryHttpConnection::Path::~Path() { connection_.network_.loop().core().timers.
 void MemoryHttpConnection::Path::push(Packet packet) {
   soak::detail::LoopCore& core = connection_.network_.loop().core();
   Instant arrival = soak::detail::later(core.now(), connection_.network_.latency());
-  if (size_ > 0) arrival = std::max(arrival, sent_[size_ - 1].arrival);
+  if (size_ > 0) {
+    arrival = std::max(arrival, sent_[size_ - 1].arrival);
+  }
   sent_.at(size_++) = {packet, arrival};
-  if (!armed()) core.timers.arm(*this, sent_.front().arrival);
+  if (!armed()) {
+    core.timers.arm(*this, sent_.front().arrival);
+  }
 }
 
 void MemoryHttpConnection::Path::expire() noexcept {
   const std::shared_ptr<MemoryHttpConnection> keep = connection_.shared_from_this();
   const Packet packet = sent_.front().packet;
   std::move(sent_.begin() + 1, sent_.begin() + static_cast<std::ptrdiff_t>(size_), sent_.begin());
-  if (--size_ > 0) connection_.network_.loop().core().timers.arm(*this, sent_.front().arrival);
+  if (--size_ > 0) {
+    connection_.network_.loop().core().timers.arm(*this, sent_.front().arrival);
+  }
   (connection_.*arrive_)(packet);
 }
 
@@ -51,10 +57,15 @@ void MemoryHttpConnection::send(HttpRequest request, const Url& url) {
   request_.path = url.path;
   request_.query = url.query;
   request_.headers = std::move(request.headers);
-  if (!request_.headers.contains("Host")) request_.headers.add("Host", url.authority());
-  if (!request_.headers.contains("Accept")) request_.headers.add("Accept", "*/*");
-  if (announces_body(request_.method, request.body))
+  if (!request_.headers.contains("Host")) {
+    request_.headers.add("Host", url.authority());
+  }
+  if (!request_.headers.contains("Accept")) {
+    request_.headers.add("Accept", "*/*");
+  }
+  if (announces_body(request_.method, request.body)) {
     request_.headers.add("Content-Length", std::to_string(request.body.size()));
+  }
   request_.body = std::move(request.body);
   up_.push(Packet::kRequest);
 }
@@ -65,7 +76,9 @@ HttpResponse MemoryHttpConnection::take_response() {
 }
 
 void MemoryHttpConnection::leave() {
-  if (state_ == State::kEnded) return;
+  if (state_ == State::kEnded) {
+    return;
+  }
   up_.push(Packet::kLeft);
   end_client_side();
 }
@@ -73,12 +86,16 @@ void MemoryHttpConnection::leave() {
 void MemoryHttpConnection::end_client_side() {
   const bool was_open = std::exchange(state_, State::kEnded) == State::kOpen;
   MemoryHttpClient* const client = std::exchange(client_, nullptr);
-  if (was_open && client != nullptr) client->ended(*this);
+  if (was_open && client != nullptr) {
+    client->ended(*this);
+  }
   changed_.wake();
 }
 
 void MemoryHttpConnection::arrive_at_client(Packet packet) {
-  if (state_ == State::kEnded) return;
+  if (state_ == State::kEnded) {
+    return;
+  }
   switch (packet) {
     case Packet::kAccepted:
       state_ = State::kOpen;
@@ -101,9 +118,15 @@ void MemoryHttpConnection::arrive_at_client(Packet packet) {
 }
 
 void MemoryHttpConnection::arrive_at_server(Packet packet) {
-  if (packet == Packet::kConnect) return on_connect();
-  if (packet == Packet::kLeft) return end_server_side(packet);
-  if (server_ != nullptr || not_http_) return on_request();
+  if (packet == Packet::kConnect) {
+    return on_connect();
+  }
+  if (packet == Packet::kLeft) {
+    return end_server_side(packet);
+  }
+  if (server_ != nullptr || not_http_) {
+    return on_request();
+  }
   down_.push(Packet::kReset);  // What comes to a closed end.
 }
 
@@ -138,20 +161,32 @@ void MemoryHttpConnection::on_request() {
   request_.connection = id_;
   std::string body = std::exchange(request_.body, {});
   if (std::optional<HttpReply> instead = server->judge_head(request_)) {
-    if (server_ == nullptr) return;  // The server has gone, by its own word.
+    if (server_ == nullptr) {
+      return;  // The server has gone, by its own word.
+    }
     body_stuck_ = body.size() > kPipeBytes;
-    if (instead->is_reset()) return reset();
+    if (instead->is_reset()) {
+      return reset();
+    }
     return respond(instead->response(), true);
   }
-  if (server_ == nullptr) return;
-  if (body.size() > server->options.body_bytes_max) return respond(HttpResponse(413, "The body is too long.\n"), true);
+  if (server_ == nullptr) {
+    return;
+  }
+  if (body.size() > server->options.body_bytes_max) {
+    return respond(HttpResponse(413, "The body is too long.\n"), true);
+  }
   request_.body = std::move(body);
   server->handle(std::move(request_), weak_from_this());
 }
 
 void MemoryHttpConnection::reply(HttpReply reply) {
-  if (server_ == nullptr) return;
-  if (reply.is_reset()) return reset();
+  if (server_ == nullptr) {
+    return;
+  }
+  if (reply.is_reset()) {
+    return reset();
+  }
   respond(std::move(reply).response(), close_asked_ || server_->closing);
 }
 
@@ -180,9 +215,13 @@ void MemoryHttpConnection::end_server_side(Packet last_word) {
   not_http_ = false;
   const std::shared_ptr<MemoryHttpConnection> keep = shared_from_this();
   const std::shared_ptr<MemoryHttpListener> server = std::move(server_);
-  if (server == nullptr) return;
+  if (server == nullptr) {
+    return;
+  }
   server->remove(id_);
-  if (last_word != Packet::kLeft) down_.push(last_word);
+  if (last_word != Packet::kLeft) {
+    down_.push(last_word);
+  }
 }
 
 // A connection while a request has it.
@@ -192,7 +231,9 @@ class MemoryHttpClient::Use {
     if (const auto idle = client.idle_.find(origin_); idle != client.idle_.end()) {
       connection_ = std::move(idle->second.back());
       idle->second.pop_back();
-      if (idle->second.empty()) client.idle_.erase(idle);
+      if (idle->second.empty()) {
+        client.idle_.erase(idle);
+      }
     } else {
       connection_ = std::make_shared<MemoryHttpConnection>(client.loop.service<MemoryNetwork>(), client, call.url);
       connection_->connect();
@@ -228,34 +269,54 @@ Task<HttpResponse> MemoryHttpClient::exchange(HttpCall& call) {
   const Instant connect_deadline = soak::detail::later(loop.now(), options.connect_timeout);
   while (connection->state() == MemoryHttpConnection::State::kConnecting) {
     const bool woken = co_await connection->changed().wait(std::min(connect_deadline, call.deadline));
-    if (stopped) call.fail_by_stop(false);
-    if (woken || connection->state() != MemoryHttpConnection::State::kConnecting) continue;
-    if (connect_deadline <= call.deadline) call.fail_by_connect_timeout();
+    if (stopped) {
+      call.fail_by_stop(false);
+    }
+    if (woken || connection->state() != MemoryHttpConnection::State::kConnecting) {
+      continue;
+    }
+    if (connect_deadline <= call.deadline) {
+      call.fail_by_connect_timeout();
+    }
     call.fail_by_timeout("while connecting", false);
   }
-  if (connection->state() == MemoryHttpConnection::State::kEnded)
+  if (connection->state() == MemoryHttpConnection::State::kEnded) {
     call.fail(Errc::kConnectFailed, connection->failure(), false);
+  }
 
   connection->send(std::move(call.request), call.url);
   while (!connection->has_response()) {
-    if (stopped) call.fail_by_stop(true);
-    if (connection->state() == MemoryHttpConnection::State::kEnded)
+    if (stopped) {
+      call.fail_by_stop(true);
+    }
+    if (connection->state() == MemoryHttpConnection::State::kEnded) {
       call.fail(Errc::kConnectionClosed, connection->failure(), connection->may_have_arrived());
+    }
     const bool woken = co_await connection->changed().wait(call.deadline);
-    if (!woken && !connection->has_response()) call.fail_by_timeout("before the response", true);
+    if (!woken && !connection->has_response()) {
+      call.fail_by_timeout("before the response", true);
+    }
   }
-  if (connection->cut_short()) call.fail(Errc::kConnectionClosed, "the connection ended within the response", true);
+  if (connection->cut_short()) {
+    call.fail(Errc::kConnectionClosed, "the connection ended within the response", true);
+  }
   HttpResponse response = connection->take_response();
-  if (response.body.size() > options.response_bytes_max)
+  if (response.body.size() > options.response_bytes_max) {
     call.fail(Errc::kProtocol, "the response is longer than " + format_bytes(options.response_bytes_max), true);
+  }
   connection.keep();
   co_return response;
 }
 
 void MemoryHttpClient::drop_all() {
-  for (MemoryHttpConnection* const connection : std::vector<MemoryHttpConnection*>(in_use_)) connection->leave();
-  for (auto& [origin, connections] : std::exchange(idle_, {}))
-    for (const std::shared_ptr<MemoryHttpConnection>& connection : connections) connection->leave();
+  for (MemoryHttpConnection* const connection : std::vector<MemoryHttpConnection*>(in_use_)) {
+    connection->leave();
+  }
+  for (auto& [origin, connections] : std::exchange(idle_, {})) {
+    for (const std::shared_ptr<MemoryHttpConnection>& connection : connections) {
+      connection->leave();
+    }
+  }
 }
 
 void MemoryHttpClient::opened() {
@@ -269,9 +330,13 @@ void MemoryHttpClient::ended(MemoryHttpConnection& connection) {
     auto& connections = entry->second;
     const auto at = std::find_if(connections.begin(), connections.end(),
                                  [&](const auto& idle) { return idle.get() == &connection; });
-    if (at == connections.end()) continue;
+    if (at == connections.end()) {
+      continue;
+    }
     connections.erase(at);
-    if (connections.empty()) idle_.erase(entry);
+    if (connections.empty()) {
+      idle_.erase(entry);
+    }
     return;
   }
 }
@@ -280,8 +345,9 @@ MemoryHttpListener::MemoryHttpListener(EventLoop& event_loop, HttpHandler http_h
                                        HttpServerOptions server_options)
     : Backend(event_loop, std::move(http_handler), std::move(server_options)) {
   port = loop.service<MemoryNetwork>().add(options.port, {.http = this, .secure = secure()});
-  if (port == 0)
+  if (port == 0) {
     throw Error(Errc::kConnectFailed, options.host + ":" + std::to_string(options.port) + ": Address already in use");
+  }
 }
 
 std::uint64_t MemoryHttpListener::add(std::shared_ptr<MemoryHttpConnection> connection) {
@@ -291,18 +357,27 @@ std::uint64_t MemoryHttpListener::add(std::shared_ptr<MemoryHttpConnection> conn
 
 void MemoryHttpListener::stop_listening() {
   MemoryNetwork& network = loop.service<MemoryNetwork>();
-  if (network.find(port).http == this) network.remove(port);
+  if (network.find(port).http == this) {
+    network.remove(port);
+  }
 }
 
 void MemoryHttpListener::close_idle() {
   std::vector<std::shared_ptr<MemoryHttpConnection>> idle;
-  for (const auto& [id, connection] : connections_)
-    if (connection->idle()) idle.push_back(connection);
-  for (const std::shared_ptr<MemoryHttpConnection>& connection : idle) connection->close();
+  for (const auto& [id, connection] : connections_) {
+    if (connection->idle()) {
+      idle.push_back(connection);
+    }
+  }
+  for (const std::shared_ptr<MemoryHttpConnection>& connection : idle) {
+    connection->close();
+  }
 }
 
 void MemoryHttpListener::reset_all() {
-  for (const auto& [id, connection] : std::exchange(connections_, {})) connection->reset();
+  for (const auto& [id, connection] : std::exchange(connections_, {})) {
+    connection->reset();
+  }
 }
 
 std::shared_ptr<HttpClient::Backend> make_memory_http_client(EventLoop& loop, HttpClientOptions options) {

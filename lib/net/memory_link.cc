@@ -68,7 +68,9 @@ class MemoryLink final : public Link {
     in_.reader = nullptr;
     in_.stop();
     out_.writer = nullptr;
-    if (!ended_) out_.push(Frame::Kind::kEnd);
+    if (!ended_) {
+      out_.push(Frame::Kind::kEnd);
+    }
   }
 
   void set_user(LinkUser& user) {
@@ -82,16 +84,22 @@ class MemoryLink final : public Link {
   void want_writable() override { wanted_ = true; }
   std::size_t buffered() const override { return 0; }
   void ping() override {
-    if (!ended_ && !close_sent_) out_.push(Frame::Kind::kPing);
+    if (!ended_ && !close_sent_) {
+      out_.push(Frame::Kind::kPing);
+    }
   }
   void start_close(std::uint16_t code, std::string reason) override {
-    if (ended_ || close_sent_) return;
+    if (ended_ || close_sent_) {
+      return;
+    }
     close_sent_ = true;
     out_.push(Frame::Kind::kClose, Message::text(std::move(reason)), code);
   }
   void set_reading(bool on) override {
     reading_ = on;
-    if (on) in_.schedule();
+    if (on) {
+      in_.schedule();
+    }
   }
   std::chrono::nanoseconds silence() const override {
     return last_ping_ ? in_.now() - *last_ping_ : std::chrono::nanoseconds::max();
@@ -112,7 +120,9 @@ class MemoryLink final : public Link {
         return;
       case Frame::Kind::kPing:
         last_ping_ = in_.now();
-        if (!close_sent_) out_.push(Frame::Kind::kPong);
+        if (!close_sent_) {
+          out_.push(Frame::Kind::kPong);
+        }
         return;
       case Frame::Kind::kPong:
         user_->on_pong();
@@ -121,7 +131,9 @@ class MemoryLink final : public Link {
         const bool answer = !close_sent_;
         close_sent_ = true;
         user_->on_peer_close(frame.code, frame.message.data);
-        if (answer) out_.push(Frame::Kind::kClose, Message::text(std::move(frame.message.data)), frame.code);
+        if (answer) {
+          out_.push(Frame::Kind::kClose, Message::text(std::move(frame.message.data)), frame.code);
+        }
         end();
         return;
       }
@@ -134,7 +146,9 @@ class MemoryLink final : public Link {
  private:
   // Both close frames have passed, or the peer is gone: the connection is done, here and over there.
   void end() {
-    if (ended_) return;
+    if (ended_) {
+      return;
+    }
     ended_ = true;
     out_.push(Frame::Kind::kEnd);
     user_->on_end();
@@ -152,7 +166,9 @@ class MemoryLink final : public Link {
 };
 
 void Direction::schedule() {
-  if (armed() || frames_.empty() || reader == nullptr || !reader->ready()) return;
+  if (armed() || frames_.empty() || reader == nullptr || !reader->ready()) {
+    return;
+  }
   loop_.core().timers.arm(*this, frames_.front().arrival);
 }
 
@@ -167,7 +183,9 @@ void Direction::expire() noexcept {
     reader->take(std::move(frame));
   }
   schedule();
-  if (bytes_ < before && writer != nullptr) writer->room();
+  if (bytes_ < before && writer != nullptr) {
+    writer->room();
+  }
 }
 
 }  // namespace

@@ -44,8 +44,9 @@ class MemoryListener final : public WebSocketServer::Backend {
       : Backend(event_loop, std::move(server_options)), network_(event_loop.service<MemoryNetwork>()) {
     const std::uint16_t wanted = options.port;
     port = network_.add(wanted, {.websocket = this, .secure = secure()});
-    if (port == 0)
+    if (port == 0) {
       throw Error(Errc::kConnectFailed, options.host + ":" + std::to_string(wanted) + ": Address already in use");
+    }
   }
   ~MemoryListener() override { stop(); }
 
@@ -57,13 +58,18 @@ class MemoryListener final : public WebSocketServer::Backend {
     while (!full() && !stopped && !backlog_.empty()) {
       const std::shared_ptr<MemoryHandshake> handshake = backlog_.front().lock();
       backlog_.pop_front();
-      if (handshake && handshake->stage == MemoryHandshake::Stage::kWaiting) handshake->answer(*this);
+      if (handshake && handshake->stage == MemoryHandshake::Stage::kWaiting) {
+        handshake->answer(*this);
+      }
     }
   }
   void stop_listening() override {
     network_.remove(port);
-    for (const std::weak_ptr<MemoryHandshake>& waiting_one : std::exchange(backlog_, {}))
-      if (const auto handshake = waiting_one.lock()) handshake->end_without_response("closed during the handshake");
+    for (const std::weak_ptr<MemoryHandshake>& waiting_one : std::exchange(backlog_, {})) {
+      if (const auto handshake = waiting_one.lock()) {
+        handshake->end_without_response("closed during the handshake");
+      }
+    }
   }
 
  private:
@@ -74,7 +80,9 @@ class MemoryListener final : public WebSocketServer::Backend {
 
 std::uint16_t MemoryNetwork::add(std::uint16_t port, Listener listener) {
   if (port == 0) {
-    while (next_port_ == 0 || listeners_.contains(next_port_)) ++next_port_;
+    while (next_port_ == 0 || listeners_.contains(next_port_)) {
+      ++next_port_;
+    }
     port = next_port_++;
   }
   return listeners_.emplace(port, listener).second ? port : std::uint16_t{0};
@@ -122,9 +130,15 @@ void MemoryHandshake::answer(MemoryListener& listener) {
   head.headers.add("Connection", "Upgrade");
   head.headers.add("Sec-WebSocket-Version", "13");
   std::string offered;
-  for (const std::string& name : options.subprotocols) offered += (offered.empty() ? "" : ", ") + name;
-  if (!offered.empty()) head.headers.add("Sec-WebSocket-Protocol", offered);
-  for (const auto& [name, value] : options.headers) head.headers.add(name, value);
+  for (const std::string& name : options.subprotocols) {
+    offered += (offered.empty() ? "" : ", ") + name;
+  }
+  if (!offered.empty()) {
+    head.headers.add("Sec-WebSocket-Protocol", offered);
+  }
+  for (const auto& [name, value] : options.headers) {
+    head.headers.add(name, value);
+  }
 
   HandshakeRequest request = WebSocketServer::Backend::make_request(head, listener.next_peer());
   HandshakeReply response = listener.decide(request);
@@ -167,10 +181,15 @@ Task<std::unique_ptr<WebSocket>> connect_in_memory(EventLoop& loop, Url url, Con
   const auto handshake =
       std::make_shared<MemoryHandshake>(loop.service<MemoryNetwork>(), std::move(url), std::move(options));
   handshake->begin();
-  while (handshake->stage != MemoryHandshake::Stage::kDone)
-    if (!co_await handshake->done.wait(deadline)) throw_connect_timeout(handshake->url, handshake->options);
+  while (handshake->stage != MemoryHandshake::Stage::kDone) {
+    if (!co_await handshake->done.wait(deadline)) {
+      throw_connect_timeout(handshake->url, handshake->options);
+    }
+  }
 
-  if (handshake->lost) throw_connect_failed(handshake->url, handshake->failure, loop.now() - begun);
+  if (handshake->lost) {
+    throw_connect_failed(handshake->url, handshake->failure, loop.now() - begun);
+  }
   const HandshakeReply& reply = handshake->reply;
   if (!reply.accepted()) {
     Headers headers = reply.headers();
@@ -178,8 +197,9 @@ Task<std::unique_ptr<WebSocket>> connect_in_memory(EventLoop& loop, Url url, Con
     throw HandshakeRefused(handshake->url.display(), reply.status(), std::move(headers), reply.body());
   }
   const std::vector<std::string>& offered = handshake->options.subprotocols;
-  if (!reply.subprotocol().empty() && std::find(offered.begin(), offered.end(), reply.subprotocol()) == offered.end())
+  if (!reply.subprotocol().empty() && std::find(offered.begin(), offered.end(), reply.subprotocol()) == offered.end()) {
     throw_connect_failed(handshake->url, "the server chose a subprotocol that was not offered", loop.now() - begun);
+  }
 
   Connection::Facts facts;
   facts.name = handshake->url.display();

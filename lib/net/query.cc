@@ -9,7 +9,9 @@ namespace soak::net {
 namespace {
 
 int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
   const char lower = to_lower(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
@@ -34,8 +36,9 @@ std::string query_value(std::string_view query, std::string_view name) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (percent_decode(pair.substr(0, equals)) == name)
+    if (percent_decode(pair.substr(0, equals)) == name) {
       return equals == pair.size() ? std::string() : percent_decode(pair.substr(equals + 1));
+    }
     query.remove_prefix(std::min(end + 1, query.size()));
   }
   return {};

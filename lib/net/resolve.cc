@@ -25,7 +25,9 @@ bool is_address(const std::string& host) {
 struct Lookups {
   explicit Lookups(EventLoop& event_loop) : loop(static_cast<UvLoop&>(event_loop).handle()) {}
   ~Lookups() {
-    while (running > 0) uv_run(loop, UV_RUN_ONCE);
+    while (running > 0) {
+      uv_run(loop, UV_RUN_ONCE);
+    }
   }
   uv_loop_t* loop;
   int running = 0;
@@ -45,14 +47,18 @@ struct Lookup {
     const std::shared_ptr<Lookup> lookup = std::move(static_cast<Lookup*>(request->data)->self);
     for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
       std::array<char, NI_MAXHOST> text{};
-      if (getnameinfo(entry->ai_addr, entry->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
+      if (getnameinfo(entry->ai_addr, entry->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) {
         continue;
+      }
       std::vector<std::string>& addresses = lookup->result.addresses;
-      if (std::find(addresses.begin(), addresses.end(), text.data()) == addresses.end())
+      if (std::find(addresses.begin(), addresses.end(), text.data()) == addresses.end()) {
         addresses.emplace_back(text.data());
+      }
     }
     uv_freeaddrinfo(list);
-    if (lookup->result.addresses.empty()) lookup->result.failure = status != 0 ? uv_strerror(status) : "no address";
+    if (lookup->result.addresses.empty()) {
+      lookup->result.failure = status != 0 ? uv_strerror(status) : "no address";
+    }
     --lookup->lookups.running;
     lookup->finished = true;
     lookup->done.wake();
@@ -63,7 +69,9 @@ struct Lookup {
 struct CancelLookup {
   explicit CancelLookup(Lookup& started) : lookup(started) {}
   ~CancelLookup() {
-    if (!lookup.finished) uv_cancel(reinterpret_cast<uv_req_t*>(&lookup.request));
+    if (!lookup.finished) {
+      uv_cancel(reinterpret_cast<uv_req_t*>(&lookup.request));
+    }
   }
   CancelLookup(const CancelLookup&) = delete;
   CancelLookup& operator=(const CancelLookup&) = delete;
@@ -92,8 +100,11 @@ Task<Resolved> resolve(UvLoop& loop, std::string host, Instant deadline) {
   lookup->self = lookup;
   ++lookup->lookups.running;
   const CancelLookup cancel(*lookup);
-  while (!lookup->finished)
-    if (!co_await lookup->done.wait(deadline)) co_return answer;
+  while (!lookup->finished) {
+    if (!co_await lookup->done.wait(deadline)) {
+      co_return answer;
+    }
+  }
   co_return std::move(lookup->result);
 }
 

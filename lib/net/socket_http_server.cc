@@ -96,7 +96,9 @@ class SocketHttpServer final : public HttpServer::Backend {
   SocketHttpServer(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options)
       : Backend(event_loop, std::move(http_handler), std::move(server_options)),
         uv_loop_(static_cast<UvLoop&>(event_loop)) {
-    if (secure()) tls_ = make_tls_server_context(options.tls);
+    if (secure()) {
+      tls_ = make_tls_server_context(options.tls);
+    }
     listening_.emplace(uv_loop_, options.host, options.port, [this] { on_connection(); });
     port = listening_->port();
   }
@@ -111,8 +113,11 @@ class SocketHttpServer final : public HttpServer::Backend {
  protected:
   void stop_listening() override { listening_.reset(); }
   void close_idle() override {
-    for (const std::shared_ptr<HttpConnection>& connection : all())
-      if (connection->idle()) connection->finish();
+    for (const std::shared_ptr<HttpConnection>& connection : all()) {
+      if (connection->idle()) {
+        connection->finish();
+      }
+    }
   }
   void reset_all() override {
     for (const std::shared_ptr<HttpConnection>& connection : all()) {
@@ -128,7 +133,9 @@ class SocketHttpServer final : public HttpServer::Backend {
  private:
   std::vector<std::shared_ptr<HttpConnection>> all() const {
     std::vector<std::shared_ptr<HttpConnection>> list;
-    for (const auto& [id, connection] : connections_) list.push_back(connection);
+    for (const auto& [id, connection] : connections_) {
+      list.push_back(connection);
+    }
     return list;
   }
   void on_connection();
@@ -144,11 +151,15 @@ class SocketHttpServer final : public HttpServer::Backend {
 void SocketHttpServer::on_connection() {
   while (listening_) {
     std::optional<TcpListener::Accepted> accepted = listening_->accept();
-    if (!accepted) return;
+    if (!accepted) {
+      return;
+    }
     TlsTerminators::Started started;
     if (tls_ != nullptr) {
       started = loop.service<TlsTerminators>().start(*tls_, std::move(accepted->fd));
-      if (started.plain.get() < 0) continue;  // No descriptor for the pair: this connection ends.
+      if (started.plain.get() < 0) {
+        continue;  // No descriptor for the pair: this connection ends.
+      }
     } else {
       started.plain = std::move(accepted->fd);
     }
@@ -179,16 +190,22 @@ void HttpConnection::restart_timer(std::chrono::nanoseconds delay) {
 }
 
 void HttpConnection::finish() {
-  if (std::exchange(stage_, Stage::kGone) == Stage::kGone) return;
+  if (std::exchange(stage_, Stage::kGone) == Stage::kGone) {
+    return;
+  }
   server_.loop.core().timers.disarm(*this);
   poll_.reset();
   fd_.reset();
-  if (std::exchange(responding_, false)) server_.response_done();
+  if (std::exchange(responding_, false)) {
+    server_.response_done();
+  }
   server_.remove(id_);  // The last line: this may be the last that holds it.
 }
 
 void HttpConnection::reset() {
-  if (stage_ == Stage::kGone) return;
+  if (stage_ == Stage::kGone) {
+    return;
+  }
   if (tls_ != nullptr) {
     tls_->reset();
   } else {
@@ -199,8 +216,9 @@ void HttpConnection::reset() {
 
 void HttpConnection::expire() noexcept {
   const std::shared_ptr<HttpConnection> keep = shared_from_this();
-  if (stage_ == Stage::kReading && timing_request_)
+  if (stage_ == Stage::kReading && timing_request_) {
     return respond(HttpResponse(408, "The request took too long.\n"), true);
+  }
   finish();
 }
 
@@ -224,24 +242,36 @@ void HttpConnection::on_event() {
 void HttpConnection::read() {
   std::array<char, kReadBytes>& buffer = server_.buffer();
   const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
-  if (got < 0 && is_transient(errno)) return;
-  if (got <= 0) return finish();
+  if (got < 0 && is_transient(errno)) {
+    return;
+  }
+  if (got <= 0) {
+    return finish();
+  }
   reader_.append({buffer.data(), static_cast<std::size_t>(got)});
   advance();
   // libuv watches no longer where it has seen an error, such as a reset behind the bytes that were read.
-  if (stage_ == Stage::kReading || stage_ == Stage::kHandling) poll_->watch(UV_READABLE | UV_DISCONNECT);
+  if (stage_ == Stage::kReading || stage_ == Stage::kHandling) {
+    poll_->watch(UV_READABLE | UV_DISCONNECT);
+  }
 }
 
 // Goes on with what has been read, up to the next request.
 void HttpConnection::advance() {
-  if (!reader_.begun()) return;
-  if (!std::exchange(timing_request_, true)) restart_timer(server_.options.request_timeout);
+  if (!reader_.begun()) {
+    return;
+  }
+  if (!std::exchange(timing_request_, true)) {
+    restart_timer(server_.options.request_timeout);
+  }
   for (;;) {
     switch (reader_.next()) {
       case HttpRequestReader::Event::kNone:
         return;
       case HttpRequestReader::Event::kHead:
-        if (!on_head()) return;
+        if (!on_head()) {
+          return;
+        }
         break;
       case HttpRequestReader::Event::kRefused:
         return respond(reader_.refusal(), true);
@@ -266,7 +296,9 @@ bool HttpConnection::on_head() {
     head.peer_address = peer_;
     head.connection = id_;
     if (const std::optional<HttpReply> instead = server_.judge_head(head)) {
-      if (stage_ == Stage::kGone) return false;  // The server has gone, by its own word.
+      if (stage_ == Stage::kGone) {
+        return false;  // The server has gone, by its own word.
+      }
       if (instead->is_reset()) {
         reset();
       } else {
@@ -274,7 +306,9 @@ bool HttpConnection::on_head() {
       }
       return false;
     }
-    if (stage_ == Stage::kGone) return false;
+    if (stage_ == Stage::kGone) {
+      return false;
+    }
   }
   if (reader_.expects_continue()) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -290,16 +324,26 @@ bool HttpConnection::on_head() {
 void HttpConnection::on_event_while_busy() {
   char byte = 0;
   const ssize_t got = recv(fd_.get(), &byte, 1, MSG_PEEK);
-  if (got == 0 || (got < 0 && !is_transient(errno))) return finish();
-  if (got < 0) return;
-  if (std::exchange(next_waits_, true)) return finish();
+  if (got == 0 || (got < 0 && !is_transient(errno))) {
+    return finish();
+  }
+  if (got < 0) {
+    return;
+  }
+  if (std::exchange(next_waits_, true)) {
+    return finish();
+  }
   poll_->watch(UV_DISCONNECT);
 }
 
 void HttpConnection::reply(HttpReply reply) {
-  if (stage_ != Stage::kHandling) return;
+  if (stage_ != Stage::kHandling) {
+    return;
+  }
   const std::shared_ptr<HttpConnection> keep = shared_from_this();
-  if (reply.is_reset()) return reset();
+  if (reply.is_reset()) {
+    return reset();
+  }
   respond(std::move(reply).response(), close_ || server_.closing);
 }
 
@@ -332,19 +376,29 @@ void HttpConnection::respond(HttpResponse response, bool close) {
 void HttpConnection::write() {
   while (written_ < output_.size()) {
     const ssize_t sent = send(fd_.get(), output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
-    if (sent < 0 && is_transient(errno)) return poll_->watch(UV_WRITABLE);
-    if (sent < 0) return finish();
+    if (sent < 0 && is_transient(errno)) {
+      return poll_->watch(UV_WRITABLE);
+    }
+    if (sent < 0) {
+      return finish();
+    }
     written_ += static_cast<std::size_t>(sent);
   }
   end_response();
 }
 
 void HttpConnection::end_response() {
-  if (output_.capacity() > kReadBytes) std::string().swap(output_);
-  if (std::exchange(responding_, false)) server_.response_done();
+  if (output_.capacity() > kReadBytes) {
+    std::string().swap(output_);
+  }
+  if (std::exchange(responding_, false)) {
+    server_.response_done();
+  }
   timing_request_ = next_waits_ = false;
   method_.clear();  // What is refused before its head is known would be answered as the one before.
-  if (close_) return linger();
+  if (close_) {
+    return linger();
+  }
   stage_ = Stage::kReading;
   restart_timer(server_.options.keep_alive);
   poll_->watch(UV_READABLE | UV_DISCONNECT);
@@ -363,8 +417,12 @@ void HttpConnection::drain() {
   std::array<char, kReadBytes>& buffer = server_.buffer();
   for (int reads = 0; reads < 16; ++reads) {
     const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
-    if (got < 0 && is_transient(errno)) return;
-    if (got <= 0) return finish();
+    if (got < 0 && is_transient(errno)) {
+      return;
+    }
+    if (got <= 0) {
+      return finish();
+    }
   }
 }
 

@@ -21,8 +21,9 @@ std::string address_text(const sockaddr* address, socklen_t size) {
   std::array<char, NI_MAXHOST> host{};
   std::array<char, NI_MAXSERV> service{};
   if (getnameinfo(address, size, host.data(), host.size(), service.data(), service.size(),
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
     return "unknown";
+  }
   const std::string name = host.data();
   return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + service.data();
 }
@@ -40,16 +41,20 @@ TcpListener::TcpListener(UvLoop& loop, const std::string& host, std::uint16_t po
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const std::string service = std::to_string(port);
-  if (const int error = getaddrinfo(host.c_str(), service.c_str(), &hints, &found); error != 0)
+  if (const int error = getaddrinfo(host.c_str(), service.c_str(), &hints, &found); error != 0) {
     fail(gai_strerror(error));
+  }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> address(found, &freeaddrinfo);
 
   fd_ = Fd(socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (fd_.get() < 0) fail(std::strerror(errno));
+  if (fd_.get() < 0) {
+    fail(std::strerror(errno));
+  }
   const int on = 1;
   setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd_.get(), address->ai_addr, address->ai_addrlen) != 0 || ::listen(fd_.get(), SOMAXCONN) != 0)
+  if (bind(fd_.get(), address->ai_addr, address->ai_addrlen) != 0 || ::listen(fd_.get(), SOMAXCONN) != 0) {
     fail(std::strerror(errno));
+  }
 
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
@@ -65,7 +70,9 @@ std::optional<TcpListener::Accepted> TcpListener::accept() const {
   socklen_t size = sizeof address;
   Accepted accepted;
   accepted.fd = Fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (accepted.fd.get() < 0) return std::nullopt;
+  if (accepted.fd.get() < 0) {
+    return std::nullopt;
+  }
   const int on = 1;
   setsockopt(accepted.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   accepted.peer = address_text(reinterpret_cast<const sockaddr*>(&address), size);

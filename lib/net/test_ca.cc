@@ -24,7 +24,9 @@ constexpr long kDay = 24 * kHour;
 
 // OpenSSL can run out of memory or entropy here, and nothing else.
 void must(bool done) {
-  if (!done) throw Error(Errc::kSystem, "test CA: " + openssl_error());
+  if (!done) {
+    throw Error(Errc::kSystem, "test CA: " + openssl_error());
+  }
 }
 
 OwnedKey make_key() {
@@ -71,12 +73,16 @@ bool is_server_name(std::string_view name) {
 std::string alternative_names(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) {
-    if (!is_server_name(name)) throw Error(Errc::kInvalidArgument, "test CA: not the name of a server: " + name);
+    if (!is_server_name(name)) {
+      throw Error(Errc::kInvalidArgument, "test CA: not the name of a server: " + name);
+    }
     const std::unique_ptr<ASN1_OCTET_STRING, OpenSslFree<&ASN1_OCTET_STRING_free>> address(a2i_IPADDRESS(name.c_str()));
     list += (list.empty() ? "" : ",") + std::string(address ? "IP:" : "DNS:") + name;
   }
   ERR_clear_error();
-  if (list.empty()) throw Error(Errc::kInvalidArgument, "test CA: a certificate for no name");
+  if (list.empty()) {
+    throw Error(Errc::kInvalidArgument, "test CA: a certificate for no name");
+  }
   return list;
 }
 
@@ -106,17 +112,23 @@ std::string to_pem(EVP_PKEY& key) {
 // Makes the file, with these rights from its first moment on.
 void write_file(const std::string& path, std::string_view text, mode_t mode) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) throw_system(path, errno);
+  if (fd < 0) {
+    throw_system(path, errno);
+  }
   const ssize_t written = ::write(fd, text.data(), text.size());
   const int error = written < 0 ? errno : ENOSPC;
   ::close(fd);
-  if (written != static_cast<ssize_t>(text.size())) throw_system(path, error);
+  if (written != static_cast<ssize_t>(text.size())) {
+    throw_system(path, error);
+  }
 }
 
 class TemporaryDirectory {
  public:
   TemporaryDirectory() : path_((std::filesystem::temp_directory_path() / "soak-ca-XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) throw_system(path_, errno);
+    if (::mkdtemp(path_.data()) == nullptr) {
+      throw_system(path_, errno);
+    }
     ::chmod(path_.c_str(), 0755);  // Whoever is to trust the CA may be another user; keys have rights of their own.
   }
   ~TemporaryDirectory() {

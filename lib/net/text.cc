@@ -16,14 +16,20 @@ std::string format_seconds(std::chrono::nanoseconds time) {
 std::string format_bytes(std::size_t bytes) {
   constexpr double kKibi = 1024.0;
   const auto size = static_cast<double>(bytes);
-  if (size < kKibi) return fmt::format("{} bytes", bytes);
-  if (size < kKibi * kKibi) return fmt::format("{:.1f} KiB", size / kKibi);
+  if (size < kKibi) {
+    return fmt::format("{} bytes", bytes);
+  }
+  if (size < kKibi * kKibi) {
+    return fmt::format("{:.1f} KiB", size / kKibi);
+  }
   return fmt::format("{:.1f} MiB", size / (kKibi * kKibi));
 }
 
 std::string format_errno(int error) {
   std::string text = std::generic_category().message(error);
-  if (!text.empty()) text[0] = to_lower(text[0]);
+  if (!text.empty()) {
+    text[0] = to_lower(text[0]);
+  }
   return text;
 }
 

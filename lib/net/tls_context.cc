@@ -41,8 +41,9 @@ void on_client_progress(const SSL* ssl, int where, int result) {
   SSL* const working = const_cast<SSL*>(ssl);
   if (where == SSL_CB_HANDSHAKE_START) {
     const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    if (name != nullptr && (name[0] == '[' || is_address(name)))
+    if (name != nullptr && (name[0] == '[' || is_address(name))) {
       SSL_ctrl(working, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, nullptr);
+    }
   } else if (where == SSL_CB_CONNECT_EXIT && result <= 0) {
     // libwebsockets empties OpenSSL's queue of errors before it tells of the failure.
     const auto error = static_cast<std::uintptr_t>(ERR_peek_error());
@@ -52,7 +53,9 @@ void on_client_progress(const SSL* ssl, int where, int result) {
 
 OwnedSslContext make_context(const SSL_METHOD* method) {
   OwnedSslContext context(SSL_CTX_new(method));
-  if (context == nullptr) throw Error(Errc::kSystem, "TLS does not start: " + openssl_error());
+  if (context == nullptr) {
+    throw Error(Errc::kSystem, "TLS does not start: " + openssl_error());
+  }
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_mode(context.get(),
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -67,13 +70,21 @@ void trust(SSL_CTX& context, const std::string& ca_pem, const std::string& ca_fi
   int count = 0;
   for (;; ++count) {
     const OwnedCertificate certificate(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr));
-    if (certificate == nullptr) break;
-    if (X509_STORE_add_cert(store, certificate.get()) != 1) refuse(ca_file, openssl_error());
+    if (certificate == nullptr) {
+      break;
+    }
+    if (X509_STORE_add_cert(store, certificate.get()) != 1) {
+      refuse(ca_file, openssl_error());
+    }
   }
   // The text ends where no further certificate starts, unless one is broken.
-  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) refuse(ca_file, openssl_error());
+  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+    refuse(ca_file, openssl_error());
+  }
   ERR_clear_error();
-  if (count == 0) refuse(ca_file, "holds no certificate in PEM");
+  if (count == 0) {
+    refuse(ca_file, "holds no certificate in PEM");
+  }
 }
 
 std::string name_text(const X509_NAME* name) {
@@ -86,7 +97,9 @@ std::string name_text(const X509_NAME* name) {
 
 std::string time_text(const ASN1_TIME* when) {
   std::tm parts{};
-  if (when == nullptr || ASN1_TIME_to_tm(when, &parts) != 1) return "an unknown time";
+  if (when == nullptr || ASN1_TIME_to_tm(when, &parts) != 1) {
+    return "an unknown time";
+  }
   std::array<char, 64> text{};
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts)};
 }
@@ -108,7 +121,9 @@ std::string names_of(X509& certificate) {
 }
 
 bool is_for(X509& certificate, const std::string& host) {
-  if (is_address(host)) return X509_check_ip_asc(&certificate, host.c_str(), 0) == 1;
+  if (is_address(host)) {
+    return X509_check_ip_asc(&certificate, host.c_str(), 0) == 1;
+  }
   return X509_check_host(&certificate, host.data(), host.size(),
                          X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
 }
@@ -116,11 +131,15 @@ bool is_for(X509& certificate, const std::string& host) {
 }  // namespace
 
 std::string read_ca_file(const std::string& path) {
-  if (path.empty()) return {};
+  if (path.empty()) {
+    return {};
+  }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw Error(Errc::kInvalidArgument, path + ": cannot be read: " + std::generic_category().message(errno));
+  if (!file) {
+    throw Error(Errc::kInvalidArgument, path + ": cannot be read: " + std::generic_category().message(errno));
+  }
   return text;
 }
 
@@ -141,10 +160,12 @@ OwnedSslContext make_tls_server_context(const TlsIdentity& identity) {
   // A passphrase would be asked for on the terminal.
   SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
   ERR_clear_error();
-  if (SSL_CTX_use_certificate_chain_file(context.get(), identity.certificate_file.c_str()) != 1)
+  if (SSL_CTX_use_certificate_chain_file(context.get(), identity.certificate_file.c_str()) != 1) {
     refuse(identity.certificate_file, "no certificate chain in PEM: " + openssl_error());
-  if (SSL_CTX_use_PrivateKey_file(context.get(), identity.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+  }
+  if (SSL_CTX_use_PrivateKey_file(context.get(), identity.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
     refuse(identity.key_file, "no private key in PEM for " + identity.certificate_file + ": " + openssl_error());
+  }
   // A WebSocket says by itself when it ends, so the end of TCP needs no word from TLS before it.
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_num_tickets(context.get(), 0);
@@ -155,12 +176,16 @@ std::string certificate_failure(X509_STORE_CTX& chain, bool chain_ok, const std:
                                 const std::string& ca_file) {
   X509* const certificate = X509_STORE_CTX_get_current_cert(&chain);
   if (chain_ok) {
-    if (X509_STORE_CTX_get_error_depth(&chain) != 0 || is_for(*certificate, host)) return {};
+    if (X509_STORE_CTX_get_error_depth(&chain) != 0 || is_for(*certificate, host)) {
+      return {};
+    }
     X509_STORE_CTX_set_error(&chain, X509_V_ERR_HOSTNAME_MISMATCH);
     return "the server's certificate is for " + names_of(*certificate) + ", not for " + host;
   }
   const int error = X509_STORE_CTX_get_error(&chain);
-  if (certificate == nullptr) return std::string("the server's certificate: ") + X509_verify_cert_error_string(error);
+  if (certificate == nullptr) {
+    return std::string("the server's certificate: ") + X509_verify_cert_error_string(error);
+  }
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "the server's certificate expired at " + time_text(X509_get0_notAfter(certificate)) + " (" +
@@ -201,8 +226,9 @@ std::string handshake_failure(unsigned long error, std::string_view system_error
     default:
       break;
   }
-  if (const char* const reason = ERR_reason_error_string(error); error != 0 && reason != nullptr)
+  if (const char* const reason = ERR_reason_error_string(error); error != 0 && reason != nullptr) {
     return std::string("TLS handshake failed: ") + reason;
+  }
   return (system_error.empty() ? "closed" : std::string(system_error)) + " during the TLS handshake";
 }
 

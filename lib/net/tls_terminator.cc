@@ -37,12 +37,16 @@ TlsTerminator::~TlsTerminator() { owner_.loop_.core().timers.disarm(*this); }
 std::chrono::nanoseconds TlsTerminator::silence() const {
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (getsockopt(wire_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::chrono::nanoseconds::max();
+  if (getsockopt(wire_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+    return std::chrono::nanoseconds::max();
+  }
   return std::chrono::milliseconds(info.tcpi_last_data_recv);
 }
 
 void TlsTerminator::reset() {
-  if (wire_.get() < 0) return;
+  if (wire_.get() < 0) {
+    return;
+  }
   reset_on_close(wire_);
   finish();
 }
@@ -52,11 +56,19 @@ void TlsTerminator::expire() noexcept { finish(); }
 void TlsTerminator::pump(bool out, bool in) {
   const std::shared_ptr<TlsTerminator> keep = *position_;
   progress_ = false;
-  if (out) pump_out();
-  if (in) pump_in();
-  if (over()) return finish();
+  if (out) {
+    pump_out();
+  }
+  if (in) {
+    pump_in();
+  }
+  if (over()) {
+    return finish();
+  }
   watch();
-  if (!abandoned_ || (armed() && !progress_)) return;
+  if (!abandoned_ || (armed() && !progress_)) {
+    return;
+  }
   soak::detail::LoopCore& core = owner_.loop_.core();
   core.timers.disarm(*this);
   core.timers.arm(*this, soak::detail::later(core.now(), kLinger));
@@ -77,33 +89,49 @@ bool TlsTerminator::write_wire(std::string_view bytes) {
   const int error = SSL_get_error(ssl_.get(), sent);
   out_wants_write_ = error == SSL_ERROR_WANT_WRITE;
   lost_ = !out_wants_write_ && error != SSL_ERROR_WANT_READ;
-  if (bytes.data() != to_wire_.data()) to_wire_ = std::string(bytes);
+  if (bytes.data() != to_wire_.data()) {
+    to_wire_ = std::string(bytes);
+  }
   return false;
 }
 
 void TlsTerminator::pump_out() {
   for (int records = 0; out_ == Flow::kOpen && records < kRecordsATurn; ++records) {
     if (!to_wire_.empty()) {
-      if (!write_wire(to_wire_)) break;
+      if (!write_wire(to_wire_)) {
+        break;
+      }
       continue;
     }
     const ssize_t got = recv(plain_.get(), owner_.record_.data(), owner_.record_.size(), 0);
-    if (got < 0 && is_transient(errno)) break;
+    if (got < 0 && is_transient(errno)) {
+      break;
+    }
     if (got <= 0) {
       out_ = Flow::kEnded;
       break;
     }
-    if (!write_wire({owner_.record_.data(), static_cast<std::size_t>(got)})) break;
-    if (static_cast<std::size_t>(got) < owner_.record_.size()) break;  // That was all.
+    if (!write_wire({owner_.record_.data(), static_cast<std::size_t>(got)})) {
+      break;
+    }
+    if (static_cast<std::size_t>(got) < owner_.record_.size()) {
+      break;  // That was all.
+    }
   }
   const bool reading = out_ == Flow::kOpen && to_wire_.empty();
-  if (!reading && !abandoned_) abandoned_ = server_is_gone();
-  if (out_ != Flow::kEnded) return;
+  if (!reading && !abandoned_) {
+    abandoned_ = server_is_gone();
+  }
+  if (out_ != Flow::kEnded) {
+    return;
+  }
 
   ERR_clear_error();
   const int told = SSL_shutdown(ssl_.get());
   out_wants_write_ = told < 0 && SSL_get_error(ssl_.get(), told) == SSL_ERROR_WANT_WRITE;
-  if (out_wants_write_) return;
+  if (out_wants_write_) {
+    return;
+  }
   shutdown(wire_.get(), SHUT_WR);
   out_ = Flow::kClosed;
 }
@@ -117,7 +145,9 @@ void TlsTerminator::pump_in() {
       const int got = SSL_read(ssl_.get(), owner_.record_.data(), static_cast<int>(owner_.record_.size()));
       const int error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), got);
       in_wants_write_ = error == SSL_ERROR_WANT_WRITE;
-      if (in_wants_write_ || error == SSL_ERROR_WANT_READ) break;
+      if (in_wants_write_ || error == SSL_ERROR_WANT_READ) {
+        break;
+      }
       if (error == SSL_ERROR_ZERO_RETURN) {
         in_ = Flow::kEnded;
         break;
@@ -134,7 +164,9 @@ void TlsTerminator::pump_in() {
       break;
     }
     to_plain_ = std::string(bytes.substr(sent < 0 ? 0 : static_cast<std::size_t>(sent)));
-    if (!to_plain_.empty() || SSL_has_pending(ssl_.get()) == 0) break;
+    if (!to_plain_.empty() || SSL_has_pending(ssl_.get()) == 0) {
+      break;
+    }
   }
   if (in_ == Flow::kEnded) {
     shutdown(plain_.get(), SHUT_WR);
@@ -151,11 +183,17 @@ void TlsTerminator::watch() {
   const bool out = out_ == Flow::kOpen && to_wire_.empty();
   const bool in = in_ == Flow::kOpen && to_plain_.empty() && !abandoned_;
   int wire = in ? UV_READABLE : 0;
-  if (in_wants_write_ || out_wants_write_) wire |= UV_WRITABLE;
+  if (in_wants_write_ || out_wants_write_) {
+    wire |= UV_WRITABLE;
+  }
   int plain = out ? UV_READABLE : 0;
-  if (!to_plain_.empty() && !abandoned_) plain |= UV_WRITABLE;
+  if (!to_plain_.empty() && !abandoned_) {
+    plain |= UV_WRITABLE;
+  }
   // Nothing ever comes with priority here: this is to hear of the other end's closing, and of nothing else.
-  if (!out && !abandoned_) plain |= UV_PRIORITIZED;
+  if (!out && !abandoned_) {
+    plain |= UV_PRIORITIZED;
+  }
   wire_poll_->watch_or_pause(wire);
   plain_poll_->watch_or_pause(plain);
 }
@@ -174,20 +212,28 @@ void TlsTerminator::finish() {
 // OpenSSL writes to a connection that is gone as to a pipe. libwebsockets does the same, where it runs.
 TlsTerminators::TlsTerminators(EventLoop& loop) : loop_(static_cast<UvLoop&>(loop)) {
   struct sigaction current {};
-  if (sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+  if (sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) {
+    signal(SIGPIPE, SIG_IGN);
+  }
 }
 
 TlsTerminators::~TlsTerminators() {
-  while (!running_.empty()) running_.front()->finish();
+  while (!running_.empty()) {
+    running_.front()->finish();
+  }
 }
 
 TlsTerminators::Started TlsTerminators::start(SSL_CTX& context, Fd wire) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return {};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+    return {};
+  }
   Fd plain(ends[0]);
   Fd ours(ends[1]);
   OwnedSsl ssl(SSL_new(&context));
-  if (ssl == nullptr || SSL_set_fd(ssl.get(), wire.get()) != 1) return {};
+  if (ssl == nullptr || SSL_set_fd(ssl.get(), wire.get()) != 1) {
+    return {};
+  }
   SSL_set_accept_state(ssl.get());
   SSL_set_read_ahead(ssl.get(), 1);  // Else the head of each record is read by itself.
   running_.push_front(std::make_shared<TlsTerminator>(*this, std::move(ssl), std::move(wire), std::move(ours)));

@@ -27,11 +27,17 @@ std::string showable(std::string_view text, const Kind& kind) {
   if (const std::size_t at = shown.rfind('@'); at != std::string::npos) {
     const std::size_t slashes = shown.find("://");
     const std::size_t begin = slashes == std::string::npos ? 0 : slashes + 3;
-    if (at >= begin) shown.erase(begin, at + 1 - begin);
+    if (at >= begin) {
+      shown.erase(begin, at + 1 - begin);
+    }
   }
-  if (!kind.path_is_secret) return shown;
+  if (!kind.path_is_secret) {
+    return shown;
+  }
   const std::size_t slashes = shown.find("://");
-  if (slashes == std::string::npos) return "the URL";
+  if (slashes == std::string::npos) {
+    return "the URL";
+  }
   shown.resize(std::min(shown.find('/', slashes + 3), shown.size()));
   return shown;
 }
@@ -45,47 +51,70 @@ Url parse(std::string_view text, const Kind& kind) {
     throw Error(Errc::kInvalidArgument, showable(text, kind) + ": " + why);
   };
   const std::string plain(kind.plain);
-  if (!is_visible(text)) refuse("not a URL: it holds a space or a control character");
+  if (!is_visible(text)) {
+    refuse("not a URL: it holds a space or a control character");
+  }
   const std::size_t colon = text.find("://");
-  if (colon == std::string_view::npos) refuse("not a URL, expected " + plain + "://host:port/path");
+  if (colon == std::string_view::npos) {
+    refuse("not a URL, expected " + plain + "://host:port/path");
+  }
   Url url;
   std::transform(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), std::back_inserter(url.scheme),
                  to_lower);
-  if (url.scheme != kind.plain && url.scheme != kind.secure)
+  if (url.scheme != kind.plain && url.scheme != kind.secure) {
     refuse("unsupported scheme " + url.scheme + ", expected " + plain + " or " + std::string(kind.secure));
+  }
 
   std::string_view rest = text.substr(colon + 3);
-  if (rest.find('#') != std::string_view::npos)
+  if (rest.find('#') != std::string_view::npos) {
     refuse(kind.path_is_secret ? "an HTTP URL to be sent has no fragment" : "a WebSocket URL has no fragment");
+  }
   const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
   std::string_view authority = rest.substr(0, end);
   rest.remove_prefix(end);
-  if (authority.find('@') != std::string_view::npos) refuse("user and password in a URL are not supported");
+  if (authority.find('@') != std::string_view::npos) {
+    refuse("user and password in a URL are not supported");
+  }
 
   std::string_view port;
   if (!authority.empty() && authority.front() == '[') {
     const std::size_t close = authority.find(']');
-    if (close == std::string_view::npos) refuse("the address lacks its closing bracket");
+    if (close == std::string_view::npos) {
+      refuse("the address lacks its closing bracket");
+    }
     url.host = authority.substr(1, close - 1);
     authority.remove_prefix(close + 1);
-    if (!authority.empty() && authority.front() != ':') refuse("not a port after the address");
-    if (!authority.empty()) port = authority.substr(1);
+    if (!authority.empty() && authority.front() != ':') {
+      refuse("not a port after the address");
+    }
+    if (!authority.empty()) {
+      port = authority.substr(1);
+    }
   } else {
     const std::size_t separator = std::min(authority.find(':'), authority.size());
     url.host = authority.substr(0, separator);
-    if (separator < authority.size()) port = authority.substr(separator + 1);
+    if (separator < authority.size()) {
+      port = authority.substr(separator + 1);
+    }
   }
-  if (url.host.empty()) refuse("the host is missing");
+  if (url.host.empty()) {
+    refuse("the host is missing");
+  }
   url.port = default_port(url.scheme);
   if (!port.empty()) {
     const auto [last, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-    if (error != std::errc() || last != port.data() + port.size() || url.port == 0)
+    if (error != std::errc() || last != port.data() + port.size() || url.port == 0) {
       refuse("not a port: " + std::string(port));
+    }
   }
 
   const std::size_t question = std::min(rest.find('?'), rest.size());
-  if (question > 0) url.path = rest.substr(0, question);
-  if (question < rest.size()) url.query = rest.substr(question + 1);
+  if (question > 0) {
+    url.path = rest.substr(0, question);
+  }
+  if (question < rest.size()) {
+    url.query = rest.substr(question + 1);
+  }
   return url;
 }
 

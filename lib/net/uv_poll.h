@@ -35,13 +35,19 @@ class UvPoll {
 
   void watch(int events) {
     // libuv asks the system twice for each call, also where nothing changes.
-    if (std::exchange(handle_->events, events) == events) return;
+    if (std::exchange(handle_->events, events) == events) {
+      return;
+    }
     uv_poll_start(&handle_->poll, events, [](uv_poll_t* poll, int status, int seen) {
       Handle* const handle = static_cast<Handle*>(poll->data);
-      if (status < 0) handle->events = 0;  // libuv has stopped watching.
+      if (status < 0) {
+        handle->events = 0;  // libuv has stopped watching.
+      }
       // By value: the call may destroy the UvPoll. Errors show in the next read or write.
       const std::function<void(int)> on_event = handle->on_event;
-      if (on_event) on_event(status < 0 ? 0 : seen);
+      if (on_event) {
+        on_event(status < 0 ? 0 : seen);
+      }
     });
   }
   void watch_or_pause(int events) {
@@ -52,7 +58,9 @@ class UvPoll {
     }
   }
   void pause() {
-    if (std::exchange(handle_->events, 0) != 0) uv_poll_stop(&handle_->poll);
+    if (std::exchange(handle_->events, 0) != 0) {
+      uv_poll_stop(&handle_->poll);
+    }
   }
 
  private:

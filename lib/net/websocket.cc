@@ -25,7 +25,9 @@ std::string describe(std::string_view peer, const CloseStatus& status) {
       break;
   }
   text += std::to_string(status.code);
-  if (!status.reason.empty()) text += " " + status.reason;
+  if (!status.reason.empty()) {
+    text += " " + status.reason;
+  }
   return text;
 }
 
@@ -37,12 +39,22 @@ void check_options(const Url& url, const ConnectOptions& options) {
   const auto refuse = [&url](std::string_view why) {
     throw Error(Errc::kInvalidArgument, url.display() + ": " + std::string(why));
   };
-  if (url.target().size() > kTargetMax) refuse("path and query are longer than 2000 bytes");
-  if (url.authority().size() > kHostMax) refuse("the host name is longer than 110 bytes");
-  for (const auto& [name, value] : options.headers)
-    if (!is_token(name) || !is_field_value(value)) refuse("not a header field: " + name);
-  for (const std::string& name : options.subprotocols)
-    if (!is_token(name)) refuse("a subprotocol is not a token");
+  if (url.target().size() > kTargetMax) {
+    refuse("path and query are longer than 2000 bytes");
+  }
+  if (url.authority().size() > kHostMax) {
+    refuse("the host name is longer than 110 bytes");
+  }
+  for (const auto& [name, value] : options.headers) {
+    if (!is_token(name) || !is_field_value(value)) {
+      refuse("not a header field: " + name);
+    }
+  }
+  for (const std::string& name : options.subprotocols) {
+    if (!is_token(name)) {
+      refuse("a subprotocol is not a token");
+    }
+  }
 }
 
 }  // namespace

@@ -54,19 +54,24 @@ HandshakeReply accept_any(const HandshakeRequest& request) {
 Task<AcceptedWebSocket> WebSocketServer::Backend::accept(std::shared_ptr<Backend> self) {
   const Accepting accepting(self->accepting, self->port);
   while (self->waiting.empty()) {
-    if (self->stopped)
+    if (self->stopped) {
       throw Error(Errc::kConnectionClosed,
                   self->options.host + ":" + std::to_string(self->port) + ": the server is stopped");
+    }
     co_await self->acceptable.wait();
   }
   AcceptedWebSocket accepted = std::move(self->waiting.front());
   self->waiting.pop_front();
-  if (!self->stopped) self->room_to_accept();
+  if (!self->stopped) {
+    self->room_to_accept();
+  }
   co_return accepted;
 }
 
 void WebSocketServer::Backend::stop() {
-  if (stopped) return;
+  if (stopped) {
+    return;
+  }
   stopped = true;
   stop_listening();
   acceptable.wake();
@@ -87,8 +92,11 @@ HandshakeRequest WebSocketServer::Backend::make_request(const RequestHead& head,
   request.path = head.path;
   request.query = head.query;
   request.headers = head.headers;
-  for (const std::string& list : head.headers.get_all("Sec-WebSocket-Protocol"))
-    for (std::string& name : split_list(list)) request.subprotocols.push_back(std::move(name));
+  for (const std::string& list : head.headers.get_all("Sec-WebSocket-Protocol")) {
+    for (std::string& name : split_list(list)) {
+      request.subprotocols.push_back(std::move(name));
+    }
+  }
   request.peer_address = std::move(peer_address);
   return request;
 }

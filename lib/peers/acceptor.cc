@@ -10,7 +10,9 @@ namespace soak::peers {
 namespace {
 
 net::ServerOptions with_faults(net::ServerOptions options, fault::Script* faults) {
-  if (faults == nullptr) return options;
+  if (faults == nullptr) {
+    return options;
+  }
   options.on_handshake = [faults, decide = std::move(options.on_handshake)](const net::HandshakeRequest& request) {
     return faults->answer(request, decide(request));
   };

@@ -14,7 +14,9 @@ namespace soak::peers {
 namespace {
 
 std::string_view unquoted(std::string_view text) {
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') return text.substr(1, text.size() - 2);
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
+    return text.substr(1, text.size() - 2);
+  }
   return text;
 }
 
@@ -25,16 +27,24 @@ std::string_view parameter(std::string_view header, std::string_view name) {
     const std::string_view part = trimmed(header.substr(0, end));
     header = end == std::string_view::npos ? std::string_view() : header.substr(end + 1);
     const std::size_t equals = part.find('=');
-    if (equals == std::string_view::npos || lower(part.substr(0, equals)) != name) continue;
+    if (equals == std::string_view::npos || lower(part.substr(0, equals)) != name) {
+      continue;
+    }
     return unquoted(part.substr(equals + 1));
   }
   return {};
 }
 
 int hex_digit(char character) {
-  if (character >= '0' && character <= '9') return character - '0';
-  if (character >= 'a' && character <= 'f') return character - 'a' + 10;
-  if (character >= 'A' && character <= 'F') return character - 'A' + 10;
+  if (character >= '0' && character <= '9') {
+    return character - '0';
+  }
+  if (character >= 'a' && character <= 'f') {
+    return character - 'a' + 10;
+  }
+  if (character >= 'A' && character <= 'F') {
+    return character - 'A' + 10;
+  }
   return -1;
 }
 
@@ -46,9 +56,15 @@ std::string json_of(const Value& value) {
 }
 
 Argument::Kind kind_of_json(const Value& value) {
-  if (value.IsString()) return Argument::Kind::kText;
-  if (value.IsNumber()) return Argument::Kind::kNumber;
-  if (value.IsBool()) return Argument::Kind::kBoolean;
+  if (value.IsString()) {
+    return Argument::Kind::kText;
+  }
+  if (value.IsNumber()) {
+    return Argument::Kind::kNumber;
+  }
+  if (value.IsBool()) {
+    return Argument::Kind::kBoolean;
+  }
   return value.IsArray() ? Argument::Kind::kArray : Argument::Kind::kObject;
 }
 
@@ -60,7 +76,9 @@ void with_value(JsonParser& parser, std::string_view json, Look look) {
   try {
     const Value& object = parser.parse(text);
     const auto found = object.FindMember("value");
-    if (found != object.MemberEnd() && object.MemberCount() == 1) look(found->value);
+    if (found != object.MemberEnd() && object.MemberCount() == 1) {
+      look(found->value);
+    }
   } catch (const Refusal&) {  // No JSON: nothing to look at.
   }
 }
@@ -71,7 +89,9 @@ ContentType content_type(const net::Headers& headers) {
   const std::string header = headers.get("content-type");
   ContentType result;
   const std::string type = lower(trimmed(std::string_view(header).substr(0, header.find(';'))));
-  if (type.empty()) return result;
+  if (type.empty()) {
+    return result;
+  }
   result.charset = lower(parameter(header, "charset"));
   if (type == "application/json") {
     result.type = BodyType::kJson;
@@ -124,23 +144,33 @@ void Arguments::add_form(std::string_view text) {
     const std::size_t end = std::min(text.find('&'), text.size());
     const std::string_view pair = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (pair.empty()) continue;
+    if (pair.empty()) {
+      continue;
+    }
     const std::size_t equals = std::min(pair.find('='), pair.size());
     Argument argument;
     argument.name = percent_decoded(pair.substr(0, equals), true);
-    if (equals < pair.size()) argument.value = percent_decoded(pair.substr(equals + 1), true);
+    if (equals < pair.size()) {
+      argument.value = percent_decoded(pair.substr(equals + 1), true);
+    }
     arguments_.push_back(std::move(argument));
   }
 }
 
 bool Arguments::add_multipart(std::string_view body, std::string_view boundary) {
-  if (boundary.empty()) return false;
+  if (boundary.empty()) {
+    return false;
+  }
   const std::string mark = "--" + std::string(boundary);
   std::size_t at = body.find(mark);
   while (at != std::string_view::npos) {
     std::string_view part = body.substr(at + mark.size());
-    if (part.starts_with("--")) return true;
-    if (!part.starts_with("\r\n")) return false;
+    if (part.starts_with("--")) {
+      return true;
+    }
+    if (!part.starts_with("\r\n")) {
+      return false;
+    }
     part.remove_prefix(2);
     const std::size_t end = part.find("\r\n" + mark);
     const std::size_t blank = part.find("\r\n\r\n");
@@ -154,11 +184,15 @@ bool Arguments::add_multipart(std::string_view body, std::string_view boundary) 
       const std::string_view line = head.substr(0, line_end);
       head.remove_prefix(std::min(line_end + 2, head.size()));
       const std::size_t colon = line.find(':');
-      if (colon == std::string_view::npos || lower(line.substr(0, colon)) != "content-disposition") continue;
+      if (colon == std::string_view::npos || lower(line.substr(0, colon)) != "content-disposition") {
+        continue;
+      }
       argument.name = parameter(line, "name");
       argument.is_file = !parameter(line, "filename").empty();
     }
-    if (argument.name.empty()) return false;
+    if (argument.name.empty()) {
+      return false;
+    }
     argument.value = part.substr(blank + 4, end - blank - 4);
     arguments_.push_back(std::move(argument));
     at = body.find(mark, at + mark.size() + 2 + end);
@@ -169,7 +203,9 @@ bool Arguments::add_multipart(std::string_view body, std::string_view boundary) 
 void Arguments::add_json(JsonParser& parser, std::string text) {
   const Value& object = parser.parse(text);
   for (const auto& member : object.GetObject()) {
-    if (member.value.IsNull()) continue;
+    if (member.value.IsNull()) {
+      continue;
+    }
     Argument argument;
     argument.name = view(member.name);
     argument.kind = kind_of_json(member.value);
@@ -197,14 +233,18 @@ bool Arguments::is_utf8() const {
 
 bool Arguments::truth(std::string_view name, bool otherwise) const {
   const Argument* const argument = find(name);
-  if (argument == nullptr) return otherwise;
+  if (argument == nullptr) {
+    return otherwise;
+  }
   return argument->value == "true" || argument->value == "True" || argument->value == "1";
 }
 
 std::optional<std::size_t> array_size(JsonParser& parser, std::string_view json) {
   std::optional<std::size_t> size;
   with_value(parser, json, [&](const Value& value) {
-    if (value.IsArray()) size = value.Size();
+    if (value.IsArray()) {
+      size = value.Size();
+    }
   });
   return size;
 }

@@ -12,15 +12,20 @@ namespace soak::peers {
 
 inline std::string lower(std::string_view text) {
   std::string out(text);
-  for (char& character : out)
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character + ('a' - 'A'));
+  for (char& character : out) {
+    if (character >= 'A' && character <= 'Z') {
+      character = static_cast<char>(character + ('a' - 'A'));
+    }
+  }
   return out;
 }
 
 inline std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const std::size_t from = text.find_first_not_of(kSpace);
-  if (from == std::string_view::npos) return {};
+  if (from == std::string_view::npos) {
+    return {};
+  }
   return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
 }
 

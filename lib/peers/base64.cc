@@ -18,7 +18,9 @@ using Table = std::array<std::uint32_t, 256>;
 constexpr std::array<Table, 4> make_tables() {
   std::array<Table, 4> tables{};
   for (std::size_t place = 0; place < 4; ++place) {
-    for (std::uint32_t& entry : tables[place]) entry = kInvalid;
+    for (std::uint32_t& entry : tables[place]) {
+      entry = kInvalid;
+    }
     for (std::size_t value = 0; value < kAlphabet.size(); ++value) {
       tables[place][static_cast<unsigned char>(kAlphabet[value])] =
           static_cast<std::uint32_t>(value << (18 - 6 * place));
@@ -37,7 +39,9 @@ struct Pair {
 
 constexpr std::array<Pair, 4096> make_pairs() {
   std::array<Pair, 4096> pairs{};
-  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kAlphabet[i >> 6U], kAlphabet[i & 63U]};
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i] = {kAlphabet[i >> 6U], kAlphabet[i & 63U]};
+  }
   return pairs;
 }
 
@@ -61,7 +65,9 @@ void encode(std::string_view bytes, std::string& out) {
     std::memcpy(to + sizeof(Pair), &kPairs[group & 0xfffU], sizeof(Pair));
     to += 2 * sizeof(Pair);
   }
-  if (from == bytes.size()) return;
+  if (from == bytes.size()) {
+    return;
+  }
   const bool two = from + 2 == bytes.size();
   const std::uint32_t group = octet(from) << 16U | (two ? octet(from + 1) << 8U : 0U);
   *to++ = kAlphabet[group >> 18U];
@@ -71,7 +77,9 @@ void encode(std::string_view bytes, std::string& out) {
 }
 
 bool decode(std::string_view text, std::string& out) {
-  if (text.size() % 4 != 0) return false;
+  if (text.size() % 4 != 0) {
+    return false;
+  }
   if (text.empty()) {
     out.clear();
     return true;
@@ -90,23 +98,37 @@ bool decode(std::string_view text, std::string& out) {
   }
   if (padding > 0) {
     std::uint32_t group = look_up(0, from[0]) | look_up(1, from[1]);
-    if (padding == 1) group |= look_up(2, from[2]);
+    if (padding == 1) {
+      group |= look_up(2, from[2]);
+    }
     seen |= group;
-    if ((group & (padding == 1 ? 0xffU : 0xffffU)) != 0) return false;
+    if ((group & (padding == 1 ? 0xffU : 0xffffU)) != 0) {
+      return false;
+    }
     to[0] = static_cast<char>(group >> 16U);
-    if (padding == 1) to[1] = static_cast<char>(group >> 8U);
+    if (padding == 1) {
+      to[1] = static_cast<char>(group >> 8U);
+    }
   }
   return (seen & kInvalid) == 0;
 }
 
 bool decode_of_proto(std::string_view text, std::string& out) {
-  if (decode(text, out)) return true;
+  if (decode(text, out)) {
+    return true;
+  }
   std::string standard(text);
   for (char& character : standard) {
-    if (character == '-') character = '+';
-    if (character == '_') character = '/';
+    if (character == '-') {
+      character = '+';
+    }
+    if (character == '_') {
+      character = '/';
+    }
   }
-  if (standard.find('=') == std::string::npos) standard.append((4 - standard.size() % 4) % 4, '=');
+  if (standard.find('=') == std::string::npos) {
+    standard.append((4 - standard.size() % 4) % 4, '=');
+  }
   return decode(standard, out);
 }
 

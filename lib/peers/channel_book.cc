@@ -36,15 +36,21 @@ RecentKeys::RecentKeys(std::size_t kept) : kept_(std::max<std::size_t>(kept, 1))
 std::size_t RecentKeys::slot_of(const Table& table, std::uint64_t key) {
   const std::size_t mask = table.size() - 1;
   std::size_t slot = (key ^ (key >> 32U)) & mask;
-  while (table[slot] != 0 && table[slot] != key) slot = (slot + 1) & mask;
+  while (table[slot] != 0 && table[slot] != key) {
+    slot = (slot + 1) & mask;
+  }
   return slot;
 }
 
 bool RecentKeys::contains(const Table& table, std::uint64_t key) { return table[slot_of(table, key)] == key; }
 
 bool RecentKeys::add(std::uint64_t key) {
-  if (key == 0) key = 1;
-  if (contains(older_, key) || contains(younger_, key)) return false;
+  if (key == 0) {
+    key = 1;
+  }
+  if (contains(older_, key) || contains(younger_, key)) {
+    return false;
+  }
   younger_[slot_of(younger_, key)] = key;
   if (++size_ >= kept_) {
     std::swap(older_, younger_);
@@ -61,12 +67,16 @@ std::string ChannelBook::wall_time() const {
 }
 
 void ChannelBook::find(ChannelFindingKind kind, std::string text) {
-  if (++found_[static_cast<std::size_t>(kind)] > kFindingsOfAKind) return;
+  if (++found_[static_cast<std::size_t>(kind)] > kFindingsOfAKind) {
+    return;
+  }
   ledger_.findings.push_back({kind, std::move(text)});
 }
 
 ConversationState& ChannelBook::conversation(const std::string& id) {
-  if (const auto known = conversations_.find(id); known != conversations_.end()) return known->second;
+  if (const auto known = conversations_.find(id); known != conversations_.end()) {
+    return known->second;
+  }
   if (conversations_.size() >= std::max<std::size_t>(options_.conversations_max, 1)) {
     const auto silent =
         std::min_element(conversations_.begin(), conversations_.end(), [](const auto& a, const auto& b) {
@@ -95,9 +105,13 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
     const bool after_shared = shared_until != Instant{} && state->last_at < shared_until && now >= shared_until &&
                               now < shared_until + kReturns;
     state->last_at = now;
-    if (state->window.open(now)) inside = &state->window;
+    if (state->window.open(now)) {
+      inside = &state->window;
+    }
     const bool shared_open = credential_window_.open(now) || address_window_.open(now);
-    if (inside == nullptr && !shared_open) look_at_return(*state, after_shared);
+    if (inside == nullptr && !shared_open) {
+      look_at_return(*state, after_shared);
+    }
   }
   if (credential_window_.open(now)) {
     inside = &credential_window_;
@@ -107,7 +121,9 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
     inside = &address_window_;
     scope = Scope::kAddress;
   }
-  if (inside == nullptr) return std::nullopt;
+  if (inside == nullptr) {
+    return std::nullopt;
+  }
   if (was_under_way(request, *inside)) {
     ++ledger_.under_way_in_window;
   } else {
@@ -121,19 +137,29 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
 
 // Whoever uses the connection on which the refusal went, or comes again with what was refused, has read it.
 bool ChannelBook::was_under_way(const ChannelRequest& request, const RetryWindow& window) const {
-  if (request.connection == window.connection || (request.key != 0 && request.key == window.key)) return false;
+  if (request.connection == window.connection || (request.key != 0 && request.key == window.key)) {
+    return false;
+  }
   return loop_.now() - window.from < options_.in_flight;
 }
 
 void ChannelBook::look_at_return(ConversationState& conversation, bool after_shared) {
-  if (!conversation.limited && !after_shared) return;
+  if (!conversation.limited && !after_shared) {
+    return;
+  }
   conversation.limited = false;
   const Instant now = loop_.now();
-  while (!returns_.empty() && now - returns_.front() >= kTogether) returns_.pop_front();
+  while (!returns_.empty() && now - returns_.front() >= kTogether) {
+    returns_.pop_front();
+  }
   returns_.push_back(now);
-  if (returns_.size() <= ledger_.largest_wave) return;
+  if (returns_.size() <= ledger_.largest_wave) {
+    return;
+  }
   ledger_.largest_wave = returns_.size();
-  if (returns_.size() < 2) return;
+  if (returns_.size() < 2) {
+    return;
+  }
   std::string text =
       fmt::format("{}: {} conversations came back within 100 ms after a limit", wall_time(), returns_.size());
   if (wave_finding_ == 0) {
@@ -166,7 +192,9 @@ void ChannelBook::open_window(Scope scope, const ChannelRequest& request, nanose
 
 void ChannelBook::came(const ChannelRequest& request, bool safe) {
   const std::deque<std::uint64_t>& unknown = conversation(request.conversation).unknown;
-  if (std::find(unknown.begin(), unknown.end(), request.key) == unknown.end()) return;
+  if (std::find(unknown.begin(), unknown.end(), request.key) == unknown.end()) {
+    return;
+  }
   if (safe) {
     ++ledger_.unknown_outcomes_resolved;
     return;
@@ -189,7 +217,9 @@ void ChannelBook::store(ChannelRequest& request, const MessageKey& key) {
          fmt::format("{}: {} {} was stored again", subject(request), wall_time(), message));
     return;
   }
-  if (!key.order) return;
+  if (!key.order) {
+    return;
+  }
   if (state.highest && *key.order < *state.highest) {
     ++ledger_.out_of_order;
     find(ChannelFindingKind::kOutOfOrder,
@@ -202,7 +232,9 @@ void ChannelBook::lose(const ChannelRequest& request) {
   ++ledger_.unknown_outcomes;
   std::deque<std::uint64_t>& unknown = conversation(request.conversation).unknown;
   unknown.push_back(request.key);
-  if (unknown.size() > kUnknownMax) unknown.pop_front();
+  if (unknown.size() > kUnknownMax) {
+    unknown.pop_front();
+  }
 }
 
 void ChannelBook::rotated() {
@@ -215,7 +247,9 @@ void ChannelBook::rotated() {
 void ChannelBook::refuse_credential(const ChannelRequest& request, bool outdated) {
   const Instant now = loop_.now();
   if (outdated && rotated_at_) {
-    if (!first_refusal_) first_refusal_ = now;
+    if (!first_refusal_) {
+      first_refusal_ = now;
+    }
     if (now == *first_refusal_ || now - *first_refusal_ < options_.in_flight) {
       ++ledger_.rotation_refusals;
       return;
@@ -256,10 +290,14 @@ void ChannelBook::answer(const ChannelRequest& request) {
     ConversationState& state = conversation(request.conversation);
     const bool limited = request.outcome == ChannelOutcome::kRateLimited;
     state.row = limited ? state.row + 1 : 0;
-    if (limited) state.limited = true;
+    if (limited) {
+      state.limited = true;
+    }
     ledger_.longest_429_row = std::max(ledger_.longest_429_row, state.row);
   }
-  if (options_.requests_kept == 0) return;
+  if (options_.requests_kept == 0) {
+    return;
+  }
   if (ledger_.last_requests.size() >= options_.requests_kept) {
     ledger_.last_requests.erase(ledger_.last_requests.begin());
   }

@@ -54,14 +54,22 @@ class Day {
  public:
   explicit Day(const DailyChannelFaults& options) : options_(options), random_(options.seed) {
     begin(0);
-    while (next_ < due_.size() && due_[next_] < options_.from) ++next_;
+    while (next_ < due_.size() && due_[next_] < options_.from) {
+      ++next_;
+    }
   }
 
   ChannelFault operator()(const ChannelCall& call) {
-    if (call.is_poll || options_.rate_limits + options_.unknown_outcomes + options_.rotations == 0) return {};
+    if (call.is_poll || options_.rate_limits + options_.unknown_outcomes + options_.rotations == 0) {
+      return {};
+    }
     const bool rested = !faulty_ || call.number > *faulty_ + 1;  // One send at least has been served since.
-    if (next_ == faults_.size()) begin(started_ + 1);
-    if (!rested || options_.from + call.since < due_[next_]) return {};
+    if (next_ == faults_.size()) {
+      begin(started_ + 1);
+    }
+    if (!rested || options_.from + call.since < due_[next_]) {
+      return {};
+    }
     faulty_ = call.number;
     return faults_[next_++];
   }
@@ -170,14 +178,19 @@ std::string_view name(ChannelFaultKind kind) {
 
 std::uint64_t ChannelFaults::rate_limits_played() const {
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < kChannelFaultKinds; ++i)
-    if (is_rate_limit(static_cast<ChannelFaultKind>(i))) sum += played_[i];
+  for (std::size_t i = 0; i < kChannelFaultKinds; ++i) {
+    if (is_rate_limit(static_cast<ChannelFaultKind>(i))) {
+      sum += played_[i];
+    }
+  }
   return sum;
 }
 
 const ChannelFault& ChannelFaults::next(bool is_poll, nanoseconds since) {
   Calls& calls = is_poll ? polls_ : sends_;
-  if (calls.decided) return *calls.decided;
+  if (calls.decided) {
+    return *calls.decided;
+  }
   const std::uint64_t number = calls.taken + 1;
   if (const auto scripted = calls.script.find(number); scripted != calls.script.end()) {
     calls.decided = std::move(scripted->second);
@@ -203,9 +216,15 @@ ChannelFaults::Plan daily_channel_faults(const DailyChannelFaults& options) {
   if (options.rate_limits < 0 || options.unknown_outcomes < 0 || options.rotations < 0) {
     fail("rate_limits, unknown_outcomes and rotations must be 0 or more");
   }
-  if (options.interval <= nanoseconds::zero()) fail("interval is not above 0");
-  if (options.from < nanoseconds::zero()) fail("from is negative");
-  if (options.retry_after_max <= nanoseconds::zero()) fail("retry_after_max is not above 0");
+  if (options.interval <= nanoseconds::zero()) {
+    fail("interval is not above 0");
+  }
+  if (options.from < nanoseconds::zero()) {
+    fail("from is negative");
+  }
+  if (options.retry_after_max <= nanoseconds::zero()) {
+    fail("retry_after_max is not above 0");
+  }
   const std::int64_t faults = std::int64_t{options.rate_limits} + options.unknown_outcomes + options.rotations;
   constexpr int kMessagesEach = 8;
   if (options.day < options.interval * kMessagesEach * std::max(faults, std::int64_t{1})) {

@@ -11,10 +11,14 @@ MessageKey whole_text_key(std::string_view text) {
   MessageKey key{.key = fnv1a(text)};
   constexpr std::string_view kDigits = "0123456789";
   const std::size_t first = text.find_first_of(kDigits);
-  if (first == std::string_view::npos) return key;
+  if (first == std::string_view::npos) {
+    return key;
+  }
   std::uint64_t number = 0;
   const std::string_view from = text.substr(first);
-  if (std::from_chars(from.data(), from.data() + from.size(), number).ec == std::errc()) key.order = number;
+  if (std::from_chars(from.data(), from.data() + from.size(), number).ec == std::errc()) {
+    key.order = number;
+  }
   return key;
 }
 

@@ -22,7 +22,9 @@ namespace soak::peers {
 template <typename Options>
 Options checked_channel_options(Options options, const char* subject) {
   const auto require = [&](bool met, const char* what) {
-    if (!met) throw Error(Errc::kInvalidArgument, std::string(subject) + ": " + what);
+    if (!met) {
+      throw Error(Errc::kInvalidArgument, std::string(subject) + ": " + what);
+    }
   };
   require(options.ledger.key_of != nullptr, "ledger.key_of is null");
   require(options.ledger.keys_kept > 0, "ledger.keys_kept is 0, at least 1 is needed");
@@ -70,8 +72,12 @@ class ChannelServer {
     } else {
       answer = co_await service.answer(std::move(request));
     }
-    if (answer.after > std::chrono::nanoseconds::zero()) co_await sleep_for(answer.after);
-    if (answer.reset) co_return net::HttpReply::reset();
+    if (answer.after > std::chrono::nanoseconds::zero()) {
+      co_await sleep_for(answer.after);
+    }
+    if (answer.reset) {
+      co_return net::HttpReply::reset();
+    }
     co_return net::HttpReply(std::move(answer.response));
   }
 

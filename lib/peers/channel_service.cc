@@ -23,15 +23,23 @@ net::HttpResponse bad_gateway() {
 }
 
 Credential::Standing Credential::standing(std::string_view token) const {
-  if (any_ || token == current_) return Standing::kValid;
-  if (was_any_ || std::find(outdated_.begin(), outdated_.end(), token) != outdated_.end()) return Standing::kOutdated;
+  if (any_ || token == current_) {
+    return Standing::kValid;
+  }
+  if (was_any_ || std::find(outdated_.begin(), outdated_.end(), token) != outdated_.end()) {
+    return Standing::kOutdated;
+  }
   return Standing::kUnknown;
 }
 
 std::uint32_t Credential::generation(std::string_view token) const {
-  if (any_ || token == current_) return generation_;
+  if (any_ || token == current_) {
+    return generation_;
+  }
   const auto found = std::find(outdated_.begin(), outdated_.end(), token);
-  if (found != outdated_.end()) return generation_ - 1 - static_cast<std::uint32_t>(found - outdated_.begin());
+  if (found != outdated_.end()) {
+    return generation_ - 1 - static_cast<std::uint32_t>(found - outdated_.begin());
+  }
   return was_any_ ? 1 : 0;
 }
 
@@ -42,14 +50,18 @@ void Credential::rotate(std::string token) {
   } else {
     outdated_.push_front(std::move(current_));
   }
-  if (outdated_.size() > kOutdatedKept) outdated_.pop_back();
+  if (outdated_.size() > kOutdatedKept) {
+    outdated_.pop_back();
+  }
   any_ = false;
   current_ = std::move(token);
   ++generation_;
 }
 
 bool ChannelService::admits_head() {
-  if (faults_ == nullptr || faults_->next(false, loop_.now() - began_).kind != Kind::kResetBeforeRead) return true;
+  if (faults_ == nullptr || faults_->next(false, loop_.now() - began_).kind != Kind::kResetBeforeRead) {
+    return true;
+  }
   take_fault(false);
   count(Kind::kResetBeforeRead);
   ChannelRequest request;
@@ -83,8 +95,12 @@ ChannelAnswer ChannelService::finish_with_reset(ChannelRequest& request) {
 
 ChannelAnswer ChannelService::turn_away(ChannelRequest& request, const ChannelBook::Refused& refused) {
   RateLimited limited{.scope = refused.scope, .retry_after = refused.remaining};
-  if (refused.scope == Scope::kCredential) limited.form = Kind::kRateLimitedGlobal;
-  if (refused.scope == Scope::kAddress) limited.form = Kind::kEdgeBan;
+  if (refused.scope == Scope::kCredential) {
+    limited.form = Kind::kRateLimitedGlobal;
+  }
+  if (refused.scope == Scope::kAddress) {
+    limited.form = Kind::kEdgeBan;
+  }
   request.retry_after = told(limited);
   net::HttpResponse response = too_many(request, limited);
   return finish(request, ChannelOutcome::kRateLimited, std::move(response));
@@ -114,25 +130,37 @@ ChannelAnswer ChannelService::limit(ChannelRequest& request, const RateLimited& 
 }
 
 ChannelAnswer ChannelService::serve_send(ChannelRequest& request, bool safe, const Store& store) {
-  if (const auto limited = reached_limit(request)) return limit(request, *limited);
+  if (const auto limited = reached_limit(request)) {
+    return limit(request, *limited);
+  }
   book_.came(request, safe);
   const ChannelFault fault = take_fault(false);
   return play(request, fault, store);
 }
 
 ChannelOutcome ChannelService::outcome_of(const ChannelRequest& /*request*/, const ChannelFault& refusal) const {
-  if (refusal.status == 401) return ChannelOutcome::kCredential;
+  if (refusal.status == 401) {
+    return ChannelOutcome::kCredential;
+  }
   return refusal.status >= 500 ? ChannelOutcome::kFailed : ChannelOutcome::kRefused;
 }
 
 ChannelAnswer ChannelService::play(ChannelRequest& request, const ChannelFault& fault, const Store& store) {
   if (is_rate_limit(fault.kind)) {
-    if (!has_form(fault.kind)) no_such_fault(fault.kind);
+    if (!has_form(fault.kind)) {
+      no_such_fault(fault.kind);
+    }
     count(fault.kind);
     RateLimited limited{.form = fault.kind, .retry_after = fault.retry_after};
-    if (fault.kind == Kind::kRateLimitedGlobal) limited.scope = Scope::kCredential;
-    if (fault.kind == Kind::kEdgeBan) limited.scope = Scope::kAddress;
-    if (fault.kind == Kind::kRateLimitedJunk) limited.junk = fault.text.empty() ? "abc" : fault.text;
+    if (fault.kind == Kind::kRateLimitedGlobal) {
+      limited.scope = Scope::kCredential;
+    }
+    if (fault.kind == Kind::kEdgeBan) {
+      limited.scope = Scope::kAddress;
+    }
+    if (fault.kind == Kind::kRateLimitedJunk) {
+      limited.junk = fault.text.empty() ? "abc" : fault.text;
+    }
     return limit(request, limited);
   }
   switch (fault.kind) {
@@ -174,7 +202,9 @@ ChannelAnswer ChannelService::play(ChannelRequest& request, const ChannelFault& 
     case Kind::kRefuse: {
       count(fault.kind);
       const ChannelOutcome outcome = outcome_of(request, fault);
-      if (outcome == ChannelOutcome::kFailed) book_.lose(request);
+      if (outcome == ChannelOutcome::kFailed) {
+        book_.lose(request);
+      }
       return finish(request, outcome, refusal(request, fault));
     }
     case Kind::kConflict:

@@ -105,7 +105,9 @@ class ChannelService {
 
   ChannelFault take_fault(bool is_poll);
   void count(ChannelFaultKind kind) {
-    if (faults_ != nullptr) faults_->count(kind);
+    if (faults_ != nullptr) {
+      faults_->count(kind);
+    }
   }
   // Throws: the provider has no such fault.
   [[noreturn]] void no_such_fault(ChannelFaultKind kind) const;

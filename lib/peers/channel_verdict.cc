@@ -18,10 +18,14 @@ class Judge {
   explicit Judge(const ChannelLedger& ledger) : ledger_(ledger) {}
 
   void add(std::uint64_t times, const char* subject, const char* what, ChannelFindingKind kind) {
-    if (times == 0) return;
+    if (times == 0) {
+      return;
+    }
     probe::Finding finding{subject, fmt::format("{}: {} {}", subject, times, what), {}};
     for (const ChannelFinding& seen : ledger_.findings) {
-      if (seen.kind == kind) finding.evidence.push_back({"seen", seen.text});
+      if (seen.kind == kind) {
+        finding.evidence.push_back({"seen", seen.text});
+      }
     }
     findings_.push_back(std::move(finding));
   }

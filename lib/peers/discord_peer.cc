@@ -13,7 +13,9 @@ constexpr const char* kSubject = "discord_peer";
 
 DiscordPeerOptions checked(DiscordPeerOptions options) {
   const auto require = [](bool met, const char* what) {
-    if (!met) throw Error(Errc::kInvalidArgument, std::string(kSubject) + ": " + what);
+    if (!met) {
+      throw Error(Errc::kInvalidArgument, std::string(kSubject) + ": " + what);
+    }
   };
   using std::chrono::nanoseconds;
   const DiscordLimits& limits = options.limits;

@@ -33,7 +33,9 @@ net::HttpResponse json_response(int status, std::string body) {
 net::HttpResponse error_response(int status, int code, std::string_view message, std::string_view errors = {}) {
   Json json;
   json.object().key("message").text(message).key("code").integer(code);
-  if (!errors.empty()) json.key("errors").raw(errors);
+  if (!errors.empty()) {
+    json.key("errors").raw(errors);
+  }
   return json_response(status, json.end_object().take());
 }
 
@@ -53,7 +55,9 @@ bool is_snowflake(std::string_view id) {
 // "DiscordBot (<url>, <version>)", and what follows.
 bool is_bot_agent(std::string_view agent) {
   constexpr std::string_view kStart = "DiscordBot (";
-  if (!agent.starts_with(kStart)) return false;
+  if (!agent.starts_with(kStart)) {
+    return false;
+  }
   const std::size_t comma = agent.find(", ");
   return comma != std::string_view::npos && comma > kStart.size() && agent.find(')') > comma + 2 &&
          agent.find(')') != std::string_view::npos;
@@ -76,26 +80,36 @@ DiscordService::DiscordService(EventLoop& loop, DiscordPeerOptions options, std:
       webhook_(ids_.next(ids_.next({}))) {}
 
 bool DiscordService::is_send(const net::HttpServerRequest& head) {
-  if (head.method != "POST") return false;
+  if (head.method != "POST") {
+    return false;
+  }
   const std::string_view path = head.path;
   return path.starts_with("/api/v10/webhooks/") ||
          (path.starts_with("/api/v10/channels/") && path.ends_with("/messages"));
 }
 
 void DiscordService::rotate_token(std::string token) {
-  if (token.empty()) token = "MTA" + ids_.next({}) + "." + ids_.next({}).substr(0, 6) + "." + ids_.next("AAAAAA");
+  if (token.empty()) {
+    token = "MTA" + ids_.next({}) + "." + ids_.next({}).substr(0, 6) + "." + ids_.next("AAAAAA");
+  }
   credential_.rotate(std::move(token));
   book_.rotated();
-  if (options_.on_rotation) options_.on_rotation(credential_.current());
+  if (options_.on_rotation) {
+    options_.on_rotation(credential_.current());
+  }
 }
 
 void DiscordService::rotate_webhook() {
   constexpr std::size_t kDeletedKept = 64;
   deleted_webhooks_.push_back(std::exchange(webhook_id_, snowflake()));
-  if (deleted_webhooks_.size() > kDeletedKept) deleted_webhooks_.erase(deleted_webhooks_.begin());
+  if (deleted_webhooks_.size() > kDeletedKept) {
+    deleted_webhooks_.erase(deleted_webhooks_.begin());
+  }
   webhook_.rotate(ids_.next(ids_.next({})));
   book_.rotated();
-  if (options_.on_rotation) options_.on_rotation(origin_ + "/api/v10" + webhook_path());
+  if (options_.on_rotation) {
+    options_.on_rotation(origin_ + "/api/v10" + webhook_path());
+  }
 }
 
 int DiscordService::invalid_requests() const {
@@ -124,16 +138,22 @@ std::string DiscordService::message(const Post& post, const std::string& id) {
   const std::string& author = post.by_webhook ? webhook_id_ : std::string("1000000000000000002");
   Json json;
   json.object().key("id").text(id).key("channel_id").text(post.by_webhook ? webhook_channel_ : post.place);
-  if (post.by_webhook) json.key("webhook_id").text(webhook_id_);
+  if (post.by_webhook) {
+    json.key("webhook_id").text(webhook_id_);
+  }
   json.key("type").integer(0).key("content").text(post.content);
   json.key("author").object().key("id").text(author);
   json.key("username").text(post.username.empty() ? (post.by_webhook ? "hook" : "soak") : post.username);
-  if (!post.by_webhook) json.key("bot").boolean(true);
+  if (!post.by_webhook) {
+    json.key("bot").boolean(true);
+  }
   json.end_object().key("timestamp").text(timestamp()).key("edited_timestamp").null();
   json.key("tts").boolean(false).key("mention_everyone").boolean(false);
   json.key("mentions").raw("[]").key("mention_roles").raw("[]").key("attachments").raw("[]");
   json.key("embeds").raw("[]").key("pinned").boolean(false).key("components").raw("[]").key("flags").integer(0);
-  if (!post.nonce.empty()) json.key("nonce").raw(post.nonce);
+  if (!post.nonce.empty()) {
+    json.key("nonce").raw(post.nonce);
+  }
   return json.end_object().take();
 }
 
@@ -151,15 +171,23 @@ ChannelAnswer DiscordService::answer(net::HttpServerRequest http) {
   ChannelRequest request;
   request.connection = http.connection;
   ChannelAnswer answer = route(request, http);
-  if (!answer.reset) count_invalid(request, answer.response);
+  if (!answer.reset) {
+    count_invalid(request, answer.response);
+  }
   return answer;
 }
 
 void DiscordService::count_invalid(const ChannelRequest& request, const net::HttpResponse& response) {
   const DiscordLimits& limits = options_.limits;
-  if (!limits.on || limits.invalid == 0) return;
-  if (response.status != 401 && response.status != 403 && response.status != 429) return;
-  if (response.headers.get("x-ratelimit-scope") == "shared") return;
+  if (!limits.on || limits.invalid == 0) {
+    return;
+  }
+  if (response.status != 401 && response.status != 403 && response.status != 429) {
+    return;
+  }
+  if (response.headers.get("x-ratelimit-scope") == "shared") {
+    return;
+  }
   if (response.status == 429 && !response.headers.contains("x-ratelimit-scope") &&
       request.retry_after > nanoseconds{0} && response.headers.get("content-type").starts_with("text/plain")) {
     return;  // The ban itself.
@@ -178,13 +206,17 @@ ChannelAnswer DiscordService::route(ChannelRequest& request, net::HttpServerRequ
   const bool is_agent = !options_.check_user_agent || is_bot_agent(http.headers.get("user-agent"));
   const bool is_v10 = path.size() > 2 && path[0] == "api" && path[1] == "v10";
   if (is_agent && is_v10) {
-    if (path.size() == 5 && path[2] == "webhooks") return webhook(request, http, path);
+    if (path.size() == 5 && path[2] == "webhooks") {
+      return webhook(request, http, path);
+    }
     if (path.size() == 5 && path[2] == "channels" && path[4] == "messages" && http.method == "POST") {
       return create_message(request, http, path[3]);
     }
   }
   const auto inside = book_.arrive(request);
-  if (inside && inside->scope == Scope::kAddress) return turn_away(request, *inside);
+  if (inside && inside->scope == Scope::kAddress) {
+    return turn_away(request, *inside);
+  }
   if (!is_agent) {
     return finish(request, ChannelOutcome::kRefused,
                   net::HttpResponse(403,
@@ -203,7 +235,9 @@ ChannelAnswer DiscordService::route(ChannelRequest& request, net::HttpServerRequ
     if (token.empty() || credential_.standing(token) != Credential::Standing::kValid) {
       return unauthorized(request, token);
     }
-    if (inside) return turn_away(request, *inside);
+    if (inside) {
+      return turn_away(request, *inside);
+    }
     return finish(request, ChannelOutcome::kAnswered,
                   json_response(200, R"({"id":"1000000000000000002","username":"soak","discriminator":"0000",)"
                                      R"("global_name":null,"avatar":null,"bot":true,"mfa_enabled":false,)"
@@ -220,20 +254,28 @@ ChannelAnswer DiscordService::webhook(ChannelRequest& request, net::HttpServerRe
   const bool is_deleted = std::find(deleted_webhooks_.begin(), deleted_webhooks_.end(), id) != deleted_webhooks_.end();
   const auto standing = webhook_.standing(token);
   request.credential = webhook_.generation(token);
-  if (is_ours || is_deleted) request.conversation = webhook_channel_;
+  if (is_ours || is_deleted) {
+    request.conversation = webhook_channel_;
+  }
   if (!is_ours || standing != Credential::Standing::kValid || (http.method != "POST" && http.method != "GET")) {
     const auto inside = book_.arrive(request);
-    if (inside && inside->scope == Scope::kAddress) return turn_away(request, *inside);
+    if (inside && inside->scope == Scope::kAddress) {
+      return turn_away(request, *inside);
+    }
     if (http.method != "POST" && http.method != "GET") {
       return error(request, ChannelOutcome::kRefused, 405, 0, "405: Method Not Allowed");
     }
     book_.refuse_credential(request, is_deleted || standing == Credential::Standing::kOutdated);
-    if (!is_ours) return error(request, ChannelOutcome::kCredential, 404, 10015, "Unknown Webhook");
+    if (!is_ours) {
+      return error(request, ChannelOutcome::kCredential, 404, 10015, "Unknown Webhook");
+    }
     return error(request, ChannelOutcome::kCredential, 401, 50027, "Invalid Webhook Token");
   }
   if (http.method == "GET") {
     request.conversation.clear();  // It is no send, and not limited like one.
-    if (const auto inside = book_.arrive(request)) return turn_away(request, *inside);
+    if (const auto inside = book_.arrive(request)) {
+      return turn_away(request, *inside);
+    }
     Json json;
     json.object().key("id").text(webhook_id_).key("type").integer(1).key("name").text("hook").key("avatar").null();
     json.key("channel_id").text(webhook_channel_).key("guild_id").text(kGuild).key("application_id").null();
@@ -257,15 +299,27 @@ ChannelAnswer DiscordService::create_message(ChannelRequest& request, net::HttpS
   const bool is_known = options_.channels.empty() ? is_snowflake(channel)
                                                   : std::find(options_.channels.begin(), options_.channels.end(),
                                                               channel) != options_.channels.end();
-  if (is_known) request.conversation = channel;
+  if (is_known) {
+    request.conversation = channel;
+  }
   const bool is_valid = !token.empty() && credential_.standing(token) == Credential::Standing::kValid;
   if (!is_valid || !is_known) {
     const auto inside = book_.arrive(request);
-    if (inside && inside->scope == Scope::kAddress) return turn_away(request, *inside);
-    if (!is_valid) return unauthorized(request, token);
-    if (inside) return turn_away(request, *inside);
-    if (is_snowflake(channel)) return error(request, ChannelOutcome::kRefused, 404, 10003, "Unknown Channel");
-    if (!text_length(channel)) return error(request, ChannelOutcome::kRefused, 404, 0, "404: Not Found");
+    if (inside && inside->scope == Scope::kAddress) {
+      return turn_away(request, *inside);
+    }
+    if (!is_valid) {
+      return unauthorized(request, token);
+    }
+    if (inside) {
+      return turn_away(request, *inside);
+    }
+    if (is_snowflake(channel)) {
+      return error(request, ChannelOutcome::kRefused, 404, 10003, "Unknown Channel");
+    }
+    if (!text_length(channel)) {
+      return error(request, ChannelOutcome::kRefused, 404, 0, "404: Not Found");
+    }
     return finish(request, ChannelOutcome::kRefused,
                   invalid_form("channel_id", "NUMBER_TYPE_COERCE",
                                fmt::format("Value \"{}\" is not snowflake.", excerpt(channel))));
@@ -282,7 +336,9 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
     switch (type.type) {
       case BodyType::kNone:
       case BodyType::kOther:
-        if (http.body.empty()) break;
+        if (http.body.empty()) {
+          break;
+        }
         return invalid_form("_misc", "CONTENT_TYPE_INVALID",
                             "Expected \"Content-Type\" header to be one of {'application/json', "
                             "'application/x-www-form-urlencoded', 'multipart/form-data'}.");
@@ -306,7 +362,9 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
     return error_response(400, 50109, "The request body contains invalid JSON.");
   }
 
-  if (!arguments.is_utf8()) return error_response(400, 50109, "The request body contains invalid JSON.");
+  if (!arguments.is_utf8()) {
+    return error_response(400, 50109, "The request body contains invalid JSON.");
+  }
   if (const Argument* const content = arguments.find("content")) {
     if (content->kind == Argument::Kind::kObject || content->kind == Argument::Kind::kArray) {
       return invalid_form("content", "STRING_TYPE_CONVERT", "Could not interpret the value as a string.");
@@ -319,7 +377,9 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
   std::size_t embed_count = 0;
   if (const Argument* const embeds = arguments.find("embeds")) {
     const auto count = array_size(parser_, embeds->value);
-    if (!count) return invalid_form("embeds", "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType");
+    if (!count) {
+      return invalid_form("embeds", "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType");
+    }
     embed_count = *count;
     if (*count > kEmbedsMax) {
       return invalid_form("embeds", "BASE_TYPE_MAX_LENGTH", fmt::format("Must be {} or fewer in length.", kEmbedsMax));
@@ -354,13 +414,19 @@ ChannelAnswer DiscordService::post(ChannelRequest& request, net::HttpServerReque
   const MessageKey key = options_.ledger.key_of(post.content);
   request.key = key.key;
   request.nonce = post.nonce;
-  if (const auto inside = book_.arrive(request)) return turn_away(request, *inside);
-  if (wrong) return finish(request, ChannelOutcome::kRefused, *wrong);
+  if (const auto inside = book_.arrive(request)) {
+    return turn_away(request, *inside);
+  }
+  if (wrong) {
+    return finish(request, ChannelOutcome::kRefused, *wrong);
+  }
 
   posting_ = &post;
   ChannelAnswer answer = serve_send(request, post.enforce_nonce && !post.nonce.empty(), [&](ChannelRequest& stored) {
     std::deque<ConversationState::Nonce>& nonces = book_.conversation(stored.conversation).nonces;
-    while (!nonces.empty() && loop_.now() - nonces.front().at >= options_.nonce_time) nonces.pop_front();
+    while (!nonces.empty() && loop_.now() - nonces.front().at >= options_.nonce_time) {
+      nonces.pop_front();
+    }
     if (post.enforce_nonce && !post.nonce.empty()) {
       const auto first =
           std::find_if(nonces.begin(), nonces.end(), [&](const auto& n) { return n.nonce == post.nonce; });
@@ -374,13 +440,19 @@ ChannelAnswer DiscordService::post(ChannelRequest& request, net::HttpServerReque
     if (storing_) {
       book_.store(stored, key);
       stored.outcome = ChannelOutcome::kStored;
-      if (!post.nonce.empty()) nonces.push_back({post.nonce, made, loop_.now()});
-      if (nonces.size() > kNoncesKept) nonces.pop_front();
+      if (!post.nonce.empty()) {
+        nonces.push_back({post.nonce, made, loop_.now()});
+      }
+      if (nonces.size() > kNoncesKept) {
+        nonces.pop_front();
+      }
     }
     return post.wait ? json_response(200, made) : net::HttpResponse(204);
   });
   posting_ = nullptr;
-  if (!answer.reset && answer.response.status < 429) tell_limits(request, answer.response);
+  if (!answer.reset && answer.response.status < 429) {
+    tell_limits(request, answer.response);
+  }
   return answer;
 }
 
@@ -391,7 +463,9 @@ std::string DiscordService::bucket_of(const ChannelRequest& request) const {
 
 void DiscordService::tell_limits(const ChannelRequest& request, net::HttpResponse& response) {
   const DiscordLimits& limits = options_.limits;
-  if (!limits.on || limits.bucket == 0) return;
+  if (!limits.on || limits.bucket == 0) {
+    return;
+  }
   const Instant now = loop_.now();
   const CountedWindow& bucket = book_.conversation(request.conversation).bucket;
   const nanoseconds rest = bucket.rest(limits.bucket_time, now);
@@ -406,7 +480,9 @@ void DiscordService::tell_limits(const ChannelRequest& request, net::HttpRespons
 
 std::optional<RateLimited> DiscordService::reached_limit(const ChannelRequest& request) {
   const DiscordLimits& limits = options_.limits;
-  if (!limits.on) return std::nullopt;
+  if (!limits.on) {
+    return std::nullopt;
+  }
   const Instant now = loop_.now();
   constexpr nanoseconds kSecond = seconds{1};
   CountedWindow& global = posting_->by_webhook ? webhooks_global_ : bot_global_;
@@ -432,7 +508,9 @@ bool DiscordService::has_form(ChannelFaultKind /*form*/) const { return true; }
 // The body has milliseconds, the header whole seconds.
 nanoseconds DiscordService::told(const RateLimited& limited) const {
   const bool whole = limited.form == Kind::kRateLimitedHeaderOnly || limited.form == Kind::kEdgeBan;
-  if (whole) return seconds{std::max(whole_seconds(limited.retry_after), std::int64_t{1})};
+  if (whole) {
+    return seconds{std::max(whole_seconds(limited.retry_after), std::int64_t{1})};
+  }
   return std::chrono::ceil<milliseconds>(limited.retry_after);
 }
 
@@ -449,7 +527,9 @@ net::HttpResponse DiscordService::too_many(const ChannelRequest& request, const 
   const bool says_header = limited.form != Kind::kRateLimitedBodyOnly && limited.form != Kind::kRateLimitedUnsaid;
   Json json;
   json.object().key("message").text("You are being rate limited.");
-  if (says_body) json.key("retry_after").raw(three_decimals(wait));
+  if (says_body) {
+    json.key("retry_after").raw(three_decimals(wait));
+  }
   json.key("global").boolean(global).end_object();
   net::HttpResponse response = json_response(429, json.take());
   if (limited.form == Kind::kRateLimitedJunk) {
@@ -466,7 +546,9 @@ net::HttpResponse DiscordService::too_many(const ChannelRequest& request, const 
   const bool keeps_remaining = shared || limited.form == Kind::kRateLimitedHidden;
   if (options_.limits.on && options_.limits.bucket > 0 && keeps_remaining) {
     tell_limits(request, response);
-    if (response.headers.get("x-ratelimit-remaining") == "0") response.headers.set("X-RateLimit-Remaining", "1");
+    if (response.headers.get("x-ratelimit-remaining") == "0") {
+      response.headers.set("X-RateLimit-Remaining", "1");
+    }
   } else if (says_body && says_header) {
     response.headers.add("X-RateLimit-Limit", std::to_string(options_.limits.bucket));
     response.headers.add("X-RateLimit-Remaining", "0");
@@ -513,11 +595,15 @@ ChannelAnswer DiscordService::play_own(ChannelRequest& request, const ChannelFau
       book_.refuse_credential(request, true);
       return error(request, ChannelOutcome::kCredential, 401, 0, "401: Unauthorized");
     case Kind::kWebhookToken:
-      if (!posting_->by_webhook) no_such_fault(fault.kind);
+      if (!posting_->by_webhook) {
+        no_such_fault(fault.kind);
+      }
       count(fault.kind);
       webhook_.rotate(ids_.next(ids_.next({})));
       book_.rotated();
-      if (options_.on_rotation) options_.on_rotation(origin_ + "/api/v10" + webhook_path());
+      if (options_.on_rotation) {
+        options_.on_rotation(origin_ + "/api/v10" + webhook_path());
+      }
       book_.refuse_credential(request, true);
       return error(request, ChannelOutcome::kCredential, 401, 50027, "Invalid Webhook Token");
     default:

@@ -14,11 +14,17 @@ bool is_served(std::string_view path) {
   constexpr std::string_view kService = "/ws/google.ai.generativelanguage.";
   constexpr std::string_view kMethod = ".GenerativeService.BidiGenerateContent";
   // The JavaScript SDK puts the path after a base URL that ends in a slash.
-  if (path.starts_with("//")) path.remove_prefix(1);
-  if (!path.starts_with(kService)) return false;
+  if (path.starts_with("//")) {
+    path.remove_prefix(1);
+  }
+  if (!path.starts_with(kService)) {
+    return false;
+  }
   path.remove_prefix(kService.size());
   const bool known_version = path.starts_with("v1beta.") || path.starts_with("v1alpha.");
-  if (!known_version) return false;
+  if (!known_version) {
+    return false;
+  }
   path.remove_prefix(path.find('.'));
   return path == kMethod || path == std::string(kMethod) + "Constrained";
 }
@@ -26,9 +32,13 @@ bool is_served(std::string_view path) {
 // Of the four places in which a key or a token may be, the first that has one.
 std::string key_in(const net::HandshakeRequest& request) {
   for (const char* const name : {"key", "access_token"}) {
-    if (std::string key = request.query_value(name); !key.empty()) return key;
+    if (std::string key = request.query_value(name); !key.empty()) {
+      return key;
+    }
   }
-  if (const auto key = request.headers.find("x-goog-api-key"); key && !key->empty()) return std::string(*key);
+  if (const auto key = request.headers.find("x-goog-api-key"); key && !key->empty()) {
+    return std::string(*key);
+  }
   const auto authorization = request.headers.find("Authorization");
   return authorization ? std::string(credentials(*authorization, "token")) : std::string();
 }
@@ -50,7 +60,9 @@ Admission admit(const GeminiLivePeerOptions& options, const net::HandshakeReques
     return admission;
   }
   const std::string key = key_in(request);
-  if (!key.empty() && (options.api_key.empty() || key == options.api_key)) return admission;
+  if (!key.empty() && (options.api_key.empty() || key == options.api_key)) {
+    return admission;
+  }
   admission.key_to_blame = true;
   if (options.bad_key == GeminiBadKeyAnswer::kHttp400) {
     admission.status = 400;
@@ -63,7 +75,9 @@ Admission admit(const GeminiLivePeerOptions& options, const net::HandshakeReques
 }
 
 net::HandshakeReply reply_to(const Admission& admission) {
-  if (admission.status == 101) return net::HandshakeReply::accept();
+  if (admission.status == 101) {
+    return net::HandshakeReply::accept();
+  }
   net::Headers headers;
   headers.add("Content-Type", "application/json");
   return net::HandshakeReply::refuse(admission.status, admission.body, std::move(headers));

@@ -24,7 +24,9 @@ constexpr std::string_view kDeadlineText = "Deadline expired before operation co
 
 GeminiLivePeerOptions checked(GeminiLivePeerOptions options) {
   const auto require = [](bool met, const char* what) {
-    if (!met) throw Error(Errc::kInvalidArgument, std::string("gemini_live_peer: ") + what);
+    if (!met) {
+      throw Error(Errc::kInvalidArgument, std::string("gemini_live_peer: ") + what);
+    }
   };
   require(options.delta_audio >= std::chrono::milliseconds{1}, "delta_audio is less than 1 ms");
   require(options.response_audio >= nanoseconds::zero(), "response_audio is negative");
@@ -59,7 +61,9 @@ class Connection {
     --service_.ledger.sessions_open;
     ++service_.ledger.sessions_closed;
     const auto status = socket_->close_status();
-    if (status && status->by == net::CloseStatus::By::kLost) ++service_.ledger.sessions_lost;
+    if (status && status->by == net::CloseStatus::By::kLost) {
+      ++service_.ledger.sessions_lost;
+    }
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -76,12 +80,16 @@ class Connection {
       cancelled = true;
     }
     tasks_.end_in_place();
-    if (cancelled) co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
+    if (cancelled) {
+      co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
+    }
   }
 
  private:
   Task<> send(std::string message) {
-    if (silent_) co_return;
+    if (silent_) {
+      co_return;
+    }
     ++service_.ledger.messages_sent;
     const bool text = service_.options.text_frames;
     co_await socket_->send({text ? net::Message::Kind::kText : net::Message::Kind::kBinary, std::move(message)});
@@ -92,8 +100,12 @@ class Connection {
     for (;;) {
       net::Message message = co_await socket_->receive();
       session_.handle(std::move(message), reply);
-      for (std::string& own : reply.messages) co_await send(std::move(own));
-      if (reply.ending) break;
+      for (std::string& own : reply.messages) {
+        co_await send(std::move(own));
+      }
+      if (reply.ending) {
+        break;
+      }
       reply.clear();
     }
     co_await socket_->close(reply.ending->code, reply.ending->reason);
@@ -107,7 +119,9 @@ class Connection {
           Task<> playing = play(*turn);
           co_await std::move(playing);
           std::string update = session_.turn_over();
-          if (!update.empty()) co_await send(std::move(update));
+          if (!update.empty()) {
+            co_await send(std::move(update));
+          }
         }
       }
     } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
@@ -121,7 +135,9 @@ class Connection {
         co_await turn.hurried().wait_until(due);
       }
       std::string message = turn.next();
-      if (message.empty()) break;
+      if (message.empty()) {
+        break;
+      }
       co_await send(std::move(message));
     }
   }
@@ -146,7 +162,9 @@ class Connection {
       co_return;
     }
     ++service_.ledger.deadlines_expired;
-    if (session_.expires() <= service_.loop.now()) session_.expire();
+    if (session_.expires() <= service_.loop.now()) {
+      session_.expire();
+    }
     co_await socket_->close(kCloseInternal, std::string(kDeadlineText));
   }
 
@@ -174,8 +192,12 @@ struct GeminiLivePeer::State {
     options.tls = service.options.tls;
     options.on_handshake = [this](const net::HandshakeRequest& request) {
       const gemini::Admission admission = gemini::admit(service.options, request);
-      if (admission.key_to_blame) ++service.ledger.auth_failures;
-      if (admission.status != 101) ++service.ledger.connections_refused;
+      if (admission.key_to_blame) {
+        ++service.ledger.auth_failures;
+      }
+      if (admission.status != 101) {
+        ++service.ledger.connections_refused;
+      }
       return gemini::reply_to(admission);
     };
     return options;

@@ -34,11 +34,17 @@ Only only_one(const Field& object, std::initializer_list<std::string_view> membe
   std::size_t count = 0;
   for (const std::string_view member : members) {
     auto field = object.find(member);
-    if (!field) continue;
+    if (!field) {
+      continue;
+    }
     ++count;
-    if (!found) found = Only{member, *std::move(field)};
+    if (!found) {
+      found = Only{member, *std::move(field)};
+    }
   }
-  if (count == 1) return *std::move(found);
+  if (count == 1) {
+    return *std::move(found);
+  }
   throw Refusal{"invalid_value",
                 fmt::format("Invalid {}: expected exactly one of {}, but got {}.",
                             object.path().empty() ? "message" : "'" + object.path() + "'", quoted_list(members), count),
@@ -55,21 +61,29 @@ int pcm_rate(const Field& mime_type) {
   constexpr std::string_view kRate = ";rate=";
   std::string text(mime_type.string());
   std::erase(text, ' ');
-  if (text == kPcm) return 16000;
+  if (text == kPcm) {
+    return 16000;
+  }
   int rate = 0;
   if (text.starts_with(std::string(kPcm) + std::string(kRate))) {
     const char* const end = text.data() + text.size();
     const auto [read, error] = std::from_chars(text.data() + kPcm.size() + kRate.size(), end, rate);
-    if (error != std::errc() || read != end) rate = 0;
+    if (error != std::errc() || read != end) {
+      rate = 0;
+    }
   }
-  if (rate <= 0) refuse_value(mime_type, "audio/pcm;rate=<samples a second>");
+  if (rate <= 0) {
+    refuse_value(mime_type, "audio/pcm;rate=<samples a second>");
+  }
   return rate;
 }
 
 }  // namespace
 
 Session::~Session() {
-  if (stored_) service_.sessions.disconnected(stored_, connection_);
+  if (stored_) {
+    service_.sessions.disconnected(stored_, connection_);
+  }
 }
 
 void Session::handle(net::Message message, Reply& reply) {
@@ -88,12 +102,16 @@ void Session::handle(net::Message message, Reply& reply) {
     reply.ending = ending;
   }
   if (reply.ending) {
-    if (stored_) ++service_.ledger.messages_refused;
+    if (stored_) {
+      ++service_.ledger.messages_refused;
+    }
     service_.ledger.last_refusal = reply.ending->reason;
   }
   auto& counts = service_.ledger.messages_by_type;
   auto count = counts.find(name_);
-  if (count == counts.end()) count = counts.emplace(name_, 0).first;
+  if (count == counts.end()) {
+    count = counts.emplace(name_, 0).first;
+  }
   ++count->second;
   reply_ = nullptr;
 }
@@ -119,7 +137,9 @@ void Session::dispatch(const Field& message) {
 // The setup
 
 void Session::set_up(const Field& setup) {
-  if (bad_key_) throw Ending{kInvalidArgument, std::string(kBadKeyText)};
+  if (bad_key_) {
+    throw Ending{kInvalidArgument, std::string(kBadKeyText)};
+  }
   setup_ = read_setup(setup);
   const auto& models = service_.options.models;
   if (!models.empty() && std::find(models.begin(), models.end(), setup_.model) == models.end()) {
@@ -143,16 +163,22 @@ void Session::set_up(const Field& setup) {
   ++ledger.sessions_open;
   opened_.set();
   reply_->messages.emplace_back(R"({"setupComplete":{}})");
-  if (setup_.resumption) reply_->messages.push_back(resumption_update());
+  if (setup_.resumption) {
+    reply_->messages.push_back(resumption_update());
+  }
 }
 
 void Session::resume() {
   const std::shared_ptr<StoredSession> found = service_.sessions.find(setup_.handle);
   const bool over = found && !setup_.compressed && end_of(*found) <= service_.loop.now();
   // github.com/yeyu2/Youtube_demos/issues/5
-  if (!found || over) refuse_resumption(kPolicy, "BidiGenerateContent session not found");
+  if (!found || over) {
+    refuse_resumption(kPolicy, "BidiGenerateContent session not found");
+  }
   // The code is known (github.com/aicc2025/sip-to-ai/issues/14), the text is not.
-  if (found->is_connected()) refuse_resumption(kInternal, "The session is still open on another connection.");
+  if (found->is_connected()) {
+    refuse_resumption(kInternal, "The session is still open on another connection.");
+  }
   if (found->model != setup_.model) {
     ++service_.ledger.resumptions_refused;
     throw Refusal{"invalid_value",
@@ -175,7 +201,9 @@ std::string Session::resumption_update() {
   Json json;
   json.object().key("sessionResumptionUpdate").object().key("newHandle").text(handle).key("resumable").boolean(true);
   // The setup is message 0: where the service begins to count is not known.
-  if (setup_.transparent) json.key("lastConsumedClientMessageIndex").text(fmt::format("{}", messages_ - 1));
+  if (setup_.transparent) {
+    json.key("lastConsumedClientMessageIndex").text(fmt::format("{}", messages_ - 1));
+  }
   json.end_object().end_object();
   service_.sessions.issue(stored_, std::move(handle));
   ++service_.ledger.handles_sent;
@@ -188,7 +216,9 @@ void Session::take_realtime_input(const Field& input) {
   const Only only =
       only_one(input, {"audio", "video", "text", "audioStreamEnd", "activityStart", "activityEnd", "mediaChunks"});
   const auto activity_by_hand = [this](std::string_view member) {
-    if (!setup_.detection.on) return;
+    if (!setup_.detection.on) {
+      return;
+    }
     throw Refusal{
         "invalid_value", fmt::format("Invalid 'realtimeInput.{}': automatic activity detection is on.", member), {}};
   };
@@ -201,7 +231,9 @@ void Session::take_realtime_input(const Field& input) {
   } else if (only.name == "text") {
     name_ = "realtimeInput.text";
     only.field.string();
-    if (setup_.interruptible) interrupt();
+    if (setup_.interruptible) {
+      interrupt();
+    }
     answer();
   } else if (only.name == "audioStreamEnd") {
     name_ = "realtimeInput.audioStreamEnd";
@@ -209,18 +241,24 @@ void Session::take_realtime_input(const Field& input) {
       throw Refusal{
           "invalid_value", "Invalid 'realtimeInput.audioStreamEnd': automatic activity detection is off.", {}};
     }
-    if (only.field.boolean()) end_stream();
+    if (only.field.boolean()) {
+      end_stream();
+    }
   } else if (only.name == "activityStart") {
     name_ = "realtimeInput.activityStart";
     activity_by_hand(only.name);
     only.field.object({});
     in_activity_ = true;
-    if (setup_.interruptible) interrupt();
+    if (setup_.interruptible) {
+      interrupt();
+    }
   } else if (only.name == "activityEnd") {
     name_ = "realtimeInput.activityEnd";
     activity_by_hand(only.name);
     only.field.object({});
-    if (std::exchange(in_activity_, false)) answer();
+    if (std::exchange(in_activity_, false)) {
+      answer();
+    }
   } else {
     name_ = "realtimeInput.mediaChunks";
     // github.com/kizuna-ai-lab/sokuji/issues/150
@@ -252,10 +290,14 @@ void Session::take_audio(const Field& blob) {
 
 // In the audio that came last.
 void Session::detect_activity(int rate_hz) {
-  if (!setup_.detection.on) return;
+  if (!setup_.detection.on) {
+    return;
+  }
   for (const auto& [speaking, ms] : detector_.hear(service_.audio, AudioFormat::kPcm, rate_hz, setup_.detection)) {
     if (speaking) {
-      if (setup_.interruptible) interrupt();
+      if (setup_.interruptible) {
+        interrupt();
+      }
       continue;
     }
     ++service_.ledger.turns_detected;
@@ -279,7 +321,9 @@ void Session::end_stream() {
 void Session::take_video(const Field& blob) {
   blob.object({"data", "mimeType"});
   const Field mime_type = blob.require("mimeType");
-  if (!mime_type.string().starts_with("image/")) refuse_value(mime_type, "image/<format>");
+  if (!mime_type.string().starts_with("image/")) {
+    refuse_value(mime_type, "image/<format>");
+  }
   const Field data = blob.require("data");
   if (!base64::decode_of_proto(data.string(), service_.audio) || service_.audio.empty()) {
     refuse_value(data, "base64 of an image");
@@ -290,12 +334,16 @@ void Session::take_content(const Field& content) {
   content.object({"turns", "turnComplete"});
   if (const auto turns = content.find("turns")) {
     const std::size_t size = turns->array();
-    for (std::size_t i = 0; i < size; ++i) check_content(turns->at(i));
+    for (std::size_t i = 0; i < size; ++i) {
+      check_content(turns->at(i));
+    }
   }
   const auto complete = content.find("turnComplete");
   const bool answered = complete && complete->boolean();
   interrupt();  // Whatever activityHandling says (src/types.ts, LiveClientContent).
-  if (answered) answer();
+  if (answered) {
+    answer();
+  }
 }
 
 void Session::take_tool_response(const Field& response) {
@@ -309,7 +357,9 @@ void Session::take_tool_response(const Field& response) {
     one.require("response").object();
   }
   for (std::size_t i = 0; i < size; ++i) {
-    if (!turn_ || !turn_->take_result(responses.at(i).require("id").string())) refuse_result();
+    if (!turn_ || !turn_->take_result(responses.at(i).require("id").string())) {
+      refuse_result();
+    }
   }
 }
 
@@ -323,7 +373,9 @@ void Session::refuse_result() {
 
 void Session::interrupt() {
   // One that has not begun ends as well, so that whoever waits for it hears of it.
-  if (Turn* const running = turn()) running->interrupt();
+  if (Turn* const running = turn()) {
+    running->interrupt();
+  }
   answers_due_ = 0;
 }
 
@@ -338,7 +390,9 @@ Turn* Session::turn() {
     turn_ =
         std::make_unique<Turn>(service_, setup_, *stored_, static_cast<std::int64_t>(std::exchange(unanswered_ms_, 0)));
   }
-  if (!turn_) turn_due_.reset();
+  if (!turn_) {
+    turn_due_.reset();
+  }
   return turn_.get();
 }
 

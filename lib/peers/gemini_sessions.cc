@@ -16,21 +16,29 @@ std::shared_ptr<StoredSession> Sessions::find(std::string_view handle) {
 }
 
 void Sessions::issue(const std::shared_ptr<StoredSession>& session, std::string handle) {
-  if (!session->previous_handle.empty()) by_handle_.erase(session->previous_handle);
+  if (!session->previous_handle.empty()) {
+    by_handle_.erase(session->previous_handle);
+  }
   session->previous_handle = std::exchange(session->handle, std::move(handle));
   by_handle_.emplace(session->handle, session);
 }
 
 void Sessions::connected(StoredSession& session, const net::WebSocket& connection) {
   session.connection = &connection;
-  if (session.ended) ended_.erase(*session.ended);
+  if (session.ended) {
+    ended_.erase(*session.ended);
+  }
   session.ended.reset();
 }
 
 void Sessions::disconnected(const std::shared_ptr<StoredSession>& session, const net::WebSocket& connection) {
-  if (session->connection != &connection) return;
+  if (session->connection != &connection) {
+    return;
+  }
   session->connection = nullptr;
-  if (session->handle.empty()) return;
+  if (session->handle.empty()) {
+    return;
+  }
   session->ended_at = loop_.now();
   session->ended = ended_.insert(ended_.end(), session);
   forget_old();
@@ -41,7 +49,9 @@ void Sessions::forget(StoredSession& session) {
   by_handle_.erase(session.previous_handle);
   session.handle.clear();
   session.previous_handle.clear();
-  if (const auto place = std::exchange(session.ended, std::nullopt)) ended_.erase(*place);
+  if (const auto place = std::exchange(session.ended, std::nullopt)) {
+    ended_.erase(*place);
+  }
 }
 
 void Sessions::forget_old() {

@@ -22,7 +22,9 @@ std::int64_t audio_tokens(std::int64_t ms) { return (ms + 39) / 40; }
 
 void write_details(Json& json, std::string_view name, std::string_view modality, std::int64_t tokens) {
   json.key(name).array();
-  if (tokens > 0) json.object().key("modality").text(modality).key("tokenCount").integer(tokens).end_object();
+  if (tokens > 0) {
+    json.object().key("modality").text(modality).key("tokenCount").integer(tokens).end_object();
+  }
   json.end_array();
 }
 
@@ -43,21 +45,27 @@ Instant Turn::due() const {
   if (stage_ == Stage::kOutputTranscript || stage_ == Stage::kPiece) {
     return at(static_cast<double>(output_ms_) / service_.options.pace);
   }
-  if (stage_ == Stage::kToolResult) return began_ + service_.options.tool_patience;
+  if (stage_ == Stage::kToolResult) {
+    return began_ + service_.options.tool_patience;
+  }
   // The turn is complete when the last of it was heard. Text needs no time.
   const bool heard_later = stage_ == Stage::kTurnComplete && !interrupted_ && !setup_.text_only;
   return heard_later ? at(static_cast<double>(output_ms_)) : began_;
 }
 
 void Turn::interrupt() {
-  if (stage_ == Stage::kOver || interrupted_) return;
+  if (stage_ == Stage::kOver || interrupted_) {
+    return;
+  }
   interrupted_ = true;
   stage_ = stage_ == Stage::kToolResult ? Stage::kToolCallEnded : Stage::kInterrupted;
   hurried_.set();
 }
 
 bool Turn::take_result(std::string_view call_id) {
-  if (stage_ != Stage::kToolResult || call_id != call_id_) return false;
+  if (stage_ != Stage::kToolResult || call_id != call_id_) {
+    return false;
+  }
   ++service_.ledger.tool_calls_answered;
   stage_ = Stage::kInputTranscript;
   began_ = service_.loop.now();
@@ -77,11 +85,15 @@ std::string Turn::next() {
   switch (stage_) {
     case Stage::kNotResumable:
       stage_ = Stage::kToolCall;
-      if (!setup_.resumption) return next();
+      if (!setup_.resumption) {
+        return next();
+      }
       return R"({"sessionResumptionUpdate":{"newHandle":"","resumable":false}})";
     case Stage::kToolCall:
       stage_ = Stage::kInputTranscript;
-      if (setup_.function.empty() || service_.options.tool_patience.count() <= 0) return next();
+      if (setup_.function.empty() || service_.options.tool_patience.count() <= 0) {
+        return next();
+      }
       stage_ = Stage::kToolResult;
       began_ = service_.loop.now();
       return tool_call();
@@ -94,7 +106,9 @@ std::string Turn::next() {
       return cancel_call();
     case Stage::kInputTranscript:
       begin_piece();
-      if (!setup_.input_transcripts || input_ms_ == 0) return next();
+      if (!setup_.input_transcripts || input_ms_ == 0) {
+        return next();
+      }
       return transcript("inputTranscription", "A tone.");
     case Stage::kOutputTranscript:
       stage_ = Stage::kPiece;
@@ -173,7 +187,9 @@ std::string Turn::cancel_call() {
 
 std::string Turn::turn_complete() {
   ++service_.ledger.turns_completed;
-  if (interrupted_) ++service_.ledger.turns_interrupted;
+  if (interrupted_) {
+    ++service_.ledger.turns_interrupted;
+  }
   const std::int64_t prompt = session_.tokens + audio_tokens(input_ms_);
   const std::int64_t response = setup_.text_only ? piece_ : audio_tokens(output_ms_);
   session_.tokens = prompt + response;

@@ -8,7 +8,9 @@ std::string Ids::next(std::string_view prefix) {
   std::string id(prefix);
   for (const int digits : {10, 11}) {
     std::uint64_t bits = random_();
-    for (int i = 0; i < digits; ++i, bits /= kDigits.size()) id += kDigits[bits % kDigits.size()];
+    for (int i = 0; i < digits; ++i, bits /= kDigits.size()) {
+      id += kDigits[bits % kDigits.size()];
+    }
   }
   return id;
 }

@@ -20,19 +20,27 @@ std::string snake_case(std::string_view member) {
   std::string name;
   for (const char character : member) {
     const bool capital = character >= 'A' && character <= 'Z';
-    if (capital) name += '_';
+    if (capital) {
+      name += '_';
+    }
     name += capital ? static_cast<char>(character + ('a' - 'A')) : character;
   }
   return name;
 }
 
 std::optional<std::int64_t> integer_in(const Value& value, Spelling spelling) {
-  if (value.IsInt64()) return value.GetInt64();
-  if (spelling == Spelling::kExact || !value.IsString()) return std::nullopt;
+  if (value.IsInt64()) {
+    return value.GetInt64();
+  }
+  if (spelling == Spelling::kExact || !value.IsString()) {
+    return std::nullopt;
+  }
   const std::string_view text = view(value);
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
   return number;
 }
 
@@ -59,9 +67,13 @@ const char* kind_of(const Value& value) {
 
 std::string excerpt(std::string_view text) {
   constexpr std::size_t kShown = 100;
-  if (text.size() <= kShown) return std::string(text);
+  if (text.size() <= kShown) {
+    return std::string(text);
+  }
   std::size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // Not inside a character.
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
+    --end;  // Not inside a character.
+  }
   return std::string(text.substr(0, end)) + "...";
 }
 
@@ -73,7 +85,9 @@ void Field::refuse(std::string_view expected) const {
 }
 
 const Field& Field::object() const {
-  if (!value_->IsObject()) refuse("an object");
+  if (!value_->IsObject()) {
+    refuse("an object");
+  }
   return *this;
 }
 
@@ -81,7 +95,9 @@ const Field& Field::object(std::initializer_list<std::string_view> members) cons
   object();
   for (const auto& member : value_->GetObject()) {
     const auto is_this = [&](std::string_view known) { return is_spelt(member.name, known); };
-    if (std::any_of(members.begin(), members.end(), is_this)) continue;
+    if (std::any_of(members.begin(), members.end(), is_this)) {
+      continue;
+    }
     const std::string unknown = member_path(path_, excerpt(view(member.name)));
     throw Refusal{"unknown_parameter", fmt::format("Unknown parameter: '{}'.", unknown), unknown};
   }
@@ -98,21 +114,31 @@ std::optional<Field> Field::find(std::string_view member) const {
   };
   auto found = named(member);
   if (spelling_ == Spelling::kProto) {
-    if (found == value_->MemberEnd()) found = named(snake_case(member));
-    if (found != value_->MemberEnd() && found->value.IsNull()) return std::nullopt;
+    if (found == value_->MemberEnd()) {
+      found = named(snake_case(member));
+    }
+    if (found != value_->MemberEnd() && found->value.IsNull()) {
+      return std::nullopt;
+    }
   }
-  if (found == value_->MemberEnd()) return std::nullopt;
+  if (found == value_->MemberEnd()) {
+    return std::nullopt;
+  }
   return Field(found->value, member_path(path_, member), spelling_);
 }
 
 Field Field::require(std::string_view member) const {
-  if (auto field = find(member)) return *std::move(field);
+  if (auto field = find(member)) {
+    return *std::move(field);
+  }
   const std::string missing = member_path(path_, member);
   throw Refusal{"missing_required_parameter", fmt::format("Missing required parameter: '{}'.", missing), missing};
 }
 
 std::size_t Field::array() const {
-  if (!value_->IsArray()) refuse("an array");
+  if (!value_->IsArray()) {
+    refuse("an array");
+  }
   return value_->Size();
 }
 
@@ -121,18 +147,24 @@ Field Field::at(std::size_t index) const {
 }
 
 std::string_view Field::string() const {
-  if (!value_->IsString()) refuse("a string");
+  if (!value_->IsString()) {
+    refuse("a string");
+  }
   return view(*value_);
 }
 
 bool Field::boolean() const {
-  if (!value_->IsBool()) refuse("a boolean");
+  if (!value_->IsBool()) {
+    refuse("a boolean");
+  }
   return value_->GetBool();
 }
 
 std::int64_t Field::integer(std::int64_t min, std::int64_t max) const {
   const std::optional<std::int64_t> read = integer_in(*value_, spelling_);
-  if (!read) refuse("an integer");
+  if (!read) {
+    refuse("an integer");
+  }
   const std::int64_t number = *read;
   if (number < min) {
     throw Refusal{"integer_below_min_value",
@@ -150,7 +182,9 @@ std::int64_t Field::integer(std::int64_t min, std::int64_t max) const {
 }
 
 double Field::number(double min, double max) const {
-  if (!value_->IsNumber()) refuse("a decimal");
+  if (!value_->IsNumber()) {
+    refuse("a decimal");
+  }
   const double number = value_->GetDouble();
   if (number < min) {
     throw Refusal{"decimal_below_min_value",
@@ -169,7 +203,9 @@ double Field::number(double min, double max) const {
 
 std::string_view Field::one_of(std::initializer_list<std::string_view> values) const {
   const std::string_view text = string();
-  if (std::find(values.begin(), values.end(), text) != values.end()) return text;
+  if (std::find(values.begin(), values.end(), text) != values.end()) {
+    return text;
+  }
   throw Refusal{"invalid_value",
                 fmt::format("Invalid value: '{}'. Supported values are: {}.", excerpt(text), quoted_list(values)),
                 path_};

@@ -87,8 +87,12 @@ std::string quoted_list(const Range& words) {
   std::string list;
   std::size_t left = words.size();
   for (const std::string_view word : words) {
-    if (!list.empty()) list += words.size() > 2 ? ", " : " ";
-    if (--left == 0 && words.size() > 1) list += "and ";
+    if (!list.empty()) {
+      list += words.size() > 2 ? ", " : " ";
+    }
+    if (--left == 0 && words.size() > 1) {
+      list += "and ";
+    }
     list.append("'").append(word).append("'");
   }
   return list;

@@ -73,7 +73,9 @@ const Value& JsonParser::parse(std::string& text) {
     result = reader_.Parse<kFlags>(stream, limited);
     return !result.IsError();
   };
-  if (!ended_early) document_->Populate(read);
+  if (!ended_early) {
+    document_->Populate(read);
+  }
   if (ended_early || result.IsError()) {
     if (result.Code() == rapidjson::kParseErrorTermination) {
       throw Refusal{"invalid_event", "The event has too many values, or is nested too deep.", {}};

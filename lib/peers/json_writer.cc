@@ -6,7 +6,9 @@
 namespace soak::peers {
 
 void Json::separate() {
-  if (separate_) out_ += ',';
+  if (separate_) {
+    out_ += ',';
+  }
   separate_ = true;
 }
 

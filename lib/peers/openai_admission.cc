@@ -23,7 +23,9 @@ std::string masked(std::string_view key) {
   constexpr std::size_t kShown = 4;
   std::string shown(key.substr(0, key.size() > 3 * kShown ? kShown : 0));
   for (char& character : shown) {
-    if (static_cast<unsigned char>(character) >= 0x80) character = '?';  // Half a character is no UTF-8.
+    if (static_cast<unsigned char>(character) >= 0x80) {
+      character = '?';  // Half a character is no UTF-8.
+    }
   }
   return shown + "***";
 }
@@ -43,7 +45,9 @@ Admission bad_key(Admission admission, int status, Refusal refusal) {
 // The beta, which the service has switched off: by header (github.com/pickle-com/glass/issues/220), or by subprotocol
 // where a browser cannot set one (github.com/langwatch/langwatch/pull/7066).
 bool speaks_beta(const net::HandshakeRequest& request) {
-  if (request.headers.get("OpenAI-Beta").find("realtime=") != std::string::npos) return true;
+  if (request.headers.get("OpenAI-Beta").find("realtime=") != std::string::npos) {
+    return true;
+  }
   return std::find(request.subprotocols.begin(), request.subprotocols.end(), kBetaSubprotocol) !=
          request.subprotocols.end();
 }
@@ -59,8 +63,12 @@ Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRe
   std::string key;
   bool key_in_subprotocol = false;
   for (const std::string& offered : request.subprotocols) {
-    if (offered == kSubprotocol) admission.subprotocol = offered;
-    if (!offered.starts_with(kKeySubprotocol)) continue;
+    if (offered == kSubprotocol) {
+      admission.subprotocol = offered;
+    }
+    if (!offered.starts_with(kKeySubprotocol)) {
+      continue;
+    }
     key_in_subprotocol = true;
     key = offered.substr(kKeySubprotocol.size());
   }
@@ -74,7 +82,9 @@ Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRe
                     "subprotocol: only one of them.",
                     {}});
   }
-  if (authorization) key = credentials(*authorization, "bearer");
+  if (authorization) {
+    key = credentials(*authorization, "bearer");
+  }
   if (key.empty()) {
     return bad_key(std::move(admission), bad_key_status, {{}, "Missing bearer or basic authentication in header", {}});
   }
@@ -108,7 +118,9 @@ std::string close_reason(const Refusal& refusal) {
 }
 
 net::HandshakeReply reply_to(const Admission& admission) {
-  if (admission.status == 101) return net::HandshakeReply::accept(admission.subprotocol);
+  if (admission.status == 101) {
+    return net::HandshakeReply::accept(admission.subprotocol);
+  }
   Json body;
   begin_error(body.object().key("error"), *admission.refusal);
   body.end_object().end_object();

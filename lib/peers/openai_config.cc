@@ -18,7 +18,9 @@ AudioFormat read_format(const Field& format) {
     return type == "audio/pcmu" ? AudioFormat::kPcmu : AudioFormat::kPcma;
   }
   format.object({"type", "rate"});
-  if (const auto rate = format.find("rate")) rate->integer(24000, 24000);
+  if (const auto rate = format.find("rate")) {
+    rate->integer(24000, 24000);
+  }
   return AudioFormat::kPcm;
 }
 
@@ -40,8 +42,12 @@ void write_format(Json& json, AudioFormat format) {
 
 bool read_text_only(const Field& modalities) {
   const std::size_t size = modalities.array();
-  for (std::size_t i = 0; i < size; ++i) modalities.at(i).one_of({"text", "audio"});
-  if (size == 1) return modalities.at(0).string() == "text";
+  for (std::size_t i = 0; i < size; ++i) {
+    modalities.at(i).one_of({"text", "audio"});
+  }
+  if (size == 1) {
+    return modalities.at(0).string() == "text";
+  }
   throw Refusal{
       "invalid_value",
       fmt::format("Invalid modalities: {}. Supported combinations are: ['text'] and ['audio'].", modalities.json()),
@@ -67,8 +73,12 @@ void read_tools(const Field& tools, ToolUse& use) {
     }
     tool.object({"type", "name", "description", "parameters"});
     use.functions.emplace_back(tool.require("name").string());
-    if (const auto description = tool.find("description")) description->string();
-    if (const auto parameters = tool.find("parameters")) parameters->object();
+    if (const auto description = tool.find("description")) {
+      description->string();
+    }
+    if (const auto parameters = tool.find("parameters")) {
+      parameters->object();
+    }
   }
   use.tools = tools.json();
 }
@@ -90,7 +100,9 @@ void read_tool_choice(const Field& choice, ToolUse& use) {
 std::string read_prompt(const Field& prompt) {
   if (!prompt.is_null()) {
     prompt.object({"id", "version", "variables"}).require("id").string();
-    if (const auto variables = prompt.find("variables"); variables && !variables->is_null()) variables->object();
+    if (const auto variables = prompt.find("variables"); variables && !variables->is_null()) {
+      variables->object();
+    }
   }
   return prompt.json();
 }
@@ -101,7 +113,9 @@ std::string read_truncation(const Field& truncation) {
   } else {
     truncation.object({"type", "retention_ratio", "token_limits"}).require("type").one_of({"retention_ratio"});
     truncation.require("retention_ratio").number(0, 1);
-    if (const auto limits = truncation.find("token_limits")) limits->object();
+    if (const auto limits = truncation.find("token_limits")) {
+      limits->object();
+    }
   }
   return truncation.json();
 }
@@ -122,15 +136,21 @@ std::string read_tracing(const Field& tracing, const std::string& now) {
 std::string read_include(const Field& include) {
   if (!include.is_null()) {
     const std::size_t size = include.array();
-    for (std::size_t i = 0; i < size; ++i) include.at(i).one_of({"item.input_audio_transcription.logprobs"});
+    for (std::size_t i = 0; i < size; ++i) {
+      include.at(i).one_of({"item.input_audio_transcription.logprobs"});
+    }
   }
   return include.json();
 }
 
 std::string read_reasoning(const Field& reasoning) {
-  if (reasoning.is_null()) return {};
+  if (reasoning.is_null()) {
+    return {};
+  }
   reasoning.object({"effort"});
-  if (const auto effort = reasoning.find("effort")) effort->one_of({"minimal", "low", "medium", "high", "xhigh"});
+  if (const auto effort = reasoning.find("effort")) {
+    effort->one_of({"minimal", "low", "medium", "high", "xhigh"});
+  }
   return reasoning.json();
 }
 
@@ -147,14 +167,18 @@ std::string read_transcription(const Field& transcription) {
   if (!transcription.is_null()) {
     transcription.object({"model", "language", "prompt"});
     for (const std::string_view member : {"model", "language", "prompt"}) {
-      if (const auto text = transcription.find(member)) text->string();
+      if (const auto text = transcription.find(member)) {
+        text->string();
+      }
     }
   }
   return transcription.json();
 }
 
 std::string read_noise_reduction(const Field& reduction) {
-  if (!reduction.is_null()) reduction.object({"type"}).require("type").one_of({"near_field", "far_field"});
+  if (!reduction.is_null()) {
+    reduction.object({"type"}).require("type").one_of({"near_field", "far_field"});
+  }
   return reduction.json();
 }
 
@@ -167,16 +191,26 @@ TurnDetection read_turn_detection(const Field& field, const TurnDetection& now) 
   }
   const bool server = field.object().require("type").one_of({"server_vad", "semantic_vad"}) == "server_vad";
   detection.kind = server ? TurnDetection::Kind::kServerVad : TurnDetection::Kind::kSemanticVad;
-  if (now.kind == detection.kind) detection = now;
+  if (now.kind == detection.kind) {
+    detection = now;
+  }
   if (server) {
     field.object({"type", "threshold", "prefix_padding_ms", "silence_duration_ms", "idle_timeout_ms", "create_response",
                   "interrupt_response"});
-    if (const auto threshold = field.find("threshold")) detection.threshold = threshold->number(0, 1);
-    if (const auto ms = field.find("prefix_padding_ms")) detection.prefix_padding_ms = ms->integer(0, kIntegerMax);
-    if (const auto ms = field.find("silence_duration_ms")) detection.silence_duration_ms = ms->integer(0, kIntegerMax);
+    if (const auto threshold = field.find("threshold")) {
+      detection.threshold = threshold->number(0, 1);
+    }
+    if (const auto ms = field.find("prefix_padding_ms")) {
+      detection.prefix_padding_ms = ms->integer(0, kIntegerMax);
+    }
+    if (const auto ms = field.find("silence_duration_ms")) {
+      detection.silence_duration_ms = ms->integer(0, kIntegerMax);
+    }
     if (const auto ms = field.find("idle_timeout_ms")) {
       detection.idle_timeout_ms.reset();
-      if (!ms->is_null()) detection.idle_timeout_ms = ms->integer(5000, 30000);
+      if (!ms->is_null()) {
+        detection.idle_timeout_ms = ms->integer(5000, 30000);
+      }
     }
   } else {
     field.object({"type", "eagerness", "create_response", "interrupt_response"});
@@ -184,8 +218,12 @@ TurnDetection read_turn_detection(const Field& field, const TurnDetection& now) 
       detection.eagerness = eagerness->one_of({"low", "medium", "high", "auto"});
     }
   }
-  if (const auto create = field.find("create_response")) detection.create_response = create->boolean();
-  if (const auto interrupt = field.find("interrupt_response")) detection.interrupt_response = interrupt->boolean();
+  if (const auto create = field.find("create_response")) {
+    detection.create_response = create->boolean();
+  }
+  if (const auto interrupt = field.find("interrupt_response")) {
+    detection.interrupt_response = interrupt->boolean();
+  }
   return detection;
 }
 
@@ -220,7 +258,9 @@ void write_modalities(Json& json, bool text_only) {
 
 void update_input(SessionConfig& config, const Field& input) {
   input.object({"format", "transcription", "noise_reduction", "turn_detection"});
-  if (const auto format = input.find("format")) config.input_format = read_format(*format);
+  if (const auto format = input.find("format")) {
+    config.input_format = read_format(*format);
+  }
   if (const auto transcription = input.find("transcription")) {
     config.transcription = read_transcription(*transcription);
     config.transcription_model.clear();
@@ -229,7 +269,9 @@ void update_input(SessionConfig& config, const Field& input) {
       config.transcription_model = model ? model->string() : "whisper-1";
     }
   }
-  if (const auto reduction = input.find("noise_reduction")) config.noise_reduction = read_noise_reduction(*reduction);
+  if (const auto reduction = input.find("noise_reduction")) {
+    config.noise_reduction = read_noise_reduction(*reduction);
+  }
   if (const auto detection = input.find("turn_detection")) {
     config.turn_detection = read_turn_detection(*detection, config.turn_detection);
   }
@@ -237,7 +279,9 @@ void update_input(SessionConfig& config, const Field& input) {
 
 void update_output(SessionConfig& config, const Field& output, UpdateState state) {
   output.object({"format", "voice", "speed"});
-  if (const auto format = output.find("format")) config.output_format = read_format(*format);
+  if (const auto format = output.find("format")) {
+    config.output_format = read_format(*format);
+  }
   if (const auto voice = output.find("voice")) {
     std::string wanted = read_voice(*voice);
     if (state.assistant_audio && wanted != config.voice) {
@@ -257,13 +301,19 @@ void update_output(SessionConfig& config, const Field& output, UpdateState state
 }  // namespace
 
 VoiceDetection TurnDetection::by_loudness() const {
-  if (kind == Kind::kNone) return {.on = false};
-  if (kind == Kind::kSemanticVad) return {.level = 500, .silence_ms = 500};
+  if (kind == Kind::kNone) {
+    return {.on = false};
+  }
+  if (kind == Kind::kSemanticVad) {
+    return {.level = 500, .silence_ms = 500};
+  }
   return {.level = 1000 * threshold, .silence_ms = silence_duration_ms, .prefix_padding_ms = prefix_padding_ms};
 }
 
 std::string ToolUse::function() const {
-  if (!allowed) return {};
+  if (!allowed) {
+    return {};
+  }
   const auto found = chosen.empty() ? functions.begin() : std::find(functions.begin(), functions.end(), chosen);
   return found == functions.end() ? std::string() : *found;
 }
@@ -279,22 +329,48 @@ SessionConfig updated(SessionConfig config, const Field& session, UpdateState st
   if (const auto model = session.find("model"); model && model->string() != config.model) {
     throw Refusal{"invalid_value", "Cannot update a session's model.", model->path()};
   }
-  if (const auto modalities = session.find("output_modalities")) config.text_only = read_text_only(*modalities);
-  if (const auto instructions = session.find("instructions")) config.instructions = instructions->string();
+  if (const auto modalities = session.find("output_modalities")) {
+    config.text_only = read_text_only(*modalities);
+  }
+  if (const auto instructions = session.find("instructions")) {
+    config.instructions = instructions->string();
+  }
   if (const auto audio = session.find("audio")) {
     audio->object({"input", "output"});
-    if (const auto input = audio->find("input")) update_input(config, *input);
-    if (const auto output = audio->find("output")) update_output(config, *output, state);
+    if (const auto input = audio->find("input")) {
+      update_input(config, *input);
+    }
+    if (const auto output = audio->find("output")) {
+      update_output(config, *output, state);
+    }
   }
-  if (const auto tools = session.find("tools")) read_tools(*tools, config.tool_use);
-  if (const auto choice = session.find("tool_choice")) read_tool_choice(*choice, config.tool_use);
-  if (const auto tokens = session.find("max_output_tokens")) config.max_output_tokens = read_max_output_tokens(*tokens);
-  if (const auto parallel = session.find("parallel_tool_calls")) config.parallel_tool_calls = parallel->boolean();
-  if (const auto truncation = session.find("truncation")) config.truncation = read_truncation(*truncation);
-  if (const auto tracing = session.find("tracing")) config.tracing = read_tracing(*tracing, config.tracing);
-  if (const auto prompt = session.find("prompt")) config.prompt = read_prompt(*prompt);
-  if (const auto include = session.find("include")) config.include = read_include(*include);
-  if (const auto reasoning = session.find("reasoning")) config.reasoning = read_reasoning(*reasoning);
+  if (const auto tools = session.find("tools")) {
+    read_tools(*tools, config.tool_use);
+  }
+  if (const auto choice = session.find("tool_choice")) {
+    read_tool_choice(*choice, config.tool_use);
+  }
+  if (const auto tokens = session.find("max_output_tokens")) {
+    config.max_output_tokens = read_max_output_tokens(*tokens);
+  }
+  if (const auto parallel = session.find("parallel_tool_calls")) {
+    config.parallel_tool_calls = parallel->boolean();
+  }
+  if (const auto truncation = session.find("truncation")) {
+    config.truncation = read_truncation(*truncation);
+  }
+  if (const auto tracing = session.find("tracing")) {
+    config.tracing = read_tracing(*tracing, config.tracing);
+  }
+  if (const auto prompt = session.find("prompt")) {
+    config.prompt = read_prompt(*prompt);
+  }
+  if (const auto include = session.find("include")) {
+    config.include = read_include(*include);
+  }
+  if (const auto reasoning = session.find("reasoning")) {
+    config.reasoning = read_reasoning(*reasoning);
+  }
   return config;
 }
 
@@ -305,9 +381,13 @@ void write_session(Json& json, const SessionConfig& config) {
   json.key("instructions").text(config.instructions);
   json.key("tools").raw(config.tool_use.tools).key("tool_choice").raw(config.tool_use.choice);
   write_max_output_tokens(json, config.max_output_tokens);
-  if (config.parallel_tool_calls) json.key("parallel_tool_calls").boolean(*config.parallel_tool_calls);
+  if (config.parallel_tool_calls) {
+    json.key("parallel_tool_calls").boolean(*config.parallel_tool_calls);
+  }
   json.key("tracing").raw(config.tracing).key("truncation").raw(config.truncation).key("prompt").raw(config.prompt);
-  if (!config.reasoning.empty()) json.key("reasoning").raw(config.reasoning);
+  if (!config.reasoning.empty()) {
+    json.key("reasoning").raw(config.reasoning);
+  }
   json.key("expires_at").integer(config.expires_at);
   json.key("audio").object().key("input").object().key("format");
   write_format(json, config.input_format);
@@ -333,17 +413,29 @@ ResponseConfig configured(ResponseConfig config, const Field& response) {
   if (const auto conversation = response.find("conversation")) {
     config.in_conversation = conversation->one_of({"auto", "none"}) == "auto";
   }
-  if (const auto modalities = response.find("output_modalities")) config.text_only = read_text_only(*modalities);
-  if (const auto instructions = response.find("instructions")) instructions->string();
+  if (const auto modalities = response.find("output_modalities")) {
+    config.text_only = read_text_only(*modalities);
+  }
+  if (const auto instructions = response.find("instructions")) {
+    instructions->string();
+  }
   if (const auto audio = response.find("audio")) {
     if (const auto output = audio->object({"output"}).find("output")) {
       output->object({"format", "voice"});
-      if (const auto format = output->find("format")) config.format = read_format(*format);
-      if (const auto voice = output->find("voice")) config.voice = read_voice(*voice);
+      if (const auto format = output->find("format")) {
+        config.format = read_format(*format);
+      }
+      if (const auto voice = output->find("voice")) {
+        config.voice = read_voice(*voice);
+      }
     }
   }
-  if (const auto tools = response.find("tools")) read_tools(*tools, config.tool_use);
-  if (const auto choice = response.find("tool_choice")) read_tool_choice(*choice, config.tool_use);
+  if (const auto tools = response.find("tools")) {
+    read_tools(*tools, config.tool_use);
+  }
+  if (const auto choice = response.find("tool_choice")) {
+    read_tool_choice(*choice, config.tool_use);
+  }
   if (const auto input = response.find("input")) {
     const std::size_t size = input->array();
     for (std::size_t i = 0; i < size; ++i) {
@@ -358,15 +450,24 @@ ResponseConfig configured(ResponseConfig config, const Field& response) {
   if (const auto metadata = response.find("metadata")) {
     if (!metadata->is_null()) {
       metadata->object();
-      for (const auto& member : metadata->value().GetObject()) metadata->require(view(member.name)).string();
+      for (const auto& member : metadata->value().GetObject()) {
+        metadata->require(view(member.name)).string();
+      }
     }
     config.metadata = metadata->json();
   }
-  if (const auto tokens = response.find("max_output_tokens"))
+  if (const auto tokens = response.find("max_output_tokens")) {
     config.max_output_tokens = read_max_output_tokens(*tokens);
-  if (const auto parallel = response.find("parallel_tool_calls")) parallel->boolean();
-  if (const auto prompt = response.find("prompt")) read_prompt(*prompt);
-  if (const auto reasoning = response.find("reasoning")) read_reasoning(*reasoning);
+  }
+  if (const auto parallel = response.find("parallel_tool_calls")) {
+    parallel->boolean();
+  }
+  if (const auto prompt = response.find("prompt")) {
+    read_prompt(*prompt);
+  }
+  if (const auto reasoning = response.find("reasoning")) {
+    read_reasoning(*reasoning);
+  }
   return config;
 }
 
@@ -382,17 +483,25 @@ void check_item(const Field& item) {
   const std::string_view type =
       item.object().require("type").one_of({"message", "function_call", "function_call_output"});
   for (const std::string_view member : {"id", "object", "status"}) {
-    if (const auto text = item.find(member)) text->string();
+    if (const auto text = item.find(member)) {
+      text->string();
+    }
   }
   if (type == "function_call") {
     item.object({"id", "object", "type", "status", "name", "call_id", "arguments"});
-    for (const std::string_view member : {"name", "arguments"}) item.require(member).string();
-    if (const auto call = item.find("call_id")) call->string();
+    for (const std::string_view member : {"name", "arguments"}) {
+      item.require(member).string();
+    }
+    if (const auto call = item.find("call_id")) {
+      call->string();
+    }
     return;
   }
   if (type == "function_call_output") {
     item.object({"id", "object", "type", "status", "call_id", "output"});
-    for (const std::string_view member : {"call_id", "output"}) item.require(member).string();
+    for (const std::string_view member : {"call_id", "output"}) {
+      item.require(member).string();
+    }
     return;
   }
   item.object({"id", "object", "type", "status", "role", "content"});
@@ -405,8 +514,12 @@ void check_item(const Field& item) {
     std::string_view member = "text";
     if (role == "user") {
       const std::string_view input = kind.one_of({"input_text", "input_audio", "input_image"});
-      if (input == "input_audio") member = "audio";
-      if (input == "input_image") member = "image_url";
+      if (input == "input_audio") {
+        member = "audio";
+      }
+      if (input == "input_image") {
+        member = "image_url";
+      }
     } else if (role == "system") {
       kind.one_of({"input_text"});
     } else {

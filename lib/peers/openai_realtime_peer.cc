@@ -26,7 +26,9 @@ constexpr std::size_t kMessageBytesMax = std::size_t{32} << 20;
 
 OpenAiRealtimePeerOptions checked(OpenAiRealtimePeerOptions options) {
   const auto require = [](bool met, const char* what) {
-    if (!met) throw Error(Errc::kInvalidArgument, std::string("openai_realtime_peer: ") + what);
+    if (!met) {
+      throw Error(Errc::kInvalidArgument, std::string("openai_realtime_peer: ") + what);
+    }
   };
   require(options.delta_audio >= std::chrono::milliseconds{1}, "delta_audio is less than 1 ms");
   require(options.response_audio >= std::chrono::nanoseconds::zero(), "response_audio is negative");
@@ -40,7 +42,9 @@ OpenAiRealtimePeerOptions checked(OpenAiRealtimePeerOptions options) {
 // "60 minutes", or "90 seconds" where it is no whole number of them.
 std::string duration_text(std::chrono::nanoseconds duration) {
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(duration);
-  if (minutes == duration) return fmt::format("{} minutes", minutes.count());
+  if (minutes == duration) {
+    return fmt::format("{} minutes", minutes.count());
+  }
   return fmt::format("{:g} seconds", std::chrono::duration<double>(duration).count());
 }
 
@@ -65,7 +69,9 @@ class Connection {
     --service_.ledger.sessions_open;
     ++service_.ledger.sessions_closed;
     const auto status = socket_->close_status();
-    if (status && status->by == net::CloseStatus::By::kLost) ++service_.ledger.sessions_lost;
+    if (status && status->by == net::CloseStatus::By::kLost) {
+      ++service_.ledger.sessions_lost;
+    }
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -81,7 +87,9 @@ class Connection {
       cancelled = true;
     }
     tasks_.end_in_place();
-    if (cancelled) co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
+    if (cancelled) {
+      co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
+    }
   }
 
  private:
@@ -91,7 +99,9 @@ class Connection {
     for (;;) {
       net::Message message = co_await socket_->receive();
       session_.handle(std::move(message), reply);
-      for (std::string& event : reply.events) co_await send(service_, *socket_, std::move(event));
+      for (std::string& event : reply.events) {
+        co_await send(service_, *socket_, std::move(event));
+      }
       for (Response* const response : reply.responses) {
         tasks_.start({"openai_response", ++played_}, play(*response), TaskKind::kFinite);
       }
@@ -110,7 +120,9 @@ class Connection {
           co_await response.cancelled().wait_until(due);
         }
         std::string event = response.next();
-        if (event.empty()) break;
+        if (event.empty()) {
+          break;
+        }
         co_await send(service_, *socket_, std::move(event));
       }
     } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
@@ -121,7 +133,9 @@ class Connection {
   Task<> transcribe(openai::Transcript transcript) {
     co_await sleep_for(service_.options.transcription_delay);
     try {
-      for (std::string& event : session_.transcribed(transcript)) co_await send(service_, *socket_, std::move(event));
+      for (std::string& event : session_.transcribed(transcript)) {
+        co_await send(service_, *socket_, std::move(event));
+      }
     } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
     }
   }
@@ -167,8 +181,12 @@ struct OpenAiRealtimePeer::State {
       const openai::Admission admission = openai::admit(service.options, request);
       if (admission.refusal) {
         ++service.ledger.refused_handshakes;
-        if (admission.key_to_blame) ++service.ledger.auth_failures;
-        if (admission.beta_to_blame) ++service.ledger.beta_refusals;
+        if (admission.key_to_blame) {
+          ++service.ledger.auth_failures;
+        }
+        if (admission.beta_to_blame) {
+          ++service.ledger.beta_refusals;
+        }
       }
       return openai::reply_to(admission);
     };

@@ -34,11 +34,15 @@ Response::Response(Service& service, Conversation& conversation, ResponseConfig 
       id_(service.ids.next("resp_")),
       input_audio_ms_(input_audio_ms) {
   ++service_.ledger.responses_created;
-  if (service_.rate_limit.exhausted(began_)) status_ = "failed";
+  if (service_.rate_limit.exhausted(began_)) {
+    status_ = "failed";
+  }
 }
 
 std::int64_t Response::pieces() const {
-  if (calls()) return kArguments.size();
+  if (calls()) {
+    return kArguments.size();
+  }
   const std::int64_t piece = whole_ms(service_.options.delta_audio);
   return (whole_ms(service_.options.response_audio) + piece - 1) / piece;
 }
@@ -49,22 +53,30 @@ std::int64_t Response::piece_ms() const {
 }
 
 bool Response::out_of_tokens() const {
-  if (!config_.max_output_tokens) return false;
+  if (!config_.max_output_tokens) {
+    return false;
+  }
   return output_tokens() + 1 + (spoken() ? (piece_ms() + 49) / 50 : 0) > *config_.max_output_tokens;
 }
 
 Instant Response::due() const {
-  if (stage_ != Stage::kText) return began_;
+  if (stage_ != Stage::kText) {
+    return began_;
+  }
   const double ms = static_cast<double>(piece_ * whole_ms(service_.options.delta_audio)) / service_.options.pace;
   return began_ + std::chrono::nanoseconds(std::llround(ms * 1e6));
 }
 
 void Response::cancel(std::string_view reason) {
   cancelled_.set();
-  if (status_ != "in_progress") return;
+  if (status_ != "in_progress") {
+    return;
+  }
   status_ = "cancelled";
   status_reason_ = reason;
-  if (stage_ == Stage::kText || stage_ == Stage::kAudio) stage_ = Stage::kAudioDone;
+  if (stage_ == Stage::kText || stage_ == Stage::kAudio) {
+    stage_ = Stage::kAudioDone;
+  }
 }
 
 // Whether another piece follows, and if not, how the response ends.
@@ -91,14 +103,20 @@ std::string Response::next() {
       return event;
     }
     case Stage::kOutputItemAdded:
-      if (status_ != "in_progress") return done();  // Before there was any output.
+      if (status_ != "in_progress") {
+        return done();  // Before there was any output.
+      }
       item_id_ = service_.ids.next("item_");
-      if (calls()) call_id_ = service_.ids.next("call_");
+      if (calls()) {
+        call_id_ = service_.ids.next("call_");
+      }
       stage_ = config_.in_conversation ? Stage::kItemAdded : Stage::kPartAdded;
       return output_item("response.output_item.added");
     case Stage::kItemAdded:
       stage_ = Stage::kPartAdded;
-      if (calls()) begin_piece();  // It has no parts.
+      if (calls()) {
+        begin_piece();  // It has no parts.
+      }
       return item_added();
     case Stage::kPartAdded:
       begin_piece();
@@ -220,7 +238,9 @@ std::string Response::audio() {
   fill_with_tone(service_.audio, config_.format, audio_ms_, ms);
   audio_ms_ += ms;
   conversation_.assistant_audio = true;
-  if (const auto item = conversation_.find(item_id_); item != conversation_.items.end()) item->audio_ms = audio_ms_;
+  if (const auto item = conversation_.find(item_id_); item != conversation_.items.end()) {
+    item->audio_ms = audio_ms_;
+  }
   ++service_.ledger.audio_deltas_sent;
   service_.ledger.audio_bytes_sent += service_.audio.size();
 
@@ -261,15 +281,21 @@ std::string Response::item_done() {
   EventJson json(service_.ids, "conversation.item.done");
   json.key("previous_item_id").null();  // As recorded, whatever the item.added before had.
   json.key("item").raw(item.buffer());
-  if (const auto found = conversation_.find(item_id_); found != conversation_.items.end()) found->json = item.take();
+  if (const auto found = conversation_.find(item_id_); found != conversation_.items.end()) {
+    found->json = item.take();
+  }
   return json.end_event();
 }
 
 std::string Response::done() {
   stage_ = Stage::kRateLimits;
   ++service_.ledger.responses_done;
-  if (status_ == "cancelled") ++service_.ledger.responses_cancelled;
-  if (status_ == "failed") ++service_.ledger.responses_failed;
+  if (status_ == "cancelled") {
+    ++service_.ledger.responses_cancelled;
+  }
+  if (status_ == "failed") {
+    ++service_.ledger.responses_failed;
+  }
   service_.rate_limit.use(input_tokens() + output_tokens(), service_.loop.now());
   EventJson json(service_.ids, "response.done");
   write_response(json.key("response"));
@@ -310,7 +336,9 @@ void Response::write_response(Json& json) {
   json.key("status").text(over ? status_ : "in_progress").key("status_details");
   over ? write_status_details(json) : static_cast<void>(json.null());
   json.key("output").array();
-  if (over && !item_id_.empty()) write_item(json);
+  if (over && !item_id_.empty()) {
+    write_item(json);
+  }
   json.end_array();
   json.key("conversation_id").text_or_null(config_.in_conversation ? conversation_.id : std::string_view());
   write_output(json, config_);
@@ -343,7 +371,9 @@ void Response::write_usage(Json& json) const {
   json.key("input_token_details").object().key("text_tokens").integer(input_tokens() - input_audio_tokens());
   json.key("audio_tokens").integer(input_audio_tokens()).key("image_tokens").integer(0).key("cached_tokens").integer(0);
   json.key("cached_tokens_details").object();
-  for (const std::string_view kind : {"text_tokens", "audio_tokens", "image_tokens"}) json.key(kind).integer(0);
+  for (const std::string_view kind : {"text_tokens", "audio_tokens", "image_tokens"}) {
+    json.key(kind).integer(0);
+  }
   json.end_object().end_object();
   json.key("output_token_details").object().key("text_tokens").integer(text_tokens_);
   json.key("audio_tokens").integer(audio_tokens()).end_object().end_object();

@@ -44,11 +44,17 @@ std::string item_json(const std::string& id, const Field& item) {
   const std::string_view type = item.require("type").string();
   Json json;
   json.object().key("id").text(id).key("type").text(type);
-  if (type != kResult) json.key("status").text("completed");  // As recorded.
-  for (const std::string_view member : {"role", "name", "call_id", "arguments", "output"}) {
-    if (const auto field = item.find(member)) json.key(member).raw(field->json());
+  if (type != kResult) {
+    json.key("status").text("completed");  // As recorded.
   }
-  if (const auto content = item.find("content")) write_content(json.key("content"), *content);
+  for (const std::string_view member : {"role", "name", "call_id", "arguments", "output"}) {
+    if (const auto field = item.find(member)) {
+      json.key(member).raw(field->json());
+    }
+  }
+  if (const auto content = item.find("content")) {
+    write_content(json.key("content"), *content);
+  }
   return json.end_object().take();
 }
 
@@ -94,9 +100,13 @@ const Session::ClientEvent* Session::find_event(std::string_view type) {
   }};
   const auto found =
       std::find_if(kEvents.begin(), kEvents.end(), [&](const ClientEvent& event) { return event.type == type; });
-  if (found != kEvents.end()) return &*found;
+  if (found != kEvents.end()) {
+    return &*found;
+  }
   std::vector<std::string_view> types;
-  for (const ClientEvent& event : kEvents) types.push_back(event.type);
+  for (const ClientEvent& event : kEvents) {
+    types.push_back(event.type);
+  }
   throw Refusal{"invalid_value",
                 fmt::format("Invalid value: '{}'. Supported values are: {}.", excerpt(type), quoted_list(types)),
                 "type"};
@@ -139,7 +149,9 @@ void Session::handle(net::Message message, Reply& reply) {
       event_id = text;
     }
     const auto named = event.find("type");
-    if (!named) throw Refusal{"invalid_event", "The 'type' field is missing.", {}};
+    if (!named) {
+      throw Refusal{"invalid_event", "The 'type' field is missing.", {}};
+    }
     const ClientEvent* const known = find_event(named->string());
     type = known->type;
     (this->*known->handler)(event);
@@ -148,7 +160,9 @@ void Session::handle(net::Message message, Reply& reply) {
   }
   auto& counts = service_.ledger.events_by_type;
   auto count = counts.find(type);
-  if (count == counts.end()) count = counts.emplace(type, 0).first;
+  if (count == counts.end()) {
+    count = counts.emplace(type, 0).first;
+  }
   ++count->second;
   reply_ = nullptr;
 }
@@ -205,7 +219,9 @@ void Session::begin_speech(std::int64_t start_ms) {
   started.key("audio_start_ms").integer(start_ms).key("item_id").text(speech_item_id_);
   reply_->events.push_back(started.end_event());
   Response* const running = config_.turn_detection.interrupt_response ? running_response() : nullptr;
-  if (running == nullptr) return;
+  if (running == nullptr) {
+    return;
+  }
   running->cancel("turn_detected");
   ++service_.ledger.responses_interrupted;
 }
@@ -217,7 +233,9 @@ void Session::end_speech(std::int64_t end_ms) {
   reply_->events.push_back(stopped.end_event());
   commit(std::exchange(speech_item_id_, {}));
   // An answer that was not to be interrupted goes on instead of another one.
-  if (config_.turn_detection.create_response && running_response() == nullptr) respond(ResponseConfig(config_));
+  if (config_.turn_detection.create_response && running_response() == nullptr) {
+    respond(ResponseConfig(config_));
+  }
 }
 
 void Session::commit_audio(const Field& event) {
@@ -301,8 +319,12 @@ void Session::create_item(const Field& event) {
   }
 
   Item item;
-  if (const auto id = source.find("id")) item.id = id->string();
-  if (item.id.empty()) item.id = service_.ids.next("item_");
+  if (const auto id = source.find("id")) {
+    item.id = id->string();
+  }
+  if (item.id.empty()) {
+    item.id = service_.ids.next("item_");
+  }
   if (conversation_.find(item.id) != items.end()) {
     throw Refusal{"invalid_value", fmt::format("Error creating item: an item '{}' exists already.", excerpt(item.id)),
                   "item.id"};
@@ -311,8 +333,12 @@ void Session::create_item(const Field& event) {
   const auto role = source.find("role");
   item.assistant = role && role->string() == "assistant";
   item.is_result = source.require("type").string() == kResult;
-  if (const auto call_id = source.find("call_id")) item.call_id = call_id->string();
-  if (item.is_result) take_result(item.call_id);
+  if (const auto call_id = source.find("call_id")) {
+    item.call_id = call_id->string();
+  }
+  if (item.is_result) {
+    take_result(item.call_id);
+  }
 
   const std::string previous_id = place == items.begin() ? std::string() : (place - 1)->id;
   emit_item("conversation.item.added", previous_id, item);
@@ -332,7 +358,9 @@ void Session::take_result(std::string_view call_id) {
 Conversation::Items::iterator Session::find_item(const Field& event, std::string_view verb, std::string_view doing) {
   const std::string_view id = event.require("item_id").string();
   const auto item = conversation_.find(id);
-  if (item != conversation_.items.end()) return item;
+  if (item != conversation_.items.end()) {
+    return item;
+  }
   throw Refusal{fmt::format("item_{}_invalid_item_id", verb),
                 fmt::format("Error {} item: the item with id '{}' does not exist.", doing, excerpt(id)), "item_id"};
 }
@@ -391,7 +419,9 @@ Response* Session::running_response() {
 void Session::create_response(const Field& event) {
   event.object({"type", "event_id", "response"});
   ResponseConfig config(config_);
-  if (const auto response = event.find("response")) config = configured(std::move(config), *response);
+  if (const auto response = event.find("response")) {
+    config = configured(std::move(config), *response);
+  }
   if (const Response* const running = running_response(); running != nullptr && config.in_conversation) {
     throw Refusal{"conversation_already_has_active_response",
                   fmt::format("Conversation already has an active response in progress: {}. Wait until the response is "

@@ -19,7 +19,9 @@ EventJson begin(Ids& ids, std::string_view type, std::string_view item_id) {
 
 std::string Transcript::text() const {
   std::string text;
-  for (std::int64_t word = 0; word < words(); ++word) text += word_of_tone(word);
+  for (std::int64_t word = 0; word < words(); ++word) {
+    text += word_of_tone(word);
+  }
   return text;
 }
 

@@ -13,7 +13,9 @@ constexpr const char* kSubject = "slack_peer";
 
 SlackPeerOptions checked(SlackPeerOptions options) {
   const auto require = [](bool met, const char* what) {
-    if (!met) throw Error(Errc::kInvalidArgument, std::string(kSubject) + ": " + what);
+    if (!met) {
+      throw Error(Errc::kInvalidArgument, std::string(kSubject) + ": " + what);
+    }
   };
   const SlackLimits& limits = options.limits;
   require(options.token_lifetime >= std::chrono::nanoseconds::zero(), "token_lifetime is negative");

@@ -82,21 +82,27 @@ ChannelAnswer SlackService::error(ChannelRequest& request, std::string_view name
 }
 
 void SlackService::rotate_token(std::string token, std::string error) {
-  if (token.empty()) token = ids_.next("xoxe.xoxb-1-");
+  if (token.empty()) {
+    token = ids_.next("xoxe.xoxb-1-");
+  }
   credential_.rotate(std::move(token));
   outdated_error_ = std::move(error);
   token_made_ = loop_.now();
   expiry_told_ = false;
   graced_token_.clear();
   book_.rotated();
-  if (options_.on_rotation) options_.on_rotation(credential_.current());
+  if (options_.on_rotation) {
+    options_.on_rotation(credential_.current());
+  }
 }
 
 void SlackService::rotate_webhook() {
   webhook_.rotate(ids_.next({}));
   webhook_disabled_ = false;
   book_.rotated();
-  if (options_.on_rotation) options_.on_rotation(origin_ + webhook_path());
+  if (options_.on_rotation) {
+    options_.on_rotation(origin_ + webhook_path());
+  }
 }
 
 // A pair for the one before, which stays valid until it expires (docs.slack.dev, "Using token rotation").
@@ -104,26 +110,36 @@ std::string SlackService::mint_tokens() {
   const std::string token = ids_.next("xoxe.xoxb-1-");
   refresh_token_ = ids_.next("xoxe-1-");
   // While any token is let in and none ages, so are this one and those before it.
-  if (credential_.any() && options_.token_lifetime == nanoseconds::zero()) return token;
+  if (credential_.any() && options_.token_lifetime == nanoseconds::zero()) {
+    return token;
+  }
   graced_token_ = credential_.current();
   graced_made_ = token_made_;
   credential_.rotate(token);
   token_made_ = loop_.now();
   expiry_told_ = false;
-  if (options_.on_rotation) options_.on_rotation(token);
+  if (options_.on_rotation) {
+    options_.on_rotation(token);
+  }
   return token;
 }
 
 std::string SlackService::refusal_of(std::string_view token) const {
-  if (token.empty()) return "not_authed";
+  if (token.empty()) {
+    return "not_authed";
+  }
   const bool ages = options_.token_lifetime > nanoseconds::zero();
   const auto expired = [&](Instant made) { return ages && loop_.now() >= made + options_.token_lifetime; };
   switch (credential_.standing(token)) {
     case Credential::Standing::kValid:
-      if (!token.starts_with("xox")) return "invalid_auth";
+      if (!token.starts_with("xox")) {
+        return "invalid_auth";
+      }
       return expired(token_made_) ? "token_expired" : "";
     case Credential::Standing::kOutdated:
-      if (token == graced_token_ && !graced_token_.empty()) return expired(graced_made_) ? "token_expired" : "";
+      if (token == graced_token_ && !graced_token_.empty()) {
+        return expired(graced_made_) ? "token_expired" : "";
+      }
       return outdated_error_;
     case Credential::Standing::kUnknown:
       break;
@@ -142,16 +158,22 @@ SlackService::Question SlackService::read(net::HttpServerRequest& http, std::str
     const ContentType type = content_type(http.headers);
     switch (type.type) {
       case BodyType::kNone:
-        if (!http.body.empty()) question.problem = "missing_post_type";
+        if (!http.body.empty()) {
+          question.problem = "missing_post_type";
+        }
         break;
       case BodyType::kOther:
-        if (!http.body.empty()) question.problem = "invalid_post_type";
+        if (!http.body.empty()) {
+          question.problem = "invalid_post_type";
+        }
         break;
       case BodyType::kForm:
         question.arguments.add_form(http.body);
         break;
       case BodyType::kMultipart:
-        if (!question.arguments.add_multipart(http.body, type.boundary)) question.problem = "invalid_form_data";
+        if (!question.arguments.add_multipart(http.body, type.boundary)) {
+          question.problem = "invalid_form_data";
+        }
         break;
       case BodyType::kJson:
         token_may_be_argument = false;  // With JSON the token must be in the header.
@@ -169,8 +191,12 @@ SlackService::Question SlackService::read(net::HttpServerRequest& http, std::str
         break;
     }
   }
-  if (question.problem.empty() && !question.arguments.is_utf8()) question.problem = "invalid_charset";
-  if (question.token.empty() && token_may_be_argument) question.token = question.arguments.text("token");
+  if (question.problem.empty() && !question.arguments.is_utf8()) {
+    question.problem = "invalid_charset";
+  }
+  if (question.token.empty() && token_may_be_argument) {
+    question.token = question.arguments.text("token");
+  }
   return question;
 }
 
@@ -183,7 +209,9 @@ ChannelAnswer SlackService::answer(net::HttpServerRequest http) {
     const Question question = read(http, path[1]);
     return web_api(request, question);
   }
-  if (!path.empty() && path[0] == "services") return webhook(request, http, path);
+  if (!path.empty() && path[0] == "services") {
+    return webhook(request, http, path);
+  }
   book_.arrive(request);
   return finish(request, ChannelOutcome::kRefused, text_response(404, "Not Found"));
 }
@@ -195,15 +223,21 @@ ChannelAnswer SlackService::web_api(ChannelRequest& request, const Question& que
     return post_message(request, question);
   }
   const auto inside = book_.arrive(request);
-  if (question.method == "api.test" && question.problem.empty()) return api_test(request, question);
-  if (question.method == "oauth.v2.access") return refresh(request, question);
+  if (question.method == "api.test" && question.problem.empty()) {
+    return api_test(request, question);
+  }
+  if (question.method == "oauth.v2.access") {
+    return refresh(request, question);
+  }
   if (question.method != "chat.postMessage" && question.method != "auth.test" && question.method != "api.test") {
     Json json;
     json.object().key("ok").boolean(false).key("error").text("unknown_method");
     json.key("req_method").text(question.method).end_object();
     return finish(request, ChannelOutcome::kRefused, json_response(json.take()));
   }
-  if (!question.problem.empty()) return error(request, question.problem);
+  if (!question.problem.empty()) {
+    return error(request, question.problem);
+  }
   if (!refused.empty()) {
     const auto standing = credential_.standing(question.token);
     // To expire is to be rotated: who meets it first could not know.
@@ -214,7 +248,9 @@ ChannelAnswer SlackService::web_api(ChannelRequest& request, const Question& que
     book_.refuse_credential(request, standing != Credential::Standing::kUnknown && !question.token.empty());
     return error(request, refused);
   }
-  if (inside) return turn_away(request, *inside);
+  if (inside) {
+    return turn_away(request, *inside);
+  }
   Json json;
   json.object().key("ok").boolean(true).key("url").text("https://soak.slack.com/").key("team").text("Soak");
   json.key("user").text("soak").key("team_id").text("T00000001").key("user_id").text("U00000001");
@@ -226,10 +262,14 @@ ChannelAnswer SlackService::api_test(ChannelRequest& request, const Question& qu
   const Argument* const wanted = question.arguments.find("error");
   Json json;
   json.object().key("ok").boolean(wanted == nullptr);
-  if (wanted != nullptr) json.key("error").text(wanted->value);
+  if (wanted != nullptr) {
+    json.key("error").text(wanted->value);
+  }
   json.key("args").object();
   for (const Argument& argument : question.arguments) {
-    if (argument.name != "token") json.key(argument.name).text(argument.value);
+    if (argument.name != "token") {
+      json.key(argument.name).text(argument.value);
+    }
   }
   json.end_object().end_object();
   return finish(request, wanted == nullptr ? ChannelOutcome::kAnswered : ChannelOutcome::kRefused,
@@ -237,16 +277,26 @@ ChannelAnswer SlackService::api_test(ChannelRequest& request, const Question& qu
 }
 
 ChannelAnswer SlackService::refresh(ChannelRequest& request, const Question& question) {
-  if (!question.problem.empty()) return error(request, question.problem);
+  if (!question.problem.empty()) {
+    return error(request, question.problem);
+  }
   const Arguments& arguments = question.arguments;
   const auto is_wrong = [&](std::string_view name, const std::string& right) {
     const std::string_view got = arguments.text(name);
     return got.empty() || (!right.empty() && got != right);
   };
-  if (is_wrong("client_id", options_.client_id)) return error(request, "invalid_client_id");
-  if (is_wrong("client_secret", options_.client_secret)) return error(request, "bad_client_secret");
-  if (arguments.text("grant_type") != "refresh_token") return error(request, "invalid_grant_type");
-  if (arguments.text("refresh_token") != refresh_token_) return error(request, "invalid_refresh_token");
+  if (is_wrong("client_id", options_.client_id)) {
+    return error(request, "invalid_client_id");
+  }
+  if (is_wrong("client_secret", options_.client_secret)) {
+    return error(request, "bad_client_secret");
+  }
+  if (arguments.text("grant_type") != "refresh_token") {
+    return error(request, "invalid_grant_type");
+  }
+  if (arguments.text("refresh_token") != refresh_token_) {
+    return error(request, "invalid_refresh_token");
+  }
   const std::string token = mint_tokens();
   Json json;
   json.object().key("ok").boolean(true).key("access_token").text(token);
@@ -264,8 +314,12 @@ bool SlackService::knows(std::string_view channel) const {
   if (!options_.channels.empty()) {
     return std::find(options_.channels.begin(), options_.channels.end(), channel) != options_.channels.end();
   }
-  if (channel.size() < 2) return false;
-  if (channel[0] == '#') return true;
+  if (channel.size() < 2) {
+    return false;
+  }
+  if (channel[0] == '#') {
+    return true;
+  }
   return (channel[0] == 'C' || channel[0] == 'D' || channel[0] == 'G') &&
          std::all_of(channel.begin(), channel.end(), is_capital_or_digit);
 }
@@ -276,20 +330,32 @@ std::string SlackService::payload_error(const Arguments& arguments) {
   const std::string_view markdown = arguments.text("markdown_text");
   if (const Argument* const blocks = arguments.find("blocks")) {
     const auto count = array_size(parser_, blocks->value);
-    if (!count) return "invalid_blocks_format";
-    if (*count > kBlocksMax) return "invalid_blocks";
+    if (!count) {
+      return "invalid_blocks_format";
+    }
+    if (*count > kBlocksMax) {
+      return "invalid_blocks";
+    }
   }
   if (const Argument* const attachments = arguments.find("attachments")) {
     const auto count = array_size(parser_, attachments->value);
-    if (!count) return "invalid_array_arg";
-    if (*count > kAttachmentsMax) return "too_many_attachments";
+    if (!count) {
+      return "invalid_array_arg";
+    }
+    if (*count > kAttachmentsMax) {
+      return "too_many_attachments";
+    }
   }
-  if (!markdown.empty() && (!text.empty() || arguments.contains("blocks"))) return "markdown_text_conflict";
+  if (!markdown.empty() && (!text.empty() || arguments.contains("blocks"))) {
+    return "markdown_text_conflict";
+  }
   if (text.empty() && markdown.empty() && !arguments.contains("blocks") && !arguments.contains("attachments")) {
     return "no_text";
   }
   // What it says then is not among the documented errors of this method; chat.update says this.
-  if (text_length(markdown).value().characters > kMarkdownMax) return "msg_too_long";
+  if (text_length(markdown).value().characters > kMarkdownMax) {
+    return "msg_too_long";
+  }
   return {};
 }
 
@@ -302,17 +368,27 @@ ChannelAnswer SlackService::post_message(ChannelRequest& request, const Question
   const Arguments& arguments = question.arguments;
   const std::string channel(arguments.text("channel"));
   const bool known = knows(channel);
-  if (known) request.conversation = channel;
+  if (known) {
+    request.conversation = channel;
+  }
   std::string text(arguments.text(arguments.text("text").empty() ? "markdown_text" : "text"));
   const MessageKey key = options_.ledger.key_of(text);
   request.key = key.key;
-  if (const auto inside = book_.arrive(request)) return turn_away(request, *inside);
+  if (const auto inside = book_.arrive(request)) {
+    return turn_away(request, *inside);
+  }
 
-  if (!known) return error(request, "channel_not_found");
-  if (const std::string problem = payload_error(arguments); !problem.empty()) return error(request, problem);
+  if (!known) {
+    return error(request, "channel_not_found");
+  }
+  if (const std::string problem = payload_error(arguments); !problem.empty()) {
+    return error(request, problem);
+  }
 
   std::vector<std::string_view> warnings;
-  if (question.missing_charset) warnings.push_back("missing_charset");
+  if (question.missing_charset) {
+    warnings.push_back("missing_charset");
+  }
   if (text_length(text).value().characters > kTextMax) {
     warnings.push_back("message_truncated");
     text.resize(first_characters(text, kTextMax).size());
@@ -325,13 +401,19 @@ ChannelAnswer SlackService::post_message(ChannelRequest& request, const Question
     json.object().key("ok").boolean(true).key("channel").text(channel).key("ts").text(ts);
     json.key("message").object().key("type").text("message").key("subtype").text("bot_message");
     json.key("text").text(text).key("bot_id").text("B00000001").key("ts").text(ts);
-    if (arguments.contains("thread_ts")) json.key("thread_ts").text(arguments.text("thread_ts"));
+    if (arguments.contains("thread_ts")) {
+      json.key("thread_ts").text(arguments.text("thread_ts"));
+    }
     json.end_object();
     if (!warnings.empty()) {
       std::string joined;
-      for (const std::string_view warning : warnings) joined.append(joined.empty() ? "" : ",").append(warning);
+      for (const std::string_view warning : warnings) {
+        joined.append(joined.empty() ? "" : ",").append(warning);
+      }
       json.key("warning").text(joined).key("response_metadata").object().key("warnings").array();
-      for (const std::string_view warning : warnings) json.text(warning);
+      for (const std::string_view warning : warnings) {
+        json.text(warning);
+      }
       json.end_array().end_object();
     }
     return json_response(json.end_object().take());
@@ -342,8 +424,12 @@ ChannelAnswer SlackService::webhook(ChannelRequest& request, net::HttpServerRequ
                                     const std::vector<std::string>& path) {
   const bool is_ours = path.size() == 4 && path[1] + "/" + path[2] == webhook_id_;
   const auto standing = is_ours ? webhook_.standing(path[3]) : Credential::Standing::kUnknown;
-  if (is_ours) request.conversation = std::string(kWebhook) + webhook_id_;
-  if (is_ours) request.credential = webhook_.generation(path[3]);
+  if (is_ours) {
+    request.conversation = std::string(kWebhook) + webhook_id_;
+  }
+  if (is_ours) {
+    request.credential = webhook_.generation(path[3]);
+  }
   Arguments arguments;
   bool parsed = http.method == "POST";
   if (parsed) {
@@ -374,13 +460,23 @@ ChannelAnswer SlackService::webhook(ChannelRequest& request, net::HttpServerRequ
     return refuse(404, "no_service", ChannelOutcome::kCredential);
   }
   if (options_.limits.on && options_.limits.webhook_flood > 0) {
-    if (webhook_posts_.remaining(options_.limits.webhook_flood, kFloodTime, loop_.now()) == 0) webhook_disabled_ = true;
+    if (webhook_posts_.remaining(options_.limits.webhook_flood, kFloodTime, loop_.now()) == 0) {
+      webhook_disabled_ = true;
+    }
     webhook_posts_.take(kFloodTime, loop_.now());
   }
-  if (webhook_disabled_) return refuse(403, "action_prohibited");
-  if (inside) return turn_away(request, *inside);
-  if (!parsed) return refuse(400, "invalid_payload");
-  if (!arguments.is_utf8() || !payload_error(arguments).empty()) return refuse(400, "invalid_payload");
+  if (webhook_disabled_) {
+    return refuse(403, "action_prohibited");
+  }
+  if (inside) {
+    return turn_away(request, *inside);
+  }
+  if (!parsed) {
+    return refuse(400, "invalid_payload");
+  }
+  if (!arguments.is_utf8() || !payload_error(arguments).empty()) {
+    return refuse(400, "invalid_payload");
+  }
   return serve_send(request, false, [&](ChannelRequest& stored) {
     book_.store(stored, key);
     stored.outcome = ChannelOutcome::kStored;
@@ -390,12 +486,16 @@ ChannelAnswer SlackService::webhook(ChannelRequest& request, net::HttpServerRequ
 
 std::optional<RateLimited> SlackService::reached_limit(const ChannelRequest& request) {
   const SlackLimits& limits = options_.limits;
-  if (!limits.on) return std::nullopt;
+  if (!limits.on) {
+    return std::nullopt;
+  }
   const Instant now = loop_.now();
   TokenBucket& channel = book_.conversation(request.conversation).pace;
   const double workspace_per_second = limits.workspace_per_minute / 60;
   const nanoseconds wait = channel.wait(limits.channel_per_second, limits.channel_burst, now);
-  if (wait > nanoseconds::zero()) return RateLimited{.retry_after = wait};
+  if (wait > nanoseconds::zero()) {
+    return RateLimited{.retry_after = wait};
+  }
   const nanoseconds all = workspace_.wait(workspace_per_second, limits.workspace_burst, now);
   if (all > nanoseconds::zero()) {
     return RateLimited{.scope = Scope::kCredential, .form = Kind::kRateLimitedGlobal, .retry_after = all};
@@ -438,26 +538,36 @@ net::HttpResponse SlackService::too_many(const ChannelRequest& request, const Ra
 }
 
 net::HttpResponse SlackService::server_error(const ChannelRequest& request, bool stored) {
-  if (is_webhook(request)) return text_response(500, "rollup_error");
+  if (is_webhook(request)) {
+    return text_response(500, "rollup_error");
+  }
   return json_response(stored ? R"({"ok":false,"error":"fatal_error"})" : R"({"ok":false,"error":"internal_error"})");
 }
 
 // An error of the Web API comes with 200; a webhook's is text, with its status.
 net::HttpResponse SlackService::refusal(const ChannelRequest& request, const ChannelFault& fault) {
-  if (is_webhook(request)) return text_response(fault.status, fault.text);
+  if (is_webhook(request)) {
+    return text_response(fault.status, fault.text);
+  }
   Json json;
   json.object().key("ok").boolean(false).key("error").text(fault.text).end_object();
   return json_response(json.take());
 }
 
 ChannelOutcome SlackService::outcome_of(const ChannelRequest& request, const ChannelFault& refusal) const {
-  if (is_webhook(request)) return ChannelService::outcome_of(request, refusal);
-  if (is_unknown_outcome(refusal.text)) return ChannelOutcome::kFailed;
+  if (is_webhook(request)) {
+    return ChannelService::outcome_of(request, refusal);
+  }
+  if (is_unknown_outcome(refusal.text)) {
+    return ChannelOutcome::kFailed;
+  }
   return is_credential_error(refusal.text) ? ChannelOutcome::kCredential : ChannelOutcome::kRefused;
 }
 
 ChannelAnswer SlackService::play_own(ChannelRequest& request, const ChannelFault& fault, const Store& /*store*/) {
-  if (fault.kind != Kind::kRotate) no_such_fault(fault.kind);
+  if (fault.kind != Kind::kRotate) {
+    no_such_fault(fault.kind);
+  }
   count(fault.kind);
   if (is_webhook(request)) {
     rotate_webhook();

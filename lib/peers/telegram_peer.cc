@@ -13,7 +13,9 @@ constexpr const char* kSubject = "telegram_peer";
 
 TelegramPeerOptions checked(TelegramPeerOptions options) {
   const auto require = [](bool met, const char* what) {
-    if (!met) throw Error(Errc::kInvalidArgument, std::string(kSubject) + ": " + what);
+    if (!met) {
+      throw Error(Errc::kInvalidArgument, std::string(kSubject) + ": " + what);
+    }
   };
   const TelegramLimits& limits = options.limits;
   require(options.malformed_token_status == 404 || options.malformed_token_status == 401,

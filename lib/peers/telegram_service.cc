@@ -33,7 +33,9 @@ constexpr std::string_view kBlocked = "Forbidden: bot was blocked by the user";
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
   return value;
 }
 
@@ -42,7 +44,9 @@ bool is_well_formed(std::string_view token) {
   constexpr std::size_t kLengthMax = 80;
   constexpr std::int64_t kBotIdEnd = std::int64_t{1} << 54;
   const std::size_t colon = token.find(':');
-  if (colon == std::string_view::npos || colon + 1 == token.size() || token.size() > kLengthMax) return false;
+  if (colon == std::string_view::npos || colon + 1 == token.size() || token.size() > kLengthMax) {
+    return false;
+  }
   const std::optional<std::int64_t> id = number(token.substr(0, colon));
   const auto is_secret = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
@@ -58,7 +62,9 @@ net::HttpResponse json_response(int status, std::string body) {
 std::string error_body(int code, std::string_view description, std::string_view parameters = {}) {
   Json json;
   json.object().key("ok").boolean(false).key("error_code").integer(code).key("description").text(description);
-  if (!parameters.empty()) json.key("parameters").raw(parameters);
+  if (!parameters.empty()) {
+    json.key("parameters").raw(parameters);
+  }
   return json.end_object().take();
 }
 
@@ -92,11 +98,15 @@ struct Call {
 Call call_of(std::string_view path) {
   Call call;
   const std::vector<std::string> segments = path_segments(path);
-  if (segments.empty() || !segments[0].starts_with("bot")) return call;
+  if (segments.empty() || !segments[0].starts_with("bot")) {
+    return call;
+  }
   call.under_bot = true;
   call.token = segments[0].substr(3);
   const std::size_t method = segments.size() > 1 && segments[1] == "test" ? 2 : 1;
-  if (segments.size() == method + 1) call.method = lower(segments[method]);
+  if (segments.size() == method + 1) {
+    call.method = lower(segments[method]);
+  }
   return call;
 }
 
@@ -113,12 +123,16 @@ void TelegramService::rotate_token(std::string token) {
   if (token.empty()) {
     const std::string& before = credential_.current().empty() ? bot_id_ : credential_.current();
     token = before.substr(0, before.find(':'));
-    if (token.empty()) token = "1";
+    if (token.empty()) {
+      token = "1";
+    }
     token += ids_.next(":AA") + ids_.next("-").substr(0, 12);
   }
   credential_.rotate(std::move(token));
   book_.rotated();
-  if (options_.on_rotation) options_.on_rotation(credential_.current());
+  if (options_.on_rotation) {
+    options_.on_rotation(credential_.current());
+  }
 }
 
 void TelegramService::post_text(std::int64_t chat, std::string_view text) {
@@ -132,9 +146,13 @@ void TelegramService::post_text(std::int64_t chat, std::string_view text) {
   write_chat(json, id);
   const auto date = std::chrono::floor<seconds>(loop_.wall_now()).time_since_epoch().count();
   json.key("date").integer(date).key("text").text(text).end_object().end_object();
-  if (updates_.size() >= kUpdatesKept) updates_.pop_front();
+  if (updates_.size() >= kUpdatesKept) {
+    updates_.pop_front();
+  }
   updates_.push_back({updates_made_, json.take()});
-  if (poll_ != nullptr) poll_->wake.set();
+  if (poll_ != nullptr) {
+    poll_->wake.set();
+  }
 }
 
 ChannelAnswer TelegramService::error(ChannelRequest& request, int code, std::string_view description) {
@@ -146,7 +164,9 @@ bool TelegramService::knows(std::string_view chat) const {
   if (!options_.chats.empty()) {
     return std::find(options_.chats.begin(), options_.chats.end(), chat) != options_.chats.end();
   }
-  if (chat[0] == '@') return chat.size() > 1;
+  if (chat[0] == '@') {
+    return chat.size() > 1;
+  }
   const auto id = number(chat);
   return id && *id != 0;
 }
@@ -182,8 +202,12 @@ Task<ChannelAnswer> TelegramService::answer(net::HttpServerRequest http) {
   bool parsed = true;
   if (http.method == "POST" && !http.body.empty()) {
     const ContentType type = content_type(http.headers);
-    if (type.type == BodyType::kForm) arguments.add_form(http.body);
-    if (type.type == BodyType::kMultipart) parsed = arguments.add_multipart(http.body, type.boundary);
+    if (type.type == BodyType::kForm) {
+      arguments.add_form(http.body);
+    }
+    if (type.type == BodyType::kMultipart) {
+      parsed = arguments.add_multipart(http.body, type.boundary);
+    }
     if (type.type == BodyType::kJson) {
       try {
         arguments.add_json(parser_, std::move(http.body));
@@ -197,28 +221,46 @@ Task<ChannelAnswer> TelegramService::answer(net::HttpServerRequest http) {
   const bool allowed = http.method == "GET" || http.method == "POST";
   const bool well_formed = is_well_formed(call.token);
   const auto standing = well_formed ? credential_.standing(call.token) : Credential::Standing::kUnknown;
-  if (standing == Credential::Standing::kValid) bot_id_ = call.token.substr(0, call.token.find(':'));
+  if (standing == Credential::Standing::kValid) {
+    bot_id_ = call.token.substr(0, call.token.find(':'));
+  }
   if (allowed && call.under_bot && standing == Credential::Standing::kValid && parsed && method == "sendmessage") {
     co_return send_message(request, arguments);
   }
 
   const std::optional<ChannelBook::Refused> refused = book_.arrive(request);
-  if (!allowed) co_return error(request, 405, "Method Not Allowed");
-  if (!call.under_bot) co_return error(request, 404, "Not Found");
+  if (!allowed) {
+    co_return error(request, 405, "Method Not Allowed");
+  }
+  if (!call.under_bot) {
+    co_return error(request, 404, "Not Found");
+  }
   if (standing != Credential::Standing::kValid) {
     book_.refuse_credential(request, standing == Credential::Standing::kOutdated);
-    if (well_formed) co_return error(request, 401, "Unauthorized");
+    if (well_formed) {
+      co_return error(request, 401, "Unauthorized");
+    }
     const bool is_401 = options_.malformed_token_status == 401;
     const std::string_view description = is_401 ? "Unauthorized: invalid token specified" : "Not Found";
     const net::HttpResponse response =
         json_response(options_.malformed_token_status, error_body(options_.malformed_token_status, description));
     co_return finish(request, ChannelOutcome::kCredential, response);
   }
-  if (refused) co_return turn_away(request, *refused);
-  if (!parsed) co_return error(request, 400, "Bad Request: can't parse the request body");
-  if (method.empty()) co_return error(request, 404, "Not Found");
-  if (method == "getme") co_return finish(request, ChannelOutcome::kAnswered, ok(bot_user(true)));
-  if (method == "deletewebhook") co_return finish(request, ChannelOutcome::kAnswered, ok("true"));
+  if (refused) {
+    co_return turn_away(request, *refused);
+  }
+  if (!parsed) {
+    co_return error(request, 400, "Bad Request: can't parse the request body");
+  }
+  if (method.empty()) {
+    co_return error(request, 404, "Not Found");
+  }
+  if (method == "getme") {
+    co_return finish(request, ChannelOutcome::kAnswered, ok(bot_user(true)));
+  }
+  if (method == "deletewebhook") {
+    co_return finish(request, ChannelOutcome::kAnswered, ok("true"));
+  }
   if (method == "getupdates") {
     // A co_return of an awaited call would be one expression with it: g++ 12 is given a name.
     ChannelAnswer updates = co_await get_updates(request, arguments);
@@ -229,20 +271,34 @@ Task<ChannelAnswer> TelegramService::answer(net::HttpServerRequest http) {
 
 ChannelAnswer TelegramService::send_message(ChannelRequest& request, const Arguments& arguments) {
   std::string chat(trimmed(arguments.text("chat_id")));
-  if (const auto id = number(chat)) chat = std::to_string(*id);  // 007 is chat 7.
+  if (const auto id = number(chat)) {
+    chat = std::to_string(*id);  // 007 is chat 7.
+  }
   const bool readable = arguments.is_utf8();
   const bool known = readable && !chat.empty() && knows(chat);
-  if (known) request.conversation = chat;
+  if (known) {
+    request.conversation = chat;
+  }
   const std::string text(arguments.text("text"));
   const MessageKey key = options_.ledger.key_of(text);
   request.key = key.key;
-  if (const auto refused = book_.arrive(request)) return turn_away(request, *refused);
+  if (const auto refused = book_.arrive(request)) {
+    return turn_away(request, *refused);
+  }
 
-  if (!readable) return error(request, 400, "Bad Request: strings must be encoded in UTF-8");
-  if (chat.empty()) return error(request, 400, "Bad Request: chat_id is empty");
-  if (!known) return error(request, 400, "Bad Request: chat not found");
+  if (!readable) {
+    return error(request, 400, "Bad Request: strings must be encoded in UTF-8");
+  }
+  if (chat.empty()) {
+    return error(request, 400, "Bad Request: chat_id is empty");
+  }
+  if (!known) {
+    return error(request, 400, "Bad Request: chat not found");
+  }
   const TextLength length = text_length(text).value();
-  if (trimmed(text).empty()) return error(request, 400, "Bad Request: message text is empty");
+  if (trimmed(text).empty()) {
+    return error(request, 400, "Bad Request: message text is empty");
+  }
   if ((options_.length_in_utf16 ? length.utf16_units : length.characters) > kTextMax) {
     return error(request, 400, "Bad Request: message is too long");
   }
@@ -256,7 +312,9 @@ ChannelAnswer TelegramService::send_message(ChannelRequest& request, const Argum
   }
 
   const ConversationState& state = book_.conversation(chat);
-  if (state.blocked) return error(request, 403, kBlocked);
+  if (state.blocked) {
+    return error(request, 403, kBlocked);
+  }
   if (!state.migrated_to.empty()) {
     const std::string parameters = fmt::format(R"({{"migrate_to_chat_id":{}}})", state.migrated_to);
     return finish(request, ChannelOutcome::kRefused, json_response(400, error_body(400, kUpgraded, parameters)));
@@ -294,11 +352,17 @@ Task<ChannelAnswer> TelegramService::get_updates(ChannelRequest& request, const 
 
   std::int64_t offset = number(arguments.text("offset")).value_or(0);
   std::int64_t limit = number(arguments.text("limit")).value_or(kUpdatesMax);
-  if (limit < 1 || limit > kUpdatesMax) limit = kUpdatesMax;
+  if (limit < 1 || limit > kUpdatesMax) {
+    limit = kUpdatesMax;
+  }
   const std::int64_t timeout =
       std::clamp(number(arguments.text("timeout")).value_or(0), std::int64_t{0}, kPollSecondsMax);
-  if (offset < 0) offset = std::max(updates_made_ + 1 + offset, std::int64_t{0});
-  while (!updates_.empty() && updates_.front().id < offset) updates_.pop_front();
+  if (offset < 0) {
+    offset = std::max(updates_made_ + 1 + offset, std::int64_t{0});
+  }
+  while (!updates_.empty() && updates_.front().id < offset) {
+    updates_.pop_front();
+  }
 
   if (poll_ != nullptr) {
     poll_->superseded = true;
@@ -310,10 +374,14 @@ Task<ChannelAnswer> TelegramService::get_updates(ChannelRequest& request, const 
     const Instant until = loop_.now() + seconds{timeout};
     co_await poll.wake.wait_until(until);
   }
-  if (poll.superseded) co_return error(request, 409, kConflict);
+  if (poll.superseded) {
+    co_return error(request, 409, kConflict);
+  }
   std::string result = "[";
   for (std::size_t i = 0; i < std::min(updates_.size(), static_cast<std::size_t>(limit)); ++i) {
-    if (i > 0) result += ',';
+    if (i > 0) {
+      result += ',';
+    }
     result += updates_[i].json;
   }
   result += ']';
@@ -322,14 +390,18 @@ Task<ChannelAnswer> TelegramService::get_updates(ChannelRequest& request, const 
 
 std::optional<RateLimited> TelegramService::reached_limit(const ChannelRequest& request) {
   const TelegramLimits& limits = options_.limits;
-  if (!limits.on) return std::nullopt;
+  if (!limits.on) {
+    return std::nullopt;
+  }
   const Instant now = loop_.now();
   ConversationState& state = book_.conversation(request.conversation);
   const double group_per_second = is_group(request.conversation) ? limits.group_per_minute / 60 : 0;
   const nanoseconds chat = std::max(state.pace.wait(limits.chat_per_second, limits.chat_burst, now),
                                     state.per_minute.wait(group_per_second, limits.group_burst, now));
   const nanoseconds all = all_chats_.wait(limits.per_second, limits.burst, now);
-  if (chat > nanoseconds::zero()) return RateLimited{.retry_after = chat};
+  if (chat > nanoseconds::zero()) {
+    return RateLimited{.retry_after = chat};
+  }
   if (all > nanoseconds::zero()) {
     return RateLimited{.scope = Scope::kCredential, .form = Kind::kRateLimitedGlobal, .retry_after = all};
   }
@@ -385,7 +457,9 @@ net::HttpResponse TelegramService::too_many(const ChannelRequest& /*request*/, c
       break;
   }
   net::HttpResponse response = json_response(429, error_body(429, description, parameters));
-  if (!header.empty()) response.headers.add(header_name, header);
+  if (!header.empty()) {
+    response.headers.add(header_name, header);
+  }
   return response;
 }
 
@@ -402,10 +476,14 @@ ChannelAnswer TelegramService::play_own(ChannelRequest& request, const ChannelFa
     case Kind::kMigrate: {
       count(fault.kind);
       std::string to = request.conversation.substr(request.conversation.find_first_not_of("-@"));
-      if (!number(to)) to = std::to_string(whole_text_key(to).key % 1'000'000'000);
+      if (!number(to)) {
+        to = std::to_string(whole_text_key(to).key % 1'000'000'000);
+      }
       to.insert(0, "-100");
       book_.conversation(request.conversation).migrated_to = to;
-      if (!options_.chats.empty()) options_.chats.push_back(to);
+      if (!options_.chats.empty()) {
+        options_.chats.push_back(to);
+      }
       const std::string parameters = fmt::format(R"({{"migrate_to_chat_id":{}}})", to);
       return finish(request, ChannelOutcome::kRefused, json_response(400, error_body(400, kUpgraded, parameters)));
     }

@@ -35,7 +35,9 @@ class TelegramService final : public ChannelService {
   struct Poll {
     explicit Poll(TelegramService& own) : service(own) {}
     ~Poll() {
-      if (service.poll_ == this) service.poll_ = nullptr;
+      if (service.poll_ == this) {
+        service.poll_ = nullptr;
+      }
     }
     Poll(const Poll&) = delete;
     Poll& operator=(const Poll&) = delete;

@@ -18,13 +18,19 @@ class TokenBucket {
  public:
   // Zero if there is one token, else how long it takes until there is.
   std::chrono::nanoseconds wait(double per_second, double burst, Instant now) const {
-    if (per_second <= 0) return std::chrono::nanoseconds::zero();
+    if (per_second <= 0) {
+      return std::chrono::nanoseconds::zero();
+    }
     const double missing = 1 - tokens(per_second, burst, now);
-    if (missing <= 1e-9) return std::chrono::nanoseconds::zero();
+    if (missing <= 1e-9) {
+      return std::chrono::nanoseconds::zero();
+    }
     return std::chrono::nanoseconds{static_cast<std::int64_t>(std::ceil(missing / per_second * 1e9))};
   }
   void take(double per_second, double burst, Instant now) {
-    if (per_second <= 0) return;
+    if (per_second <= 0) {
+      return;
+    }
     used_ = burst - tokens(per_second, burst, now) + 1;
     as_of_ = now;
   }

@@ -30,7 +30,9 @@ std::int64_t squares_of_g711(std::string_view audio, AudioFormat format) {
     const int exponent = code >> 4 & 7;
     const int mantissa = code & 15;
     std::int64_t level = exponent == 0 ? (mantissa << 4) + 8 : ((mantissa << 4) + 0x108) << (exponent - 1);
-    if (mu_law) level = (((mantissa << 3) + 0x84) << exponent) - 0x84;
+    if (mu_law) {
+      level = (((mantissa << 3) + 0x84) << exponent) - 0x84;
+    }
     sum += level * level;
   }
   return sum;
@@ -49,7 +51,9 @@ const std::vector<VoiceDetector::Change>& VoiceDetector::hear(std::string_view a
     square_sum_ += format == AudioFormat::kPcm ? squares_of_pcm(piece) : squares_of_g711(piece, format);
     samples_ += samples;
     audio.remove_prefix(piece.size());
-    if (samples_ >= window) take_window(detection);
+    if (samples_ >= window) {
+      take_window(detection);
+    }
   }
   return changes_;
 }
@@ -66,14 +70,18 @@ void VoiceDetector::take_window(const VoiceDetection& detection) {
   if (mean_square > detection.level * detection.level) {
     last_speech_ms_ = heard_ms_;
     speech_ms_ += kWindowMs;
-    if (speaking_ || speech_ms_ < detection.speech_ms) return;
+    if (speaking_ || speech_ms_ < detection.speech_ms) {
+      return;
+    }
     speaking_ = true;
     const std::int64_t begins = heard_ms_ - speech_ms_;
     changes_.push_back({true, std::max<std::int64_t>(begins - detection.prefix_padding_ms, 0)});
     return;
   }
   speech_ms_ = 0;
-  if (!speaking_ || heard_ms_ - last_speech_ms_ < detection.silence_ms) return;
+  if (!speaking_ || heard_ms_ - last_speech_ms_ < detection.silence_ms) {
+    return;
+  }
   speaking_ = false;
   changes_.push_back({false, heard_ms_});
 }

@@ -58,7 +58,9 @@ class Spectrum {
       const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
       std::nth_element(values.begin(), middle, values.end());
       double median = *middle;
-      if (values.size() % 2 == 0) median = (median + *std::max_element(values.begin(), middle)) / 2;
+      if (values.size() % 2 == 0) {
+        median = (median + *std::max_element(values.begin(), middle)) / 2;
+      }
       medians_.push_back(median);
     }
     per_block_ = static_cast<double>(count) / static_cast<double>(blocks);
@@ -80,7 +82,9 @@ class Spectrum {
   template <typename Function>
   Rows of(Function function) const {
     Eigen::VectorXd values(static_cast<Eigen::Index>(x_.size()));
-    for (std::size_t b = 0; b < x_.size(); ++b) values(static_cast<Eigen::Index>(b)) = function(x_[b]);
+    for (std::size_t b = 0; b < x_.size(); ++b) {
+      values(static_cast<Eigen::Index>(b)) = function(x_[b]);
+    }
     return cosines_ * values;
   }
 
@@ -167,7 +171,9 @@ class Fitter {
     std::vector<Fit> all;
     fit_all(line, -1, all);
     const int step = best_step(best_of(all).form);
-    if (step >= 0) fit_all(line, step, all);
+    if (step >= 0) {
+      fit_all(line, step, all);
+    }
     return all;
   }
 
@@ -181,14 +187,18 @@ class Fitter {
     Rows left;
     solve(form, design(form), nullptr, &left);
     std::vector<double> sizes(static_cast<std::size_t>(left.size()));
-    for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = std::abs(left(static_cast<Eigen::Index>(i)));
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      sizes[i] = std::abs(left(static_cast<Eigen::Index>(i)));
+    }
     std::vector<double> sorted = sizes;
     std::sort(sorted.begin(), sorted.end());
     const double usual = sorted[sorted.size() / 2] * kMedianToDeviation;
     std::vector<int> found;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       const int frequency = spectrum_.frequencies()[i];
-      if (frequency >= kLeastPeak && sizes[i] > kPeak * usual) found.push_back(frequency);
+      if (frequency >= kLeastPeak && sizes[i] > kPeak * usual) {
+        found.push_back(frequency);
+      }
     }
     return found;
   }
@@ -223,10 +233,18 @@ class Fitter {
   Design design(const Form& form) const {
     Design columns(spectrum_.rows(), form.columns());
     Eigen::Index next = 0;
-    if (form.line) columns.col(next++) = line_;
-    if (form.tau > 0) columns.col(next++) = approach(form.tau);
-    if (form.s > 0) columns.col(next++) = slowing(form.s);
-    if (form.step >= 0) columns.col(next++) = step(form.step);
+    if (form.line) {
+      columns.col(next++) = line_;
+    }
+    if (form.tau > 0) {
+      columns.col(next++) = approach(form.tau);
+    }
+    if (form.s > 0) {
+      columns.col(next++) = slowing(form.s);
+    }
+    if (form.step >= 0) {
+      columns.col(next++) = step(form.step);
+    }
     return columns;
   }
 
@@ -254,7 +272,9 @@ class Fitter {
     if (columns.cols() > 0) {
       scale = weighted.colwise().norm().transpose();
       for (Eigen::Index c = 0; c < weighted.cols(); ++c) {
-        if (!(scale(c) > 0)) scale(c) = 1;
+        if (!(scale(c) > 0)) {
+          scale(c) = 1;
+        }
         weighted.col(c) /= scale(c);
       }
       Square normal = weighted.transpose().lazyProduct(weighted);  // Too small for what products of large ones do.
@@ -276,17 +296,29 @@ class Fitter {
       fit.error = std::sqrt(std::max(squares / fit.freedom, least) * first) / scale(next);
       ++next;
     }
-    if (form.tau > 0) fit.approach = solved(next++);
-    if (form.s > 0) fit.slowing = solved(next++);
-    if (form.step >= 0) fit.step = solved(next++);
-    if (coefficients != nullptr) *coefficients = solved;
-    if (left != nullptr) *left = y;
+    if (form.tau > 0) {
+      fit.approach = solved(next++);
+    }
+    if (form.s > 0) {
+      fit.slowing = solved(next++);
+    }
+    if (form.step >= 0) {
+      fit.step = solved(next++);
+    }
+    if (coefficients != nullptr) {
+      *coefficients = solved;
+    }
+    if (left != nullptr) {
+      *left = y;
+    }
     return fit;
   }
 
   void add(const Form& form, std::vector<Fit>& fits) const {
     const Fit fit = solve(form, design(form));
-    if (fit.allowed()) fits.push_back(fit);
+    if (fit.allowed()) {
+      fits.push_back(fit);
+    }
   }
 
   void fit_all(bool line, int step, std::vector<Fit>& all) const {
@@ -307,7 +339,9 @@ class Fitter {
         }
       }
       for (const std::vector<Fit>& family : families) {
-        if (family.empty()) continue;
+        if (family.empty()) {
+          continue;
+        }
         refine(best_of(family), all);
         all.insert(all.end(), family.begin(), family.end());
       }
@@ -321,14 +355,20 @@ class Fitter {
     for (int i = 0; i <= kRefinements; ++i) {
       const Design columns = design(form);
       const Fit fit = solve(form, columns);
-      if (!fit.allowed() || (i > 0 && fit.likelihood <= best.likelihood)) break;
+      if (!fit.allowed() || (i > 0 && fit.likelihood <= best.likelihood)) {
+        break;
+      }
       best = fit;
       const int scales = (form.tau > 0 ? 1 : 0) + (form.s > 0 ? 1 : 0);
       Design wide(columns.rows(), columns.cols() + scales);
       wide.leftCols(columns.cols()) = columns;
       Eigen::Index next = columns.cols();
-      if (form.tau > 0) wide.col(next++) = best.approach * approach_change(form.tau);
-      if (form.s > 0) wide.col(next++) = best.slowing * slowing_change(form.s);
+      if (form.tau > 0) {
+        wide.col(next++) = best.approach * approach_change(form.tau);
+      }
+      if (form.s > 0) {
+        wide.col(next++) = best.slowing * slowing_change(form.s);
+      }
       Coefficients found;
       const Fit with_scales = solve(form, wide, &found);
       // Where the scales hardly matter, the neighbours on the grid say how far they may be off.
@@ -341,8 +381,12 @@ class Fitter {
       const auto moved = [&](double scale) {
         return std::clamp(scale * std::exp(std::clamp(found(next++), -0.5, 0.5)), shortest_, longest_);
       };
-      if (form.tau > 0) form.tau = moved(form.tau);
-      if (form.s > 0) form.s = moved(form.s);
+      if (form.tau > 0) {
+        form.tau = moved(form.tau);
+      }
+      if (form.s > 0) {
+        form.s = moved(form.s);
+      }
     }
     all.push_back(best);
   }
@@ -431,7 +475,9 @@ std::size_t points_until(std::span<const Observation> points, double x) {
 // left out instead.
 std::span<const Observation> without_beginning(std::span<const Observation> points, const GrowthOptions& options) {
   const double span = points.back().x - points.front().x;
-  if (options.slow_scale <= 0 || span < kLongRun * options.slow_scale) return points;
+  if (options.slow_scale <= 0 || span < kLongRun * options.slow_scale) {
+    return points;
+  }
   const std::span<const Observation> rest = points.subspan(points_until(points, points.front().x + span / kLongRun));
   return rest.size() < options.least_points ? points : rest;
 }
@@ -446,11 +492,15 @@ Look look_at(std::span<const Observation> all, const GrowthOptions& options, boo
     const Fitter fitter(spectrum, span, options, ended);
     growing = fitter.fits(true);
     still = fitter.fits(false);
-    if (round == kPeakRounds) break;
+    if (round == kPeakRounds) {
+      break;
+    }
     const Fit& best = Fitter::best_of(growing).likelihood > Fitter::best_of(still).likelihood ? Fitter::best_of(growing)
                                                                                               : Fitter::best_of(still);
     const std::vector<int> peaks = fitter.peaks(best.form);
-    if (peaks.empty() || spectrum.rows() - static_cast<int>(peaks.size()) < kFrequencies / 2) break;
+    if (peaks.empty() || spectrum.rows() - static_cast<int>(peaks.size()) < kFrequencies / 2) {
+      break;
+    }
     spectrum.leave_out(peaks);
   }
   const Fit& grows = Fitter::best_of(growing);
@@ -463,7 +513,9 @@ Look look_at(std::span<const Observation> all, const GrowthOptions& options, boo
   double least = std::numeric_limits<double>::infinity();  // That the slope is, with kSure.
   const double most = std::max(grows.likelihood, rests.likelihood);
   for (const Fit& fit : growing) {
-    if (fit.likelihood < most - kPlausible) continue;
+    if (fit.likelihood < most - kPlausible) {
+      continue;
+    }
     const double margin = student(fit.freedom, (1 - options.confidence) / 2) * fit.error;
     look.low = std::min(look.low, fit.slope - margin);
     look.high = std::max(look.high, fit.slope + margin);
@@ -481,10 +533,14 @@ Look look_at(std::span<const Observation> all, const GrowthOptions& options, boo
 }  // namespace
 
 std::optional<Growth> find_growth(std::span<const Observation> points, const GrowthOptions& options) {
-  if (points.size() < options.least_points) return std::nullopt;
+  if (points.size() < options.least_points) {
+    return std::nullopt;
+  }
   const double from = points.front().x;
   const double span = points.back().x - from;
-  if (span <= 0 || span < options.first_look) return std::nullopt;
+  if (span <= 0 || span < options.first_look) {
+    return std::nullopt;
+  }
   Growth growth;
   const auto [least, most] = std::minmax_element(
       points.begin(), points.end(), [](const Observation& a, const Observation& b) { return a.value < b.value; });
@@ -497,23 +553,35 @@ std::optional<Growth> find_growth(std::span<const Observation> points, const Gro
   std::size_t seen = 0;
   for (double at = options.first_look > 0 ? options.first_look : 1; at <= span && !growth.certain_at;
        at *= kLookRatio) {
-    if (options.latest_look && at * kLookRatio <= span) continue;
+    if (options.latest_look && at * kLookRatio <= span) {
+      continue;
+    }
     const std::size_t now = points_until(points, from + at);
-    if (now < options.least_points || now == seen) continue;
+    if (now < options.least_points || now == seen) {
+      continue;
+    }
     seen = now;
     latest = look_at(points.first(seen), options, false);
-    if (latest->certain) growth.certain_at = points[seen - 1].x;
+    if (latest->certain) {
+      growth.certain_at = points[seen - 1].x;
+    }
   }
   if (!options.latest_look) {
     latest = look_at(points, options, options.ended);
-    if (latest->certain && !growth.certain_at) growth.certain_at = points.back().x;
+    if (latest->certain && !growth.certain_at) {
+      growth.certain_at = points.back().x;
+    }
   }
-  if (!latest) return std::nullopt;
+  if (!latest) {
+    return std::nullopt;
+  }
   growth.slope = latest->slope;
   growth.low = latest->low;
   growth.high = latest->high;
   growth.warm_up = latest->warm_up;
-  if (growth.certain_at) growth.since = from + beginning(Spectrum(points));
+  if (growth.certain_at) {
+    growth.since = from + beginning(Spectrum(points));
+  }
   return growth;
 }
 

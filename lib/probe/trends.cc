@@ -46,8 +46,12 @@ double count_at(const std::vector<Point>& points, std::chrono::nanoseconds at) {
   const auto after =
       std::lower_bound(points.begin(), points.end(), at,
                        [](const Point& point, std::chrono::nanoseconds time) { return point.at < time; });
-  if (after == points.end()) return static_cast<double>(points.back().value);
-  if (after->at == at || after == points.begin()) return static_cast<double>(after->value);
+  if (after == points.end()) {
+    return static_cast<double>(points.back().value);
+  }
+  if (after->at == at || after == points.begin()) {
+    return static_cast<double>(after->value);
+  }
   const Point& before = *std::prev(after);
   const double share = seconds(at - before.at) / seconds(after->at - before.at);
   return static_cast<double>(before.value) + share * static_cast<double>(after->value - before.value);
@@ -56,13 +60,21 @@ double count_at(const std::vector<Point>& points, std::chrono::nanoseconds at) {
 std::vector<Counted> operations_at(const std::vector<Point>& points, const Measurements& measured,
                                    const std::string& cycle) {
   std::vector<Counted> all = {{cycle, {}}};
-  for (const Point& point : points) all[0].counts.push_back(static_cast<double>(point.cycle));
+  for (const Point& point : points) {
+    all[0].counts.push_back(static_cast<double>(point.cycle));
+  }
   for (const Operation& operation : measured.operations) {
     const std::vector<Point> counted = operation.at_rest.points();
-    if (counted.empty()) continue;
+    if (counted.empty()) {
+      continue;
+    }
     Counted one{singular(operation.name), {}};
-    for (const Point& point : points) one.counts.push_back(count_at(counted, point.at));
-    if (one.counts.back() > one.counts.front()) all.push_back(std::move(one));
+    for (const Point& point : points) {
+      one.counts.push_back(count_at(counted, point.at));
+    }
+    if (one.counts.back() > one.counts.front()) {
+      all.push_back(std::move(one));
+    }
   }
   return all;
 }
@@ -90,7 +102,9 @@ std::vector<std::size_t> charged(const std::vector<Point>& points, const std::ve
     left.push_back(std::max(unexplained(points, operation.counts), steps * kLeastUnexplained * kLeastUnexplained));
   }
   std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < left.size(); ++i) order.push_back(i);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    order.push_back(i);
+  }
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return left[a] < left[b]; });
   const double best = left[order.front()];
   std::erase_if(order, [&](std::size_t i) { return steps / 2 * std::log(left[i] / best) > kBetter; });
@@ -134,7 +148,9 @@ void judge_points(const std::vector<Point>& points, const std::vector<double>& c
   trend.per_day = lasted > 0 ? growth->slope * span / lasted * 86400 : 0;
   trend.leak = growth->certain_at.has_value();
   const auto at = [&](double count) { return points[index_at(counts, count)]; };
-  if (growth->warm_up > 0) trend.warm_up = at(counts.front() + std::min(growth->warm_up, span)).at;
+  if (growth->warm_up > 0) {
+    trend.warm_up = at(counts.front() + std::min(growth->warm_up, span)).at;
+  }
   if (trend.leak) {
     trend.since = at(growth->since).at;
     trend.since_cycle = at(growth->since).cycle;
@@ -179,7 +195,9 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
     judge_points(points, operation.counts, options, trend);
   };
   judge_against(operations[0]);
-  if (operations.size() == 1 || !trend.not_judged.empty() || trend.low <= 0) return trend;
+  if (operations.size() == 1 || !trend.not_judged.empty() || trend.low <= 0) {
+    return trend;
+  }
   // It seems to grow. Against what it really grows with, that is seen with the least noise.
   const std::vector<std::size_t> to = charged(points, operations);
   if (to.front() != 0) {
@@ -189,10 +207,14 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
       trend = by_cycle;
       return trend;
     }
-    if (by_cycle.leak) trend.certain_at = std::min(trend.certain_at, by_cycle.certain_at);
+    if (by_cycle.leak) {
+      trend.certain_at = std::min(trend.certain_at, by_cycle.certain_at);
+    }
   }
   trend.per.clear();
-  for (const std::size_t i : to) trend.per += (trend.per.empty() ? "" : " or ") + operations[i].name;
+  for (const std::size_t i : to) {
+    trend.per += (trend.per.empty() ? "" : " or ") + operations[i].name;
+  }
   return trend;
 }
 
@@ -204,7 +226,9 @@ Trend slope_of(const Track& track, bool latest_look) {
     return trend;
   }
   std::vector<double> times;
-  for (const Point& point : points) times.push_back(seconds(point.at));
+  for (const Point& point : points) {
+    times.push_back(seconds(point.at));
+  }
   GrowthOptions options;
   options.noise_floor = track.unit == Unit::kBytes ? kFloorBytes : kFloorCount;
   options.slow_scale = kSlowSeconds;

@@ -178,9 +178,13 @@ std::uint64_t Run::counted_in_part(std::string_view name) const {
 }
 
 std::string Run::figure_before(std::string_view name) const {
-  if (!state_->checkpoint) return {};
+  if (!state_->checkpoint) {
+    return {};
+  }
   for (const report::Figure& figure : state_->checkpoint->before().figures) {
-    if (figure.name == name) return figure.value;
+    if (figure.name == name) {
+      return figure.value;
+    }
   }
   return {};
 }
@@ -235,7 +239,9 @@ void Run::use_service(ServiceCost cost) {
     state_->read = true;  // Nothing ran, so there is no verdict to miss.
     throw detail::RunSkipped("a service is used in real time only: --gtest_runsoak (or GTEST_RUNSOAK=1)");
   }
-  if (cost == ServiceCost::kFree) return;
+  if (cost == ServiceCost::kFree) {
+    return;
+  }
   const nanoseconds allowed = settings().service_time_max;
   const std::uint64_t sessions = settings().sessions;
   const nanoseconds duration = settings().duration;

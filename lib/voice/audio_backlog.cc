@@ -10,17 +10,27 @@
 namespace soak::voice {
 
 Task<> AudioBacklog::add(std::span<const std::byte> pcm) {
-  if (failure_) std::rethrow_exception(failure_);
-  if (pcm.empty()) co_return;
+  if (failure_) {
+    std::rethrow_exception(failure_);
+  }
+  if (pcm.empty()) {
+    co_return;
+  }
   waiting_.emplace_back(pcm.begin(), pcm.end());
   bytes_ += pcm.size();
-  while (bytes_ > bytes_max_ && bytes_ > pcm.size()) drop_oldest();
+  while (bytes_ > bytes_max_ && bytes_ > pcm.size()) {
+    drop_oldest();
+  }
   connection_.changed().set();
 }
 
 Task<> AudioBacklog::add_end_of_turn() {
-  if (failure_) std::rethrow_exception(failure_);
-  if (!waiting_.empty() && waiting_.back().empty()) co_return;  // Two in a row are one.
+  if (failure_) {
+    std::rethrow_exception(failure_);
+  }
+  if (!waiting_.empty() && waiting_.back().empty()) {
+    co_return;  // Two in a row are one.
+  }
   waiting_.emplace_back();
   connection_.changed().set();
 }
@@ -32,7 +42,9 @@ void AudioBacklog::drop_oldest() {
   ++counters_.frames_dropped;
   const auto next = waiting_.erase(oldest);
   // Nothing is left between two ends of turns: they are one.
-  if (next != waiting_.begin() && next != waiting_.end() && next->empty()) waiting_.erase(next);
+  if (next != waiting_.begin() && next != waiting_.end() && next->empty()) {
+    waiting_.erase(next);
+  }
 }
 
 Task<> AudioBacklog::deliver_all() {
@@ -50,10 +62,14 @@ Task<> AudioBacklog::deliver_all() {
       co_await std::move(delivering);
     } catch (const Error&) {
       failure_ = std::current_exception();
-      if (!pcm.empty()) ++counters_.frames_dropped;
+      if (!pcm.empty()) {
+        ++counters_.frames_dropped;
+      }
     }
   }
-  while (bytes_ > 0) drop_oldest();
+  while (bytes_ > 0) {
+    drop_oldest();
+  }
 }
 
 }  // namespace soak::voice

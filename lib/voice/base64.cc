@@ -21,7 +21,9 @@ constexpr std::array<std::uint8_t, 256> kValues = [] {
 // The two digits that twelve bits are: half the look-ups of one digit at a time.
 constexpr std::array<std::array<char, 2>, 4096> kPairs = [] {
   std::array<std::array<char, 2>, 4096> table{};
-  for (std::size_t i = 0; i < table.size(); ++i) table[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    table[i] = {kAlphabet[i >> 6], kAlphabet[i & 63]};
+  }
   return table;
 }();
 

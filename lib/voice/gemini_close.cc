@@ -21,14 +21,18 @@ bool says(std::string_view text, std::string_view words) {
 }  // namespace
 
 CloseMeaning read_close(std::uint16_t code, std::string_view reason) {
-  if ((code == kInvalidPayload || code == kPolicy) && says(reason, "api key")) return CloseMeaning::kBadKey;
+  if ((code == kInvalidPayload || code == kPolicy) && says(reason, "api key")) {
+    return CloseMeaning::kBadKey;
+  }
   switch (code) {
     case kInvalidPayload:
       // Of the client's making, whatever is sent: an outdated member, or a setup out of its place.
       return says(reason, "deprecated") || says(reason, "setup must be") ? CloseMeaning::kRefused
                                                                          : CloseMeaning::kBadPayload;
     case kPolicy:
-      if (says(reason, "session not found")) return CloseMeaning::kStaleHandle;
+      if (says(reason, "session not found")) {
+        return CloseMeaning::kStaleHandle;
+      }
       if (says(reason, "requested entity was not found") || says(reason, "operation was aborted")) {
         return CloseMeaning::kResume;
       }

@@ -156,14 +156,18 @@ Task<bool> GeminiLiveClient::Session::try_to_establish() {
                                                           connection_.seconds_since_connect()));
   }
   count_the_end();
-  if (resuming && read_close(end->code, end->reason) == CloseMeaning::kStaleHandle) co_return false;
+  if (resuming && read_close(end->code, end->reason) == CloseMeaning::kStaleHandle) {
+    co_return false;
+  }
   throw failure_after(*end, "before setupComplete");
 }
 
 Task<> GeminiLiveClient::Session::establish() {
   Task<bool> first = try_to_establish();
   const bool established = co_await std::move(first);
-  if (established) co_return;
+  if (established) {
+    co_return;
+  }
   handle_.clear();
   Task<bool> second = try_to_establish();
   co_await std::move(second);
@@ -188,18 +192,30 @@ void GeminiLiveClient::Session::ended() {
 
 void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
   counters_.audio_bytes_received += message.audio_bytes;
-  if (!audio_.empty()) options_.on_audio(audio_);
-  if (message.setup_complete) complete_ = true;
-  if (!message.handle.empty()) handle_ = message.handle;
+  if (!audio_.empty()) {
+    options_.on_audio(audio_);
+  }
+  if (message.setup_complete) {
+    complete_ = true;
+  }
+  if (!message.handle.empty()) {
+    handle_ = message.handle;
+  }
   bool valid = true;
-  for (const ToolCall& call : message.tool_calls) valid = tool_calls_.take(call) && valid;
+  for (const ToolCall& call : message.tool_calls) {
+    valid = tool_calls_.take(call) && valid;
+  }
   if (!valid) {
     ++counters_.invalid_events;
   } else if (!message.known) {
     ++counters_.unknown_events;
   }
-  for (const std::string& id : message.tool_calls_cancelled) tool_calls_.cancel(id);
-  if (message.interrupted) ++counters_.interruptions;
+  for (const std::string& id : message.tool_calls_cancelled) {
+    tool_calls_.cancel(id);
+  }
+  if (message.interrupted) {
+    ++counters_.interruptions;
+  }
   if (message.turn_complete) {
     ++counters_.responses_done;
     awaiting_turn_ = false;
@@ -208,28 +224,38 @@ void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
     ++counters_.go_aways;
     renew_by_ = loop_.now() + *message.go_away - std::min(options_.renewal_margin, *message.go_away / 2);
   }
-  if (message.setup_complete || message.turn_complete || message.go_away) connection_.changed().set();
+  if (message.setup_complete || message.turn_complete || message.go_away) {
+    connection_.changed().set();
+  }
 }
 
 // One after the other
 
 std::optional<Instant> GeminiLiveClient::Session::renew_at() const {
-  if (!renew_by_) return std::nullopt;
+  if (!renew_by_) {
+    return std::nullopt;
+  }
   return awaiting_turn_ ? *renew_by_ : connection_.connected_at();
 }
 
 void GeminiLiveClient::Session::count_the_end() {
   const std::optional<net::CloseStatus>& end = connection_.end();
   const bool by_the_provider = end && end->by == net::CloseStatus::By::kPeer;
-  if (!by_the_provider || end->code == net::kCloseNormal || end->code == net::kCloseGoingAway) return;
+  if (!by_the_provider || end->code == net::kCloseNormal || end->code == net::kCloseGoingAway) {
+    return;
+  }
   ++counters_.errors;
   last_error_ = fmt::format("{} {}", end->code, end->reason);
 }
 
 KeptConnection::Sequel GeminiLiveClient::Session::leave(bool stable) {
-  if (std::exchange(awaiting_turn_, false)) ++counters_.turns_lost;
+  if (std::exchange(awaiting_turn_, false)) {
+    ++counters_.turns_lost;
+  }
   tool_calls_.cancel_all();
-  if (stable) bad_payloads_ = bad_payload_ ? 1 : 0;
+  if (stable) {
+    bad_payloads_ = bad_payload_ ? 1 : 0;
+  }
   resumptions_refused_ = 0;
   count_the_end();
   if (!connection_.end()) {
@@ -239,7 +265,9 @@ KeptConnection::Sequel GeminiLiveClient::Session::leave(bool stable) {
   }
   const net::CloseStatus& end = *connection_.end();
   const CloseMeaning meaning = read_close(end.code, end.reason);
-  if (meaning == CloseMeaning::kStaleHandle) handle_.clear();
+  if (meaning == CloseMeaning::kStaleHandle) {
+    handle_.clear();
+  }
   return {.reason = failure_after(end, "in a session"),
           .permanent = meaning == CloseMeaning::kBadKey || meaning == CloseMeaning::kRefused || bad_payloads_ > 1,
           .pause = pause_after(meaning)};
@@ -249,7 +277,9 @@ KeptConnection::Sequel GeminiLiveClient::Session::failed(const Error& error) {
   const std::optional<net::CloseStatus>& end = connection_.end();
   // An old connection that is half-open keeps the session, for as long as the provider does not notice.
   const bool refused = end && end->by == net::CloseStatus::By::kPeer;
-  if (refused && !handle_.empty() && ++resumptions_refused_ == kResumptionsMax) handle_.clear();
+  if (refused && !handle_.empty() && ++resumptions_refused_ == kResumptionsMax) {
+    handle_.clear();
+  }
   return {.reason = error,
           .permanent = error.code() == Errc::kAuthentication || error.code() == Errc::kRejected,
           .pause = pause_after(end ? read_close(end->code, end->reason) : CloseMeaning::kResume)};
@@ -259,19 +289,25 @@ KeptConnection::Sequel GeminiLiveClient::Session::failed(const Error& error) {
 
 Task<> GeminiLiveClient::Session::connect() {
   co_await connection_.connect();
-  if (!options_.backlog) co_return;
+  if (!options_.backlog) {
+    co_return;
+  }
   AudioBacklog::Outlet& outlet = *this;
   backlog_.emplace(*options_.backlog, kInputRateHz, connection_, outlet, counters_);
   connection_.tasks().start("voice_backlog", backlog_->deliver_all());
 }
 
 Task<> GeminiLiveClient::Session::send_audio(std::span<const std::byte> pcm) {
-  if (!backlog_) return deliver(pcm);
+  if (!backlog_) {
+    return deliver(pcm);
+  }
   return backlog_->add(pcm);
 }
 
 Task<> GeminiLiveClient::Session::end_turn() {
-  if (!backlog_) return deliver_end_of_turn();
+  if (!backlog_) {
+    return deliver_end_of_turn();
+  }
   return backlog_->add_end_of_turn();
 }
 
@@ -303,7 +339,9 @@ Task<> GeminiLiveClient::Session::deliver_end_of_turn() {
   while (!awaiting_turn_) {
     Task<Socket> waiting = connection_.ready();
     const Socket socket = co_await std::move(waiting);
-    if (!in_activity_) co_return;
+    if (!in_activity_) {
+      co_return;
+    }
     in_activity_ = false;
     awaiting_turn_ = true;
     try {
@@ -320,7 +358,9 @@ Task<> GeminiLiveClient::Session::deliver_end_of_turn() {
 
 Task<bool> GeminiLiveClient::Session::send_tool_result(std::string call_id, std::string result) {
   const std::string* const name = tool_calls_.find(call_id);
-  if (name == nullptr) co_return false;
+  if (name == nullptr) {
+    co_return false;
+  }
   std::string message = tool_response_message(call_id, *name, result);
   if (message.empty()) {
     throw connection_.failure(Errc::kInvalidArgument, fmt::format("takes a JSON object as the result of '{}'", *name));

@@ -31,7 +31,9 @@ constexpr std::array<const char*, 9> kMembers = {"setupComplete",
 // False for another type; absent is false, as protocol buffers leave out what is false.
 bool read_flag(const rapidjson::Value& object, const char* name, bool& flag) {
   const rapidjson::Value* value = member(object, name);
-  if (value == nullptr) return true;
+  if (value == nullptr) {
+    return true;
+  }
   flag = value->IsTrue();
   return value->IsBool();
 }
@@ -39,48 +41,82 @@ bool read_flag(const rapidjson::Value& object, const char* name, bool& flag) {
 // False when a part is not what it must be.
 bool read_parts(const rapidjson::Value& turn, ServerMessage& message, std::vector<std::byte>* audio) {
   const rapidjson::Value* parts = member(turn, "parts");
-  if (parts == nullptr) return true;
-  if (!parts->IsArray()) return false;
+  if (parts == nullptr) {
+    return true;
+  }
+  if (!parts->IsArray()) {
+    return false;
+  }
   for (const rapidjson::Value& part : parts->GetArray()) {
-    if (!part.IsObject()) return false;
+    if (!part.IsObject()) {
+      return false;
+    }
     const rapidjson::Value* blob = member(part, "inlineData");
-    if (blob == nullptr) continue;
-    if (!blob->IsObject()) return false;
+    if (blob == nullptr) {
+      continue;
+    }
+    if (!blob->IsObject()) {
+      return false;
+    }
     const std::string_view data = text_member(*blob, "data");
     const auto size = base64_size(data);
-    if (!size) return false;
-    if (text_member(*blob, "mimeType").substr(0, 6) != "audio/") continue;
+    if (!size) {
+      return false;
+    }
+    if (text_member(*blob, "mimeType").substr(0, 6) != "audio/") {
+      continue;
+    }
     message.audio_bytes += *size;
-    if (audio != nullptr && !decode_base64(data, *audio)) return false;
+    if (audio != nullptr && !decode_base64(data, *audio)) {
+      return false;
+    }
   }
   return true;
 }
 
 bool read_content(const rapidjson::Value& content, ServerMessage& message, std::vector<std::byte>* audio) {
-  if (!content.IsObject()) return false;
-  if (!read_flag(content, "turnComplete", message.turn_complete)) return false;
-  if (!read_flag(content, "interrupted", message.interrupted)) return false;
+  if (!content.IsObject()) {
+    return false;
+  }
+  if (!read_flag(content, "turnComplete", message.turn_complete)) {
+    return false;
+  }
+  if (!read_flag(content, "interrupted", message.interrupted)) {
+    return false;
+  }
   const rapidjson::Value* turn = member(content, "modelTurn");
   return turn == nullptr || (turn->IsObject() && read_parts(*turn, message, audio));
 }
 
 bool read_resumption(const rapidjson::Value& update, ServerMessage& message) {
   bool resumable = false;
-  if (!update.IsObject() || !read_flag(update, "resumable", resumable)) return false;
-  if (resumable) message.handle = text_member(update, "newHandle");
+  if (!update.IsObject() || !read_flag(update, "resumable", resumable)) {
+    return false;
+  }
+  if (resumable) {
+    message.handle = text_member(update, "newHandle");
+  }
   return true;
 }
 
 bool read_tool_calls(const rapidjson::Value& call, std::vector<ToolCall>& calls) {
   const rapidjson::Value* const functions = call.IsObject() ? member(call, "functionCalls") : nullptr;
-  if (functions == nullptr || !functions->IsArray()) return false;
+  if (functions == nullptr || !functions->IsArray()) {
+    return false;
+  }
   for (const rapidjson::Value& function : functions->GetArray()) {
-    if (!function.IsObject() || text_member(function, "id").empty()) return false;
+    if (!function.IsObject() || text_member(function, "id").empty()) {
+      return false;
+    }
     const rapidjson::Value* const arguments = member(function, "args");
-    if (arguments != nullptr && !arguments->IsObject()) return false;
+    if (arguments != nullptr && !arguments->IsObject()) {
+      return false;
+    }
     rapidjson::StringBuffer buffer;
     Writer json(buffer);
-    if (arguments != nullptr) arguments->Accept(json);
+    if (arguments != nullptr) {
+      arguments->Accept(json);
+    }
     calls.push_back({std::string(text_member(function, "id")), std::string(text_member(function, "name")),
                      arguments != nullptr ? json::text_of(buffer) : "{}"});
   }
@@ -89,9 +125,13 @@ bool read_tool_calls(const rapidjson::Value& call, std::vector<ToolCall>& calls)
 
 bool read_cancelled_calls(const rapidjson::Value& cancellation, std::vector<std::string>& call_ids) {
   const rapidjson::Value* const ids = cancellation.IsObject() ? member(cancellation, "ids") : nullptr;
-  if (ids == nullptr || !ids->IsArray()) return false;
+  if (ids == nullptr || !ids->IsArray()) {
+    return false;
+  }
   for (const rapidjson::Value& id : ids->GetArray()) {
-    if (!id.IsString()) return false;
+    if (!id.IsString()) {
+      return false;
+    }
     call_ids.emplace_back(id.GetString(), id.GetStringLength());
   }
   return true;
@@ -101,7 +141,9 @@ bool read_cancelled_calls(const rapidjson::Value& cancellation, std::vector<std:
 void write_tool(Writer& json, const Tool& tool) {
   json.StartObject();
   field(json, "name", tool.name);
-  if (!tool.description.empty()) field(json, "description", tool.description);
+  if (!tool.description.empty()) {
+    field(json, "description", tool.description);
+  }
   if (!tool.parameters.empty()) {
     json.Key("parametersJsonSchema");
     json.RawValue(tool.parameters.data(), tool.parameters.size(), rapidjson::kObjectType);
@@ -111,12 +153,16 @@ void write_tool(Writer& json, const Tool& tool) {
 
 // "50s", "9.500s". Zero for what is none, or negative: the end may be at any time.
 std::chrono::nanoseconds read_duration(std::string_view text) {
-  if (text.empty() || text.back() != 's') return {};
+  if (text.empty() || text.back() != 's') {
+    return {};
+  }
   const std::string number(text.substr(0, text.size() - 1));
   char* end = nullptr;
   const double seconds = std::strtod(number.c_str(), &end);
   constexpr double kLongest = 1e6;
-  if (end != number.c_str() + number.size() || !(seconds > 0)) return {};
+  if (end != number.c_str() + number.size() || !(seconds > 0)) {
+    return {};
+  }
   return std::chrono::nanoseconds(std::llround(std::min(seconds, kLongest) * 1e9));
 }
 
@@ -151,7 +197,9 @@ std::string setup_message(const GeminiLiveOptions& options, std::string_view han
     json.StartObject();
     json.Key("functionDeclarations");
     json.StartArray();
-    for (const Tool& tool : options.tools) write_tool(json, tool);
+    for (const Tool& tool : options.tools) {
+      write_tool(json, tool);
+    }
     json.EndArray();
     json.EndObject();
     json.EndArray();
@@ -168,7 +216,9 @@ std::string setup_message(const GeminiLiveOptions& options, std::string_view han
   json.EndObject();
   json.Key("sessionResumption");
   json.StartObject();
-  if (!handle.empty()) field(json, "handle", handle);
+  if (!handle.empty()) {
+    field(json, "handle", handle);
+  }
   json.EndObject();
   // Without it a session ends after 15 minutes, whatever its connections do.
   json.Key("contextWindowCompression");
@@ -185,7 +235,9 @@ std::string setup_message(const GeminiLiveOptions& options, std::string_view han
 std::string tool_response_message(std::string_view call_id, std::string_view name, std::string_view result) {
   std::string read(result);  // Which parsing makes use of.
   rapidjson::Document checked;
-  if (!json::parse_object(checked, read)) return {};
+  if (!json::parse_object(checked, read)) {
+    return {};
+  }
   rapidjson::StringBuffer buffer;
   Writer json(buffer);
   json.StartObject();
@@ -218,25 +270,39 @@ std::string audio_message(std::span<const std::byte> pcm) {
 
 std::optional<ServerMessage> parse_server_message(std::string text, std::vector<std::byte>* audio) {
   rapidjson::Document document;
-  if (!json::parse_object(document, text)) return std::nullopt;
+  if (!json::parse_object(document, text)) {
+    return std::nullopt;
+  }
   ServerMessage message;
-  for (const char* const name : kMembers) message.known = message.known || document.HasMember(name);
+  for (const char* const name : kMembers) {
+    message.known = message.known || document.HasMember(name);
+  }
   if (const auto* const complete = member(document, "setupComplete")) {
-    if (!complete->IsObject()) return std::nullopt;
+    if (!complete->IsObject()) {
+      return std::nullopt;
+    }
     message.setup_complete = true;
   }
   const auto* const content = member(document, "serverContent");
-  if (content != nullptr && !read_content(*content, message, audio)) return std::nullopt;
+  if (content != nullptr && !read_content(*content, message, audio)) {
+    return std::nullopt;
+  }
   const auto* const call = member(document, "toolCall");
-  if (call != nullptr && !read_tool_calls(*call, message.tool_calls)) return std::nullopt;
+  if (call != nullptr && !read_tool_calls(*call, message.tool_calls)) {
+    return std::nullopt;
+  }
   const auto* const cancellation = member(document, "toolCallCancellation");
   if (cancellation != nullptr && !read_cancelled_calls(*cancellation, message.tool_calls_cancelled)) {
     return std::nullopt;
   }
   const auto* const update = member(document, "sessionResumptionUpdate");
-  if (update != nullptr && !read_resumption(*update, message)) return std::nullopt;
+  if (update != nullptr && !read_resumption(*update, message)) {
+    return std::nullopt;
+  }
   if (const auto* const go_away = member(document, "goAway")) {
-    if (!go_away->IsObject()) return std::nullopt;
+    if (!go_away->IsObject()) {
+      return std::nullopt;
+    }
     message.go_away = read_duration(text_member(*go_away, "timeLeft"));
   }
   return message;

@@ -12,7 +12,9 @@ History::Item* History::find(std::string_view item_id) {
 }
 
 void History::begin(Transcript::Speaker speaker, std::string_view item_id) {
-  if (item_id.empty() || find(item_id) != nullptr) return;
+  if (item_id.empty() || find(item_id) != nullptr) {
+    return;
+  }
   items_.push_back({speaker, std::string(item_id), {}});
   bytes_ += size_of(items_.back());
   cut();
@@ -21,7 +23,9 @@ void History::begin(Transcript::Speaker speaker, std::string_view item_id) {
 void History::complete(Transcript::Speaker speaker, std::string_view item_id, std::string_view text) {
   begin(speaker, item_id);
   Item* const item = find(item_id);
-  if (item == nullptr || item->broken_off) return;
+  if (item == nullptr || item->broken_off) {
+    return;
+  }
   bytes_ -= size_of(*item);
   item->text = text;
   bytes_ += size_of(*item);
@@ -31,7 +35,9 @@ void History::complete(Transcript::Speaker speaker, std::string_view item_id, st
 void History::break_off(std::string_view item_id) {
   begin(Transcript::Speaker::kAssistant, item_id);
   Item* const item = find(item_id);
-  if (item == nullptr) return;
+  if (item == nullptr) {
+    return;
+  }
   bytes_ -= item->text.size();
   item->text.clear();
   item->broken_off = true;

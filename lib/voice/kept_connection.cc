@@ -21,7 +21,9 @@ constexpr std::string_view kClosed = "is not connected: close() was called";
 // that limits its rate does not send.
 std::chrono::seconds retry_after(const Error& error) {
   const auto* const refused = dynamic_cast<const net::HandshakeRefused*>(&error);
-  if (refused == nullptr) return 0s;
+  if (refused == nullptr) {
+    return 0s;
+  }
   const std::string text = refused->headers().get("Retry-After");
   std::uint32_t seconds = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -63,7 +65,9 @@ Task<> KeptConnection::open() {
     Task<std::unique_ptr<net::WebSocket>> connecting = net::connect_websocket(loop_, options_.url, options);
     socket_ = co_await std::move(connecting);
   } catch (const net::HandshakeRefused& refused) {
-    if (!options_.is_bad_key(refused.status())) throw;
+    if (!options_.is_bad_key(refused.status())) {
+      throw;
+    }
     throw failure(Errc::kAuthentication, fmt::format("does not accept the key: HTTP {}", refused.status()));
   }
   connected_at_ = loop_.now();
@@ -82,7 +86,9 @@ void KeptConnection::enter(State state) {
 }
 
 Task<> KeptConnection::drop() {
-  if (socket_ == nullptr) co_return;
+  if (socket_ == nullptr) {
+    co_return;
+  }
   co_await socket_->close();
   while (!end_) {
     changed_.reset();
@@ -104,7 +110,9 @@ Task<> KeptConnection::receive(Socket socket) {
   } catch (const net::ConnectionClosed& closed) {
     end_ = closed.status();
     protocol_.ended();
-    if (state_ == State::kReady) enter(State::kReplacing);
+    if (state_ == State::kReady) {
+      enter(State::kReplacing);
+    }
     changed_.set();
   }
 }
@@ -160,7 +168,9 @@ Task<bool> KeptConnection::replace() {
   }
   Sequel sequel = protocol_.leave(stable);
   const bool planned = sequel.planned;
-  if (sequel.permanent || (!planned && !options_.backoff)) co_return give_up(sequel.reason);
+  if (sequel.permanent || (!planned && !options_.backoff)) {
+    co_return give_up(sequel.reason);
+  }
   co_await drop();
   bool at_once = planned && attempts_ == 0;
   while (true) {
@@ -169,9 +179,13 @@ Task<bool> KeptConnection::replace() {
       co_return give_up(Error(last.code(), fmt::format("{}; gave up after {} attempts", last.what(), attempts_)));
     }
     ++attempts_;
-    if (!at_once) co_await pause(sequel.pause + backoff_.next(loop_.random()));
+    if (!at_once) {
+      co_await pause(sequel.pause + backoff_.next(loop_.random()));
+    }
     at_once = false;
-    if (closing_) co_return false;
+    if (closing_) {
+      co_return false;
+    }
     try {
       co_await protocol_.establish();
       ++(planned ? counters_.renewals : counters_.recoveries);
@@ -180,7 +194,9 @@ Task<bool> KeptConnection::replace() {
       sequel = protocol_.failed(error);
       sequel.pause += retry_after(error);
     }
-    if (sequel.permanent || !options_.backoff) co_return give_up(sequel.reason);
+    if (sequel.permanent || !options_.backoff) {
+      co_return give_up(sequel.reason);
+    }
   }
 }
 
@@ -193,9 +209,15 @@ Task<> KeptConnection::connect() {
 
 Task<KeptConnection::Socket> KeptConnection::ready() {
   while (state_ != State::kReady) {
-    if (failure_) throw Error(*failure_);
-    if (closing_) throw failure(Errc::kConnectionClosed, kClosed);
-    if (state_ != State::kReplacing) throw failure(Errc::kConnectionClosed, "is not connected");
+    if (failure_) {
+      throw Error(*failure_);
+    }
+    if (closing_) {
+      throw failure(Errc::kConnectionClosed, kClosed);
+    }
+    if (state_ != State::kReplacing) {
+      throw failure(Errc::kConnectionClosed, "is not connected");
+    }
     changed_.reset();
     co_await changed_.wait();
   }
@@ -215,7 +237,9 @@ Task<> KeptConnection::close() {
   Task<DrainResult> draining = drain(group_, kClosing);
   co_await std::move(draining);
   socket_.reset();
-  if (state_ != State::kNew) give_up(failure(Errc::kConnectionClosed, kClosed));
+  if (state_ != State::kNew) {
+    give_up(failure(Errc::kConnectionClosed, kClosed));
+  }
 }
 
 }  // namespace soak::voice

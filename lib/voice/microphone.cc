@@ -126,7 +126,9 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
   std::uint64_t sent = client.counters().frames_sent;
   nanoseconds due = start;
   const auto count_sent = [&] {
-    for (; sent < client.counters().frames_sent; ++sent) run.met("frames", due);
+    for (; sent < client.counters().frames_sent; ++sent) {
+      run.met("frames", due);
+    }
   };
   while (!frames.over() && run.elapsed() < cycle.ends_at() + kLatest) {
     due = frames.next();

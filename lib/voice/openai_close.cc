@@ -13,8 +13,12 @@ constexpr int kTooManyRequests = 429;
 
 OpenAiEnd read_openai_end(std::uint16_t code, std::string_view reason, std::string_view error_code) {
   const auto names = [&](std::string_view error) { return error_code == error || reason.ends_with(error); };
-  if (code == kBadKeyClose || names("invalid_api_key")) return OpenAiEnd::kBadKey;
-  if (code == kBadRequestClose || names("beta_api_shape_disabled")) return OpenAiEnd::kRefused;
+  if (code == kBadKeyClose || names("invalid_api_key")) {
+    return OpenAiEnd::kBadKey;
+  }
+  if (code == kBadRequestClose || names("beta_api_shape_disabled")) {
+    return OpenAiEnd::kRefused;
+  }
   if (error_code == "session_expired" || reason.find("maximum duration") != std::string_view::npos) {
     return OpenAiEnd::kExpired;
   }

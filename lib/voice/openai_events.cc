@@ -96,7 +96,9 @@ void write_tool(Writer& json, const Tool& tool) {
   json.StartObject();
   field(json, "type", "function");
   field(json, "name", tool.name);
-  if (!tool.description.empty()) field(json, "description", tool.description);
+  if (!tool.description.empty()) {
+    field(json, "description", tool.description);
+  }
   if (!tool.parameters.empty()) {
     json.Key("parameters");
     json.RawValue(tool.parameters.data(), tool.parameters.size(), rapidjson::kObjectType);
@@ -106,10 +108,14 @@ void write_tool(Writer& json, const Tool& tool) {
 
 // An item of a response that is done: a call, if it is a whole one. False when it is no item.
 bool read_output_item(const rapidjson::Value* item, ServerEvent& event) {
-  if (item == nullptr || !item->IsObject()) return false;
+  if (item == nullptr || !item->IsObject()) {
+    return false;
+  }
   event.kind = ServerEvent::Kind::kOther;
   // The arguments of a call that was broken off are given as well, as far as they got.
-  if (text_member(*item, "type") != "function_call" || text_member(*item, "status") == "incomplete") return true;
+  if (text_member(*item, "type") != "function_call" || text_member(*item, "status") == "incomplete") {
+    return true;
+  }
   event.kind = ServerEvent::Kind::kToolCall;
   const std::string_view arguments = text_member(*item, "arguments");
   event.tool_call = {std::string(text_member(*item, "call_id")), std::string(text_member(*item, "name")),
@@ -132,20 +138,28 @@ constexpr std::array<TranscriptEvent, 4> kTranscriptEvents = {{
 
 const TranscriptEvent* find_transcript(std::string_view type) {
   for (const TranscriptEvent& event : kTranscriptEvents) {
-    if (event.type == type) return &event;
+    if (event.type == type) {
+      return &event;
+    }
   }
   return nullptr;
 }
 
 // False when one of them is none.
 bool read_rate_limits(const rapidjson::Value* limits, std::vector<RateLimit>& out) {
-  if (limits == nullptr || !limits->IsArray()) return false;
+  if (limits == nullptr || !limits->IsArray()) {
+    return false;
+  }
   for (const rapidjson::Value& limit : limits->GetArray()) {
-    if (!limit.IsObject()) return false;
+    if (!limit.IsObject()) {
+      return false;
+    }
     const rapidjson::Value* most = member(limit, "limit");
     const rapidjson::Value* remaining = member(limit, "remaining");
     const rapidjson::Value* seconds = member(limit, "reset_seconds");
-    if (most == nullptr || remaining == nullptr || !most->IsInt64() || !remaining->IsInt64()) return false;
+    if (most == nullptr || remaining == nullptr || !most->IsInt64() || !remaining->IsInt64()) {
+      return false;
+    }
     // A day at most: it is a number that somebody else chose.
     const bool plausible =
         seconds != nullptr && seconds->IsNumber() && seconds->GetDouble() >= 0 && seconds->GetDouble() <= 86'400;
@@ -159,7 +173,9 @@ bool read_rate_limits(const rapidjson::Value* limits, std::vector<RateLimit>& ou
 void read_error(const rapidjson::Value& error, ServerEvent& event) {
   event.error_code = text_member(error, "code");
   event.error_text = std::string(text_member(error, "type"));
-  if (!event.error_code.empty()) event.error_text += "/" + event.error_code;
+  if (!event.error_code.empty()) {
+    event.error_text += "/" + event.error_code;
+  }
   event.error_text += ": " + std::string(text_member(error, "message"));
 }
 
@@ -196,7 +212,9 @@ std::string session_update_event(std::string_view event_id, const OpenAiRealtime
   if (!options.tools.empty()) {
     json.Key("tools");
     json.StartArray();
-    for (const Tool& tool : options.tools) write_tool(json, tool);
+    for (const Tool& tool : options.tools) {
+      write_tool(json, tool);
+    }
     json.EndArray();
   }
   json.Key("audio");
@@ -327,11 +345,15 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.item_id = text_member(document, "item_id");
   } else if (const TranscriptEvent* const known = find_transcript(type)) {
     const rapidjson::Value* text = member(document, known->final ? "transcript" : "delta");
-    if (text == nullptr ? known->final : !text->IsString()) return std::nullopt;  // A delta may be absent.
+    if (text == nullptr ? known->final : !text->IsString()) {
+      return std::nullopt;  // A delta may be absent.
+    }
     event.kind = Kind::kTranscript;
     event.transcript.speaker = known->speaker;
     event.transcript.item_id = text_member(document, "item_id");
-    if (text != nullptr) event.transcript.text.assign(text->GetString(), text->GetStringLength());
+    if (text != nullptr) {
+      event.transcript.text.assign(text->GetString(), text->GetStringLength());
+    }
     event.transcript.final = known->final;
   } else if (type == "input_audio_buffer.speech_started") {
     event.kind = Kind::kSpeechStarted;
@@ -339,7 +361,9 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.kind = Kind::kCommitted;
     event.item_id = text_member(document, "item_id");
   } else if (type == "rate_limits.updated") {
-    if (!read_rate_limits(member(document, "rate_limits"), event.rate_limits)) return std::nullopt;
+    if (!read_rate_limits(member(document, "rate_limits"), event.rate_limits)) {
+      return std::nullopt;
+    }
     event.kind = Kind::kRateLimits;
   } else if (type == "session.created" || type == "session.updated") {
     const rapidjson::Value* session = member(document, "session");
@@ -350,7 +374,9 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     const rapidjson::Value* expires_at = member(*session, "expires_at");
     event.expires_at = expires_at != nullptr && expires_at->IsInt64() ? expires_at->GetInt64() : 0;
   } else if (type == "response.output_item.done") {
-    if (!read_output_item(member(document, "item"), event)) return std::nullopt;
+    if (!read_output_item(member(document, "item"), event)) {
+      return std::nullopt;
+    }
     event.response_id = text_member(document, "response_id");
   } else if (type == "response.created" || type == "response.done") {
     const rapidjson::Value* response = member(document, "response");
@@ -362,7 +388,9 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.response_status = text_member(*response, "status");
     const rapidjson::Value* details = member(*response, "status_details");
     const rapidjson::Value* error = details != nullptr && details->IsObject() ? member(*details, "error") : nullptr;
-    if (error != nullptr && error->IsObject()) read_error(*error, event);
+    if (error != nullptr && error->IsObject()) {
+      read_error(*error, event);
+    }
   } else if (type == "error") {
     const rapidjson::Value* error = member(document, "error");
     if (error == nullptr || !error->IsObject()) {

@@ -205,9 +205,13 @@ Task<> OpenAiRealtimeClient::Session::configure() {
 // What was said in the sessions before, for the provider carries nothing over.
 Task<> OpenAiRealtimeClient::Session::replay(std::deque<History::Item> items) {
   for (const History::Item& item : items) {
-    if (item.text.empty()) continue;
+    if (item.text.empty()) {
+      continue;
+    }
     std::string event = create_item_event(next_event_id(), item.id, item.speaker, item.text);
-    if (event.empty()) continue;
+    if (event.empty()) {
+      continue;
+    }
     try {
       co_await connection_.socket()->send_text(std::move(event));
     } catch (const net::ConnectionClosed&) {  // The connection learns how, and it is replaced.
@@ -224,7 +228,9 @@ Task<> OpenAiRealtimeClient::Session::wait_for(const bool& reached, std::string_
     if (rejected_) {
       throw connection_.failure(Errc::kRejected, fmt::format("rejected the session's configuration: {}", error_text_));
     }
-    if (connection_.end()) throw failure_after_end(fmt::format("before {}", what));
+    if (connection_.end()) {
+      throw failure_after_end(fmt::format("before {}", what));
+    }
     if (connection_.is_closing()) {
       throw connection_.failure(Errc::kConnectionClosed, "is not connected: close() was called");
     }
@@ -263,7 +269,9 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
         counters_.audio_bytes_discarded += event.audio_bytes;
       } else {
         playback_.add(event.item_id, event.audio_bytes, loop_.now());
-        if (options_.on_audio) options_.on_audio(audio_);
+        if (options_.on_audio) {
+          options_.on_audio(audio_);
+        }
       }
       return;
     case Kind::kCommitted:
@@ -275,7 +283,9 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
       } else {
         history_.begin(event.transcript.speaker, event.transcript.item_id);
       }
-      if (options_.on_transcript) options_.on_transcript(event.transcript);
+      if (options_.on_transcript) {
+        options_.on_transcript(event.transcript);
+      }
       return;
     case Kind::kRateLimits:
       rate_limits_ = event.rate_limits;
@@ -292,8 +302,12 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
       }
       break;
     case Kind::kToolCall:
-      if (!event.response_id.empty() && event.response_id == silenced_response_id_) break;
-      if (!tool_calls_.take(event.tool_call)) ++counters_.invalid_events;
+      if (!event.response_id.empty() && event.response_id == silenced_response_id_) {
+        break;
+      }
+      if (!tool_calls_.take(event.tool_call)) {
+        ++counters_.invalid_events;
+      }
       break;
     case Kind::kResponseDone:
       take_response_done(event);
@@ -312,8 +326,12 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
 
 void OpenAiRealtimeClient::Session::take_response_done(const ServerEvent& event) {
   ++counters_.responses_done;
-  if (event.response_status == "cancelled") ++counters_.responses_cancelled;
-  if (event.response_status == "completed") rate_limit_backoff_.reset();
+  if (event.response_status == "cancelled") {
+    ++counters_.responses_cancelled;
+  }
+  if (event.response_status == "completed") {
+    rate_limit_backoff_.reset();
+  }
   if (event.response_status == "failed") {
     ++counters_.responses_failed;
     last_error_ = event.error_text.empty() ? "a response failed without an error" : event.error_text;
@@ -321,11 +339,15 @@ void OpenAiRealtimeClient::Session::take_response_done(const ServerEvent& event)
       quiet_until_ = loop_.now() + rate_limit_backoff_.next(loop_.random());
     }
   }
-  if (!response_id_.empty() && event.response_id != response_id_) return;
+  if (!response_id_.empty() && event.response_id != response_id_) {
+    return;
+  }
   response_id_.clear();
   request_id_.clear();
   // Where it was a call, its result is answered, and all else with it.
-  if (std::exchange(deferred_, false) && !tool_calls_.awaited()) ask_for_answer();
+  if (std::exchange(deferred_, false) && !tool_calls_.awaited()) {
+    ask_for_answer();
+  }
 }
 
 void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
@@ -333,7 +355,9 @@ void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
   last_error_ = error_text_ = event.error_text;
   error_code_ = event.error_code;
   rejected_ = rejected_ || (!update_id_.empty() && event.error_event_id == update_id_);
-  if (request_id_.empty() || event.error_event_id != request_id_) return;
+  if (request_id_.empty() || event.error_event_id != request_id_) {
+    return;
+  }
   request_id_.clear();
   cancel_when_created_ = false;
   if (event.error_code == "conversation_already_has_active_response" && !user_speaks_) {
@@ -352,7 +376,9 @@ void OpenAiRealtimeClient::Session::ask_for_answer() {
 
 // All results that are waited for are sent.
 void OpenAiRealtimeClient::Session::answer_results() {
-  if (user_speaks_) return;  // The answer to what he says will know them.
+  if (user_speaks_) {
+    return;  // The answer to what he says will know them.
+  }
   if (responding()) {
     deferred_ = true;
   } else {
@@ -376,8 +402,12 @@ void OpenAiRealtimeClient::Session::stop_playing() {
     outbox_.push_back(truncate_event(next_event_id(), played.item_id, played.ms));
     history_.break_off(played.item_id);
   }
-  if (!cut.empty() || answering()) ++counters_.interruptions;
-  if (!response_id_.empty()) silenced_response_id_ = response_id_;
+  if (!cut.empty() || answering()) {
+    ++counters_.interruptions;
+  }
+  if (!response_id_.empty()) {
+    silenced_response_id_ = response_id_;
+  }
 }
 
 void OpenAiRealtimeClient::Session::cancel(const std::string& response_id) {
@@ -386,9 +416,13 @@ void OpenAiRealtimeClient::Session::cancel(const std::string& response_id) {
 }
 
 void OpenAiRealtimeClient::Session::interrupt() {
-  if (!connection_.is_ready()) return;
+  if (!connection_.is_ready()) {
+    return;
+  }
   hear_user();
-  if (!response_id_.empty()) cancel(response_id_);
+  if (!response_id_.empty()) {
+    cancel(response_id_);
+  }
   connection_.changed().set();
 }
 
@@ -422,7 +456,9 @@ void OpenAiRealtimeClient::Session::forget_answer() {
 void OpenAiRealtimeClient::Session::plan_renewal(std::int64_t expires_at) {
   const auto expiry = std::chrono::system_clock::time_point(std::chrono::seconds(expires_at));
   const std::chrono::nanoseconds life = expiry - loop_.wall_now();
-  if (life <= 0s) return;  // It says nothing, or one of the clocks is wrong.
+  if (life <= 0s) {
+    return;  // It says nothing, or one of the clocks is wrong.
+  }
   const Instant end = loop_.now() + life;
   renewal_ =
       Renewal{end - std::min(options_.renewal_notice, life / 2), end - std::min(options_.renewal_margin, life / 4)};
@@ -436,12 +472,16 @@ void OpenAiRealtimeClient::Session::ended() {
 }
 
 std::optional<Instant> OpenAiRealtimeClient::Session::renew_at() const {
-  if (!renewal_) return std::nullopt;
+  if (!renewal_) {
+    return std::nullopt;
+  }
   return answering() ? renewal_->by : renewal_->from;
 }
 
 KeptConnection::Sequel OpenAiRealtimeClient::Session::leave(bool /*stable*/) {
-  if (std::exchange(results_lost_, false) || answering()) ++counters_.responses_lost;
+  if (std::exchange(results_lost_, false) || answering()) {
+    ++counters_.responses_lost;
+  }
   tool_calls_.cancel_all();
   forget_answer();
   if (!connection_.end()) {
@@ -466,19 +506,25 @@ KeptConnection::Sequel OpenAiRealtimeClient::Session::failed(const Error& error)
 
 Task<> OpenAiRealtimeClient::Session::connect() {
   co_await connection_.connect();
-  if (!options_.backlog) co_return;
+  if (!options_.backlog) {
+    co_return;
+  }
   AudioBacklog::Outlet& outlet = *this;
   backlog_.emplace(*options_.backlog, kInputRateHz, connection_, outlet, counters_);
   connection_.tasks().start("voice_backlog", backlog_->deliver_all());
 }
 
 Task<> OpenAiRealtimeClient::Session::send_audio(std::span<const std::byte> pcm) {
-  if (!backlog_) return deliver(pcm);
+  if (!backlog_) {
+    return deliver(pcm);
+  }
   return backlog_->add(pcm);
 }
 
 Task<> OpenAiRealtimeClient::Session::end_turn() {
-  if (!backlog_) return deliver_end_of_turn();
+  if (!backlog_) {
+    return deliver_end_of_turn();
+  }
   return backlog_->add_end_of_turn();
 }
 
@@ -490,7 +536,9 @@ Task<> OpenAiRealtimeClient::Session::deliver(std::span<const std::byte> pcm) {
       std::string event = append_audio_event(pcm);
       co_await socket->send_text(std::move(event));
       connection_.count_frame();
-      if (socket == connection_.socket()) uncommitted_ += pcm.size();
+      if (socket == connection_.socket()) {
+        uncommitted_ += pcm.size();
+      }
       co_return;
     } catch (const net::ConnectionClosed&) {  // Not taken, so it may be sent again.
     }
@@ -502,7 +550,9 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
   while (!answering() && !options_.server_vad) {
     Task<Socket> waiting = connection_.ready();
     const Socket socket = co_await std::move(waiting);
-    if (uncommitted_ < kCommitBytesMin) co_return;
+    if (uncommitted_ < kCommitBytesMin) {
+      co_return;
+    }
     if (loop_.now() < quiet_until_) {
       ++counters_.turns_held_back;
       co_return;
@@ -520,7 +570,9 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
       connection_.count_other();
       co_return;
     } catch (const net::ConnectionClosed&) {
-      if (request_id_ == response_id) request_id_.clear();
+      if (request_id_ == response_id) {
+        request_id_.clear();
+      }
     }
     co_await connection_.left(socket);
   }
@@ -528,14 +580,18 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
 
 Task<bool> OpenAiRealtimeClient::Session::send_tool_result(std::string call_id, std::string result) {
   const std::string* const name = tool_calls_.find(call_id);
-  if (name == nullptr) co_return false;
+  if (name == nullptr) {
+    co_return false;
+  }
   std::string event = tool_result_event(next_event_id(), call_id, result);
   if (event.empty()) {
     throw connection_.failure(Errc::kInvalidArgument, fmt::format("takes UTF-8 as the result of '{}'", *name));
   }
   Task<bool> answering_it = tool_calls_.answer(std::move(call_id), std::move(event));
   const bool sent = co_await std::move(answering_it);
-  if (sent && !tool_calls_.awaited()) answer_results();
+  if (sent && !tool_calls_.awaited()) {
+    answer_results();
+  }
   co_return sent;
 }
 

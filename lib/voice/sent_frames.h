@@ -25,7 +25,9 @@ class SentFrames {
 
   // How many frames came after the first `messages`.
   std::uint64_t after(std::uint64_t messages) const {
-    if (messages >= given_) return 0;
+    if (messages >= given_) {
+      return 0;
+    }
     const auto first = std::lower_bound(others_.begin(), others_.end(), messages);
     return given_ - messages - static_cast<std::uint64_t>(others_.end() - first);
   }

@@ -15,15 +15,21 @@ constexpr std::size_t kCallsMax = 64;
 }  // namespace
 
 bool ToolCalls::take(const ToolCall& call) {
-  if (calls_.size() >= kCallsMax || !calls_.emplace(call.id, Call{.name = call.name}).second) return false;
+  if (calls_.size() >= kCallsMax || !calls_.emplace(call.id, Call{.name = call.name}).second) {
+    return false;
+  }
   ++counters_.tool_calls;
-  if (sink_) sink_(call);
+  if (sink_) {
+    sink_(call);
+  }
   return true;
 }
 
 void ToolCalls::cancel(std::string_view call_id) {
   const auto call = calls_.find(call_id);
-  if (call == calls_.end()) return;
+  if (call == calls_.end()) {
+    return;
+  }
   calls_.erase(call);
   ++counters_.tool_calls_cancelled;
 }
@@ -38,7 +44,9 @@ bool ToolCalls::awaited() const {
 }
 
 void ToolCalls::stop_awaiting() {
-  for (auto& [id, call] : calls_) call.awaited = false;
+  for (auto& [id, call] : calls_) {
+    call.awaited = false;
+  }
 }
 
 const std::string* ToolCalls::find(std::string_view call_id) const {
@@ -55,7 +63,9 @@ Task<bool> ToolCalls::answer(std::string call_id, std::string message) {
   } catch (const net::ConnectionClosed&) {  // And with it the call, of which the connection tells.
     co_return false;
   }
-  if (calls_.erase(call_id) == 0) co_return false;
+  if (calls_.erase(call_id) == 0) {
+    co_return false;
+  }
   ++counters_.tool_results_sent;
   co_return true;
 }

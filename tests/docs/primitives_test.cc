@@ -33,7 +33,9 @@ Task<> play(int& frames, Event& hung_up) {
     group.start("greeting", sleep_for(3s));
     for (;;) {
       const bool over = co_await hung_up.wait_for(1s);
-      if (over) break;
+      if (over) {
+        break;
+      }
       ++frames;
     }
   });
@@ -73,7 +75,9 @@ struct Connection {
 Task<> heartbeat(Connection& connection) {
   for (;;) {
     co_await sleep_for(10s);
-    if (connection.closed.is_set()) ++connection.pings_after_close;
+    if (connection.closed.is_set()) {
+      ++connection.pings_after_close;
+    }
   }
 }
 
@@ -147,10 +151,14 @@ Task<> fetch_all_naive(Provider& provider, std::vector<int>& found) {
 
 Task<> fetch_all(Provider& provider, std::vector<int>& found) {
   std::vector<Task<int>> tasks;
-  for (std::size_t i = 0; i < found.size(); ++i) tasks.push_back(fetch(provider, static_cast<int>(i)));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    tasks.push_back(fetch(provider, static_cast<int>(i)));
+  }
   auto results = co_await gather(std::move(tasks), {.label = "fetch", .max_concurrency = 10, .task_timeout = 5s});
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (results[i].ok()) found[i] = results[i].value();
+    if (results[i].ok()) {
+      found[i] = results[i].value();
+    }
   }
 }
 
@@ -187,7 +195,9 @@ class PrimitivesPageTest : public testing::Test {
       server.start({"call", i}, handle(call));
     }
     loop_.run(sleep_for(1s));
-    for (std::size_t i = 0; i < 194; ++i) calls_[i].hung_up.set();
+    for (std::size_t i = 0; i < 194; ++i) {
+      calls_[i].hung_up.set();
+    }
     loop_.run(sleep_for(1h));
     check();
     (void)loop_.run(drain(server, {.cancel_first = true}));

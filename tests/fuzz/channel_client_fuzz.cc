@@ -50,8 +50,12 @@ constexpr std::string_view kSecret = "xoxb-a-secret-to-be-kept";
 enum class Client : std::uint8_t { kTelegram, kSlack, kWebhook, kBot };
 
 Client client_of(std::string_view subject) {
-  if (subject == "slack") return Client::kSlack;
-  if (subject == "webhook") return Client::kWebhook;
+  if (subject == "slack") {
+    return Client::kSlack;
+  }
+  if (subject == "webhook") {
+    return Client::kWebhook;
+  }
   return subject == "bot" ? Client::kBot : Client::kTelegram;
 }
 
@@ -68,7 +72,9 @@ struct Answer {
   explicit Answer(const fuzz::HttpMessage& message) : headers(message.headers), body(message.body) {
     std::string_view line = message.first_line;
     status = take_number(line);
-    if (status != 0) status = 200 + ((status % 400) + 200) % 400;  // 200 to 599 are themselves.
+    if (status != 0) {
+      status = 200 + ((status % 400) + 200) % 400;  // 200 to 599 are themselves.
+    }
     after = std::chrono::seconds(std::abs(take_number(line) % 60));
     headers.remove("Content-Length");  // An answer that is cut short is none, as a reset.
   }
@@ -82,15 +88,23 @@ struct Answer {
 
 // Of more than a year the clients think that it is a mistake.
 std::optional<nanoseconds> wait_of(double seconds) {
-  if (!(seconds > 0 && seconds <= 365.0 * 24 * 3600)) return std::nullopt;
+  if (!(seconds > 0 && seconds <= 365.0 * 24 * 3600)) {
+    return std::nullopt;
+  }
   return nanoseconds(static_cast<std::int64_t>(seconds * 1e9) - 1000);  // A double is as exact as that.
 }
 
 // "30", "64.57"
 std::optional<nanoseconds> wait_of(std::optional<std::string_view> field) {
-  if (!field || field->empty() || field->size() > 15) return std::nullopt;
-  if (field->find_first_not_of("0123456789.") != std::string_view::npos || field->front() == '.') return std::nullopt;
-  if (std::count(field->begin(), field->end(), '.') > 1) return std::nullopt;
+  if (!field || field->empty() || field->size() > 15) {
+    return std::nullopt;
+  }
+  if (field->find_first_not_of("0123456789.") != std::string_view::npos || field->front() == '.') {
+    return std::nullopt;
+  }
+  if (std::count(field->begin(), field->end(), '.') > 1) {
+    return std::nullopt;
+  }
   return wait_of(std::atof(std::string(*field).c_str()));
 }
 
@@ -109,11 +123,21 @@ class Provider {
     Sent* const sent = request.path.ends_with("/oauth.v2.access") ? nullptr : &note(request.body);
     // A client that has left by then knows nothing of the answer.
     const bool heard = answer.after < channels::DeliveryOptions().http_timeout - 1s && answer.status != 0;
-    if (sent != nullptr) sent->may_have_arrived |= !heard || !refuses(answer);
-    if (sent != nullptr) sent->delivered = heard && (answer.status == 200 || answer.status == 204);
-    if (answer.after > 0s) co_await sleep_for(heard ? answer.after : answer.after + 1s);
-    if (answer.status == 0) co_return net::HttpReply::reset();
-    if (sent != nullptr && heard) obey(*sent, answer);
+    if (sent != nullptr) {
+      sent->may_have_arrived |= !heard || !refuses(answer);
+    }
+    if (sent != nullptr) {
+      sent->delivered = heard && (answer.status == 200 || answer.status == 204);
+    }
+    if (answer.after > 0s) {
+      co_await sleep_for(heard ? answer.after : answer.after + 1s);
+    }
+    if (answer.status == 0) {
+      co_return net::HttpReply::reset();
+    }
+    if (sent != nullptr && heard) {
+      obey(*sent, answer);
+    }
     co_return net::HttpReply(answer.status, answer.body, answer.headers);
   }
 
@@ -151,13 +175,21 @@ class Provider {
 
   // Whether the answer says that the message was not taken, and will not be.
   bool refuses(const Answer& answer) const {
-    if (answer.status >= 400 && answer.status < 500) return true;
-    if (client_ != Client::kSlack || answer.status != 200) return false;
+    if (answer.status >= 400 && answer.status < 500) {
+      return true;
+    }
+    if (client_ != Client::kSlack || answer.status != 200) {
+      return false;
+    }
     std::string text = answer.body;
     rapidjson::Document body;
-    if (!json::parse_object(body, text)) return false;
+    if (!json::parse_object(body, text)) {
+      return false;
+    }
     const rapidjson::Value* const ok = json::member(body, "ok");
-    if (ok != nullptr && ok->IsTrue()) return false;
+    if (ok != nullptr && ok->IsTrue()) {
+      return false;
+    }
     // "some aspect of the operation may have succeeded"
     constexpr std::string_view kOpen[] = {
         "", "fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"};
@@ -178,18 +210,26 @@ class Provider {
           client_ == Client::kTelegram ? json::member(body, "parameters") : static_cast<rapidjson::Value*>(&body);
       const rapidjson::Value* const told =
           parameters != nullptr && parameters->IsObject() ? json::member(*parameters, "retry_after") : nullptr;
-      if (told != nullptr && told->IsNumber()) wait = sooner(wait, wait_of(told->GetDouble()));
+      if (told != nullptr && told->IsNumber()) {
+        wait = sooner(wait, wait_of(told->GetDouble()));
+      }
       const rapidjson::Value* const global = json::member(body, "global");
       is_global = client_ != Client::kTelegram && global != nullptr && global->IsTrue();
     }
     if (client_ == Client::kWebhook || client_ == Client::kBot) {
       if (answer.headers.get("X-RateLimit-Remaining") == "0") {
         const auto rest = wait_of(answer.headers.find("X-RateLimit-Reset-After"));
-        if (rest) rest_until(not_before_[sent.conversation], *rest);
+        if (rest) {
+          rest_until(not_before_[sent.conversation], *rest);
+        }
       }
     }
-    if (wait) rest_until(not_before_[sent.conversation], *wait);
-    if (!wait || !is_global) return;
+    if (wait) {
+      rest_until(not_before_[sent.conversation], *wait);
+    }
+    if (!wait || !is_global) {
+      return;
+    }
     rest_until(none_before_, *wait);
     all_since_ = loop_.elapsed();
   }
@@ -242,7 +282,9 @@ Task<> send(channels::Channel& channel, Provider& provider, std::size_t number) 
 Task<> send_all(EventLoop& loop, channels::Channel& channel, Provider& provider) {
   TaskGroup group(loop);
   for (std::size_t number = 0; number < kMessages; ++number) {
-    if (number == kMessages / 2) co_await sleep_for(61min);
+    if (number == kMessages / 2) {
+      co_await sleep_for(61min);
+    }
     group.start({"message", number}, send(channel, provider, number), TaskKind::kFinite);
   }
   (void)co_await drain(group, {.timeout = 24h});

@@ -48,13 +48,17 @@ class NextFault {
  public:
   void set(std::string_view name) {
     for (std::size_t kind = 0; kind < peers::kChannelFaultKinds; ++kind) {
-      if (peers::name(static_cast<ChannelFaultKind>(kind)) == name) next_ = static_cast<ChannelFaultKind>(kind);
+      if (peers::name(static_cast<ChannelFaultKind>(kind)) == name) {
+        next_ = static_cast<ChannelFaultKind>(kind);
+      }
     }
   }
   ChannelFault take() {
     ChannelFault fault;
     fault.kind = std::exchange(next_, ChannelFaultKind::kNone);
-    if (fault.kind == ChannelFaultKind::kRefuse) fault.text = "invalid_blocks";
+    if (fault.kind == ChannelFaultKind::kRefuse) {
+      fault.text = "invalid_blocks";
+    }
     return fault;
   }
 
@@ -93,11 +97,15 @@ bool is_html(const net::HttpResponse& response) {
 }
 
 void check_telegram(const net::HttpResponse& response) {
-  if (response.status == 502) return require(is_html(response), "the proxy answers with HTML");
+  if (response.status == 502) {
+    return require(is_html(response), "the proxy answers with HTML");
+  }
   rapidjson::Document body;
   require(read_json(response, body) && is_bool(body, "ok"), "telegram answers with an object that says \"ok\"");
   require(body["ok"].GetBool() == (response.status == 200), "telegram says \"ok\" with 200 alone");
-  if (body["ok"].GetBool()) return require(body.HasMember("result"), "telegram gives a result");
+  if (body["ok"].GetBool()) {
+    return require(body.HasMember("result"), "telegram gives a result");
+  }
   require(is_integer(body, "error_code") && body["error_code"].GetInt() == response.status,
           "telegram's error_code is the status");
   require(!json::text_member(body, "description").empty(), "telegram describes the error");
@@ -116,13 +124,20 @@ void check_slack(const net::HttpResponse& response) {
 }
 
 void check_discord(const net::HttpResponse& response) {
-  if (response.status == 204) return require(response.body.empty(), "204 has no body");
-  if (is_html(response)) return require(response.status == 403 || response.status == 502, "HTML is the edge's");
-  if (response.headers.get("Content-Type").starts_with("text/plain"))
+  if (response.status == 204) {
+    return require(response.body.empty(), "204 has no body");
+  }
+  if (is_html(response)) {
+    return require(response.status == 403 || response.status == 502, "HTML is the edge's");
+  }
+  if (response.headers.get("Content-Type").starts_with("text/plain")) {
     return require(response.status == 429 && response.body == "error code: 1015", "plain text is a ban");
+  }
   rapidjson::Document body;
   require(read_json(response, body), "discord answers with an object");
-  if (response.status == 200) return require(body.HasMember("id"), "discord gives an object with an id");
+  if (response.status == 200) {
+    return require(body.HasMember("id"), "discord gives an object with an id");
+  }
   require(!json::text_member(body, "message").empty(), "discord says what is wrong");
   require(response.status == 429 ? is_bool(body, "global") : is_integer(body, "code"), "discord gives a code");
 }
@@ -135,7 +150,9 @@ Task<> ask(net::HttpClient& client, net::HttpRequest request, CheckAnswer check,
       ++answers.without_fault;
       co_return;
     }
-    if (has_body) check(response);
+    if (has_body) {
+      check(response);
+    }
     ++answers.by_status[response.status];
   } catch (const net::HttpError& error) {
     require(error.code() == Errc::kConnectionClosed, "what is not answered is reset");
@@ -148,7 +165,9 @@ Task<> ask(net::HttpClient& client, net::HttpRequest request, CheckAnswer check,
 std::string filled(std::string text, const std::map<std::string, std::string>& places) {
   for (const auto& [name, value] : places) {
     const std::size_t at = text.find(name);
-    if (at != std::string::npos) text.replace(at, name.size(), value);
+    if (at != std::string::npos) {
+      text.replace(at, name.size(), value);
+    }
   }
   return text;
 }
@@ -161,7 +180,9 @@ net::HttpRequest request_of(const fuzz::HttpMessage& message, const std::string&
   net::HttpRequest request(message.first_line.substr(0, space), origin + filled(std::string(target), places),
                            filled(message.body, places));
   for (const auto& [name, value] : message.headers) {
-    if (!net::equal_ignoring_case(name, "Content-Length")) request.headers.add(name, filled(value, places));
+    if (!net::equal_ignoring_case(name, "Content-Length")) {
+      request.headers.add(name, filled(value, places));
+    }
   }
   return request;
 }
@@ -192,7 +213,9 @@ void check_ledger(const peers::ChannelLedger& ledger, const Answers& answers) {
   require(ledger.requests == answers.sent, "each request is counted once");
   require(ledger.answers_by_status == answers.by_status, "each answer is counted once, by its status");
   std::uint64_t answered = answers.without_fault;
-  for (const auto& [status, count] : ledger.answers_by_status) answered += count;
+  for (const auto& [status, count] : ledger.answers_by_status) {
+    answered += count;
+  }
   require(answered == answers.sent, "each request is answered");
   require(ledger.messages_stored + ledger.messages_deduplicated + ledger.refused + ledger.rate_limited <= answered,
           "a request has one outcome");

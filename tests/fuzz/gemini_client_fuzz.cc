@@ -36,7 +36,9 @@ Task<> stream(voice::GeminiLiveClient& client, std::vector<std::string>& calls) 
         co_await client.send_audio(kFrame);
         co_await sleep_for(1s);
         const std::vector<std::string> made = std::exchange(calls, {});
-        for (const std::string& id : made) co_await client.send_tool_result(id, "{}");
+        for (const std::string& id : made) {
+          co_await client.send_tool_result(id, "{}");
+        }
       }
       co_await client.end_turn();
       co_await sleep_for(1s);

@@ -67,7 +67,9 @@ Task<> talk_to(EventLoop& loop, Peer& peer, const std::string& url, const net::C
 
 // A peer that ends a connection for what was said says why: a code, and a reason that fits into a close frame.
 inline void require_reason(const net::CloseStatus& status, std::initializer_list<std::uint16_t> codes) {
-  if (status.by != net::CloseStatus::By::kPeer) return;
+  if (status.by != net::CloseStatus::By::kPeer) {
+    return;
+  }
   require(std::find(codes.begin(), codes.end(), status.code) != codes.end(), "it closes by a code of the provider's");
   require(!status.reason.empty() && status.reason.size() <= 123, "it says why it closes");
 }

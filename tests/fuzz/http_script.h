@@ -39,7 +39,9 @@ inline std::string_view take_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size());
   std::string_view line = text.substr(0, end);
   text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.ends_with('\r')) {
+    line.remove_suffix(1);
+  }
   return line;
 }
 
@@ -49,11 +51,15 @@ inline HttpMessage message_of(std::string_view before, std::string_view text) {
   message.first_line = take_line(text);
   while (!text.empty()) {
     const std::string_view line = take_line(text);
-    if (line.empty()) break;
+    if (line.empty()) {
+      break;
+    }
     const std::size_t colon = std::min(line.find(':'), line.size());
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = net::trim(line.substr(std::min(colon + 1, line.size())));
-    if (net::is_token(name) && net::is_field_value(value)) message.headers.add(std::string(name), std::string(value));
+    if (net::is_token(name) && net::is_field_value(value)) {
+      message.headers.add(std::string(name), std::string(value));
+    }
   }
   message.body = text;
   return message;
@@ -69,9 +75,13 @@ inline HttpScript http_script_of(std::span<const std::uint8_t> bytes) {
     const std::size_t end = text.starts_with('^') ? 0 : std::min(text.find("\n^"), text.size());
     script.messages.push_back(message_of(before, text.substr(0, end)));
     text.remove_prefix(end);
-    if (text.starts_with('\n')) text.remove_prefix(1);
+    if (text.starts_with('\n')) {
+      text.remove_prefix(1);
+    }
     before = take_line(text);
-    if (before.starts_with('^')) before.remove_prefix(1);
+    if (before.starts_with('^')) {
+      before.remove_prefix(1);
+    }
   }
   return script;
 }

@@ -48,9 +48,13 @@ std::string text_of(const net::HttpServerRequest& request, bool with_framing) {
   for (const auto& [name, value] : request.headers) {
     const bool framing =
         net::equal_ignoring_case(name, "Content-Length") || net::equal_ignoring_case(name, "Transfer-Encoding");
-    if (with_framing || !framing) text += name + ": " + value + "\r\n";
+    if (with_framing || !framing) {
+      text += name + ": " + value + "\r\n";
+    }
   }
-  if (!with_framing) text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  if (!with_framing) {
+    text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  }
   return text + "\r\n" + request.body;
 }
 
@@ -122,7 +126,9 @@ Dialogue read(const std::vector<std::string_view>& pieces) {
   Dialogue dialogue;
   for (const std::string_view piece : pieces) {
     reader.append(piece);
-    if (!read_on(reader, dialogue)) break;
+    if (!read_on(reader, dialogue)) {
+      break;
+    }
   }
   return dialogue;
 }
@@ -150,10 +156,14 @@ std::vector<std::size_t> sizes_of(std::string_view line) {
   while (!line.empty()) {
     std::size_t size = 0;
     const char* const end = std::from_chars(line.data(), line.data() + line.size(), size).ptr;
-    if (size > 0) sizes.push_back(size);
+    if (size > 0) {
+      sizes.push_back(size);
+    }
     line.remove_prefix(std::max<std::size_t>(static_cast<std::size_t>(end - line.data()), 1));
   }
-  if (sizes.empty()) sizes.push_back(1);
+  if (sizes.empty()) {
+    sizes.push_back(1);
+  }
   return sizes;
 }
 
@@ -188,7 +198,9 @@ class RawClient {
   Task<Response> read_response(bool has_body) {
     Response response;
     std::size_t end = std::string::npos;
-    while ((end = input_.find("\r\n\r\n")) == std::string::npos) co_await read_more();
+    while ((end = input_.find("\r\n\r\n")) == std::string::npos) {
+      co_await read_more();
+    }
     std::string_view head = std::string_view(input_).substr(0, end + 2);
     const std::string_view line = fuzz::take_line(head);
     require(line.starts_with("HTTP/1.1 "), "an answer is of HTTP/1.1");
@@ -200,18 +212,26 @@ class RawClient {
       if (field.starts_with(kLength)) {
         std::from_chars(field.data() + kLength.size(), field.data() + field.size(), length);
       }
-      if (field == "Connection: close") response.closes = true;
+      if (field == "Connection: close") {
+        response.closes = true;
+      }
     }
-    if (!has_body) length = 0;
+    if (!has_body) {
+      length = 0;
+    }
     input_.erase(0, end + 4);
-    while (input_.size() < length) co_await read_more();
+    while (input_.size() < length) {
+      co_await read_more();
+    }
     response.body = input_.substr(0, length);
     input_.erase(0, length);
     co_return response;
   }
 
   Task<> read_end() {
-    while (!ended_) co_await read_more();
+    while (!ended_) {
+      co_await read_more();
+    }
     require(input_.empty(), "nothing is behind the last answer");
   }
 
@@ -221,8 +241,12 @@ class RawClient {
       char buffer[4096];
       const ssize_t got = recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
       ended_ = got == 0;
-      if (got > 0) input_.append(buffer, static_cast<std::size_t>(got));
-      if (got >= 0) co_return;
+      if (got > 0) {
+        input_.append(buffer, static_cast<std::size_t>(got));
+      }
+      if (got >= 0) {
+        co_return;
+      }
       co_await sleep_for(turns < 100 ? 0ms : 1ms);
     }
     require(false, "the server answers, or ends the connection");
@@ -237,12 +261,16 @@ Task<> converse(net::HttpServer& server, const std::vector<std::string_view>& pi
   {
     RawClient client(server.port());
     for (const std::string_view piece : pieces) {
-      if (!client.write(piece)) break;
+      if (!client.write(piece)) {
+        break;
+      }
       co_await sleep_for(0ms);
     }
     bool closes = false;
     for (const Heard& heard : expected.requests) {
-      if (closes) break;
+      if (closes) {
+        break;
+      }
       if (heard.expects_continue) {
         const Response response = co_await client.read_response(false);
         require(response.status == 100, "the client may go on");
@@ -265,9 +293,13 @@ Task<> converse(net::HttpServer& server, const std::vector<std::string_view>& pi
       require(response.status == *expected.refused && closes, "what is refused is the last of its connection");
       require(!has_body || !response.body.empty(), "it says why it refuses");
     }
-    if (closes) co_await client.read_end();
+    if (closes) {
+      co_await client.read_end();
+    }
   }
-  for (int turns = 0; server.open_connections() > 0 && turns < 5'000; ++turns) co_await sleep_for(1ms);
+  for (int turns = 0; server.open_connections() > 0 && turns < 5'000; ++turns) {
+    co_await sleep_for(1ms);
+  }
   require(server.open_connections() == 0 && server.requests_under_way() == 0, "nothing of a connection is left");
 }
 
@@ -285,7 +317,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Dialogue expected = read({bytes});
   require(read(pieces) == expected, "it is read in pieces as it is at once");
   require(read(split(bytes, {1})) == expected, "it is read byte by byte as it is at once");
-  for (const Heard& heard : expected.requests) require_sound(heard.request);
+  for (const Heard& heard : expected.requests) {
+    require_sound(heard.request);
+  }
 
   UvLoop loop;
   net::HttpServerOptions options;

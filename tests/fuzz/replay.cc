@@ -17,7 +17,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) paths.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
+    paths.push_back(entry.path());
+  }
   std::sort(paths.begin(), paths.end());
   for (const std::filesystem::path& path : paths) {
     std::printf("%s\n", path.c_str());
@@ -27,6 +29,8 @@ int main(int argc, char** argv) {
     const std::vector<std::uint8_t> data(bytes.begin(), bytes.end());
     LLVMFuzzerTestOneInput(data.data(), data.size());
   }
-  if (paths.empty()) std::fprintf(stderr, "%s: no file\n", argv[1]);
+  if (paths.empty()) {
+    std::fprintf(stderr, "%s: no file\n", argv[1]);
+  }
   return paths.empty() ? 1 : 0;
 }

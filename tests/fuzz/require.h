@@ -9,7 +9,9 @@ namespace soak::fuzz {
 
 // Ends the process, as a crash would, where something is not as it has to be.
 inline void require(bool holds, const char* what) {
-  if (holds) return;
+  if (holds) {
+    return;
+  }
   std::fprintf(stderr, "does not hold: %s\n", what);
   std::abort();
 }

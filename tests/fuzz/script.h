@@ -35,7 +35,9 @@ inline void end_by(Connection& connection, std::string_view line) {
   const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), connection.close_code);
   connection.ends_itself = true;
   const bool on_the_wire = error == std::errc() && connection.close_code >= 1000 && connection.close_code < 5000;
-  if (!on_the_wire) connection.close_code = 0;
+  if (!on_the_wire) {
+    connection.close_code = 0;
+  }
   connection.close_reason.assign(rest, line.data() + line.size());
 }
 
@@ -60,7 +62,9 @@ inline std::vector<Connection> script_of(std::span<const std::uint8_t> bytes) {
 
 inline std::size_t messages_in(const std::vector<Connection>& script) {
   std::size_t count = 0;
-  for (const Connection& connection : script) count += connection.messages.size();
+  for (const Connection& connection : script) {
+    count += connection.messages.size();
+  }
   return count;
 }
 

@@ -108,9 +108,15 @@ Established established(std::uint16_t port) {
     std::string remote;
     std::string state;
     fields >> slot >> local >> remote >> state;
-    if (state != "01") continue;
-    if (local == address.str()) ++found.at_server;
-    if (remote == address.str()) ++found.at_clients;
+    if (state != "01") {
+      continue;
+    }
+    if (local == address.str()) {
+      ++found.at_server;
+    }
+    if (remote == address.str()) {
+      ++found.at_clients;
+    }
   }
   return found;
 }
@@ -131,7 +137,9 @@ class Rest {
       agreed = gauge_ == count && ledger_ == count && kernel_.at_server == count && kernel_.at_clients == count
                    ? agreed + 1
                    : 0;
-      if (agreed == 4) co_return true;
+      if (agreed == 4) {
+        co_return true;
+      }
     }
     ADD_FAILURE() << "no rest within " << kRestWithin / 1s << " s of the storm: " << count
                   << " sessions expected; gauge " << gauge_ << ", ledger " << ledger_ << ", kernel "
@@ -142,7 +150,9 @@ class Rest {
  private:
   void read(const Clients& clients) {
     gauge_ = 0;
-    for (const auto& client : clients) gauge_ += client->counters().sessions_open;
+    for (const auto& client : clients) {
+      gauge_ += client->counters().sessions_open;
+    }
     ledger_ = peer_.ledger().sessions_open;
     // On a virtual clock there is no kernel between them.
     kernel_ = run_.loop().is_virtual() ? Established{ledger_, ledger_} : established(peer_.port());
@@ -161,7 +171,9 @@ soak::Task<> speak(Client& client, soak::Event& over) {
   int frames = 0;
   while (!co_await over.wait_for(kFrame)) {
     co_await client.send_audio(frame);
-    if (++frames % 20 == 0) co_await client.end_turn();
+    if (++frames % 20 == 0) {
+      co_await client.end_turn();
+    }
   }
 }
 
@@ -199,7 +211,9 @@ void survive() {
     }
     soak::Event over;
     soak::TaskGroup speakers(run.loop());
-    for (std::size_t i = 0; i < kClients; ++i) speakers.start({"speaker", i}, speak(*clients[i], over));
+    for (std::size_t i = 0; i < kClients; ++i) {
+      speakers.start({"speaker", i}, speak(*clients[i], over));
+    }
 
     const nanoseconds lasts = std::max<nanoseconds>((cycle.ends_at() - run.elapsed()) * 2 / 5, 100ms);
     storm.begin(lasts);
@@ -210,7 +224,9 @@ void survive() {
     storm.end();
 
     soak::Task<bool> resting = rest.reach(clients, kClients);
-    if (co_await std::move(resting)) run.count("rests");
+    if (co_await std::move(resting)) {
+      run.count("rests");
+    }
     over.set();
     const soak::DrainResult spoken = co_await soak::drain(speakers);
     EXPECT_EQ(spoken.cancelled + spoken.forced + spoken.failed, 0u);
@@ -222,9 +238,13 @@ void survive() {
       recoveries += client->counters().recoveries;
     }
     soak::Task<bool> ending = rest.reach(clients, 0);
-    if (co_await std::move(ending)) run.count("ends");
+    if (co_await std::move(ending)) {
+      run.count("ends");
+    }
     const nanoseconds left = cycle.ends_at() - run.elapsed();
-    if (left > 0s) co_await soak::sleep_for(left);
+    if (left > 0s) {
+      co_await soak::sleep_for(left);
+    }
   });
 
   EXPECT_SOAK(run);
@@ -236,7 +256,9 @@ void survive() {
   EXPECT_LE(peer.ledger().audio_frames_received + lost, sent);
   EXPECT_GE(peer.ledger().audio_frames_received + lost + unconfirmed, sent);
   EXPECT_EQ(peer.ledger().sessions_opened, peer.ledger().sessions_closed);
-  if (run.elapsed() < 5min) return;
+  if (run.elapsed() < 5min) {
+    return;
+  }
   for (std::size_t kind = 0; kind < soak::fault::kKinds; ++kind) {
     EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << soak::fault::name(static_cast<Kind>(kind));
   }

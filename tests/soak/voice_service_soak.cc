@@ -37,7 +37,9 @@ soak::Task<> connect(soak::voice::Client& client) {
   try {
     co_await client.connect();
   } catch (const soak::Error& error) {
-    if (error.code() == soak::Errc::kAuthentication) throw std::runtime_error(error.what());
+    if (error.code() == soak::Errc::kAuthentication) {
+      throw std::runtime_error(error.what());
+    }
     throw;
   }
 }
@@ -53,7 +55,9 @@ struct Heard {
   }
 
   void expect_answers(const soak::Run& run) const {
-    if (run.elapsed() < 30s) return;  // Shorter than a turn and its answer.
+    if (run.elapsed() < 30s) {
+      return;  // Shorter than a turn and its answer.
+    }
     EXPECT_GT(responses, 0u);
     EXPECT_GT(audio_bytes, 0u);
   }

@@ -33,8 +33,12 @@ Task<net::HttpReply> echo(net::HttpServerRequest request) {
                         {"X-Chunked", request.headers.get("Transfer-Encoding", "no")},
                         {"Set-Cookie", "a=1"},
                         {"Set-Cookie", "b=2"}});
-  if (request.path == "/reset") reply = net::HttpReply::reset();
-  if (request.path == "/204") reply = net::HttpReply(204);
+  if (request.path == "/reset") {
+    reply = net::HttpReply::reset();
+  }
+  if (request.path == "/204") {
+    reply = net::HttpReply(204);
+  }
   co_return reply;
 }
 
@@ -51,7 +55,9 @@ int serve() {
   auto until_the_end = []() -> Task<> {
     co_await run_blocking([] {
       char byte = 0;
-      while (::read(STDIN_FILENO, &byte, 1) > 0) continue;
+      while (::read(STDIN_FILENO, &byte, 1) > 0) {
+        continue;
+      }
       return 0;
     });
   };
@@ -72,14 +78,16 @@ int ask(const std::string& url, const std::string& ca_file, int count, int bytes
     const std::string body(static_cast<std::size_t>(bytes * number), static_cast<char>('a' + number % 26));
     net::HttpRequest request("POST", url, body, {{"X-Number", std::to_string(number)}});
     net::HttpResponse response = co_await client.send(std::move(request));
-    if (response.status == 200 && response.body == body && response.headers.get("X-Number") == std::to_string(number))
+    if (response.status == 200 && response.body == body && response.headers.get("X-Number") == std::to_string(number)) {
       ++right;
+    }
   };
   auto send_all = [&]() -> Task<> {
     co_await send(count);
     co_await with_group(loop, {}, [&](TaskGroup& group) -> Task<> {
-      for (int i = 0; i < count; ++i)
+      for (int i = 0; i < count; ++i) {
         group.start({"request", static_cast<std::uint64_t>(i)}, send(i), TaskKind::kFinite);
+      }
       co_await yield();
     });
   };
@@ -95,8 +103,12 @@ int ask(const std::string& url, const std::string& ca_file, int count, int bytes
 int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   try {
-    if (what == "serve" && argc == 2) return soak::serve();
-    if (what == "ask" && argc == 6) return soak::ask(argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[5]));
+    if (what == "serve" && argc == 2) {
+      return soak::serve();
+    }
+    if (what == "ask" && argc == 6) {
+      return soak::ask(argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[5]));
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "http_ends: %s\n", error.what());
     return 1;

@@ -85,7 +85,9 @@ std::string totals(const peers::ChannelLedger& ledger) {
 // Where else than at its URL a fake is to be found.
 template <typename Peer>
 std::string webhook_of(const Peer& peer) {
-  if constexpr (requires { peer.webhook_url(); }) return peer.webhook_url();
+  if constexpr (requires { peer.webhook_url(); }) {
+    return peer.webhook_url();
+  }
   return {};
 }
 
@@ -134,8 +136,12 @@ int run_fake(const char* name, const FakeArguments& arguments, Options options) 
     return kFailed;
   }
   fmt::print("{}: listening on {}\n", name, peer->url());
-  if (const std::string webhook = webhook_of(*peer); !webhook.empty()) fmt::print("{}: webhook at {}\n", name, webhook);
-  if (ca != nullptr) fmt::print("{}: to be trusted by the CA in {}\n", name, ca->ca_file());
+  if (const std::string webhook = webhook_of(*peer); !webhook.empty()) {
+    fmt::print("{}: webhook at {}\n", name, webhook);
+  }
+  if (ca != nullptr) {
+    fmt::print("{}: to be trusted by the CA in {}\n", name, ca->ca_file());
+  }
   std::fflush(stdout);
 
   Event stop;
@@ -226,12 +232,18 @@ Command add_fake_command(CLI::App& app) {
   CLI::App* discord = add_channel(*command, "discord", "Discord's HTTP API v10, and a webhook", *discord_arguments);
 
   return [=] {
-    if (openai->parsed()) return run_openai(*openai_arguments);
-    if (gemini->parsed()) return run_gemini(*gemini_arguments);
+    if (openai->parsed()) {
+      return run_openai(*openai_arguments);
+    }
+    if (gemini->parsed()) {
+      return run_gemini(*gemini_arguments);
+    }
     if (telegram->parsed()) {
       return run_channel<peers::TelegramPeer, peers::TelegramPeerOptions>("telegram", *telegram_arguments);
     }
-    if (slack->parsed()) return run_channel<peers::SlackPeer, peers::SlackPeerOptions>("slack", *slack_arguments);
+    if (slack->parsed()) {
+      return run_channel<peers::SlackPeer, peers::SlackPeerOptions>("slack", *slack_arguments);
+    }
     if (discord->parsed()) {
       return run_channel<peers::DiscordPeer, peers::DiscordPeerOptions>("discord", *discord_arguments);
     }

@@ -150,10 +150,18 @@ channels::DeliveryOptions FakedChannel::delivery() const {
 
 std::unique_ptr<FakedChannel> FakedChannel::make(std::string_view provider, EventLoop& loop,
                                                  const FakedChannelOptions& options) {
-  if (provider == "telegram") return std::make_unique<FakedTelegram>(loop, options);
-  if (provider == "slack") return std::make_unique<FakedSlack>(loop, options);
-  if (provider == "discord") return std::make_unique<FakedWebhook>(loop, options);
-  if (provider == "discord-bot") return std::make_unique<FakedBot>(loop, options);
+  if (provider == "telegram") {
+    return std::make_unique<FakedTelegram>(loop, options);
+  }
+  if (provider == "slack") {
+    return std::make_unique<FakedSlack>(loop, options);
+  }
+  if (provider == "discord") {
+    return std::make_unique<FakedWebhook>(loop, options);
+  }
+  if (provider == "discord-bot") {
+    return std::make_unique<FakedBot>(loop, options);
+  }
   throw Error(Errc::kInvalidArgument,
               fmt::format("no channel is called {}: telegram, slack, discord and discord-bot are", provider));
 }
@@ -178,7 +186,9 @@ void drive(AsyncRun& run, FakedChannel& faked) {
        }});
   run.drive([&messages](Cycle& cycle) { return messages.send_until_end_of(cycle); });
   messages.judge(faked.plays_all() && !run.interrupted());
-  for (Finding& finding : peers::judge(faked.ledger())) run.add_finding(std::move(finding));
+  for (Finding& finding : peers::judge(faked.ledger())) {
+    run.add_finding(std::move(finding));
+  }
 }
 
 }  // namespace soak::tools

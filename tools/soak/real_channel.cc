@@ -25,16 +25,24 @@ std::string value_of(const char* name) {
 }  // namespace
 
 std::vector<const char*> variables_of(std::string_view provider) {
-  if (provider == "telegram") return {kTelegramToken, kTelegramChat};
-  if (provider == "slack") return {kSlackToken, kSlackChannel};
-  if (provider == "discord") return {kDiscordWebhook};
+  if (provider == "telegram") {
+    return {kTelegramToken, kTelegramChat};
+  }
+  if (provider == "slack") {
+    return {kSlackToken, kSlackChannel};
+  }
+  if (provider == "discord") {
+    return {kDiscordWebhook};
+  }
   return {};
 }
 
 std::vector<std::string> missing_variables(std::string_view provider) {
   std::vector<std::string> missing;
   for (const char* const name : variables_of(provider)) {
-    if (value_of(name).empty()) missing.emplace_back(name);
+    if (value_of(name).empty()) {
+      missing.emplace_back(name);
+    }
   }
   return missing;
 }
@@ -47,12 +55,16 @@ RealChannel real_channel(std::string_view provider, EventLoop& loop, const RealC
   RealChannel real;
   if (provider == "telegram") {
     channels::TelegramOptions own{.token = value_of(kTelegramToken), .delivery = delivery};
-    if (!options.url.empty()) own.url = options.url;
+    if (!options.url.empty()) {
+      own.url = options.url;
+    }
     real.channel = std::make_unique<channels::TelegramChannel>(loop, own);
     real.conversation = value_of(kTelegramChat);
   } else if (provider == "slack") {
     channels::SlackOptions own{.token = value_of(kSlackToken), .delivery = delivery};
-    if (!options.url.empty()) own.url = options.url;
+    if (!options.url.empty()) {
+      own.url = options.url;
+    }
     real.channel = std::make_unique<channels::SlackChannel>(loop, own);
     real.conversation = value_of(kSlackChannel);
   } else {

@@ -25,8 +25,12 @@ constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", ""},
 }  // namespace
 
 std::string prepare_run(const std::string& name, bool virtual_clock, const std::string& rerun) {
-  if (const std::vector<std::string> errors = detail::variable_errors(); !errors.empty()) return errors.front();
-  if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) return error;
+  if (const std::vector<std::string> errors = detail::variable_errors(); !errors.empty()) {
+    return errors.front();
+  }
+  if (const std::string error = detail::start_heap_profiler_if_asked(); !error.empty()) {
+    return error;
+  }
   detail::RunContext& context = detail::run_context();
   context.name = name;
   context.mode = virtual_clock ? Mode::kVirtual : Mode::kReal;

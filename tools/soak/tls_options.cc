@@ -14,8 +14,12 @@ void add_tls_options(CLI::App& command, TlsArguments& arguments) {
 }
 
 net::TlsIdentity identity_of(const TlsArguments& arguments, std::unique_ptr<net::TestCa>& ca) {
-  if (!arguments.certificate_file.empty()) return {arguments.certificate_file, arguments.key_file};
-  if (!arguments.tls) return {};
+  if (!arguments.certificate_file.empty()) {
+    return {arguments.certificate_file, arguments.key_file};
+  }
+  if (!arguments.tls) {
+    return {};
+  }
   ca = std::make_unique<net::TestCa>();
   return ca->issue({"localhost", "127.0.0.1", "::1"});
 }

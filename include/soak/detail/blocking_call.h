@@ -39,7 +39,9 @@ class BlockingCall : public Link<StragglerTag>, private TimerNode {
   void release() noexcept;
 
   void rethrow_failure() {
-    if (failure_) std::rethrow_exception(std::move(failure_));
+    if (failure_) {
+      std::rethrow_exception(std::move(failure_));
+    }
   }
 
   // As a straggler: by the name of the task that waited for it.

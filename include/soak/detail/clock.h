@@ -23,7 +23,9 @@ namespace detail {
 
 // `from + delay`, or the last Instant there is where that would overflow; a negative delay is none.
 constexpr Instant later(Instant from, std::chrono::nanoseconds delay) noexcept {
-  if (delay <= std::chrono::nanoseconds::zero()) return from;
+  if (delay <= std::chrono::nanoseconds::zero()) {
+    return from;
+  }
   return delay > Instant::max() - from ? Instant::max() : from + delay;
 }
 

@@ -16,7 +16,9 @@ struct Link {
 
   // No effect on an element that stands in no list.
   void unlink() noexcept {
-    if (next == nullptr) return;
+    if (next == nullptr) {
+      return;
+    }
     prev->next = next;
     next->prev = prev;
     prev = next = nullptr;
@@ -45,7 +47,9 @@ class List {
 
   // Moves all of `other` before what is here.
   void prepend(List& other) noexcept {
-    if (other.empty()) return;
+    if (other.empty()) {
+      return;
+    }
     other.head_.prev->next = head_.next;
     head_.next->prev = other.head_.prev;
     head_.next = other.head_.next;
@@ -55,7 +59,9 @@ class List {
 
   template <typename Visit>
   void for_each(Visit visit) const {
-    for (Link<Tag>* link = head_.next; link != &head_; link = link->next) visit(*static_cast<T*>(link));
+    for (Link<Tag>* link = head_.next; link != &head_; link = link->next) {
+      visit(*static_cast<T*>(link));
+    }
   }
 
  private:

@@ -102,7 +102,9 @@ struct ExternalRoot : Root {
 using WaitList = List<Root, QueueTag>;
 
 inline void wake_all(WaitList& waiters) noexcept {
-  while (!waiters.empty()) waiters.front().wake(Wake::kEvent);
+  while (!waiters.empty()) {
+    waiters.front().wake(Wake::kEvent);
+  }
 }
 
 // For a frame that returned to its caller neither done nor waiting.
@@ -154,7 +156,9 @@ class Awaitable {
     if (root.woken_by == Wake::kCancel) {
       root.cancel_pending = false;
       root.cancel_delivered = true;
-      if (!root.is_one_wait) throw Cancelled{};
+      if (!root.is_one_wait) {
+        throw Cancelled{};
+      }
     }
     return root.woken_by;
   }

@@ -118,7 +118,9 @@ struct Promise : PromiseBase {
   }
 
   T take() {
-    if (auto* failure = std::get_if<2>(&result)) std::rethrow_exception(std::move(*failure));
+    if (auto* failure = std::get_if<2>(&result)) {
+      std::rethrow_exception(std::move(*failure));
+    }
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*std::get<1>(result));
     } else {
@@ -148,7 +150,9 @@ struct Promise<void> : PromiseBase, Root {
   }
 
   void take() {
-    if (failure) std::rethrow_exception(std::move(failure));
+    if (failure) {
+      std::rethrow_exception(std::move(failure));
+    }
   }
 };
 
@@ -160,7 +164,9 @@ class TaskAwaiter {
   explicit TaskAwaiter(Task<T>&& task) noexcept : task_(std::move(task)) {}
 
   bool await_ready() const noexcept {
-    if (!task_.valid()) contract_broken("co_await of a Task that was moved from, awaited or started before");
+    if (!task_.valid()) {
+      contract_broken("co_await of a Task that was moved from, awaited or started before");
+    }
     return false;
   }
 
@@ -169,8 +175,12 @@ class TaskAwaiter {
     Promise<T>& promise = task_.handle_.promise();
     promise.PromiseBase::root = caller.promise().PromiseBase::root;
     task_.handle_.resume();
-    if (task_.handle_.done()) return false;
-    if (promise.PromiseBase::root->state == RootState::kRunning) frame_went_astray(*promise.PromiseBase::root);
+    if (task_.handle_.done()) {
+      return false;
+    }
+    if (promise.PromiseBase::root->state == RootState::kRunning) {
+      frame_went_astray(*promise.PromiseBase::root);
+    }
     promise.continuation = caller;
     return true;
   }

@@ -31,7 +31,9 @@ class TaskName {
   constexpr std::int64_t number() const noexcept { return number_; }
 
   friend std::string to_string(const TaskName& name) {
-    if (name.number_ == kNone) return name.text_;
+    if (name.number_ == kNone) {
+      return name.text_;
+    }
     return std::string(name.text_) + "-" + std::to_string(name.number_);
   }
 

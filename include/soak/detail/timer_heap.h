@@ -41,19 +41,25 @@ class TimerHeap {
 
   // The node stays where it is until it expires or is disarmed. Instant::max() is never: it is not armed.
   void arm(TimerNode& node, Instant when) {
-    if (when == Instant::max()) return;
+    if (when == Instant::max()) {
+      return;
+    }
     entries_.push_back({when, sequence_++, &node});
     sift_up(entries_.size() - 1);
   }
 
   // No effect on a node that is not armed.
   void disarm(TimerNode& node) noexcept {
-    if (!node.armed()) return;
+    if (!node.armed()) {
+      return;
+    }
     const std::size_t hole = node.heap_index;
     node.heap_index = TimerNode::kIdle;
     const Entry last = entries_.back();
     entries_.pop_back();
-    if (hole == entries_.size()) return;
+    if (hole == entries_.size()) {
+      return;
+    }
     entries_[hole] = last;
     if (hole > 0 && before(last, entries_[(hole - 1) / 4])) {
       sift_up(hole);
@@ -64,7 +70,9 @@ class TimerHeap {
 
   // Takes out the first node that is due at `now`; null when none is.
   TimerNode* pop_due(Instant now) noexcept {
-    if (entries_.empty() || entries_.front().when > now) return nullptr;
+    if (entries_.empty() || entries_.front().when > now) {
+      return nullptr;
+    }
     TimerNode* const node = entries_.front().node;
     disarm(*node);
     return node;
@@ -90,7 +98,9 @@ class TimerHeap {
     const Entry entry = entries_[at];
     while (at > 0) {
       const std::size_t parent = (at - 1) / 4;
-      if (!before(entry, entries_[parent])) break;
+      if (!before(entry, entries_[parent])) {
+        break;
+      }
       place(at, entries_[parent]);
       at = parent;
     }
@@ -101,13 +111,19 @@ class TimerHeap {
     const Entry entry = entries_[at];
     for (;;) {
       const std::size_t first = 4 * at + 1;
-      if (first >= entries_.size()) break;
+      if (first >= entries_.size()) {
+        break;
+      }
       const std::size_t end = first + 4 < entries_.size() ? first + 4 : entries_.size();
       std::size_t least = first;
       for (std::size_t child = first + 1; child < end; ++child) {
-        if (before(entries_[child], entries_[least])) least = child;
+        if (before(entries_[child], entries_[least])) {
+          least = child;
+        }
       }
-      if (!before(entries_[least], entry)) break;
+      if (!before(entries_[least], entry)) {
+        break;
+      }
       place(at, entries_[least]);
       at = least;
     }

@@ -33,13 +33,17 @@ conftest::Allocations cost_of(Make make) {
   VirtualLoop loop;
   {
     TaskGroup first(loop);
-    for (std::size_t i = 0; i < 2 * kTasks; ++i) first.start({"a.name.of.24.characters", i}, make());
+    for (std::size_t i = 0; i < 2 * kTasks; ++i) {
+      first.start({"a.name.of.24.characters", i}, make());
+    }
     loop.run(yield());
     (void)loop.run(drain(first, {.cancel_first = true}));
   }
   TaskGroup group(loop);
   conftest::Allocations cost = conftest::thread_allocations();
-  for (std::size_t i = 0; i < kTasks; ++i) group.start({"a.name.of.24.characters", i}, make());
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    group.start({"a.name.of.24.characters", i}, make());
+  }
   const conftest::Allocations now = conftest::thread_allocations();
   cost = {(now.count - cost.count) / kTasks, (now.bytes - cost.bytes) / kTasks};
   const std::size_t before = conftest::thread_allocations().count;

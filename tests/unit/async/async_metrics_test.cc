@@ -39,7 +39,9 @@ class AsyncMetricsTest : public testing::Test {
   }
   std::array<double, 4> new_exits() const {
     std::array<double, 4> counts = all_exits();
-    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] -= exits_before_[i];
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      counts[i] -= exits_before_[i];
+    }
     return counts;
   }
 
@@ -88,7 +90,9 @@ TEST_F(AsyncMetricsTest, CountEachExitOfASupervisorByItsReason) {
   group.start("upload", crash_after(1s));
   group.start("heartbeat", sleep_for(1s));
 
-  for (int i = 0; i < 5; ++i) (void)loop_.run(supervise(group, {.label = kLabel}));
+  for (int i = 0; i < 5; ++i) {
+    (void)loop_.run(supervise(group, {.label = kLabel}));
+  }
 
   EXPECT_THAT(new_exits(), ElementsAre(1, 1, 1, 2));
 }

@@ -46,7 +46,9 @@ TEST(BackoffTest, ThoseThatFailTogetherComeBackSpreadOverTheWholeTime) {
   }
 
   EXPECT_EQ(tenths[0], 0);
-  for (std::size_t i = 1; i < tenths.size(); ++i) EXPECT_NEAR(tenths[i], 1000, 150) << i;
+  for (std::size_t i = 1; i < tenths.size(); ++i) {
+    EXPECT_NEAR(tenths[i], 1000, 150) << i;
+  }
 }
 
 TEST(BackoffTest, ThoseThatFailTogetherDoNotComeBackTogether) {

@@ -151,7 +151,9 @@ TEST_F(DrainTest, GivesEachTaskTheTurnItIsDueAlsoWithoutAnyGrace) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     VirtualLoop loop({.seed = seed, .shuffle = true});
     TaskGroup group(loop);
-    for (int i = 0; i < 10; ++i) group.start({"parked", i}, sleep_for(1h));
+    for (int i = 0; i < 10; ++i) {
+      group.start({"parked", i}, sleep_for(1h));
+    }
 
     const DrainResult result = loop.run(drain(group, {.timeout = 1s, .grace = 0s}));
 
@@ -312,7 +314,9 @@ TEST_F(DrainTest, ForcesWaitersWhoseEventDiesInAnotherFrame) {
   const auto wait_on = [&](Event& event) -> Task<> {
     const Witness witness(alive_);
     try {
-      for (;;) co_await event.wait_for(1h);
+      for (;;) {
+        co_await event.wait_for(1h);
+      }
     } catch (const Cancelled&) {
     }
     co_await event.wait();
@@ -346,7 +350,9 @@ TEST_F(DrainTest, ForcesNewestFirst) {
     const Last last(order, number);
     co_await stubborn();
   };
-  for (int i = 1; i <= 3; ++i) group.start({"task", i}, task(i));
+  for (int i = 1; i <= 3; ++i) {
+    group.start({"task", i}, task(i));
+  }
 
   EXPECT_EQ(loop_.run(drain(group, {.timeout = 1s})).forced, 3u);
 
@@ -368,7 +374,9 @@ TEST_F(DrainTest, ForcesATaskThatYieldsForEver) {
       }
     };
     group.start("busy", busy());
-    for (int turn = 0; turn < 3; ++turn) loop.run(yield());
+    for (int turn = 0; turn < 3; ++turn) {
+      loop.run(yield());
+    }
 
     EXPECT_EQ(loop.run(drain(group, {.timeout = 0s, .grace = 0s})).forced, 1u);
     EXPECT_EQ(alive_, 0);
@@ -523,7 +531,9 @@ TEST_F(DrainTest, LogsThatItWasCancelledItself) {
 
 TEST_F(DrainTest, LogsTheFirstTwentyOfMany) {
   TaskGroup group(loop_);
-  for (int i = 0; i < 25; ++i) group.start({"polite", i}, sleep_for(1h));
+  for (int i = 0; i < 25; ++i) {
+    group.start({"polite", i}, sleep_for(1h));
+  }
   const conftest::CapturedLog log;
 
   (void)loop_.run(drain(group, {.timeout = 1s}));

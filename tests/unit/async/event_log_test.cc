@@ -37,7 +37,9 @@ Task<> jitter(EventLoop& loop, Queue<int>& queue, Semaphore& semaphore) {
 Task<> consume(Queue<int>& queue) {
   for (;;) {
     const std::optional<int> item = co_await queue.pop();
-    if (!item) break;
+    if (!item) {
+      break;
+    }
     co_await sleep_for(10ms);
   }
 }
@@ -49,8 +51,12 @@ Task<> play(EventLoop& loop) {
   Semaphore semaphore(2);
   TaskGroup producers(loop);
   TaskGroup consumers(loop);
-  for (int i = 0; i < 4; ++i) producers.start({"producer", i}, jitter(loop, queue, semaphore));
-  for (int i = 0; i < 2; ++i) consumers.start({"consumer", i}, consume(queue));
+  for (int i = 0; i < 4; ++i) {
+    producers.start({"producer", i}, jitter(loop, queue, semaphore));
+  }
+  for (int i = 0; i < 2; ++i) {
+    consumers.start({"consumer", i}, consume(queue));
+  }
   auto tasks = tasks_of(value_after(1s, 1), no_value_after(2s, "disk full"), no_value_ever(alive));
   (void)co_await gather(std::move(tasks), {.timeout = 3s, .grace = 1s});
   Session session(loop);
@@ -137,7 +143,9 @@ TEST(EventLogTest, HasAnotherOrderForAnotherSeedWhenShuffled) {
     std::string events;
     loop.record_events(&events);
     TaskGroup group(loop);
-    for (int i = 0; i < 10; ++i) group.start({"task", i}, yield());
+    for (int i = 0; i < 10; ++i) {
+      group.start({"task", i}, yield());
+    }
     loop.run(sleep_for(1s));
     return events;
   };
@@ -166,7 +174,9 @@ TEST(EventLogTest, ChangesNothingOfTheRun) {
     const conftest::CapturedLog log;
     VirtualLoop loop({.seed = 7, .shuffle = true});
     std::string events;
-    if (recorded) loop.record_events(&events);
+    if (recorded) {
+      loop.record_events(&events);
+    }
     loop.run(play(loop));
     return std::pair(loop.elapsed(), loop.random()());
   };

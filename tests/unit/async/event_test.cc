@@ -107,12 +107,16 @@ TEST_F(EventTest, WaitForIsFalseWhenTheTimeRanOut) {
 TEST_F(EventTest, WaitForIsTrueAtOnceWhenAlreadySet) {
   event_.set();
 
-  for (const auto time : {-1s, 0s, 10s}) EXPECT_TRUE(loop_.run(wait_for(time)));
+  for (const auto time : {-1s, 0s, 10s}) {
+    EXPECT_TRUE(loop_.run(wait_for(time)));
+  }
   EXPECT_EQ(loop_.elapsed(), 0s);
 }
 
 TEST_F(EventTest, WaitForOfNoTimeIsFalseWhenNotSet) {
-  for (const auto time : {-1s, 0s}) EXPECT_FALSE(loop_.run(wait_for(time)));
+  for (const auto time : {-1s, 0s}) {
+    EXPECT_FALSE(loop_.run(wait_for(time)));
+  }
   EXPECT_EQ(loop_.elapsed(), 0s);
 }
 
@@ -147,7 +151,9 @@ TEST_F(EventTest, IsTheSleepThatAShutdownInterrupts) {
     bool shutdown = false;  // A variable, for g++ 12.2: see task.h.
     while (!shutdown) {
       shutdown = co_await event_.wait_for(2s);
-      if (!shutdown) ++polls;
+      if (!shutdown) {
+        ++polls;
+      }
     }
   };
   group.start("poller", poller());

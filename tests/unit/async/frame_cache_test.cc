@@ -32,7 +32,8 @@ class FrameCacheTest : public testing::Test {
 };
 
 #define SKIP_WHERE_NOTHING_IS_KEPT() \
-  if (!kept_) GTEST_SKIP() << "under a sanitizer each frame comes from operator new"
+  if (!kept_)                        \
+  GTEST_SKIP() << "under a sanitizer each frame comes from operator new"
 
 TEST_F(FrameCacheTest, GivesAFreedFrameToTheNextOneOfItsSize) {
   SKIP_WHERE_NOTHING_IS_KEPT();
@@ -53,8 +54,12 @@ TEST_F(FrameCacheTest, GivesAFreedFrameToTheNextOneOfItsSize) {
 TEST_F(FrameCacheTest, ReleasesAllThatItKeeps) {
   SKIP_WHERE_NOTHING_IS_KEPT();
   std::vector<void*> frames;
-  for (std::size_t size = 1; size <= 700; ++size) frames.push_back(allocate_frame(size));
-  for (std::size_t size = 1; size <= 700; ++size) free_frame(frames[size - 1], size);
+  for (std::size_t size = 1; size <= 700; ++size) {
+    frames.push_back(allocate_frame(size));
+  }
+  for (std::size_t size = 1; size <= 700; ++size) {
+    free_frame(frames[size - 1], size);
+  }
   EXPECT_GT(kept_frame_bytes(), 0u);
 
   release_frames();
@@ -67,9 +72,13 @@ TEST_F(FrameCacheTest, KeepsNoMoreThanItsBound) {
   constexpr std::size_t kSize = 512 - 8;
   constexpr std::size_t kBound = std::size_t{16} << 20U;
   std::vector<void*> frames;
-  for (std::size_t bytes = 0; bytes < 2 * kBound; bytes += kSize) frames.push_back(allocate_frame(kSize));
+  for (std::size_t bytes = 0; bytes < 2 * kBound; bytes += kSize) {
+    frames.push_back(allocate_frame(kSize));
+  }
 
-  for (void* const frame : frames) free_frame(frame, kSize);
+  for (void* const frame : frames) {
+    free_frame(frame, kSize);
+  }
 
   EXPECT_LE(kept_frame_bytes(), kBound + kSize);
   EXPECT_GT(kept_frame_bytes(), kBound - kSize);
@@ -113,7 +122,9 @@ TEST_F(FrameCacheTest, TheFramesOfTasksComeFromIt) {
   {
     VirtualLoop loop;
     std::vector<Task<int>> tasks;
-    for (int i = 0; i < 1'000; ++i) tasks.push_back(one());
+    for (int i = 0; i < 1'000; ++i) {
+      tasks.push_back(one());
+    }
 
     loop.run(gather(std::move(tasks)));
 

@@ -93,7 +93,9 @@ TEST_F(GatherChunkedTest, KeepsTheOrderAlsoOfAChunkThatIsNotFull) {
   auto results = loop_.run(gather_chunked(made_lazily(7), {.chunk_size = 3}));
 
   ASSERT_EQ(results.size(), 7u);
-  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(results[i].value(), static_cast<int>(i));
+  for (std::size_t i = 0; i < 7; ++i) {
+    EXPECT_EQ(results[i].value(), static_cast<int>(i));
+  }
   EXPECT_EQ(loop_.elapsed(), 3s);
 }
 
@@ -172,8 +174,12 @@ TEST_F(GatherChunkedTest, CallsWhatASizedRangeStillHoldsAtTheTimeoutTimeouts) {
   auto results = loop_.run(gather_chunked(made_lazily(7), {.chunk_size = 2, .label = "upload", .timeout = 1500ms}));
 
   ASSERT_EQ(results.size(), 7u);
-  for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(results[i].ok());
-  for (std::size_t i = 2; i < 7; ++i) EXPECT_EQ(results[i].outcome(), Outcome::kTimedOut);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_TRUE(results[i].ok());
+  }
+  for (std::size_t i = 2; i < 7; ++i) {
+    EXPECT_EQ(results[i].outcome(), Outcome::kTimedOut);
+  }
   EXPECT_EQ(made_, 4);
   EXPECT_EQ(loop_.elapsed(), 1500ms);
   EXPECT_THAT(log_.text(), HasSubstr("error gather 'upload': 3 tasks never started in time\n"));
@@ -234,7 +240,9 @@ TEST_F(GatherChunkedTest, PullsNothingMoreOnceItIsCancelled) {
 
 TEST_F(GatherChunkedTest, ThrowsWhatTheRangeThrows) {
   const auto child = [](int i) {
-    if (i == 3) throw std::runtime_error("no such id");
+    if (i == 3) {
+      throw std::runtime_error("no such id");
+    }
     return value_after(1s, i);
   };
   const auto tasks = std::views::iota(0, 5) | std::views::transform(child);

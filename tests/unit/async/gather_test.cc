@@ -31,7 +31,9 @@ class GatherTest : public testing::Test {
  protected:
   std::vector<Task<int>> many(int count, std::chrono::nanoseconds delay) {
     std::vector<Task<int>> tasks;
-    for (int i = 0; i < count; ++i) tasks.push_back(value_after(delay, i));
+    for (int i = 0; i < count; ++i) {
+      tasks.push_back(value_after(delay, i));
+    }
     return tasks;
   }
 
@@ -39,7 +41,9 @@ class GatherTest : public testing::Test {
   Task<> gather_for_ever(int count, GatherOptions options) {
     for (;;) {
       std::vector<Task<int>> tasks;
-      for (int i = 0; i < count; ++i) tasks.push_back(no_value_ever(alive_));
+      for (int i = 0; i < count; ++i) {
+        tasks.push_back(no_value_ever(alive_));
+      }
       try {
         (void)co_await gather(std::move(tasks), options);
       } catch (const Cancelled&) {
@@ -209,7 +213,9 @@ TEST_F(GatherTest, RunsNoMoreThanItsConcurrencyAtATime) {
     --running;
   };
   std::vector<Task<>> tasks;
-  for (int i = 0; i < 25; ++i) tasks.push_back(child());
+  for (int i = 0; i < 25; ++i) {
+    tasks.push_back(child());
+  }
 
   (void)loop_.run(gather(std::move(tasks), {.max_concurrency = 10}));
 
@@ -240,7 +246,9 @@ TEST_F(GatherTest, RunsAHundredThousandTasksTenAtATime) {
 TEST_F(GatherTest, RunsAHundredThousandTasksThatEndAtOnce) {
   std::vector<Task<int>> tasks;
   const auto at_once = [](int value) -> Task<int> { co_return value; };
-  for (int i = 0; i < 100'000; ++i) tasks.push_back(at_once(i));
+  for (int i = 0; i < 100'000; ++i) {
+    tasks.push_back(at_once(i));
+  }
 
   auto results = loop_.run(gather(std::move(tasks), {.max_concurrency = 1}));
 
@@ -319,7 +327,9 @@ TEST_F(GatherTest, CallsTasksThatNeverStartedTimeouts) {
   auto results = loop_.run(gather(many(4, 2s), {.label = "upload", .max_concurrency = 1, .timeout = 3s}));
 
   EXPECT_EQ(results[0].outcome(), Outcome::kValue);
-  for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(results[i].outcome(), Outcome::kTimedOut);
+  for (std::size_t i = 1; i < 4; ++i) {
+    EXPECT_EQ(results[i].outcome(), Outcome::kTimedOut);
+  }
   EXPECT_EQ(loop_.elapsed(), 3s);
   EXPECT_THAT(log_.text(), HasSubstr("error gather 'upload': 2 tasks never started within 3.000 s\n"));
 }
@@ -362,7 +372,9 @@ TEST_F(GatherTest, TimesEachChildApart) {
 TEST_F(GatherTest, DoesNotCountTheWaitForItsTurnAgainstAChild) {
   auto results = loop_.run(gather(many(3, 4s), {.max_concurrency = 1, .task_timeout = 5s}));
 
-  for (auto& result : results) EXPECT_TRUE(result.ok());
+  for (auto& result : results) {
+    EXPECT_TRUE(result.ok());
+  }
   EXPECT_EQ(loop_.elapsed(), 12s);
 }
 
@@ -379,7 +391,9 @@ TEST_F(GatherTest, CallsItATimeoutWhateverTheChildDoesAfterItsCancellation) {
   auto results = loop_.run(
       gather(tasks_of(unwind_for(1s, cancellations), throws(), no_value_ever(alive_)), {.timeout = 5s, .grace = 2s}));
 
-  for (auto& result : results) EXPECT_EQ(result.outcome(), Outcome::kTimedOut);
+  for (auto& result : results) {
+    EXPECT_EQ(result.outcome(), Outcome::kTimedOut);
+  }
   EXPECT_EQ(alive_, 0);
   EXPECT_EQ(loop_.elapsed(), 7s);
   EXPECT_THAT(log_.text(),

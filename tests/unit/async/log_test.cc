@@ -106,10 +106,14 @@ TEST_F(LogTest, MayBeCalledFromAnyThreadAndCallsItsSinkOneAtATime) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([] {
-      for (int line = 0; line < 100; ++line) log(record(LogLevel::kError, "text"));
+      for (int line = 0; line < 100; ++line) {
+        log(record(LogLevel::kError, "text"));
+      }
     });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
 
   EXPECT_EQ(records, 400);
 }
@@ -119,7 +123,9 @@ TEST_F(LogTest, WritesToStderrByDefaultAndLeavesOutWhatIsTooMuch) {
   fill_bucket();
   const std::string burst = written([] {
     log(record(LogLevel::kInfo, "unasked"));
-    for (int i = 0; i < 500; ++i) log(record(LogLevel::kError, "text"));
+    for (int i = 0; i < 500; ++i) {
+      log(record(LogLevel::kError, "text"));
+    }
   });
   fill_bucket();
   const std::string later = written([] { log(record(LogLevel::kWarning, "later")); });

@@ -61,7 +61,9 @@ int failure_of(const std::exception_ptr& thrown) {
     return failure.id();
   } catch (const Error& error) {
     const std::string what = error.what();
-    if (error.code() != Errc::kTimeout || what.rfind("bounded-", 0) != 0) return -1;
+    if (error.code() != Errc::kTimeout || what.rfind("bounded-", 0) != 0) {
+      return -1;
+    }
     return std::atoi(what.c_str() + 8) + kOfTimeout;
   } catch (...) {
     return -1;
@@ -92,7 +94,9 @@ class Frame {
   Frame(Frame&& other) noexcept : alive_(std::exchange(other.alive_, nullptr)), memory_(std::move(other.memory_)) {}
   Frame& operator=(Frame&&) = delete;
   ~Frame() {
-    if (alive_ != nullptr) --*alive_;
+    if (alive_ != nullptr) {
+      --*alive_;
+    }
   }
 
  private:
@@ -105,7 +109,9 @@ class World {
   World(const Tree& tree, std::string* log)
       : tree_(tree), loop_({.seed = tree.seed, .shuffle = true}), limit_(tree.permits), seen_(tree.nodes.size()) {
     loop_.record_events(log);
-    for (int i = 0; i < kEvents; ++i) events_.emplace_back();
+    for (int i = 0; i < kEvents; ++i) {
+      events_.emplace_back();
+    }
   }
 
   void run() {
@@ -128,7 +134,9 @@ class World {
   const Node& node(int id) const { return tree_.nodes[static_cast<std::size_t>(id)]; }
   void breach(std::string what) { breaches_.push_back(fmt::format("{} s: {}", seconds(loop_.elapsed()), what)); }
   void require_open(int id) {
-    if (seen(id).closed) breach(fmt::format("{} runs after its owner has gone on", id));
+    if (seen(id).closed) {
+      breach(fmt::format("{} runs after its owner has gone on", id));
+    }
   }
 
   // The life of a task from its first turn on.
@@ -141,8 +149,12 @@ class World {
     ~Life() {
       Seen& seen = world_.seen(id_);
       ++seen.left;
-      if (seen.left != seen.entered) world_.breach(fmt::format("{} was destroyed twice", id_));
-      if (!told_) leave(kForced);
+      if (seen.left != seen.entered) {
+        world_.breach(fmt::format("{} was destroyed twice", id_));
+      }
+      if (!told_) {
+        leave(kForced);
+      }
     }
     Life(const Life&) = delete;
     Life& operator=(const Life&) = delete;
@@ -174,10 +186,13 @@ class World {
       world_.seen(id_).group = nullptr;
       world_.close_below(id_);
       const Node& node = world_.node(id_);
-      if (!bounded_since_) return;
+      if (!bounded_since_) {
+        return;
+      }
       const Nanoseconds bound = std::max(*node.timeout, 0ns) + std::max(node.grace, 0ns);
-      if (world_.loop_.elapsed() - *bounded_since_ > bound)
+      if (world_.loop_.elapsed() - *bounded_since_ > bound) {
         world_.breach(fmt::format("{} took longer than its timeout and its grace", id_));
+      }
     }
     Owner(const Owner&) = delete;
     Owner& operator=(const Owner&) = delete;
@@ -194,7 +209,9 @@ class World {
     for (const int child : node(id).children) {
       Seen& below = seen(child);
       below.closed = true;
-      if (below.entered != below.left) breach(fmt::format("{} outlives its owner {}", child, id));
+      if (below.entered != below.left) {
+        breach(fmt::format("{} outlives its owner {}", child, id));
+      }
       close_below(child);
     }
   }
@@ -205,16 +222,21 @@ class World {
     TaskGroup root(loop_);
     TaskGroup outside(loop_);
     seen(0).group = &root;
-    for (const int child : node(0).children) root.start({"node", child}, as_void(child), node(child).task_kind);
-    for (std::size_t i = 0; i < tree_.steps.size(); ++i) outside.start({"outside", i}, take(tree_.steps[i], root));
+    for (const int child : node(0).children) {
+      root.start({"node", child}, as_void(child), node(child).task_kind);
+    }
+    for (std::size_t i = 0; i < tree_.steps.size(); ++i) {
+      outside.start({"outside", i}, take(tree_.steps[i], root));
+    }
     co_await sleep_for(node(0).duration);
     const DrainOptions options{.timeout = *node(0).timeout, .grace = node(0).grace};
     const Instant began = loop_.now();
     const DrainResult result = co_await drain(root, options);
     keep(0, result);
     end_ = loop_.elapsed();
-    if (loop_.now() - began > std::max(options.timeout, 0ns) + std::max(options.grace, 0ns))
+    if (loop_.now() - began > std::max(options.timeout, 0ns) + std::max(options.grace, 0ns)) {
       breach("the root took longer than its timeout and its grace");
+    }
     close_below(0);
     seen(0).group = nullptr;
     const DrainOptions now{.cancel_first = true};
@@ -226,10 +248,14 @@ class World {
     TaskGroup* const group = seen(step.target % static_cast<int>(tree_.nodes.size())).group;
     switch (step.what) {
       case Step::What::kCancel:
-        if (group != nullptr) group->cancel();
+        if (group != nullptr) {
+          group->cancel();
+        }
         break;
       case Step::What::kEndInPlace:
-        if (group != nullptr) group->end_in_place();
+        if (group != nullptr) {
+          group->end_in_place();
+        }
         break;
       case Step::What::kSetEvent:
         events_[static_cast<std::size_t>(step.target)].set();
@@ -237,9 +263,12 @@ class World {
       case Step::What::kDrain: {
         const DrainOptions options{.timeout = step.timeout, .grace = step.grace};
         const DrainResult result = co_await drain(root, options);
-        if (!root.empty()) breach("a drain from outside left the root with tasks");
-        if (loop_.elapsed() - step.at > std::max(step.timeout, 0ns) + std::max(step.grace, 0ns))
+        if (!root.empty()) {
+          breach("a drain from outside left the root with tasks");
+        }
+        if (loop_.elapsed() - step.at > std::max(step.timeout, 0ns) + std::max(step.grace, 0ns)) {
           breach("a drain from outside took longer than its timeout and its grace");
+        }
         break;
       }
     }
@@ -315,8 +344,12 @@ class World {
 
   Task<> sleep_and_end(int id) {
     co_await sleep_for(node(id).duration);
-    if (node(id).kind == Kind::kThrow) throw Failure(id);
-    if (node(id).kind == Kind::kThrowCancelled) throw Cancelled{};
+    if (node(id).kind == Kind::kThrow) {
+      throw Failure(id);
+    }
+    if (node(id).kind == Kind::kThrowCancelled) {
+      throw Cancelled{};
+    }
   }
 
   Task<> wait_for_event(int id) {
@@ -341,7 +374,9 @@ class World {
         co_return;
       } catch (const Cancelled&) {
         require_open(id);
-        if (node(id).kind == Kind::kSwallow && swallowed == node(id).swallows) throw;
+        if (node(id).kind == Kind::kSwallow && swallowed == node(id).swallows) {
+          throw;
+        }
       }
     }
   }
@@ -353,8 +388,12 @@ class World {
     } catch (const Cancelled&) {
       cancelled = true;
     }
-    if (!cancelled) co_return;
-    if (node(id).kind == Kind::kThrowOnCancel) throw Failure(id);
+    if (!cancelled) {
+      co_return;
+    }
+    if (node(id).kind == Kind::kThrowOnCancel) {
+      throw Failure(id);
+    }
     co_await sleep_for(node(id).period);
     require_open(id);
     throw Cancelled{};
@@ -363,21 +402,29 @@ class World {
   Task<> call(int id) {
     const Nanoseconds duration = node(id).endless ? Nanoseconds::max() : node(id).duration;
     const int answer = co_await run_blocking([id] { return id; }, {.virtual_duration = duration});
-    if (answer != id) breach(fmt::format("the blocking call of {} returned {}", id, answer));
+    if (answer != id) {
+      breach(fmt::format("the blocking call of {} returned {}", id, answer));
+    }
     require_open(id);
-    if (node(id).period > 0ns) co_await sleep_for(node(id).period);
+    if (node(id).period > 0ns) {
+      co_await sleep_for(node(id).period);
+    }
   }
 
   Task<> hold(int id) {
     const Permit permit = co_await limit_.acquire();
     require_open(id);
-    if (!permit.held()) breach(fmt::format("{} got no permit", id));
+    if (!permit.held()) {
+      breach(fmt::format("{} got no permit", id));
+    }
     co_await sleep_for(node(id).duration);
   }
 
   Task<> listen(int id) {
     Event& shutdown = *shutdowns_[static_cast<std::size_t>(node(id).parent)];
-    for (bool came = false; !came;) came = co_await shutdown.wait_for(node(id).period);
+    for (bool came = false; !came;) {
+      came = co_await shutdown.wait_for(node(id).period);
+    }
   }
 
   Task<> own_group(int id) {
@@ -392,20 +439,30 @@ class World {
       };
       const Ends ends{owner};
       for (std::size_t i = 0; i < self.children.size(); ++i) {
-        if (i > 0 && self.gap > 0ns) co_await sleep_for(self.gap);
+        if (i > 0 && self.gap > 0ns) {
+          co_await sleep_for(self.gap);
+        }
         const int child = self.children[i];
         group.start({"node", child}, as_void(child), node(child).task_kind);
       }
-      if (self.tail == Tail::kSleep || self.tail == Tail::kThrow) co_await sleep_for(self.duration);
-      if (self.tail == Tail::kThrow) throw Failure(id);
-      if (self.tail == Tail::kForever) co_await never_.wait();
+      if (self.tail == Tail::kSleep || self.tail == Tail::kThrow) {
+        co_await sleep_for(self.duration);
+      }
+      if (self.tail == Tail::kThrow) {
+        throw Failure(id);
+      }
+      if (self.tail == Tail::kForever) {
+        co_await never_.wait();
+      }
       if (self.tail == Tail::kDrain) {
         const DrainResult result = co_await drain(group, options);
         keep(id, result);
       }
     };
     const DrainResult result = co_await with_group(options, body);
-    if (self.tail != Tail::kDrain) keep(id, result);
+    if (self.tail != Tail::kDrain) {
+      keep(id, result);
+    }
   }
 
   Task<> own_pipe(int id) {
@@ -417,7 +474,9 @@ class World {
       seen(id).group = &group;
       for (const int child : node(id).children) {
         group.start({"node", child}, as_void(child), node(child).task_kind);
-        if (child == node(id).children.front() && node(id).gap > 0ns) co_await sleep_for(node(id).gap);
+        if (child == node(id).children.front() && node(id).gap > 0ns) {
+          co_await sleep_for(node(id).gap);
+        }
       }
     };
     std::exception_ptr thrown;
@@ -428,9 +487,12 @@ class World {
       thrown = std::current_exception();
     }
     const Pipe& pipe = pipes_[static_cast<std::size_t>(id)];
-    if (pipe.pushed != pipe.popped + static_cast<int>(queue.size()))
+    if (pipe.pushed != pipe.popped + static_cast<int>(queue.size())) {
       breach(fmt::format("queue of {}: {} pushed, {} popped, {} left", id, pipe.pushed, pipe.popped, queue.size()));
-    if (thrown) std::rethrow_exception(thrown);
+    }
+    if (thrown) {
+      std::rethrow_exception(thrown);
+    }
   }
 
   Task<> produce(int id) {
@@ -440,7 +502,9 @@ class World {
       int item = i;
       const bool accepted = co_await pipe.queue->push(std::move(item));
       require_open(id);
-      if (!accepted) breach(fmt::format("{} could not push", id));
+      if (!accepted) {
+        breach(fmt::format("{} could not push", id));
+      }
       ++pipe.pushed;
     }
     pipe.queue->close();
@@ -451,8 +515,12 @@ class World {
     for (;;) {
       const std::optional<int> item = co_await pipe.queue->pop();
       require_open(id);
-      if (!item) break;
-      if (*item != pipe.popped) breach(fmt::format("{} popped {}, not {}", id, *item, pipe.popped));
+      if (!item) {
+        break;
+      }
+      if (*item != pipe.popped) {
+        breach(fmt::format("{} popped {}, not {}", id, *item, pipe.popped));
+      }
       ++pipe.popped;
       co_await sleep_for(node(id).duration);
     }
@@ -464,7 +532,9 @@ class World {
     Session session(loop_, options);
     shutdowns_[static_cast<std::size_t>(id)] = &session.shutdown();
     seen(id).group = &session.tasks();
-    for (const int child : node(id).children) session.start({"node", child}, as_void(child), node(child).task_kind);
+    for (const int child : node(id).children) {
+      session.start({"node", child}, as_void(child), node(child).task_kind);
+    }
     const SessionResult result = co_await session.run();
     keep(id, result.drained);
     seen(id).exit = result.exit.reason;
@@ -475,7 +545,9 @@ class World {
     TaskGroup group(loop_);
     seen(id).group = &group;
     for (std::size_t i = 0; i < node(id).children.size(); ++i) {
-      if (i > 0 && node(id).gap > 0ns) co_await sleep_for(node(id).gap);
+      if (i > 0 && node(id).gap > 0ns) {
+        co_await sleep_for(node(id).gap);
+      }
       const int child = node(id).children[i];
       group.start({"node", child}, as_void(child), node(child).task_kind);
     }
@@ -502,7 +574,9 @@ class World {
     const Node& self = node(id);
     Semaphore* const limit = self.limited ? &limit_ : nullptr;
     std::vector<Task<T>> tasks;
-    for (const int child : self.children) tasks.push_back(make<T>(child));
+    for (const int child : self.children) {
+      tasks.push_back(make<T>(child));
+    }
     std::vector<GatherResult<T>> results;
     if (self.kind == Kind::kGather) {
       const GatherOptions options{.label = "model",
@@ -533,9 +607,13 @@ class World {
       self.results->push_back(kBits[static_cast<std::size_t>(result.outcome())]);
       std::optional<int> value;
       if constexpr (!std::is_void_v<T>) {
-        if (result.ok()) value = result.value();
+        if (result.ok()) {
+          value = result.value();
+        }
       }
-      if (result.error() != nullptr) value = failure_of(result.error());
+      if (result.error() != nullptr) {
+        value = failure_of(result.error());
+      }
       self.values.push_back(value);
     }
   }
@@ -547,14 +625,18 @@ class World {
     const TimeoutOptions options{.name = {"bounded", id}, .grace = node(id).grace};
     Task<int> task = as_task(child);
     const int value = co_await with_timeout(*node(id).timeout, std::move(task), options);
-    if (value != child) breach(fmt::format("with_timeout {} returned {}, not {}", id, value, child));
+    if (value != child) {
+      breach(fmt::format("with_timeout {} returned {}, not {}", id, value, child));
+    }
   }
 
   DrainOptions drain_options(int id) const {
     DrainOptions options;
     options.timeout = *node(id).timeout;
     options.grace = node(id).grace;
-    if (node(id).deadline) options.deadline = Instant(*node(id).deadline);
+    if (node(id).deadline) {
+      options.deadline = Instant(*node(id).deadline);
+    }
     options.cancel_first = node(id).cancel_first;
     options.label = "model";
     return options;
@@ -602,10 +684,14 @@ void compare(const Node& node, const Prediction& expected, const Seen& seen, std
   // Whoever was ended in the instant of its start may have had no turn.
   const bool may_not_run = expected.ends == kNothing || expected.end == expected.start;
   if (seen.entered == 0) {
-    if (!may_not_run) differ(fmt::format("never ran, predicted {}", expected.ends));
+    if (!may_not_run) {
+      differ(fmt::format("never ran, predicted {}", expected.ends));
+    }
     return;
   }
-  if ((seen.ends & expected.ends) == 0) differ(fmt::format("ended {}, predicted {}", seen.ends, expected.ends));
+  if ((seen.ends & expected.ends) == 0) {
+    differ(fmt::format("ended {}, predicted {}", seen.ends, expected.ends));
+  }
   if (seen.end != expected.end) {
     differ(fmt::format("ended at {} s, predicted {} s", seconds(seen.end), seconds(expected.end)));
   }
@@ -615,7 +701,9 @@ void compare(const Node& node, const Prediction& expected, const Seen& seen, std
   if (seen.exit && (expected.exits >> static_cast<unsigned>(*seen.exit) & 1U) == 0) {
     differ(fmt::format("exit {}, predicted {}", to_string(*seen.exit), expected.exits));
   }
-  if (!seen.results) return;
+  if (!seen.results) {
+    return;
+  }
   if (seen.results->size() != node.children.size()) {
     differ(fmt::format("{} results for {} tasks", seen.results->size(), node.children.size()));
     return;
@@ -635,13 +723,17 @@ void compare(const Tree& tree, const Forecast& forecast, const World& world, std
   for (const Node& node : tree.nodes) {
     const Prediction& expected = forecast.nodes[static_cast<std::size_t>(node.id)];
     const Seen& seen = world.seen(node.id);
-    if (node.id != 0) compare(node, expected, seen, differences);
+    if (node.id != 0) {
+      compare(node, expected, seen, differences);
+    }
     if (seen.drained && expected.exact && !(*seen.drained == expected.drained)) {
       differences.push_back(
           fmt::format("node {}: {}, predicted {}", node.id, to_string(*seen.drained), to_string(expected.drained)));
     }
     for (std::size_t i = 0; seen.results && i < seen.results->size(); ++i) {
-      if ((*seen.results)[i] != kFailed) continue;
+      if ((*seen.results)[i] != kFailed) {
+        continue;
+      }
       const std::set<int>& failures = forecast.nodes[static_cast<std::size_t>(node.children[i])].failures;
       if (failures.count(*seen.values[i]) == 0) {
         differences.push_back(fmt::format("node {}: result {} failed with {}", node.id, i, *seen.values[i]));
@@ -652,7 +744,9 @@ void compare(const Tree& tree, const Forecast& forecast, const World& world, std
     differences.push_back(fmt::format("ended at {} s, predicted {} s", seconds(world.end()), seconds(forecast.end)));
   }
   const auto require = [&](const char* what, std::size_t is, std::size_t expected) {
-    if (is != expected) differences.push_back(fmt::format("{}: {}, predicted {}", what, is, expected));
+    if (is != expected) {
+      differences.push_back(fmt::format("{}: {}, predicted {}", what, is, expected));
+    }
   };
   require("live tasks at the end", world.left(), forecast.stragglers);
   require("stragglers at the end", world.stragglers(), forecast.stragglers);
@@ -677,7 +771,9 @@ class ModelTest : public testing::Test {
     world.run();
     std::vector<std::string> differences = world.breaches();
     compare(tree, predict(tree), world, differences);
-    if (sessions() != sessions_before) differences.push_back(fmt::format("{} sessions left", sessions()));
+    if (sessions() != sessions_before) {
+      differences.push_back(fmt::format("{} sessions left", sessions()));
+    }
     return differences;
   }
 
@@ -696,12 +792,20 @@ TEST_F(ModelTest, RandomTreesEndAsAReferenceSays) {
     std::vector<std::string> differences = run(tree, log);
     std::string again;
     run(tree, again);
-    if (log != again) differences.push_back("a second run gave another event log");
-    if (only != nullptr) fmt::print("{}\n{}", model::to_string(tree), log);
-    if (differences.empty()) continue;
+    if (log != again) {
+      differences.push_back("a second run gave another event log");
+    }
+    if (only != nullptr) {
+      fmt::print("{}\n{}", model::to_string(tree), log);
+    }
+    if (differences.empty()) {
+      continue;
+    }
     ++failed;
     std::string text;
-    for (const std::string& difference : differences) text += difference + "\n";
+    for (const std::string& difference : differences) {
+      text += difference + "\n";
+    }
     ADD_FAILURE() << text << model::to_string(tree) << "again: SOAK_MODEL_SEED=" << seed;
   }
 }
@@ -718,15 +822,25 @@ TEST_F(ModelTest, TheTreesReachEveryEnd) {
     for (const Node& node : tree.nodes) {
       const Prediction& expected = forecast.nodes[static_cast<std::size_t>(node.id)];
       ++ends[expected.ends];
-      for (const unsigned result : expected.results) ++results[result];
-      if (!has_group(node.kind)) continue;
+      for (const unsigned result : expected.results) {
+        ++results[result];
+      }
+      if (!has_group(node.kind)) {
+        continue;
+      }
       ++drains;
-      if (expected.exact) ++exact;
+      if (expected.exact) {
+        ++exact;
+      }
     }
   }
 
-  for (const unsigned end : {kValue, kFailed, kCancelled, kForced}) EXPECT_GT(ends[end], 500) << end;
-  for (const unsigned result : {kValue, kFailed, kTimedOut, kCancelled}) EXPECT_GT(results[result], 50) << result;
+  for (const unsigned end : {kValue, kFailed, kCancelled, kForced}) {
+    EXPECT_GT(ends[end], 500) << end;
+  }
+  for (const unsigned result : {kValue, kFailed, kTimedOut, kCancelled}) {
+    EXPECT_GT(results[result], 50) << result;
+  }
   const int doubtful = ends[kValue | kForced] + ends[kFailed | kForced] + ends[kCancelled | kForced];
   EXPECT_LT(doubtful, ends[kCancelled] / 5);
   EXPECT_GT(exact, drains * 3 / 4);

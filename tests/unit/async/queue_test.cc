@@ -67,9 +67,13 @@ using QueueDeathTest = QueueTest;
 
 TEST_F(QueueTest, GivesItemsInTheOrderOfTheirComing) {
   Texts queue(3);
-  for (const char* item : {"1", "2", "3"}) EXPECT_TRUE(queue.try_push(item));
+  for (const char* item : {"1", "2", "3"}) {
+    EXPECT_TRUE(queue.try_push(item));
+  }
 
-  for (int i = 0; i < 3; ++i) loop_.run(pop(queue));
+  for (int i = 0; i < 3; ++i) {
+    loop_.run(pop(queue));
+  }
 
   EXPECT_THAT(said_, ElementsAre("1", "2", "3"));
   EXPECT_TRUE(queue.empty());
@@ -92,7 +96,9 @@ TEST_F(QueueTest, MakesTheProducerWaitForASlowConsumer) {
   const auto consume = [&]() -> Task<> {
     for (;;) {
       const std::optional<int> item = co_await queue.pop();
-      if (!item) break;
+      if (!item) {
+        break;
+      }
       got.push_back(*item);
       co_await sleep_for(1s);
     }
@@ -115,7 +121,9 @@ TEST_F(QueueTest, ServesPoppersInTheOrderOfTheirComing) {
     got.emplace_back(number, item.value_or(-1));
   };
   TaskGroup group(loop_);
-  for (int i = 0; i < 3; ++i) group.start({"popper", i}, pop(i));
+  for (int i = 0; i < 3; ++i) {
+    group.start({"popper", i}, pop(i));
+  }
   const auto produce = [&]() -> Task<> {
     for (int i = 10; i < 13; ++i) {
       const bool accepted = co_await queue.push(int{i});
@@ -132,11 +140,15 @@ TEST_F(QueueTest, ServesPoppersInTheOrderOfTheirComing) {
 TEST_F(QueueTest, ServesPushersInTheOrderOfTheirComing) {
   Texts queue(1);
   TaskGroup group(loop_);
-  for (int i = 0; i < 4; ++i) group.start({"pusher", i}, push(queue, std::to_string(i)));
+  for (int i = 0; i < 4; ++i) {
+    group.start({"pusher", i}, push(queue, std::to_string(i)));
+  }
   turn();
 
   TaskGroup poppers(loop_);
-  for (int i = 0; i < 4; ++i) poppers.start({"popper", i}, pop(queue));
+  for (int i = 0; i < 4; ++i) {
+    poppers.start({"popper", i}, pop(queue));
+  }
   EXPECT_TRUE(loop_.run(drain(poppers)).clean());
   EXPECT_TRUE(loop_.run(drain(group)).clean());
 
@@ -160,19 +172,27 @@ TEST_F(QueueTest, LosesAndDoublesNoItemInWhateverOrderTasksRun) {
     const auto consume = [&]() -> Task<> {
       for (;;) {
         const std::optional<int> item = co_await queue.pop();
-        if (!item) break;
+        if (!item) {
+          break;
+        }
         got.push_back(*item);
       }
     };
-    for (int i = 0; i < 3; ++i) producers.start({"producer", i}, produce(10 * i));
-    for (int i = 0; i < 3; ++i) consumers.start({"consumer", i}, consume());
+    for (int i = 0; i < 3; ++i) {
+      producers.start({"producer", i}, produce(10 * i));
+    }
+    for (int i = 0; i < 3; ++i) {
+      consumers.start({"consumer", i}, consume());
+    }
 
     EXPECT_TRUE(loop.run(drain(producers)).clean());
     queue.close();
     EXPECT_TRUE(loop.run(drain(consumers)).clean());
 
     std::vector<int> all(30);
-    for (int i = 0; i < 30; ++i) all[static_cast<std::size_t>(i)] = i;
+    for (int i = 0; i < 30; ++i) {
+      all[static_cast<std::size_t>(i)] = i;
+    }
     EXPECT_THAT(got, testing::UnorderedElementsAreArray(all));
   }
 }
@@ -248,7 +268,9 @@ TEST_F(QueueTest, GivesWhatItHoldsAlsoOnceItIsClosed) {
 
   queue.close();
 
-  for (int i = 0; i < 3; ++i) loop_.run(pop(queue));
+  for (int i = 0; i < 3; ++i) {
+    loop_.run(pop(queue));
+  }
   EXPECT_THAT(said_, ElementsAre("1", "2", "nothing"));
   EXPECT_TRUE(queue.closed());
 }

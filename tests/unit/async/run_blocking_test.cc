@@ -30,7 +30,9 @@ constexpr BlockingOptions kNeverReturns{.virtual_duration = std::chrono::nanosec
 
 std::vector<std::string> names_of(const std::vector<TaskReport>& reports) {
   std::vector<std::string> names;
-  for (const TaskReport& report : reports) names.push_back(report.name);
+  for (const TaskReport& report : reports) {
+    names.push_back(report.name);
+  }
   return names;
 }
 
@@ -49,12 +51,16 @@ class Gate {
   }
 
   void open() {
-    if (!std::exchange(open_, true)) state_->opening.set_value();
+    if (!std::exchange(open_, true)) {
+      state_->opening.set_value();
+    }
   }
 
   // Returns when so many calls are on their threads.
   Task<> entered(int count) {
-    for (int turn = 0; state_->entered < count && turn < 10'000; ++turn) co_await sleep_for(1ms);
+    for (int turn = 0; state_->entered < count && turn < 10'000; ++turn) {
+      co_await sleep_for(1ms);
+    }
   }
 
   // The calls that have not been destroyed.
@@ -77,7 +83,9 @@ int pool_size() {
 }
 
 Task<> no_stragglers(EventLoop& loop) {
-  for (int turn = 0; !loop.stragglers().empty() && turn < 10'000; ++turn) co_await sleep_for(1ms);
+  for (int turn = 0; !loop.stragglers().empty() && turn < 10'000; ++turn) {
+    co_await sleep_for(1ms);
+  }
 }
 
 class RunBlockingTest : public testing::Test {
@@ -99,7 +107,9 @@ class RunBlockingTest : public testing::Test {
 
   // Has the pool run nothing but `gate_`.
   void fill_pool(UvLoop& loop, TaskGroup& group) {
-    for (int i = 0; i < pool_size(); ++i) group.start({"busy", i}, call(gate_, 0));
+    for (int i = 0; i < pool_size(); ++i) {
+      group.start({"busy", i}, call(gate_, 0));
+    }
     loop.run(gate_.entered(pool_size()));
     alive_ -= pool_size();
   }
@@ -153,7 +163,9 @@ TEST_F(RunBlockingTest, RunsMoreCallsThanThePoolHasThreads) {
     co_await run_blocking([] {});
     ++returned;
   };
-  for (int i = 0; i < 100; ++i) group.start({"call", i}, caller());
+  for (int i = 0; i < 100; ++i) {
+    group.start({"call", i}, caller());
+  }
 
   EXPECT_TRUE(loop.run(drain(group)).clean());
 

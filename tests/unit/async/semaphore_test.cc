@@ -58,7 +58,9 @@ using SemaphoreDeathTest = SemaphoreTest;
 TEST_F(SemaphoreTest, LetsSoManyInAtATime) {
   Semaphore semaphore(2);
   TaskGroup group(loop_);
-  for (int i = 0; i < 6; ++i) group.start({"holder", i}, hold(semaphore, i, 1s));
+  for (int i = 0; i < 6; ++i) {
+    group.start({"holder", i}, hold(semaphore, i, 1s));
+  }
 
   EXPECT_TRUE(loop_.run(drain(group)).clean());
 
@@ -70,7 +72,9 @@ TEST_F(SemaphoreTest, LetsSoManyInAtATime) {
 TEST_F(SemaphoreTest, LetsThemInInTheOrderOfTheirComing) {
   Semaphore semaphore(1);
   TaskGroup group(loop_);
-  for (int i = 0; i < 5; ++i) group.start({"holder", i}, hold(semaphore, i, 1s));
+  for (int i = 0; i < 5; ++i) {
+    group.start({"holder", i}, hold(semaphore, i, 1s));
+  }
 
   EXPECT_TRUE(loop_.run(drain(group)).clean());
 
@@ -218,7 +222,9 @@ TEST_F(SemaphoreTest, PassesThePermitOnWhenItsWaiterIsDestroyedBeforeItsTurn) {
 TEST_F(SemaphoreTest, HasAllItsPermitsBackWhenHoldersAndWaitersWereForced) {
   Semaphore semaphore(2);
   TaskGroup group(loop_);
-  for (int i = 0; i < 4; ++i) group.start({"holder", i}, hold_for_ever(semaphore));
+  for (int i = 0; i < 4; ++i) {
+    group.start({"holder", i}, hold_for_ever(semaphore));
+  }
   group.start("insistent", insist(semaphore, 1));
 
   const DrainResult result = loop_.run(drain(group, {.timeout = 1s, .grace = 1s}));
@@ -301,7 +307,9 @@ TEST_F(SemaphoreTest, ForgetsThePermitsThatAreOutWhenItDies) {
 TEST_F(SemaphoreTest, ServesAHundredThousandTasks) {
   Semaphore semaphore(10);
   TaskGroup group(loop_);
-  for (int i = 0; i < 100'000; ++i) group.start({"holder", i}, hold(semaphore, i, 1s));
+  for (int i = 0; i < 100'000; ++i) {
+    group.start({"holder", i}, hold(semaphore, i, 1s));
+  }
 
   EXPECT_TRUE(loop_.run(drain(group, {.timeout = 24h})).clean());
 

@@ -33,7 +33,9 @@ double sessions(Label label) {
 
 std::vector<std::string> names_of(const std::vector<TaskReport>& reports) {
   std::vector<std::string> names;
-  for (const TaskReport& report : reports) names.push_back(report.name);
+  for (const TaskReport& report : reports) {
+    names.push_back(report.name);
+  }
   return names;
 }
 
@@ -56,7 +58,9 @@ class SessionTest : public testing::Test {
   Task<> heartbeat(Event& shutdown, int& beats) {
     for (;;) {
       const bool closing = co_await shutdown.wait_for(10s);
-      if (closing) break;
+      if (closing) {
+        break;
+      }
       ++beats;
     }
   }
@@ -167,7 +171,9 @@ TEST_F(SessionTest, RefusesTasksOnceItEnds) {
 TEST_F(SessionTest, SaysHowMuchItsQueuesHeldWhenItsDrainWasNotClean) {
   Queue<int> uploads(20);
   Queue<int> audio(5);
-  for (int i = 0; i < 17; ++i) EXPECT_TRUE(uploads.try_push(int{i}));
+  for (int i = 0; i < 17; ++i) {
+    EXPECT_TRUE(uploads.try_push(int{i}));
+  }
   Session session(loop_, {.label = "pusher", .timeout = 7s, .grace = 2s});
   session.watch_queue("uploads", uploads);
   session.watch_queue("audio", audio);
@@ -322,7 +328,9 @@ class HungSessionTest : public SessionTest {
     };
     before_ = sessions("hung");
     TaskGroup group(loop_);
-    for (int id = 0; id < kSessions; ++id) group.start({"session", id}, serve(id));
+    for (int id = 0; id < kSessions; ++id) {
+      group.start({"session", id}, serve(id));
+    }
 
     EXPECT_TRUE(loop_.run(drain(group, {.timeout = 2h})).clean());
   }
@@ -362,7 +370,9 @@ TEST_F(HungSessionTest, EndsInItsTimeAndLeavesTheOthersAlone) {
   EXPECT_EQ(loop_.elapsed(), 3600s);
   EXPECT_GE(beats_, 359 * 999);
   for (std::size_t id = 0; id < kSessions; ++id) {
-    if (id == kHung) continue;
+    if (id == kHung) {
+      continue;
+    }
     EXPECT_EQ(results_[id].exit.reason, ExitReason::kDisconnect);
     EXPECT_TRUE(results_[id].drained.clean());
   }

@@ -361,7 +361,9 @@ TEST_F(SuperviseTest, LogsNothingWhenNothingCrashed) {
 
 TEST_F(SuperviseTest, WaitsForAHundredThousandFiniteTasks) {
   TaskGroup group(loop_);
-  for (int i = 0; i < 100'000; ++i) group.start({"task", i}, sleep_for(1s), TaskKind::kFinite);
+  for (int i = 0; i < 100'000; ++i) {
+    group.start({"task", i}, sleep_for(1s), TaskKind::kFinite);
+  }
 
   EXPECT_EQ(loop_.run(supervise(group)).reason, ExitReason::kAllDone);
   EXPECT_EQ(loop_.elapsed(), 1s);

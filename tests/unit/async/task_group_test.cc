@@ -164,7 +164,9 @@ TEST_F(TaskGroupTest, HoldsAHundredThousandTasks) {
     co_await go.wait();
     ++ended;
   };
-  for (int i = 0; i < 100'000; ++i) group.start({"task", i}, task());
+  for (int i = 0; i < 100'000; ++i) {
+    group.start({"task", i}, task());
+  }
   loop_.run(yield());
   EXPECT_EQ(loop_.live_tasks(), 100'000u);
 

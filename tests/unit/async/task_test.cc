@@ -40,7 +40,9 @@ Task<int> sum_of_both() {
 }
 
 Task<> fail(bool later) {
-  if (later) co_await sleep_for(1s);
+  if (later) {
+    co_await sleep_for(1s);
+  }
   throw std::runtime_error("broken pipe");
 }
 
@@ -141,7 +143,9 @@ TEST(TaskTest, DestroysItsLocalsOnceOnEveryPath) {
   const auto inner = [&](bool fails) -> Task<std::string> {
     const Witness witness(alive);
     co_await sleep_for(1s);
-    if (fails) throw std::runtime_error("late");
+    if (fails) {
+      throw std::runtime_error("late");
+    }
     co_return std::string(100, 'x');
   };
   const auto outer = [&](bool fails) -> Task<std::string> {
@@ -161,7 +165,9 @@ TEST(TaskTest, AwaitsAMillionTasksThatNeverWaitWithoutUsingUpTheStack) {
   VirtualLoop loop;
   const auto count = []() -> Task<int> {
     int sum = 0;
-    for (int i = 0; i < 1'000'000; ++i) sum += co_await answer() - 41;
+    for (int i = 0; i < 1'000'000; ++i) {
+      sum += co_await answer() - 41;
+    }
     co_return sum;
   };
 
@@ -176,7 +182,9 @@ TEST(TaskTest, AwaitsAMillionTasksThatWaitWithoutUsingUpTheStack) {
   };
   const auto count = [&]() -> Task<int> {
     int sum = 0;
-    for (int i = 0; i < 1'000'000; ++i) sum += co_await turn();
+    for (int i = 0; i < 1'000'000; ++i) {
+      sum += co_await turn();
+    }
     co_return sum;
   };
 
@@ -187,9 +195,13 @@ TEST(TaskTest, CallsAreNestedAThousandDeep) {
   VirtualLoop loop;
   struct Deep {
     static Task<int> down(int left) {
-      if (left == 0) co_await sleep_for(1s);
+      if (left == 0) {
+        co_await sleep_for(1s);
+      }
       int depth = 0;
-      if (left > 0) depth = 1 + co_await down(left - 1);
+      if (left > 0) {
+        depth = 1 + co_await down(left - 1);
+      }
       co_return depth;
     }
   };
@@ -348,7 +360,9 @@ TEST(CensusTest, CountsMainAndTheTasksOfNestedGroups) {
   const auto look = [&](TaskGroup& group) -> Task<> {
     group.start("parent", parent());
     co_await sleep_for(500ms);
-    for (const TaskReport& report : loop.tasks()) names.push_back(report.name);
+    for (const TaskReport& report : loop.tasks()) {
+      names.push_back(report.name);
+    }
     live = loop.live_tasks();
   };
 

@@ -30,7 +30,9 @@ class TimeoutTest : public testing::Test {
     try {
       (void)loop_.run(std::move(task));
     } catch (const Error& error) {
-      if (error.code() == Errc::kTimeout) return error.what();
+      if (error.code() == Errc::kTimeout) {
+        return error.what();
+      }
     }
     return {};
   }

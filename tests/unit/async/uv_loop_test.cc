@@ -120,7 +120,9 @@ TEST(UvLoopTest, ArmsAgainWhenLibuvFiredTooEarly) {
       TaskGroup group(loop);
       group.start("sleeper", sleep_until(due));
       co_await kick.start().wait();
-      while (loop.now() < due - 20us) co_await yield();
+      while (loop.now() < due - 20us) {
+        co_await yield();
+      }
       (void)co_await drain(group, {.timeout = std::chrono::nanoseconds::max()});
       EXPECT_GE(loop.now(), due);
     }
@@ -171,14 +173,18 @@ TEST(UvLoopTest, LosesNoPostOfManyThreads) {
     posters.emplace_back([&] {
       for (int n = 0; n < kPosts; ++n) {
         loop.post([&] {
-          if (++seen == kThreads * kPosts) done.set();
+          if (++seen == kThreads * kPosts) {
+            done.set();
+          }
         });
       }
     });
   }
 
   loop.run(done.wait());
-  for (std::thread& poster : posters) poster.join();
+  for (std::thread& poster : posters) {
+    poster.join();
+  }
 
   EXPECT_EQ(seen, kThreads * kPosts);
 }
@@ -200,10 +206,14 @@ TEST(UvLoopTest, ShowsItsLiveTasksToOtherThreads) {
   std::atomic<bool> stop = false;
   std::size_t most = 0;
   std::thread watcher([&] {
-    while (!stop) most = std::max(most, loop.live_tasks());
+    while (!stop) {
+      most = std::max(most, loop.live_tasks());
+    }
   });
   const auto body = [&]() -> Task<> {
-    for (int i = 0; i < 1000; ++i) group.start({"task", i}, sleep_for(1ms));
+    for (int i = 0; i < 1000; ++i) {
+      group.start({"task", i}, sleep_for(1ms));
+    }
     co_await sleep_for(5ms);
   };
 
@@ -260,7 +270,9 @@ TEST(UvLoopTest, PollsEveryTurnWhileTasksKeepItBusy) {
   uv_timer_start(
       &timer, [](uv_timer_t* handle) { static_cast<Event*>(handle->data)->set(); }, 1, 0);
   const auto busy = [&]() -> Task<> {
-    while (!fired.is_set()) co_await yield();
+    while (!fired.is_set()) {
+      co_await yield();
+    }
   };
 
   loop.run(busy());
@@ -280,7 +292,9 @@ TEST(UvLoopTest, PollsUnreferencedHandlesWhileTasksKeepItBusy) {
       &timer, [](uv_timer_t* handle) { static_cast<Event*>(handle->data)->set(); }, 1, 0);
   uv_unref(as_handle(&timer));
   const auto busy = [&]() -> Task<> {
-    while (!fired.is_set()) co_await yield();
+    while (!fired.is_set()) {
+      co_await yield();
+    }
   };
 
   loop.run(busy());
@@ -298,7 +312,9 @@ TEST(UvLoopTest, FiresTimersWhileTasksKeepItBusy) {
     woke = true;
   };
   const auto busy = [&]() -> Task<> {
-    while (!woke) co_await yield();
+    while (!woke) {
+      co_await yield();
+    }
   };
   group.start("sleeper", sleeper());
 

@@ -139,7 +139,9 @@ TEST(VirtualLoopTest, KeepsThePlacesOfTheReadyWhenARunEnds) {
   Event go;
   const auto starter = [&]() -> Task<> {
     go.set();
-    for (int i = 1; i <= 3; ++i) group.start({"note", i}, note(i));
+    for (int i = 1; i <= 3; ++i) {
+      group.start({"note", i}, note(i));
+    }
     co_return;
   };
   group.start("starter", starter());
@@ -162,7 +164,9 @@ std::string order_of(VirtualLoopOptions options) {
     co_await sleep_for(1s);
     order += static_cast<char>(letter - 'a' + 'A');
   };
-  for (char letter = 'a'; letter <= 'p'; ++letter) group.start({"note", letter}, note(letter));
+  for (char letter = 'a'; letter <= 'p'; ++letter) {
+    group.start({"note", letter}, note(letter));
+  }
   EXPECT_TRUE(loop.run(drain(group)).clean());
   return order;
 }
@@ -200,7 +204,9 @@ TEST(VirtualLoopTest, ShuffledTasksCanBeForcedInAnyState) {
       }
     }
   };
-  for (int i = 0; i < 100; ++i) group.start({"stubborn", i}, stubborn());
+  for (int i = 0; i < 100; ++i) {
+    group.start({"stubborn", i}, stubborn());
+  }
   loop.run(sleep_for(1s));
 
   EXPECT_EQ(loop.run(drain(group, {.timeout = 0s, .grace = 0s})).forced, 100u);

@@ -37,7 +37,9 @@ int rises(const Pcm& pcm) {
 
 double loudness(const Pcm& pcm) {
   double squares = 0;
-  for (std::size_t i = 0; i < pcm.bytes.size() / 2; ++i) squares += std::pow(sample_at(pcm, i) / 32768.0, 2);
+  for (std::size_t i = 0; i < pcm.bytes.size() / 2; ++i) {
+    squares += std::pow(sample_at(pcm, i) / 32768.0, 2);
+  }
   return std::sqrt(squares / static_cast<double>(pcm.bytes.size() / 2));
 }
 

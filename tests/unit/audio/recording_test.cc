@@ -20,7 +20,9 @@ class RecordingTest : public testing::Test {
  protected:
   static std::vector<std::byte> some_pcm(std::size_t samples) {
     std::vector<std::byte> pcm;
-    for (std::size_t i = 0; i < 2 * samples; ++i) pcm.push_back(static_cast<std::byte>(i * 7));
+    for (std::size_t i = 0; i < 2 * samples; ++i) {
+      pcm.push_back(static_cast<std::byte>(i * 7));
+    }
     return pcm;
   }
 

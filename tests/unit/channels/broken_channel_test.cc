@@ -31,10 +31,13 @@ class NaiveTelegram final : public tools::FakedChannel {
                      .faults = faults_.get(),
                      .on_rotation = [this](const std::string& token) { channel_.set_token(token); }}),
         channel_(loop, peer_.url(), peer_.valid_token(), bug) {
-    for (int chat = 1; chat <= conversations; ++chat) conversations_.push_back(std::to_string(chat));
+    for (int chat = 1; chat <= conversations; ++chat) {
+      conversations_.push_back(std::to_string(chat));
+    }
     // One limit for all chats at once, in the middle of the day.
-    if (conversations > 1)
+    if (conversations > 1) {
       faults_->on_send(7001, {.kind = peers::ChannelFaultKind::kRateLimitedGlobal, .retry_after = 5s});
+    }
   }
 
   Channel& channel() override { return channel_; }

@@ -58,12 +58,16 @@ class ChannelTest : public testing::Test {
     return loop_.run(
         [](Channel& own, const std::vector<std::pair<std::string, std::string>>& all) -> Task<std::vector<Delivery>> {
           std::vector<Task<Delivery>> tasks;
-          for (const auto& [conversation, text] : all) tasks.push_back(own.send(conversation, text));
+          for (const auto& [conversation, text] : all) {
+            tasks.push_back(own.send(conversation, text));
+          }
           GatherOptions options;
           options.max_concurrency = all.size();
           auto results = co_await gather(std::move(tasks), options);
           std::vector<Delivery> deliveries;
-          for (auto& result : results) deliveries.push_back(std::move(result).value());
+          for (auto& result : results) {
+            deliveries.push_back(std::move(result).value());
+          }
           co_return deliveries;
         }(channel, messages));
   }
@@ -74,7 +78,9 @@ class ChannelTest : public testing::Test {
   Task<net::HttpReply> reply_to(net::HttpServerRequest request) {
     asked_.push_back({loop_.elapsed(), std::move(request)});
     const std::size_t number = asked_.size();
-    if (const auto delayed = delays_.find(number); delayed != delays_.end()) co_await sleep_for(delayed->second);
+    if (const auto delayed = delays_.find(number); delayed != delays_.end()) {
+      co_await sleep_for(delayed->second);
+    }
     const auto scripted = replies_.find(number);
     co_return scripted != replies_.end() ? scripted->second : otherwise_(asked_[number - 1].request);
   }

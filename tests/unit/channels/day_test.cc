@@ -52,8 +52,12 @@ Task<> send_for_a_day(FakedChannel& faked, Day& day) {
     const std::string text = fmt::format("soak {}", i + 1);
     const Delivery delivery = co_await faked.channel().send(conversation, text);
     const bool arrived = peers::has_message(faked.ledger(), text);
-    if (delivery.outcome == Outcome::kDelivered && !arrived) ++day.lost;
-    if (delivery.outcome == Outcome::kFailed && arrived) ++day.arrived_all_the_same;
+    if (delivery.outcome == Outcome::kDelivered && !arrived) {
+      ++day.lost;
+    }
+    if (delivery.outcome == Outcome::kFailed && arrived) {
+      ++day.arrived_all_the_same;
+    }
     co_await sleep_for(30s * (i + 1) - loop.elapsed());
   }
 }
@@ -82,8 +86,12 @@ TEST_P(ChannelDayTest, LosesDoublesAndReordersNothing) {
     EXPECT_EQ(counters.rotations, 1u);
     EXPECT_GE(counters.rate_limited, 10u);
     EXPECT_EQ(counters.uncertain + counters.resolved, 2u);
-    for (const probe::Finding& finding : peers::judge(faked->ledger())) ADD_FAILURE() << finding.text;
-    if (HasFailure()) return;
+    for (const probe::Finding& finding : peers::judge(faked->ledger())) {
+      ADD_FAILURE() << finding.text;
+    }
+    if (HasFailure()) {
+      return;
+    }
   }
 }
 

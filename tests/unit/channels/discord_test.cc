@@ -104,7 +104,9 @@ TEST_F(DiscordTest, StaysBelowTheLimitThatNoHeaderTells) {
 
   send_all(channel, messages);
 
-  for (std::size_t i = 30; i < asked().size(); ++i) EXPECT_GT(asked()[i].at - asked()[i - 30].at, 60s);
+  for (std::size_t i = 30; i < asked().size(); ++i) {
+    EXPECT_GT(asked()[i].at - asked()[i - 30].at, 60s);
+  }
 }
 
 TEST_F(DiscordTest, AConversationThatIsGoneStillRestsForAsLongAsItsBucket) {

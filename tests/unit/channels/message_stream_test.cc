@@ -36,7 +36,9 @@ class ScriptedChannel : public Channel {
   Task<Delivery> send(std::string conversation, std::string text) override {
     sent.emplace_back(run_.elapsed(), text);
     const nanoseconds time = takes(text);
-    if (time > 0ns) co_await sleep_for(time);
+    if (time > 0ns) {
+      co_await sleep_for(time);
+    }
     ++counters_.sent;
     co_return outcome(conversation, text);
   }
@@ -87,9 +89,13 @@ class MessageStreamTest : public testing::Test {
 
   static std::string text_of(const Verdict& verdict, const std::string& subject) {
     const Finding* const finding = verdict.find(subject);
-    if (finding == nullptr) return "no finding";
+    if (finding == nullptr) {
+      return "no finding";
+    }
     std::string text = finding->text;
-    for (const probe::Evidence& evidence : finding->evidence) text += "\n" + evidence.text;
+    for (const probe::Evidence& evidence : finding->evidence) {
+      text += "\n" + evidence.text;
+    }
     return text;
   }
 };

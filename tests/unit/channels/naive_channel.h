@@ -43,7 +43,9 @@ class NaiveChannel : public Channel {
 
   void set_token(std::string token) {
     token_ = std::move(token);
-    if (bug_ != Bug::kLosesTheNewToken) configured_token_ = token_;
+    if (bug_ != Bug::kLosesTheNewToken) {
+      configured_token_ = token_;
+    }
     ++counters_.rotations;
     rotated_.set();
   }
@@ -54,7 +56,9 @@ class NaiveChannel : public Channel {
     Delivery delivery(Outcome::kFailed, "five times in vain");
     for (int tries = 0; tries < 5; ++tries) {
       const Step step = co_await request(conversation, text, tries);
-      if (step == Step::kAgain) continue;
+      if (step == Step::kAgain) {
+        continue;
+      }
       delivery =
           step == Step::kDelivered ? Delivery(Outcome::kDelivered, "") : Delivery(Outcome::kUncertain, "unknown");
       break;
@@ -88,7 +92,9 @@ class NaiveChannel : public Channel {
     if (response.status == 429) {
       ++counters_.rate_limited;
       const std::chrono::nanoseconds delay = wait(response, tries);
-      if (delay.count() > 0) co_await sleep_for(delay);
+      if (delay.count() > 0) {
+        co_await sleep_for(delay);
+      }
       co_return Step::kAgain;
     }
     if (response.status == 401) {
@@ -124,7 +130,9 @@ class NaiveChannel : public Channel {
   static std::int64_t retry_after(const net::HttpResponse& response) {
     for (const std::string_view before : {"\"retry_after\":", "retry after "}) {
       const std::size_t at = response.body.find(before);
-      if (at != std::string::npos) return number(std::string_view(response.body).substr(at + before.size()));
+      if (at != std::string::npos) {
+        return number(std::string_view(response.body).substr(at + before.size()));
+      }
     }
     return number(response.headers.get("Retry-After"));
   }

@@ -56,7 +56,9 @@ TEST_F(SenderTest, KeepsTheOrderOfAConversationWhileOneOfItWaits) {
   send_all(channel, {{"1", "a"}, {"2", "b"}, {"2", "c"}, {"1", "d"}, {"2", "e"}});
 
   std::vector<std::string> texts;
-  for (const Asked& one : asked()) texts.push_back(one.request.body.substr(one.request.body.find("\"text\"")));
+  for (const Asked& one : asked()) {
+    texts.push_back(one.request.body.substr(one.request.body.find("\"text\"")));
+  }
   EXPECT_THAT(texts, testing::ElementsAre(HasSubstr("a"), HasSubstr("b"), HasSubstr("d"), HasSubstr("b"),
                                           HasSubstr("c"), HasSubstr("e")));
 }
@@ -67,17 +69,23 @@ TEST_F(SenderTest, WhoWasRefusedTogetherDoesNotComeBackTogether) {
   });
   TelegramChannel channel(loop_, options());
   std::vector<std::pair<std::string, std::string>> messages;
-  for (int chat = 1; chat <= 20; ++chat) messages.emplace_back(std::to_string(chat), "hi");
+  for (int chat = 1; chat <= 20; ++chat) {
+    messages.emplace_back(std::to_string(chat), "hi");
+  }
 
   const std::vector<Delivery> deliveries = send_all(channel, messages);
 
   EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, Outcome::kDelivered)));
   std::vector<nanoseconds> returns;
-  for (std::size_t i = 20; i < asked().size(); ++i) returns.push_back(asked()[i].at);
+  for (std::size_t i = 20; i < asked().size(); ++i) {
+    returns.push_back(asked()[i].at);
+  }
   ASSERT_EQ(returns.size(), 20u);
   EXPECT_GT(returns.front(), 60s);
   EXPECT_GT(returns.back() - returns.front(), 2s);  // Over up to 6 s.
-  for (std::size_t i = 4; i < returns.size(); ++i) EXPECT_GT(returns[i] - returns[i - 4], 100ms);
+  for (std::size_t i = 4; i < returns.size(); ++i) {
+    EXPECT_GT(returns[i] - returns[i - 4], 100ms);
+  }
   EXPECT_EQ(channel.counters().early_requests, 0u);
 }
 
@@ -97,7 +105,9 @@ TEST_F(SenderTest, RefusedAgainAndAgainItGivesUp) {
 }
 
 TEST_F(SenderTest, TellsThe429sBeforeAnyOtherResponseAndThoseSince) {
-  for (const std::size_t number : {1U, 2U, 4U, 5U, 6U}) answer(number, too_many("1"));
+  for (const std::size_t number : {1U, 2U, 4U, 5U, 6U}) {
+    answer(number, too_many("1"));
+  }
   TelegramOptions own = options();
   own.delivery.requests_max = 3;
   TelegramChannel channel(loop_, own);
@@ -310,7 +320,9 @@ TEST_F(SenderTest, RefusalsAreKeptFarBelowTheNumberThatBansAnAddress) {
   own.invalid_requests_max = 50;
   DiscordBotChannel bot(loop_, own);
   std::vector<std::pair<std::string, std::string>> messages;
-  for (int i = 1; i <= 120; ++i) messages.emplace_back(std::to_string(i), "hi");
+  for (int i = 1; i <= 120; ++i) {
+    messages.emplace_back(std::to_string(i), "hi");
+  }
 
   send_all(bot, messages);
 
@@ -325,7 +337,9 @@ TEST_F(SenderTest, ManyConversationsAreForgottenOnceTheyRest) {
   own.delivery.pacing = false;
   TelegramChannel channel(loop_, own);
 
-  for (int i = 0; i < 10'000; ++i) send(channel, std::to_string(i), "hi");
+  for (int i = 0; i < 10'000; ++i) {
+    send(channel, std::to_string(i), "hi");
+  }
 
   EXPECT_EQ(channel.counters().ok, 10'000u);
 }

@@ -136,7 +136,9 @@ TEST_F(SlackTest, ATokenThatExpiredIsRefreshedOnceAndTheNextPairKept) {
   valid = "expired";
   const Delivery later = send(channel, "C1", "d");
 
-  for (const Delivery& delivery : deliveries) EXPECT_EQ(delivery.outcome, Outcome::kDelivered) << delivery.why;
+  for (const Delivery& delivery : deliveries) {
+    EXPECT_EQ(delivery.outcome, Outcome::kDelivered) << delivery.why;
+  }
   EXPECT_EQ(later.outcome, Outcome::kDelivered);
   ASSERT_EQ(spent.size(), 2u);
   EXPECT_EQ(spent[0], "client_id=1.2&client_secret=s&grant_type=refresh_token&refresh_token=xoxe-1%26");

@@ -56,7 +56,9 @@ TEST_F(TelegramTest, AChatMayHaveAName) {
 TEST_F(TelegramTest, WhatTheApiWouldNotTakeIsNotAsked) {
   TelegramChannel channel(loop_, options());
   std::string astral;
-  for (int i = 0; i < 2049; ++i) astral += "\xf0\x9f\x98\x80";  // Two UTF-16 units each.
+  for (int i = 0; i < 2049; ++i) {
+    astral += "\xf0\x9f\x98\x80";  // Two UTF-16 units each.
+  }
 
   EXPECT_EQ(send(channel, "42", "").why, "telegram: a text of 0 characters, 1 to 4096 are allowed");
   EXPECT_EQ(send(channel, "42", astral).why, "telegram: a text of 4098 characters, 1 to 4096 are allowed");
@@ -80,11 +82,15 @@ TEST_F(TelegramTest, AGroupHasAMessageEveryThreeSecondsAndAChatOneASecond) {
 TEST_F(TelegramTest, ChatsTogetherStayBelowThirtyASecond) {
   TelegramChannel channel(loop_, options());
   std::vector<std::pair<std::string, std::string>> messages;
-  for (int chat = 1; chat <= 100; ++chat) messages.emplace_back(std::to_string(chat), "hi");
+  for (int chat = 1; chat <= 100; ++chat) {
+    messages.emplace_back(std::to_string(chat), "hi");
+  }
 
   send_all(channel, messages);
 
-  for (std::size_t i = 25; i < asked().size(); ++i) EXPECT_GE(asked()[i].at - asked()[i - 25].at, 1s);
+  for (std::size_t i = 25; i < asked().size(); ++i) {
+    EXPECT_GE(asked()[i].at - asked()[i - 25].at, 1s);
+  }
   EXPECT_LT(loop_.elapsed(), 5s);
 }
 
@@ -237,7 +243,9 @@ TEST_F(TelegramTest, ATokenThatIsRefusedIsNotTriedAgain) {
   answer_all(json(401, error(401, "Unauthorized")));
   TelegramChannel channel(loop_, options());
 
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(send(channel, std::to_string(i), "hi").outcome, Outcome::kFailed);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(send(channel, std::to_string(i), "hi").outcome, Outcome::kFailed);
+  }
 
   EXPECT_EQ(asked().size(), 1u);
   EXPECT_EQ(channel.counters().auth_failures, 1u);

@@ -59,7 +59,9 @@ class ByteProxyTest : public testing::Test {
       }
       server.stop();
       const Instant until = test.loop_.now() + 5s;
-      while ((proxy.open_connections() > 0 || !tasks.empty()) && test.loop_.now() < until) co_await sleep_for(1ms);
+      while ((proxy.open_connections() > 0 || !tasks.empty()) && test.loop_.now() < until) {
+        co_await sleep_for(1ms);
+      }
       EXPECT_EQ(proxy.open_connections(), 0u);
       EXPECT_EQ(proxy.connections(), 1u);
       for (std::size_t kind = 0; kind < kByteKinds; ++kind) {
@@ -221,7 +223,9 @@ TEST_F(ByteProxyTest, FragmentsWithPingsBetweenThemAreOneMessage) {
     const std::string part(500, static_cast<char>('a' + i % 26));
     whole += part;
     bytes += bytes_of({.opcode = static_cast<std::uint8_t>(i == 0 ? 1 : 0), .payload = part, .final = i == 199});
-    if (i % 10 == 0) bytes += bytes_of({.opcode = 9, .payload = "still there?"});
+    if (i % 10 == 0) {
+      bytes += bytes_of({.opcode = 9, .payload = "still there?"});
+    }
   }
   const Heard heard = hear(with({.kind = ByteKind::kInject, .in_frame = 2, .bytes = std::move(bytes)}), 2);
 

@@ -28,8 +28,12 @@ Places places_of(std::string_view bytes, std::size_t piece) {
   Places places;
   for (std::size_t at = 0; at < bytes.size();) {
     at += reader.take(bytes.substr(at, piece));
-    if (reader.is_in_the_middle()) places.middles.push_back(at);
-    if (reader.is_between()) places.begins.push_back(at);
+    if (reader.is_in_the_middle()) {
+      places.middles.push_back(at);
+    }
+    if (reader.is_between()) {
+      places.begins.push_back(at);
+    }
   }
   return places;
 }
@@ -53,7 +57,9 @@ TEST(FrameReaderTest, CountsFramesFromTheAnswerToTheHandshakeOn) {
   EXPECT_EQ(reader.frame(), 0u);
   reader.take(kHead.substr(0, 5));
   EXPECT_FALSE(reader.is_between());
-  for (std::string_view rest = kHead.substr(5); !rest.empty();) rest.remove_prefix(reader.take(rest));
+  for (std::string_view rest = kHead.substr(5); !rest.empty();) {
+    rest.remove_prefix(reader.take(rest));
+  }
   EXPECT_EQ(reader.frame(), 1u);
   EXPECT_TRUE(reader.is_between());
   EXPECT_EQ(reader.take(bytes_of({.payload = "a"})), 3u);

@@ -39,7 +39,9 @@ class ScriptTest : public testing::Test {
   Heard hear(Script& script, int messages, net::ConnectOptions options = net::ConnectOptions()) {
     net::ServerOptions server_options;
     server_options.on_handshake = [this, &script](const net::HandshakeRequest& request) {
-      if (vanished_) script.answer(*vanished_, net::accept_any(*vanished_));
+      if (vanished_) {
+        script.answer(*vanished_, net::accept_any(*vanished_));
+      }
       return script.answer(request, net::accept_any(request));
     };
     net::WebSocketServer server(loop_, server_options);
@@ -205,7 +207,9 @@ TYPED_TEST(ScriptTest, AHandshakeIsRefusedWithStatusBodyAndRetryAfter) {
 TYPED_TEST(ScriptTest, APlanBelongsToTheConnectionForWhichItWasMade) {
   Script script([](std::uint64_t connection) {
     std::vector<Fault> plan;
-    if (connection % 2 == 1) plan.push_back({.kind = Kind::kReset});
+    if (connection % 2 == 1) {
+      plan.push_back({.kind = Kind::kReset});
+    }
     return plan;
   });
   this->vanished_.emplace().peer_address = "192.0.2.1:1";
@@ -252,7 +256,9 @@ TYPED_TEST(ScriptTest, AllConnectionsCanBeResetAtOneInstant) {
         into.push_back(closed.status());
       }
     }
-    for (auto& socket : served) EXPECT_EQ(socket->close_status()->by, net::CloseStatus::By::kLost);
+    for (auto& socket : served) {
+      EXPECT_EQ(socket->close_status()->by, net::CloseStatus::By::kLost);
+    }
   }(this->loop_, server, script, ends));
 
   EXPECT_THAT(ends, SizeIs(5));

@@ -17,7 +17,9 @@ std::optional<std::string> read(std::string text) {
   TextStream stream(text);
   rapidjson::Document document;
   document.ParseStream<kFlags, rapidjson::UTF8<>>(stream);
-  if (document.HasParseError() || !document.IsString()) return std::nullopt;
+  if (document.HasParseError() || !document.IsString()) {
+    return std::nullopt;
+  }
   return std::string(document.GetString(), document.GetStringLength());
 }
 
@@ -46,8 +48,9 @@ TEST(TextStreamTest, ReadsEscapesWhereverTheyStand) {
 
 TEST(TextStreamTest, ControlCharactersAreNoPartOfAString) {
   for (std::size_t before = 0; before < 70; ++before) {
-    for (const char control : {'\x01', '\n', '\x1f'})
+    for (const char control : {'\x01', '\n', '\x1f'}) {
       EXPECT_EQ(read('"' + std::string(before, 'h') + control + "t\""), std::nullopt) << before;
+    }
   }
 }
 

@@ -21,7 +21,9 @@ std::string failure_text(T& value, const Matcher& matcher) {
   }
   std::string text = failures.size() == 0 ? "" : failures.GetTestPartResult(0).message();
   // Newer versions of GoogleTest end it with a line break.
-  if (!text.empty() && text.back() == '\n') text.pop_back();
+  if (!text.empty() && text.back() == '\n') {
+    text.pop_back();
+  }
   return text;
 }
 

@@ -52,7 +52,9 @@ INSTANTIATE_TEST_SUITE_P(Lengths, FrameLengthTest,
 
 TEST_P(FrameLengthTest, MasksEveryByteByItsPlace) {
   std::string payload;
-  for (std::size_t i = 0; i < GetParam().payload; ++i) payload.push_back(static_cast<char>(i * 7 + i / 256));
+  for (std::size_t i = 0; i < GetParam().payload; ++i) {
+    payload.push_back(static_cast<char>(i * 7 + i / 256));
+  }
 
   const std::string plain = written(Opcode::kBinary, payload, std::nullopt);
   const std::string masked = written(Opcode::kBinary, payload, kKey);
@@ -63,7 +65,9 @@ TEST_P(FrameLengthTest, MasksEveryByteByItsPlace) {
   EXPECT_EQ(static_cast<unsigned char>(masked[1]), static_cast<unsigned char>(plain[1]) | 0x80);
   EXPECT_EQ(masked.substr(2, GetParam().head - 2), plain.substr(2, GetParam().head - 2));
   std::string unmasked = masked.substr(GetParam().head + kKey.size());
-  for (std::size_t i = 0; i < unmasked.size(); ++i) unmasked[i] = static_cast<char>(unmasked[i] ^ kKey[i % 4]);
+  for (std::size_t i = 0; i < unmasked.size(); ++i) {
+    unmasked[i] = static_cast<char>(unmasked[i] ^ kKey[i % 4]);
+  }
   EXPECT_EQ(unmasked, payload);
 }
 

@@ -183,7 +183,9 @@ TYPED_TEST(HandshakeTest, AServerThatNeverAnswersIsATimeout) {
     EXPECT_EQ(failure, server.url() + "/: no handshake within the connect timeout of 0.1 s");
     EXPECT_EQ(this->code_, Errc::kTimeout);
     EXPECT_GE(this->loop_.now() - begun, 60ms);
-    while (open_fds() != fds) co_await yield();
+    while (open_fds() != fds) {
+      co_await yield();
+    }
   });
 }
 
@@ -199,10 +201,14 @@ TYPED_TEST(HandshakeTest, ACancelledConnectLeavesNothingBehind) {
     for (int turns = 0; turns < 6; ++turns) {
       co_await with_group(this->loop_, {.cancel_first = true}, [&](TaskGroup& group) -> Task<> {
         group.start("hang", hang());
-        for (int turn = 0; turn < turns; ++turn) co_await yield();
+        for (int turn = 0; turn < turns; ++turn) {
+          co_await yield();
+        }
       });
       EXPECT_EQ(this->loop_.live_tasks(), tasks);
-      while (open_fds() != fds) co_await yield();
+      while (open_fds() != fds) {
+        co_await yield();
+      }
     }
   });
 }
@@ -231,7 +237,9 @@ TYPED_TEST(HandshakeTest, CarriesALongTargetAndManyHeaders) {
   WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     ConnectOptions options;
-    for (int i = 0; i < 40; ++i) options.headers.add("X-Header-" + std::to_string(i), std::string(300, 'v'));
+    for (int i = 0; i < 40; ++i) {
+      options.headers.add("X-Header-" + std::to_string(i), std::string(300, 'v'));
+    }
     SocketPair pair = co_await connect_pair(this->loop_, server, options, "/?key=" + std::string(1900, 'k'));
     EXPECT_EQ(pair.request.query_value("key").size(), 1900u);
     EXPECT_EQ(pair.request.headers.get("x-header-39").size(), 300u);
@@ -266,9 +274,15 @@ TYPED_TEST(HandshakeTest, AFullAcceptQueueMakesNewConnectionsWait) {
       co_await receive_all(*socket);
     };
     co_await with_group(this->loop_, {}, [&](TaskGroup& group) -> Task<> {
-      for (int i = 0; i < 6; ++i) group.start({"client", i}, connect(), TaskKind::kFinite);
-      while (connected < 2) co_await yield();
-      for (int turn = 0; turn < 50; ++turn) co_await yield();
+      for (int i = 0; i < 6; ++i) {
+        group.start({"client", i}, connect(), TaskKind::kFinite);
+      }
+      while (connected < 2) {
+        co_await yield();
+      }
+      for (int turn = 0; turn < 50; ++turn) {
+        co_await yield();
+      }
       EXPECT_EQ(connected, 2);
       for (int i = 0; i < 6; ++i) {
         AcceptedWebSocket accepted = co_await server.accept();
@@ -372,8 +386,12 @@ TYPED_TEST(HandshakeTest, TwoHundredReconnectsLeaveNothingBehind) {
       SocketPair pair = co_await connect_pair(this->loop_, server);
       co_await pair.client->send_text("x");
       co_await pair.server->receive();
-      if (i % 3 == 0) co_await pair.client->close();
-      if (i % 3 == 1) co_await pair.server->close();
+      if (i % 3 == 0) {
+        co_await pair.client->close();
+      }
+      if (i % 3 == 1) {
+        co_await pair.server->close();
+      }
     }
     const std::size_t fds_after = co_await settled_fds(this->loop_);
     EXPECT_EQ(fds_after, fds);

@@ -67,12 +67,20 @@ TEST_F(HttpClientTest, SendsARequestOnceThoughItsKeptConnectionDies) {
             RawConnection raw = listener.accept();
             for (int request = 0; request < 2; ++request) {
               const std::string head = raw.read_to("\r\n\r\n");
-              if (head.empty()) break;
+              if (head.empty()) {
+                break;
+              }
               raw.read(body.size());
               stored.push_back(head.substr(0, head.find(" HTTP")));
-              if (stored.back().ends_with("/end")) return raw.write("HTTP/1.1 204 No Content\r\n\r\n");
-              if (request == 0) raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-              if (request == 1 && reset) raw.reset();
+              if (stored.back().ends_with("/end")) {
+                return raw.write("HTTP/1.1 204 No Content\r\n\r\n");
+              }
+              if (request == 0) {
+                raw.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+              }
+              if (request == 1 && reset) {
+                raw.reset();
+              }
             }
           }
         };
@@ -175,7 +183,9 @@ TEST_F(HttpClientTest, AConnectTimeoutHasNotArrived) {
 
 TEST_F(HttpClientTest, LooksNamesUp) {
   addrinfo* found = nullptr;
-  if (::getaddrinfo("localhost", nullptr, nullptr, &found) != 0) GTEST_SKIP() << "this machine does not know localhost";
+  if (::getaddrinfo("localhost", nullptr, nullptr, &found) != 0) {
+    GTEST_SKIP() << "this machine does not know localhost";
+  }
   ::freeaddrinfo(found);
   HttpServer server(loop_, [](HttpServerRequest) -> Task<HttpReply> { co_return HttpReply(200, "found"); });
   HttpClient client(loop_, client_options());
@@ -345,7 +355,9 @@ TEST_F(HttpClientTest, CancelledWhileItConnectsItLeavesNothing) {
     for (int i = 0; i < 5; ++i) {
       co_await with_group(loop_, {.cancel_first = true}, [&](TaskGroup& group) -> Task<> {
         group.start("connect", connect());
-        for (int turn = 0; turn < i; ++turn) co_await yield();
+        for (int turn = 0; turn < i; ++turn) {
+          co_await yield();
+        }
       });
     }
     after = co_await settled_fds(loop_);

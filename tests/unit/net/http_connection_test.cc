@@ -76,8 +76,9 @@ TYPED_TEST(HttpConnectionTest, SendsAtOnceAsManyAsItMayHaveConnections) {
       order.push_back(i);
     };
     co_await with_group(this->loop_, {}, [&](TaskGroup& group) -> Task<> {
-      for (int i = 0; i < kRequests; ++i)
+      for (int i = 0; i < kRequests; ++i) {
         group.start({"request", static_cast<std::uint64_t>(i)}, ask(i), TaskKind::kFinite);
+      }
       co_await yield();
     });
     EXPECT_EQ(client.open_connections(), 3u);
@@ -87,7 +88,9 @@ TYPED_TEST(HttpConnectionTest, SendsAtOnceAsManyAsItMayHaveConnections) {
   EXPECT_EQ(client.counters().connections_opened, 3u);
   // First come, first served: none overtakes one that came three or more before it.
   ASSERT_EQ(order.size(), static_cast<std::size_t>(kRequests));
-  for (std::size_t i = 0; i < order.size(); ++i) EXPECT_NEAR(order[i], static_cast<int>(i), 2);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    EXPECT_NEAR(order[i], static_cast<int>(i), 2);
+  }
 }
 
 TYPED_TEST(HttpConnectionTest, TheTimeoutRunsWhileARequestWaitsForItsTurn) {
@@ -167,7 +170,9 @@ TYPED_TEST(HttpConnectionTest, TheServerClosesAnIdleConnectionAndTheNextRequestO
       EXPECT_TRUE(outcome.answered()) << outcome.message;
       EXPECT_EQ(client.counters().connections_opened, round);
       co_await this->until([&] { return server.open_connections() == 0; });
-      for (int turn = 0; turn < 5; ++turn) co_await sleep_for(1ms);  // Until the client has heard of it.
+      for (int turn = 0; turn < 5; ++turn) {
+        co_await sleep_for(1ms);  // Until the client has heard of it.
+      }
     }
   });
 }
@@ -177,7 +182,9 @@ TYPED_TEST(HttpConnectionTest, ConnectionCloseIsTheLastOfItsConnection) {
       this->loop_,
       [](HttpServerRequest request) -> Task<HttpReply> {
         HttpReply reply(200, request.path);
-        if (request.path == "/by-server") reply = HttpReply(200, request.path, {{"Connection", "close"}});
+        if (request.path == "/by-server") {
+          reply = HttpReply(200, request.path, {{"Connection", "close"}});
+        }
         co_return reply;
       },
       this->server_options());
@@ -185,7 +192,9 @@ TYPED_TEST(HttpConnectionTest, ConnectionCloseIsTheLastOfItsConnection) {
   this->run([&]() -> Task<> {
     for (const char* const path : {"/by-server", "/by-client", "/neither", "/neither"}) {
       HttpRequest request("POST", server.url() + path, "x");
-      if (std::string_view(path) == "/by-client") request.headers.add("Connection", "close");
+      if (std::string_view(path) == "/by-client") {
+        request.headers.add("Connection", "close");
+      }
       HttpResponse response = co_await client.send(std::move(request));
       EXPECT_EQ(response.body, path);
     }

@@ -56,7 +56,9 @@ TYPED_TEST(HttpEndingTest, AResetInsteadOfTheResponseMayHaveArrived) {
   HttpServer server(
       this->loop_,
       [&](HttpServerRequest) -> Task<HttpReply> {
-        if (++requests == 1) co_return HttpReply::reset();
+        if (++requests == 1) {
+          co_return HttpReply::reset();
+        }
         co_return HttpReply(200, "again");
       },
       this->server_options());
@@ -87,7 +89,9 @@ TYPED_TEST(HttpEndingTest, ARequestOnAKeptConnectionThatIsResetIsSentOnce) {
           this->loop_,
           [&](HttpServerRequest request) -> Task<HttpReply> {
             stored.push_back(request.path);
-            if (request.path == "/lost") co_return HttpReply::reset();
+            if (request.path == "/lost") {
+              co_return HttpReply::reset();
+            }
             co_return HttpReply(200);
           },
           this->server_options());
@@ -153,7 +157,9 @@ TYPED_TEST(HttpEndingTest, ACancelledRequestGoesWithItsConnection) {
   HttpServer server(
       this->loop_,
       [&](HttpServerRequest request) -> Task<HttpReply> {
-        if (request.path == "/next") co_return HttpReply(200, "next");
+        if (request.path == "/next") {
+          co_return HttpReply(200, "next");
+        }
         asked.set();
         co_await answer.wait();
         finished = true;
@@ -300,7 +306,9 @@ TYPED_TEST(HttpEndingTest, CloseAnswersWhatIsUnderWayAndTakesNoMore) {
   HttpServer server(
       this->loop_,
       [&](HttpServerRequest request) -> Task<HttpReply> {
-        if (request.path == "/first") co_return HttpReply(200);
+        if (request.path == "/first") {
+          co_return HttpReply(200);
+        }
         asked.set();
         co_await answer.wait();
         co_return HttpReply(200, "answered");

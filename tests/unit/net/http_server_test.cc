@@ -38,7 +38,9 @@ class HttpServerTest : public HttpTransportTest<Real> {
   void serve(Client client) {
     auto done = std::async(std::launch::async, std::move(client));
     auto wait = [&]() -> Task<> {
-      while (done.wait_for(0s) != std::future_status::ready) co_await sleep_for(1ms);
+      while (done.wait_for(0s) != std::future_status::ready) {
+        co_await sleep_for(1ms);
+      }
     };
     loop_.run(wait());
     done.get();
@@ -64,7 +66,9 @@ TEST_F(HttpServerTest, TakesARequestByteByByte) {
   HttpServer server(loop_, handler_);
   serve([&] {
     const RawClient raw(server.port());
-    for (const char byte : std::string_view(kPost)) raw.write({&byte, 1});
+    for (const char byte : std::string_view(kPost)) {
+      raw.write({&byte, 1});
+    }
     EXPECT_THAT(raw.read_to("got body"), StartsWith("HTTP/1.1 200 "));
   });
 }
@@ -78,8 +82,9 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInTheirOrder) {
   serve([&] {
     const RawClient raw(server.port());
     std::string all;
-    for (const char* const path : {"/1", "/2", "/3"})
+    for (const char* const path : {"/1", "/2", "/3"}) {
       all += std::string("GET ") + path + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    }
     raw.write(all);
     EXPECT_THAT(raw.read_to("/3"), HasSubstr("\r\n\r\n/1HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/2HTTP/1.1"));
     // One that comes while another is answered.
@@ -265,7 +270,9 @@ TEST_F(HttpServerTest, LeavesNoDescriptorBehind) {
     run([&]() -> Task<> { fds = co_await settled_fds(loop_); });
   };
   round(before);
-  for (int i = 0; i < 5; ++i) round(after);
+  for (int i = 0; i < 5; ++i) {
+    round(after);
+  }
   EXPECT_EQ(after, before);
   EXPECT_EQ(loop_.closing_handles(), 0u);
 }
@@ -293,7 +300,9 @@ TEST_P(HttpRefusalTest, IsAnsweredAndTheConnectionEnds) {
     answer = raw.read_all();
   });
   auto wait = [&]() -> Task<> {
-    while (done.wait_for(0s) != std::future_status::ready) co_await sleep_for(1ms);
+    while (done.wait_for(0s) != std::future_status::ready) {
+      co_await sleep_for(1ms);
+    }
   };
   loop.run(wait());
 
@@ -350,7 +359,9 @@ TEST(HttpRequestReaderTest, TakesRequestsOutOfAnyPieces) {
       reader.append(std::string_view(bytes).substr(at, piece));
       at += piece;
       for (auto event = reader.next(); event != HttpRequestReader::Event::kNone; event = reader.next()) {
-        if (event == HttpRequestReader::Event::kRefused) return requests + "refused: " + reader.refusal().body;
+        if (event == HttpRequestReader::Event::kRefused) {
+          return requests + "refused: " + reader.refusal().body;
+        }
         if (event == HttpRequestReader::Event::kHead) {
           EXPECT_EQ(reader.request().body, "");
           continue;
@@ -378,8 +389,9 @@ TEST(HttpRequestReaderTest, BoundsALineTheSameInAnyPieces) {
     auto event = HttpRequestReader::Event::kNone;
     for (const std::string& piece : {bytes.substr(0, bytes.size() - last), bytes.substr(bytes.size() - last)}) {
       reader.append(piece);
-      do event = reader.next();
-      while (event == HttpRequestReader::Event::kHead);
+      do {
+        event = reader.next();
+      } while (event == HttpRequestReader::Event::kHead);
     }
     return event == HttpRequestReader::Event::kRefused;
   };

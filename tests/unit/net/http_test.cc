@@ -120,14 +120,19 @@ TYPED_TEST(HttpTest, KeepsRepeatedHeadersAndTheirCase) {
   EXPECT_THAT(seen.get_all("x-tag"), ElementsAre("one", "two"));
   EXPECT_EQ(seen.get("X-None", "absent"), "");
   std::vector<std::string> names;
-  for (const auto& [name, value] : seen)
-    if (name == "X-Tag" || name == "x-TAG") names.push_back(name);
+  for (const auto& [name, value] : seen) {
+    if (name == "X-Tag" || name == "x-TAG") {
+      names.push_back(name);
+    }
+  }
   EXPECT_THAT(names, ElementsAre("X-Tag", "x-TAG"));
   EXPECT_THAT(response.headers.get_all("SET-COOKIE"), ElementsAre("a=1", "b=2"));
   EXPECT_EQ(response.headers.get("Retry-After"), "30");
   EXPECT_EQ(response.headers.get("X-Empty", "absent"), "");
   bool lower = false;
-  for (const auto& [name, value] : response.headers) lower = lower || name == "retry-after";
+  for (const auto& [name, value] : response.headers) {
+    lower = lower || name == "retry-after";
+  }
   EXPECT_TRUE(lower);
 }
 
@@ -181,7 +186,9 @@ TYPED_TEST(HttpTest, WhatAHandlerThrowsAnswers500) {
   HttpServer server(
       this->loop_,
       [](HttpServerRequest request) -> Task<HttpReply> {
-        if (request.path == "/error") throw std::runtime_error("out of luck");
+        if (request.path == "/error") {
+          throw std::runtime_error("out of luck");
+        }
         throw 7;
       },
       this->server_options());
@@ -236,7 +243,9 @@ TYPED_TEST(HttpTest, OnHeadMayResetBeforeTheBodyIsRead) {
   EXPECT_EQ(heads[0].path, "/small");
   EXPECT_EQ(heads[0].query, "a=b");
   EXPECT_EQ(heads[0].headers.get("X-Tag"), "t");
-  for (const HttpServerRequest& head : heads) EXPECT_EQ(head.body, "");
+  for (const HttpServerRequest& head : heads) {
+    EXPECT_EQ(head.body, "");
+  }
 }
 
 TYPED_TEST(HttpTest, WhatOnHeadThrowsAnswers500) {

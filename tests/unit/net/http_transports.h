@@ -47,20 +47,26 @@ class HttpTransportTest : public TransportTest<Transport> {
  protected:
   static HttpServerOptions server_options() {
     HttpServerOptions options;
-    if (Transport::kTls) options.tls = loopback_identity();
+    if (Transport::kTls) {
+      options.tls = loopback_identity();
+    }
     return options;
   }
   // Without the proxies of whoever runs the tests.
   static HttpClientOptions client_options() {
     HttpClientOptions options;
     options.proxy = "";
-    if (Transport::kTls) options.ca_file = test_ca().ca_file();
+    if (Transport::kTls) {
+      options.ca_file = test_ca().ca_file();
+    }
     return options;
   }
 
   // Ends when `condition` holds: what happens at one end of a connection is known at the other some turns later.
   static Task<> until(std::function<bool()> condition) {
-    while (!condition()) co_await sleep_for(1ms);
+    while (!condition()) {
+      co_await sleep_for(1ms);
+    }
   }
 };
 
@@ -77,7 +83,9 @@ inline HttpHandler answered_after(Event& event) {
 // A body of which every part is different.
 inline std::string patterned(std::size_t size) {
   std::string body(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) body[i] = static_cast<char>(i * 31 % 251);
+  for (std::size_t i = 0; i < size; ++i) {
+    body[i] = static_cast<char>(i * 31 % 251);
+  }
   return body;
 }
 

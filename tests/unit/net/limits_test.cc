@@ -49,7 +49,9 @@ TYPED_TEST(LimitsTest, ASlowReaderIsNoIdlePeer) {
     options.idle_timeout = 30ms;
     options.receive_queue_max = 2;
     SocketPair pair = co_await connect_pair(this->loop_, server, options);
-    for (int i = 0; i < 5; ++i) co_await pair.server->send_text("x");
+    for (int i = 0; i < 5; ++i) {
+      co_await pair.server->send_text("x");
+    }
     co_await sleep_for(120ms);
     EXPECT_TRUE(pair.client->is_open());
   });
@@ -94,12 +96,18 @@ TYPED_TEST(LimitsTest, WhatWasSentBeforeAnAnsweredPingIsConfirmed) {
     ConnectOptions options;
     options.ping_interval = 50ms;
     SocketPair pair = co_await connect_pair(this->loop_, server, options);
-    for (int i = 0; i < 3; ++i) co_await pair.client->send_text("x");
+    for (int i = 0; i < 3; ++i) {
+      co_await pair.client->send_text("x");
+    }
     EXPECT_EQ(pair.client->counters().frames_confirmed, 0u);
-    while (pair.client->counters().frames_confirmed == 0) co_await sleep_for(5ms);
+    while (pair.client->counters().frames_confirmed == 0) {
+      co_await sleep_for(5ms);
+    }
     EXPECT_EQ(pair.client->counters().frames_confirmed, 3u);
     pair.server->set_reading(false);
-    for (int i = 0; i < 3; ++i) co_await pair.client->send_text("x");
+    for (int i = 0; i < 3; ++i) {
+      co_await pair.client->send_text("x");
+    }
     co_await sleep_for(120ms);
     EXPECT_EQ(pair.client->counters().frames_confirmed, 3u);
     pair.server->set_reading(true);
@@ -123,7 +131,9 @@ TYPED_TEST(LimitsTest, WithReadingOffPingsStayUnansweredAndNothingIsLost) {
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     pair.server->set_reading(false);
-    for (int i = 0; i < 3; ++i) co_await pair.client->send_text("x");
+    for (int i = 0; i < 3; ++i) {
+      co_await pair.client->send_text("x");
+    }
     co_await sleep_for(20ms);
     pair.server->set_reading(true);
     for (int i = 0; i < 3; ++i) {
@@ -142,10 +152,14 @@ TYPED_TEST(LimitsTest, ReadingThatIsOffStaysOffWhenTheQueueHasRoomAgain) {
   WebSocketServer server(this->loop_, server_options);
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
-    for (int i = 0; i < 2; ++i) co_await pair.client->send_text("x");
+    for (int i = 0; i < 2; ++i) {
+      co_await pair.client->send_text("x");
+    }
     co_await sleep_for(20ms);
     pair.server->set_reading(false);
-    for (int i = 0; i < 2; ++i) co_await pair.server->receive();
+    for (int i = 0; i < 2; ++i) {
+      co_await pair.server->receive();
+    }
     co_await pair.client->send_text("held back");
     co_await sleep_for(20ms);
     EXPECT_EQ(pair.server->counters().frames_received, 2u);

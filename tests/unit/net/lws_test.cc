@@ -36,7 +36,9 @@ std::string close_frame(int code) { return {static_cast<char>(code >> 8), static
 
 Task<> until(EventLoop& loop, std::future<void>& done) {
   (void)loop;
-  while (done.wait_for(0s) != std::future_status::ready) co_await sleep_for(1ms);
+  while (done.wait_for(0s) != std::future_status::ready) {
+    co_await sleep_for(1ms);
+  }
   done.get();
 }
 
@@ -89,7 +91,9 @@ TEST_F(LwsTest, TakesARequestByteByByte) {
   WebSocketServer server(loop_);
   auto client = std::async(std::launch::async, [&] {
     const RawClient raw(server.port());
-    for (const char byte : std::string_view(kUpgrade)) raw.write(std::string_view(&byte, 1));
+    for (const char byte : std::string_view(kUpgrade)) {
+      raw.write(std::string_view(&byte, 1));
+    }
     EXPECT_THAT(raw.read_to("\r\n\r\n"), StartsWith("HTTP/1.1 101 "));
   });
   run([&]() -> Task<> {
@@ -155,12 +159,16 @@ TEST_F(LwsTest, CarriesHeavyLoadBothWays) {
   run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(loop_, server);
     auto pump = [&](WebSocket& socket) -> Task<> {
-      for (int i = 0; i < kMessages; ++i) co_await socket.send_text(std::to_string(i) + payload);
+      for (int i = 0; i < kMessages; ++i) {
+        co_await socket.send_text(std::to_string(i) + payload);
+      }
     };
     auto drain = [&](WebSocket& socket) -> Task<> {
       for (int i = 0; i < kMessages; ++i) {
         Message message = co_await socket.receive();
-        if (message.data != std::to_string(i) + payload) ADD_FAILURE() << "message " << i << " is not it";
+        if (message.data != std::to_string(i) + payload) {
+          ADD_FAILURE() << "message " << i << " is not it";
+        }
       }
     };
     co_await with_group(loop_, {}, [&](TaskGroup& group) -> Task<> {
@@ -177,7 +185,9 @@ TEST_F(LwsTest, CarriesHeavyLoadBothWays) {
 
 TEST_F(LwsTest, LooksNamesUp) {
   addrinfo* found = nullptr;
-  if (::getaddrinfo("localhost", nullptr, nullptr, &found) != 0) GTEST_SKIP() << "this machine does not know localhost";
+  if (::getaddrinfo("localhost", nullptr, nullptr, &found) != 0) {
+    GTEST_SKIP() << "this machine does not know localhost";
+  }
   ::freeaddrinfo(found);
   WebSocketServer server(loop_);
   run([&]() -> Task<> {

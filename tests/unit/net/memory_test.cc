@@ -174,7 +174,9 @@ TEST_F(MemoryTest, CarriesAVirtualHourOfFrames) {
       }
     };
     auto listen = [&](WebSocket& socket) -> Task<> {
-      for (int i = 0; i < kFrames; ++i) co_await socket.receive();
+      for (int i = 0; i < kFrames; ++i) {
+        co_await socket.receive();
+      }
     };
     co_await with_group(loop_, {.timeout = 2h}, [&](TaskGroup& group) -> Task<> {
       group.start("up", speak(*pair.client), TaskKind::kFinite);

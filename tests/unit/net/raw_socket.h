@@ -42,7 +42,9 @@ class RawConnection {
     std::string text;
     char byte = 0;
     while (text.size() < end.size() || std::string_view(text).substr(text.size() - end.size()) != end) {
-      if (recv(fd_, &byte, 1, 0) != 1) break;
+      if (recv(fd_, &byte, 1, 0) != 1) {
+        break;
+      }
       text.push_back(byte);
     }
     return text;
@@ -51,7 +53,9 @@ class RawConnection {
   std::string read(std::size_t size) const {
     std::string bytes(size, '\0');
     // Of nothing it would wait for the next byte.
-    if (bytes.empty()) return bytes;
+    if (bytes.empty()) {
+      return bytes;
+    }
     EXPECT_EQ(recv(fd_, bytes.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
     return bytes;
   }
@@ -66,7 +70,9 @@ class RawConnection {
     std::string bytes(4096, '\0');
     for (;;) {
       const ssize_t got = recv(fd_, bytes.data(), bytes.size(), 0);
-      if (got <= 0) return got == 0 ? 0 : errno;
+      if (got <= 0) {
+        return got == 0 ? 0 : errno;
+      }
     }
   }
   void reset() {
@@ -80,16 +86,22 @@ class RawConnection {
       pollfd ends[2] = {{fd_, POLLIN, 0}, {other.fd_, POLLIN, 0}};
       poll(ends, 2, -1);
       for (int from = 0; from < 2; ++from) {
-        if (ends[from].revents == 0) continue;
+        if (ends[from].revents == 0) {
+          continue;
+        }
         std::string bytes(4096, '\0');
         const ssize_t got = recv(ends[from].fd, bytes.data(), bytes.size(), 0);
-        if (got <= 0) return;
+        if (got <= 0) {
+          return;
+        }
         (from == 0 ? other : *this).write(std::string_view(bytes).substr(0, static_cast<std::size_t>(got)));
       }
     }
   }
   void close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    if (fd_ >= 0) {
+      ::close(std::exchange(fd_, -1));
+    }
   }
 
  protected:

@@ -116,7 +116,9 @@ constexpr char kUpgrade[] =
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 Task<> until(std::future<void>& done) {
-  while (done.wait_for(0s) != std::future_status::ready) co_await sleep_for(1ms);
+  while (done.wait_for(0s) != std::future_status::ready) {
+    co_await sleep_for(1ms);
+  }
   done.get();
 }
 
@@ -210,7 +212,9 @@ TEST_F(TlsTest, GivesTheServerNameButNoAddressAndNoHttp2) {
 
 TEST_F(TlsTest, LooksNamesUpAndVerifiesThem) {
   addrinfo* found = nullptr;
-  if (::getaddrinfo("localhost", nullptr, nullptr, &found) != 0) GTEST_SKIP() << "this machine does not know localhost";
+  if (::getaddrinfo("localhost", nullptr, nullptr, &found) != 0) {
+    GTEST_SKIP() << "this machine does not know localhost";
+  }
   ::freeaddrinfo(found);
   WebSocketServer server(loop_, server_options());
   WebSocketServer for_address(loop_, proving(test_ca().issue({"127.0.0.1"})));
@@ -363,7 +367,9 @@ TEST_F(TlsTest, TakesARequestByteByByteAndAnswersWithoutTickets) {
   auto client = std::async(std::launch::async, [&] {
     RawTlsClient raw(server.port());
     raw.shake_hands();
-    for (const char byte : std::string_view(kUpgrade)) raw.write(std::string_view(&byte, 1));
+    for (const char byte : std::string_view(kUpgrade)) {
+      raw.write(std::string_view(&byte, 1));
+    }
     EXPECT_THAT(raw.read_to("\r\n\r\n"), StartsWith("HTTP/1.1 101 "));
     EXPECT_EQ(SSL_SESSION_has_ticket(SSL_get0_session(raw.ssl())), 0);
   });
@@ -404,9 +410,15 @@ TEST_F(TlsTest, EveryEndOfAClientIsSeen) {
       raw.write(kUpgrade);
       raw.read_to("\r\n\r\n");
       accepted_one.get_future().wait();
-      if (how == End::kReset) return raw.reset();
-      if (how == End::kCloseNotify) SSL_shutdown(raw.ssl());
-      if (how == End::kHalfClose) shutdown(raw.fd(), SHUT_WR);
+      if (how == End::kReset) {
+        return raw.reset();
+      }
+      if (how == End::kCloseNotify) {
+        SSL_shutdown(raw.ssl());
+      }
+      if (how == End::kHalfClose) {
+        shutdown(raw.fd(), SHUT_WR);
+      }
       EXPECT_EQ(raw.read_all(), "");
       EXPECT_EQ(raw.end(), SSL_ERROR_ZERO_RETURN);  // The server's own end.
     });
@@ -450,12 +462,18 @@ TEST_F(TlsTest, AClientThatDoesNotReadIsBounded) {
     SocketPair pair = co_await connect_pair(loop_, server, options);
     constexpr int kMessages = 20'000;
     auto flood = [&]() -> Task<> {
-      for (int i = 0; i < kMessages; ++i) co_await pair.server->send_text(std::to_string(i) + std::string(1'000, 'x'));
+      for (int i = 0; i < kMessages; ++i) {
+        co_await pair.server->send_text(std::to_string(i) + std::string(1'000, 'x'));
+      }
     };
     co_await with_group(loop_, {}, [&](TaskGroup& group) -> Task<> {
       group.start("flood", flood(), TaskKind::kFinite);
-      while (pair.server->buffered_bytes() <= WebSocketLimits().send_watermark_bytes) co_await yield();
-      for (int turn = 0; turn < 100; ++turn) co_await yield();
+      while (pair.server->buffered_bytes() <= WebSocketLimits().send_watermark_bytes) {
+        co_await yield();
+      }
+      for (int turn = 0; turn < 100; ++turn) {
+        co_await yield();
+      }
       EXPECT_LE(pair.client->counters().frames_received, 8u + (16u << 10) / 1'000u);
       for (int i = 0; i < kMessages; ++i) {
         Message message = co_await pair.client->receive();

@@ -65,7 +65,9 @@ inline const TlsIdentity& loopback_identity() {
 // connect_websocket() that trusts the CA of the tests, where there is one.
 inline Task<std::unique_ptr<WebSocket>> connect_client(EventLoop& loop, std::string url,
                                                        ConnectOptions options = ConnectOptions()) {
-  if (url.starts_with("wss:")) options.ca_file = test_ca().ca_file();
+  if (url.starts_with("wss:")) {
+    options.ca_file = test_ca().ca_file();
+  }
   return connect_websocket(loop, std::move(url), std::move(options));
 }
 
@@ -92,7 +94,9 @@ inline Task<CloseStatus> receive_all(WebSocket& socket, std::vector<Message>* me
   try {
     for (;;) {
       Message message = co_await socket.receive();
-      if (messages != nullptr) messages->push_back(std::move(message));
+      if (messages != nullptr) {
+        messages->push_back(std::move(message));
+      }
     }
   } catch (const ConnectionClosed& closed) {
     co_return closed.status();
@@ -101,7 +105,9 @@ inline Task<CloseStatus> receive_all(WebSocket& socket, std::vector<Message>* me
 
 inline std::size_t open_fds() {
   std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    ++count;
+  }
   return count;
 }
 
@@ -111,7 +117,9 @@ inline Task<std::size_t> settled_fds(EventLoop& loop) {
   std::size_t fds = open_fds();
   for (int turns = 0; turns < 20; ++turns) {
     co_await yield();
-    if (loop.closing_handles() > 0 || open_fds() != std::exchange(fds, open_fds())) turns = 0;
+    if (loop.closing_handles() > 0 || open_fds() != std::exchange(fds, open_fds())) {
+      turns = 0;
+    }
   }
   co_return fds;
 }
@@ -122,7 +130,9 @@ class TransportTest : public ::testing::Test {
   // For a server of this transport.
   static ServerOptions server_options() {
     ServerOptions options;
-    if (Transport::kTls) options.tls = loopback_identity();
+    if (Transport::kTls) {
+      options.tls = loopback_identity();
+    }
     return options;
   }
 

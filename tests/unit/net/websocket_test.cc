@@ -35,7 +35,9 @@ TYPED_TEST(WebSocketTest, CarriesTextAndBinaryBothWays) {
 TYPED_TEST(WebSocketTest, CarriesBigMessagesBothWays) {
   WebSocketServer server(this->loop_, this->server_options());
   std::string big(std::size_t{1} << 20, '\0');
-  for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 31 % 251);
+  for (std::size_t i = 0; i < big.size(); ++i) {
+    big[i] = static_cast<char>(i * 31 % 251);
+  }
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     for (int round = 0; round < 3; ++round) {
@@ -57,7 +59,9 @@ TYPED_TEST(WebSocketTest, KeepsTheOrder) {
   WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
-    for (int i = 0; i < 500; ++i) co_await pair.client->send_text(std::to_string(i));
+    for (int i = 0; i < 500; ++i) {
+      co_await pair.client->send_text(std::to_string(i));
+    }
     for (int i = 0; i < 500; ++i) {
       Message message = co_await pair.server->receive();
       EXPECT_EQ(message.data, std::to_string(i));
@@ -75,12 +79,18 @@ TYPED_TEST(WebSocketTest, SlowReaderStopsTheSenderAndLosesNothing) {
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
     auto flood = [&]() -> Task<> {
-      for (; sent < kMessages; ++sent) co_await pair.client->send_text(std::to_string(sent) + filler);
+      for (; sent < kMessages; ++sent) {
+        co_await pair.client->send_text(std::to_string(sent) + filler);
+      }
     };
     co_await with_group(this->loop_, {}, [&](TaskGroup& group) -> Task<> {
       group.start("flood", flood(), TaskKind::kFinite);
-      while (pair.client->buffered_bytes() <= WebSocketLimits().send_watermark_bytes) co_await yield();
-      for (int turn = 0; turn < 100; ++turn) co_await yield();
+      while (pair.client->buffered_bytes() <= WebSocketLimits().send_watermark_bytes) {
+        co_await yield();
+      }
+      for (int turn = 0; turn < 100; ++turn) {
+        co_await yield();
+      }
 
       EXPECT_LT(sent, kMessages);
       EXPECT_LE(pair.client->buffered_bytes(), WebSocketLimits().send_watermark_bytes + 3 * filler.size());
@@ -105,9 +115,15 @@ TYPED_TEST(WebSocketTest, BoundsTheReceiveQueueByBytes) {
   const std::string payload(1'000, 'x');
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
-    for (int i = 0; i < 100; ++i) co_await pair.client->send_binary(payload);
-    while (pair.server->counters().frames_received < 10) co_await yield();
-    for (int turn = 0; turn < 100; ++turn) co_await yield();
+    for (int i = 0; i < 100; ++i) {
+      co_await pair.client->send_binary(payload);
+    }
+    while (pair.server->counters().frames_received < 10) {
+      co_await yield();
+    }
+    for (int turn = 0; turn < 100; ++turn) {
+      co_await yield();
+    }
 
     EXPECT_EQ(pair.server->counters().frames_received, 10u);
     for (int i = 0; i < 100; ++i) {
@@ -127,7 +143,9 @@ TYPED_TEST(WebSocketTest, BothSidesFloodingMakeProgress) {
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server, client_options);
     auto flood = [&](WebSocket& socket) -> Task<> {
-      for (int i = 0; i < kMessages; ++i) co_await socket.send_binary(std::string(20'000, static_cast<char>(i)));
+      for (int i = 0; i < kMessages; ++i) {
+        co_await socket.send_binary(std::string(20'000, static_cast<char>(i)));
+      }
     };
     auto drink = [&](WebSocket& socket) -> Task<> {
       for (int i = 0; i < kMessages; ++i) {
@@ -155,17 +173,23 @@ TYPED_TEST(WebSocketTest, AReaderGoesOnWhileItsOwnSendsAreStuck) {
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server, client_options);
     auto flood = [&]() -> Task<> {
-      for (;;) co_await pair.server->send_binary(std::string(100'000, 'x'));
+      for (;;) {
+        co_await pair.server->send_binary(std::string(100'000, 'x'));
+      }
     };
     co_await with_group(this->loop_, {.cancel_first = true}, [&](TaskGroup& group) -> Task<> {
       group.start("flood", flood());
       std::size_t stuck = 0;
       for (int turn = 0; turn < 200; ++turn) {
-        if (pair.server->buffered_bytes() != std::exchange(stuck, pair.server->buffered_bytes())) turn = 0;
+        if (pair.server->buffered_bytes() != std::exchange(stuck, pair.server->buffered_bytes())) {
+          turn = 0;
+        }
         co_await yield();
       }
       EXPECT_GT(stuck, WebSocketLimits().send_watermark_bytes / 2);
-      for (int i = 0; i < 20; ++i) co_await pair.client->send({Message::Kind::kText, std::to_string(i)});
+      for (int i = 0; i < 20; ++i) {
+        co_await pair.client->send({Message::Kind::kText, std::to_string(i)});
+      }
       for (int i = 0; i < 20; ++i) {
         Message message = co_await pair.server->receive();
         EXPECT_EQ(message.data, std::to_string(i));
@@ -240,7 +264,9 @@ TYPED_TEST(WebSocketTest, DeliversWhatIsQueuedBeforeItTellsOfTheEnd) {
   WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server);
-    for (int i = 0; i < 3; ++i) co_await pair.server->send_text(std::to_string(i));
+    for (int i = 0; i < 3; ++i) {
+      co_await pair.server->send_text(std::to_string(i));
+    }
     co_await pair.server->close(1001, "bye");
     std::vector<Message> messages;
     CloseStatus status = co_await receive_all(*pair.client, &messages);
@@ -256,7 +282,9 @@ TYPED_TEST(WebSocketTest, CloseSendsFirstWhatIsQueued) {
     options.send_watermark_bytes = std::size_t{64} << 20;
     SocketPair pair = co_await connect_pair(this->loop_, server, options);
     const std::string payload(std::size_t{64} << 10, 'x');
-    for (int i = 0; i < 300; ++i) co_await pair.client->send_binary(payload);
+    for (int i = 0; i < 300; ++i) {
+      co_await pair.client->send_binary(payload);
+    }
     std::vector<Message> messages;
     co_await with_group(this->loop_, {}, [&](TaskGroup& group) -> Task<> {
       group.start("close", pair.client->close(), TaskKind::kFinite);
@@ -275,8 +303,12 @@ TYPED_TEST(WebSocketTest, CloseThatIsNeverAnsweredEndsAtItsTimeout) {
   options.close_timeout = 50ms;
   this->run([&]() -> Task<> {
     SocketPair pair = co_await connect_pair(this->loop_, server, options);
-    for (int i = 0; i < 3; ++i) co_await pair.client->send_text("x");
-    while (pair.server->counters().frames_received == 0) co_await yield();
+    for (int i = 0; i < 3; ++i) {
+      co_await pair.client->send_text("x");
+    }
+    while (pair.server->counters().frames_received == 0) {
+      co_await yield();
+    }
     const Instant begun = this->loop_.now();
     co_await pair.client->close();
     EXPECT_GE(this->loop_.now() - begun, 50ms);
@@ -327,16 +359,22 @@ TYPED_TEST(WebSocketTest, BlockedSenderHearsOfTheEnd) {
     bool heard = false;
     auto flood = [&]() -> Task<> {
       try {
-        for (;;) co_await pair.client->send_binary(std::string(100'000, 'x'));
+        for (;;) {
+          co_await pair.client->send_binary(std::string(100'000, 'x'));
+        }
       } catch (const ConnectionClosed&) {
         heard = true;
       }
     };
     co_await with_group(this->loop_, {}, [&](TaskGroup& group) -> Task<> {
       group.start("flood", flood(), TaskKind::kFinite);
-      while (pair.client->buffered_bytes() <= WebSocketLimits().send_watermark_bytes) co_await yield();
+      while (pair.client->buffered_bytes() <= WebSocketLimits().send_watermark_bytes) {
+        co_await yield();
+      }
       pair.server.reset();
-      while (!heard) co_await yield();
+      while (!heard) {
+        co_await yield();
+      }
     });
     EXPECT_EQ(pair.client->close_status()->code, kCloseAbnormal);
   });

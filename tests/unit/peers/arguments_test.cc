@@ -121,11 +121,21 @@ class HostileRequests {
   net::HttpServerRequest next() {
     net::HttpServerRequest request = good_[draw(good_.size())];
     const net::HttpServerRequest other = good_[draw(good_.size())];
-    if (draw(4) == 0) request.body = other.body;
-    if (draw(4) == 0) request.headers = other.headers;
-    for (std::uint64_t changes = draw(4); changes > 0; --changes) change(draw(3) == 0 ? request.path : request.body);
-    if (draw(8) == 0) change(request.query);
-    if (!request.path.starts_with('/')) request.path.insert(0, "/");
+    if (draw(4) == 0) {
+      request.body = other.body;
+    }
+    if (draw(4) == 0) {
+      request.headers = other.headers;
+    }
+    for (std::uint64_t changes = draw(4); changes > 0; --changes) {
+      change(draw(3) == 0 ? request.path : request.body);
+    }
+    if (draw(8) == 0) {
+      change(request.query);
+    }
+    if (!request.path.starts_with('/')) {
+      request.path.insert(0, "/");
+    }
     return request;
   }
 
@@ -144,7 +154,9 @@ class HostileRequests {
         text.insert(at, text.substr(at / 2, 40));
         break;
       default:
-        if (at < text.size()) text[at] = static_cast<char>(draw(256));
+        if (at < text.size()) {
+          text[at] = static_cast<char>(draw(256));
+        }
     }
   }
 
@@ -185,7 +197,9 @@ TEST(HostileRequestsTest, TelegramAnswersThemAll) {
   }
 
   std::vector<int> seen;
-  for (const auto& [status, count] : statuses) seen.push_back(status);
+  for (const auto& [status, count] : statuses) {
+    seen.push_back(status);
+  }
   EXPECT_THAT(seen, ElementsAre(200, 400, 404));
   EXPECT_EQ(service.ledger().requests, static_cast<std::uint64_t>(kHostileRequests));
 }
@@ -203,10 +217,14 @@ TEST(HostileRequestsTest, SlackAnswersThemAll) {
        request_of(service.webhook_path(), "payload=%7B%22text%22%3A%22a%22%7D", kForm)});
 
   std::map<int, int> statuses;
-  for (int i = 0; i < kHostileRequests; ++i) ++statuses[service.answer(requests.next()).response.status];
+  for (int i = 0; i < kHostileRequests; ++i) {
+    ++statuses[service.answer(requests.next()).response.status];
+  }
 
   std::vector<int> seen;
-  for (const auto& [status, count] : statuses) seen.push_back(status);
+  for (const auto& [status, count] : statuses) {
+    seen.push_back(status);
+  }
   EXPECT_THAT(seen, ElementsAre(200, 400, 404));
   EXPECT_EQ(service.ledger().requests, static_cast<std::uint64_t>(kHostileRequests));
 }
@@ -225,10 +243,14 @@ TEST(HostileRequestsTest, DiscordAnswersThemAll) {
                   kMultipart)});
 
   std::map<int, int> statuses;
-  for (int i = 0; i < kHostileRequests; ++i) ++statuses[service.answer(requests.next()).response.status];
+  for (int i = 0; i < kHostileRequests; ++i) {
+    ++statuses[service.answer(requests.next()).response.status];
+  }
 
   std::vector<int> seen;
-  for (const auto& [status, count] : statuses) seen.push_back(status);
+  for (const auto& [status, count] : statuses) {
+    seen.push_back(status);
+  }
   EXPECT_THAT(seen, ElementsAre(200, 204, 400, 401, 404));
   EXPECT_EQ(service.ledger().requests, static_cast<std::uint64_t>(kHostileRequests));
 }

@@ -98,10 +98,14 @@ std::chrono::nanoseconds asked(const net::HttpResponse& response) {
   const Heard body(response.body);
   std::chrono::nanoseconds wait =
       std::max(seconds(body.get("parameters.retry_after")), seconds(body.get("retry_after")));
-  if (wait == 0s) wait = seconds(response.headers.get("retry-after"));
+  if (wait == 0s) {
+    wait = seconds(response.headers.get("retry-after"));
+  }
   const std::string description = body.get("description");
   const std::size_t number = description.find("retry after ");
-  if (wait == 0s && number != std::string::npos) wait = seconds(description.substr(number + 12));
+  if (wait == 0s && number != std::string::npos) {
+    wait = seconds(description.substr(number + 12));
+  }
   return wait == 0s ? 1s : wait;
 }
 

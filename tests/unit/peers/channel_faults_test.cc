@@ -182,7 +182,9 @@ TEST(ChannelFaultsTest, EveryKindHasANameOfItsOwn) {
   int rate_limits = 0;
   for (std::size_t i = 0; i < kChannelFaultKinds; ++i) {
     names.insert(name(static_cast<Kind>(i)));
-    if (is_rate_limit(static_cast<Kind>(i))) ++rate_limits;
+    if (is_rate_limit(static_cast<Kind>(i))) {
+      ++rate_limits;
+    }
   }
   EXPECT_EQ(names.size(), kChannelFaultKinds);
   EXPECT_FALSE(names.contains("unknown"));
@@ -216,7 +218,9 @@ TEST_P(DailyFaultsTest, HasItsFaultsAndNeverTwoInARowForAnySeed) {
     std::map<Kind, int> counts;
     int rate_limits = 0;
     for (std::size_t i = 0; i < day.size(); ++i) {
-      if (day[i].kind == Kind::kNone) continue;
+      if (day[i].kind == Kind::kNone) {
+        continue;
+      }
       ++counts[day[i].kind];
       if (is_rate_limit(day[i].kind)) {
         ++rate_limits;
@@ -248,7 +252,9 @@ INSTANTIATE_TEST_SUITE_P(All, DailyFaultsTest,
 TEST(DailyFaultsTest, TheSameSeedGivesTheSameDay) {
   const auto kinds = [](std::uint64_t seed) {
     std::vector<Kind> list;
-    for (const ChannelFault& fault : faults_of_a_day({.seed = seed})) list.push_back(fault.kind);
+    for (const ChannelFault& fault : faults_of_a_day({.seed = seed})) {
+      list.push_back(fault.kind);
+    }
     return list;
   };
 
@@ -261,7 +267,9 @@ TEST(DailyFaultsTest, TheNextDayHasItsOwn) {
   int faults = 0;
   std::uint64_t number = 0;
   for (auto at = 30s; at <= 72h; at += 30s) {
-    if (plan({.number = ++number, .since = at}).kind != Kind::kNone) ++faults;
+    if (plan({.number = ++number, .since = at}).kind != Kind::kNone) {
+      ++faults;
+    }
   }
 
   EXPECT_EQ(faults, 45);

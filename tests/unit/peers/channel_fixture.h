@@ -70,15 +70,21 @@ class ChannelTest : public testing::Test {
   // another allocator than glibc's is at work it is 0.
   template <typename Send>
   static std::int64_t heap_growth(Send send) {
-    for (int i = 0; i < 1000; ++i) send(i);
+    for (int i = 0; i < 1000; ++i) {
+      send(i);
+    }
     const std::size_t before = mallinfo2().uordblks;
-    for (int i = 1000; i < 3000; ++i) send(i);
+    for (int i = 1000; i < 3000; ++i) {
+      send(i);
+    }
     return static_cast<std::int64_t>(mallinfo2().uordblks) - static_cast<std::int64_t>(before);
   }
 
   static std::vector<ChannelFindingKind> kinds(const ChannelLedger& ledger) {
     std::vector<ChannelFindingKind> kinds;
-    for (const ChannelFinding& finding : ledger.findings) kinds.push_back(finding.kind);
+    for (const ChannelFinding& finding : ledger.findings) {
+      kinds.push_back(finding.kind);
+    }
     return kinds;
   }
 

@@ -27,15 +27,21 @@ TEST(MessageKeyTest, IsTheWholeTextAndItsFirstNumber) {
 
 TEST(RecentKeysTest, KnowsAtLeastTheLastOnesAndForgetsThoseBefore) {
   RecentKeys keys(10);
-  for (std::uint64_t key = 0; key < 30; ++key) EXPECT_TRUE(keys.add(key * 64)) << key;
+  for (std::uint64_t key = 0; key < 30; ++key) {
+    EXPECT_TRUE(keys.add(key * 64)) << key;
+  }
 
-  for (std::uint64_t key = 20; key < 30; ++key) EXPECT_FALSE(keys.add(key * 64)) << key;
+  for (std::uint64_t key = 20; key < 30; ++key) {
+    EXPECT_FALSE(keys.add(key * 64)) << key;
+  }
   EXPECT_TRUE(keys.add(0));
 }
 
 TEST(ChannelFindingTest, EveryKindHasANameOfItsOwn) {
   std::set<std::string_view> names;
-  for (std::size_t i = 0; i < kChannelFindingKinds; ++i) names.insert(name(static_cast<ChannelFindingKind>(i)));
+  for (std::size_t i = 0; i < kChannelFindingKinds; ++i) {
+    names.insert(name(static_cast<ChannelFindingKind>(i)));
+  }
 
   EXPECT_THAT(names, SizeIs(kChannelFindingKinds));
 }
@@ -47,7 +53,9 @@ TEST_F(ChannelLedgerTest, AWellBehavedClientHasNoFindings) {
   TelegramPeer peer(loop_, {.faults = &faults_});
   for (int i = 1; i <= 20; ++i) {
     for (const int chat : {42, 43}) {
-      while (send(peer, "soak " + std::to_string(i), chat).status == 429) pass(30s);
+      while (send(peer, "soak " + std::to_string(i), chat).status == 429) {
+        pass(30s);
+      }
     }
     pass(1s);
   }
@@ -253,7 +261,9 @@ TEST_F(ChannelLedgerTest, ConversationsThatBeginAfterALimitAreNoWave) {
   pass(10s);
 
   std::vector<net::HttpRequest> all;
-  for (int chat = 1; chat <= 5; ++chat) all.push_back(message(peer, "soak 1", chat));
+  for (int chat = 1; chat <= 5; ++chat) {
+    all.push_back(message(peer, "soak 1", chat));
+  }
   ask_together(all);
 
   EXPECT_EQ(peer.ledger().largest_wave, 1u);
@@ -263,12 +273,16 @@ TEST_F(ChannelLedgerTest, ConversationsThatBeginAfterALimitAreNoWave) {
 TEST_F(ChannelLedgerTest, FindsAWaveOfThoseThatASharedLimitHeldBack) {
   faults_.on_send(6, {.kind = Kind::kRateLimitedGlobal, .retry_after = 10s});
   TelegramPeer peer(loop_, {.faults = &faults_});
-  for (int chat = 1; chat <= 5; ++chat) send(peer, "soak 1", chat);
+  for (int chat = 1; chat <= 5; ++chat) {
+    send(peer, "soak 1", chat);
+  }
   send(peer, "soak 2", 1);
   pass(10s);
 
   std::vector<net::HttpRequest> all;
-  for (int chat = 1; chat <= 5; ++chat) all.push_back(message(peer, "soak 2", chat));
+  for (int chat = 1; chat <= 5; ++chat) {
+    all.push_back(message(peer, "soak 2", chat));
+  }
   ask_together(all);
 
   EXPECT_EQ(peer.ledger().largest_wave, 5u);
@@ -279,7 +293,9 @@ TEST_F(ChannelLedgerTest, FindsAWaveOfThoseThatASharedLimitHeldBack) {
 TEST_F(ChannelLedgerTest, WhoComesBackOneByOneMakesNoWave) {
   faults_.on_send(6, {.kind = Kind::kRateLimitedGlobal, .retry_after = 10s});
   TelegramPeer peer(loop_, {.faults = &faults_});
-  for (int chat = 1; chat <= 5; ++chat) send(peer, "soak 1", chat);
+  for (int chat = 1; chat <= 5; ++chat) {
+    send(peer, "soak 1", chat);
+  }
   send(peer, "soak 2", 1);
   pass(10s);
 
@@ -297,7 +313,9 @@ TEST_F(ChannelLedgerTest, ConversationsLimitedEachForItselfMakeAWaveToo) {
     faults_.on_send(number, {.kind = Kind::kRateLimited, .retry_after = 5s});
   }
   TelegramPeer peer(loop_, {.faults = &faults_});
-  for (int chat = 1; chat <= 3; ++chat) send(peer, "soak 1", chat);
+  for (int chat = 1; chat <= 3; ++chat) {
+    send(peer, "soak 1", chat);
+  }
   pass(5s);
 
   ask_together({message(peer, "soak 1", 1), message(peer, "soak 1", 2), message(peer, "soak 1", 3)});
@@ -351,7 +369,9 @@ TEST_F(ChannelLedgerTest, ForgetsTheOrderOfTheConversationThatWasSilentForLonges
 
 TEST_F(ChannelLedgerTest, FiveFindingsOfAKindAreKeptAndAllAreCounted) {
   TelegramPeer peer(loop_, {.limits = {.on = false}});
-  for (int i = 0; i < 10; ++i) send(peer, "soak 1");
+  for (int i = 0; i < 10; ++i) {
+    send(peer, "soak 1");
+  }
 
   EXPECT_EQ(peer.ledger().stored_twice, 9u);
   EXPECT_THAT(peer.ledger().findings, SizeIs(5));
@@ -360,7 +380,9 @@ TEST_F(ChannelLedgerTest, FiveFindingsOfAKindAreKeptAndAllAreCounted) {
 TEST_F(ChannelLedgerTest, StaysWithinItsBoundsForAHundredThousandMessages) {
   TelegramPeer peer(loop_, {.limits = {.on = false}, .ledger = {.keys_kept = 1000, .requests_kept = 10}});
   for (int i = 0; i < 100'000; ++i) {
-    if (send(peer, "soak " + std::to_string(i)).status != 200) FAIL() << i;
+    if (send(peer, "soak " + std::to_string(i)).status != 200) {
+      FAIL() << i;
+    }
   }
 
   EXPECT_EQ(peer.ledger().messages_stored, 100'000u);
@@ -401,7 +423,9 @@ TEST_F(ChannelLedgerTest, TheSameSeedGivesTheSameAnswersAndTheSameRequests) {
         } catch (const net::HttpError&) {
           into += "lost\n";
         }
-        if (!peer.valid_token().empty()) token = peer.valid_token();
+        if (!peer.valid_token().empty()) {
+          token = peer.valid_token();
+        }
         co_await sleep_for(30s);
       }
       into += std::to_string(peer.ledger().requests) + " " + std::to_string(peer.ledger().rate_limited);

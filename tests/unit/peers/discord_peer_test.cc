@@ -33,8 +33,12 @@ class DiscordTest : public ChannelTest {
   Got bot(const DiscordPeer& peer, const std::string& body, const std::string& channel = kChannel,
           const std::string& token = kToken, const std::string& type = "application/json") {
     net::Headers headers = {{"User-Agent", kAgent}};
-    if (!type.empty()) headers.add("Content-Type", type);
-    if (!token.empty()) headers.add("Authorization", "Bot " + token);
+    if (!type.empty()) {
+      headers.add("Content-Type", type);
+    }
+    if (!token.empty()) {
+      headers.add("Authorization", "Bot " + token);
+    }
     return ask("POST", peer.url() + "/channels/" + channel + "/messages", body, headers);
   }
   Got say(const DiscordPeer& peer, const std::string& text, const std::string& channel = kChannel) {
@@ -247,7 +251,9 @@ TEST_F(DiscordTest, EachAnswerTellsOfTheBucket) {
 
 TEST_F(DiscordTest, TheBucketHasFiveInTwoSeconds) {
   DiscordPeer peer(loop_);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(hook(peer, std::to_string(i)).status, 200);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(hook(peer, std::to_string(i)).status, 200);
+  }
   pass(560ms);
 
   const Got limited = hook(peer, "5");
@@ -287,7 +293,9 @@ TEST_F(DiscordTest, TheHiddenLimitShowsOnlyWhenItIsReached) {
 
 TEST_F(DiscordTest, TheGlobalLimitIsOfAllChannels) {
   DiscordPeer peer(loop_, {.limits = {.global_per_second = 3}});
-  for (const char* const channel : {"1", "2", "3"}) EXPECT_EQ(say(peer, "a", channel).status, 200);
+  for (const char* const channel : {"1", "2", "3"}) {
+    EXPECT_EQ(say(peer, "a", channel).status, 200);
+  }
 
   const Got limited = say(peer, "a", "4");
 
@@ -313,7 +321,9 @@ TEST_F(DiscordTest, WithoutLimitsNothingIsPacedAndNoHeaderTellsOfThem) {
 
 TEST_F(DiscordTest, TooManyInvalidRequestsAndTheAddressIsBanned) {
   DiscordPeer peer(loop_, {.token = kToken, .limits = {.invalid = 10, .ban = 1h}});
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(bot(peer, R"({"content":"a"})", kChannel, "other").status, 401);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(bot(peer, R"({"content":"a"})", kChannel, "other").status, 401);
+  }
   EXPECT_EQ(peer.invalid_requests(), 10);
   EXPECT_EQ(say(peer, "soak 1").status, 200);  // Not yet.
   EXPECT_EQ(bot(peer, R"({"content":"a"})", kChannel, "other").status, 401);
@@ -335,7 +345,9 @@ TEST_F(DiscordTest, TooManyInvalidRequestsAndTheAddressIsBanned) {
 
 TEST_F(DiscordTest, InvalidRequestsAreForgottenAfterTenMinutes) {
   DiscordPeer peer(loop_, {.token = kToken, .limits = {.invalid = 10}});
-  for (int i = 0; i < 10; ++i) bot(peer, R"({"content":"a"})", kChannel, "other");
+  for (int i = 0; i < 10; ++i) {
+    bot(peer, R"({"content":"a"})", kChannel, "other");
+  }
   pass(10min);
 
   EXPECT_EQ(bot(peer, R"({"content":"a"})", kChannel, "other").status, 401);

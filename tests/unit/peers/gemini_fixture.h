@@ -38,22 +38,32 @@ inline const char kAsk[] =
 
 // What a message is about: "setupComplete", "goAway", "turnComplete", "audio"; "(end)" for the end of the connection.
 inline std::string about(const Heard& heard) {
-  if (heard.text().empty()) return "(end)";
+  if (heard.text().empty()) {
+    return "(end)";
+  }
   for (const char* const name : {"setupComplete", "goAway", "sessionResumptionUpdate"}) {
-    if (heard.get(name) != "(absent)") return name;
+    if (heard.get(name) != "(absent)") {
+      return name;
+    }
   }
   for (const char* const name :
        {"turnComplete", "interrupted", "generationComplete", "inputTranscription", "outputTranscription"}) {
-    if (heard.get(std::string("serverContent.") + name) != "(absent)") return name;
+    if (heard.get(std::string("serverContent.") + name) != "(absent)") {
+      return name;
+    }
   }
   const std::string part = "serverContent.modelTurn.parts.0.";
-  if (heard.get(part + "inlineData") != "(absent)") return "audio";
+  if (heard.get(part + "inlineData") != "(absent)") {
+    return "audio";
+  }
   return heard.get(part + "text") != "(absent)" ? "text" : "something else";
 }
 
 inline std::vector<std::string> about(const std::vector<Heard>& messages) {
   std::vector<std::string> names;
-  for (const Heard& message : messages) names.push_back(about(message));
+  for (const Heard& message : messages) {
+    names.push_back(about(message));
+  }
   return names;
 }
 
@@ -69,7 +79,9 @@ inline Task<std::vector<Heard>> hear_until(RawClient& client, std::string name) 
 // Opens `url` with a key as the Python SDK sends it, unless it is empty, and says nothing yet.
 inline Task<RawClient> dial_gemini(EventLoop& loop, std::string url, std::string key = "key") {
   net::ConnectOptions options;
-  if (!key.empty()) options.headers.add("x-goog-api-key", key);
+  if (!key.empty()) {
+    options.headers.add("x-goog-api-key", key);
+  }
   std::unique_ptr<net::WebSocket> socket = co_await net::connect_websocket(loop, url, options);
   co_return RawClient(std::move(socket));
 }
@@ -97,7 +109,9 @@ class GeminiTest : public testing::Test {
     const net::CloseStatus status = loop_.run(
         [](GeminiTest& test, GeminiLivePeer& own, std::vector<std::string>& sayings) -> Task<net::CloseStatus> {
           RawClient client = co_await dial_gemini(test.loop_, own.url());
-          for (const std::string& saying : sayings) co_await client.say(saying);
+          for (const std::string& saying : sayings) {
+            co_await client.say(saying);
+          }
           co_await sleep_for(60s);
           net::CloseStatus none(0, {}, net::CloseStatus::By::kLost);
           co_return client.socket().close_status().value_or(none);

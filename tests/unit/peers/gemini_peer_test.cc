@@ -149,7 +149,9 @@ TEST_F(GeminiPeerOverLoopbackTest, PlaysASession) {
     co_await client.say(std::move(setup));
     const net::Message complete = co_await client.socket().receive();
     co_await client.say(kStart);
-    for (int i = 0; i < 100; ++i) co_await client.say(audio_message(1280));
+    for (int i = 0; i < 100; ++i) {
+      co_await client.say(audio_message(1280));
+    }
     co_await client.say(kEnd);
     const std::vector<Heard> heard = co_await hear_until(client, "turnComplete");
     co_await client.socket().close();

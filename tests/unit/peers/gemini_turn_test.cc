@@ -17,7 +17,9 @@ class GeminiTurnTest : public GeminiTest {
     return loop_.run([](GeminiTest& test, GeminiLivePeer& own, std::string& setup,
                         std::vector<std::string>& sayings) -> Task<std::vector<Heard>> {
       RawClient client = co_await test.enter(own, setup);
-      for (const std::string& saying : sayings) co_await client.say(saying);
+      for (const std::string& saying : sayings) {
+        co_await client.say(saying);
+      }
       co_return co_await hear_until(client, "turnComplete");
     }(*this, peer, more, messages));
   }
@@ -111,7 +113,9 @@ TEST_F(GeminiTurnTest, NoInterruptionLetsTheAnswerGoOn) {
   GeminiLivePeer peer(loop_, {.response_audio = 1s});
   loop_.run([](GeminiTest& test, GeminiLivePeer& own, const std::string& more) -> Task<> {
     RawClient client = co_await test.enter(own, more);
-    for (const char* const saying : {kStart, kEnd, kStart, kEnd}) co_await client.say(saying);
+    for (const char* const saying : {kStart, kEnd, kStart, kEnd}) {
+      co_await client.say(saying);
+    }
     co_await hear_until(client, "turnComplete");
     co_await hear_until(client, "turnComplete");  // One after the other.
 

@@ -57,7 +57,9 @@ const BadEvent kBadEvents[] = {
     {"TooManyValues",
      [] {
        std::string text = "[0";
-       for (int i = 0; i < 100'000; ++i) text += ",0";
+       for (int i = 0; i < 100'000; ++i) {
+         text += ",0";
+       }
        return text + "]";
      }(),
      "invalid_event", "null", "null"},
@@ -104,7 +106,9 @@ class OpenAiClientEventTest : public OpenAiTest {};
 
 TEST_F(OpenAiClientEventTest, LongUnknownTypeIsCutBetweenCharacters) {
   std::string type = "x";
-  for (int i = 0; i < 100; ++i) type += "\xc3\xa4";  // The 100th byte is half a character: the socket would refuse it.
+  for (int i = 0; i < 100; ++i) {
+    type += "\xc3\xa4";  // The 100th byte is half a character: the socket would refuse it.
+  }
 
   const Heard error = answer_to({fmt::format(R"({{"type":"{}"}})", type)});
 

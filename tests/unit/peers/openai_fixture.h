@@ -36,7 +36,9 @@ class OpenAiTest : public testing::Test {
     return loop_.run([](OpenAiTest& test, OpenAiRealtimePeer& own, std::vector<std::string>& sayings) -> Task<Heard> {
       RawClient client = co_await test.enter(own);
       Heard heard;
-      for (const std::string& saying : sayings) heard = co_await client.ask(saying);
+      for (const std::string& saying : sayings) {
+        heard = co_await client.ask(saying);
+      }
       co_return heard;
     }(*this, peer, events));
   }

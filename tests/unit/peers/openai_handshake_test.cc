@@ -28,7 +28,9 @@ class OpenAiHandshakeTest : public OpenAiTest {
         RawClient client = co_await dial(loop, url, own_key, own_protocols, own_headers);
         out.subprotocol = client.socket().subprotocol();
         out.first = co_await client.hear();
-        if (out.first.type() == "error") out.second = co_await client.hear();
+        if (out.first.type() == "error") {
+          out.second = co_await client.hear();
+        }
       } catch (const net::HandshakeRefused& refused) {
         out.status = refused.status();
         out.body = refused.body();

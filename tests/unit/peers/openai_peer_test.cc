@@ -179,7 +179,9 @@ TEST_F(OpenAiPeerOverLoopbackTest, PlaysASession) {
     std::string url = own.url() + "?model=gpt-realtime";
     RawClient client = co_await dial(loop, url);
     const Heard created = co_await client.hear();
-    for (int i = 0; i < 100; ++i) co_await client.say(append_event(1920));
+    for (int i = 0; i < 100; ++i) {
+      co_await client.say(append_event(1920));
+    }
     co_await client.say(R"({"type":"input_audio_buffer.commit"})");
     co_await client.say(R"({"type":"response.create"})");
     const std::vector<Heard> heard = co_await client.hear_until("response.done");

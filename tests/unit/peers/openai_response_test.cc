@@ -20,7 +20,9 @@ class OpenAiResponseTest : public OpenAiTest {
     return loop_.run([](OpenAiResponseTest& test, OpenAiRealtimePeer& own, std::vector<std::string>& sayings,
                         std::string until) -> Task<std::vector<Heard>> {
       RawClient client = co_await test.enter(own);
-      for (const std::string& saying : sayings) co_await client.say(saying);
+      for (const std::string& saying : sayings) {
+        co_await client.say(saying);
+      }
       co_return co_await client.hear_until(until);
     }(*this, peer, events, last));
   }
@@ -59,7 +61,9 @@ TEST_F(OpenAiResponseTest, EventsCarryTheirIdsAndContent) {
   EXPECT_EQ(events[2].get("item"), events[1].get("item"));
   EXPECT_EQ(events[3].get("part"), R"({"type":"audio","transcript":""})");
   for (const Heard& event : events) {
-    if (event.get("content_index") == "(absent)") continue;
+    if (event.get("content_index") == "(absent)") {
+      continue;
+    }
     EXPECT_EQ(event.get("response_id"), response) << event.text();
     EXPECT_EQ(event.get("item_id"), item);
     EXPECT_EQ(event.get("output_index"), "0");
@@ -106,7 +110,9 @@ TEST_F(OpenAiResponseTest, DeltasHoldTheAskedAudioInTheSessionsFormat) {
     std::string audio;
     int deltas = 0;
     for (const Heard& event : events) {
-      if (event.type() != "response.output_audio.delta") continue;
+      if (event.type() != "response.output_audio.delta") {
+        continue;
+      }
       std::string bytes;
       ASSERT_TRUE(base64::decode(event.get("delta"), bytes));
       audio += bytes;
@@ -172,7 +178,9 @@ TEST_F(OpenAiResponseTest, SecondResponseWhileOneRunsIsRefused) {
     const auto error = std::find_if(heard.begin(), heard.end(), [](const Heard& h) { return h.type() == "error"; });
     const std::vector<std::string> types = types_of(heard);
     EXPECT_NE(error, heard.end());
-    if (error == heard.end()) co_return;
+    if (error == heard.end()) {
+      co_return;
+    }
     EXPECT_EQ(error->get("error.code"), "conversation_already_has_active_response");
     EXPECT_EQ(error->get("error.event_id"), "second");
     EXPECT_THAT(error->get("error.message"), testing::HasSubstr(created.get("response.id")));
@@ -192,7 +200,9 @@ TEST_F(OpenAiResponseTest, OutOfBandResponseRunsBesideAndLeavesTheConversationAl
     co_await client.say(R"({"type":"response.create","response":{"conversation":"none","metadata":{"k":"v"}}})");
     std::vector<Heard> heard = co_await client.hear_until("response.done");
     std::vector<Heard> rest = co_await client.hear_until("response.done");
-    for (Heard& event : rest) heard.push_back(std::move(event));
+    for (Heard& event : rest) {
+      heard.push_back(std::move(event));
+    }
 
     const std::vector<std::string> types = types_of(heard);
     EXPECT_EQ(std::count(types.begin(), types.end(), "response.created"), 2);
@@ -202,7 +212,9 @@ TEST_F(OpenAiResponseTest, OutOfBandResponseRunsBesideAndLeavesTheConversationAl
       return event.type() == "response.done" && event.get("response.conversation_id") == "null";
     });
     EXPECT_NE(aside, heard.end());
-    if (aside == heard.end()) co_return;
+    if (aside == heard.end()) {
+      co_return;
+    }
     EXPECT_EQ(aside->get("response.metadata"), R"({"k":"v"})");
   }(*this, peer));
 }
@@ -305,7 +317,9 @@ TEST_F(OpenAiResponseTest, SameSeedGivesTheSameBytes) {
       RawClient client = co_await dial(own_loop, url);
       co_await client.say(R"({"type":"response.create"})");
       std::string all;
-      for (const Heard& event : co_await client.hear_until("response.done")) all += event.text() + "\n";
+      for (const Heard& event : co_await client.hear_until("response.done")) {
+        all += event.text() + "\n";
+      }
       co_return all;
     }(loop, peer.url() + "?model=m"));
   };

@@ -71,7 +71,9 @@ TEST_F(OpenAiToolsTest, CallComesInTheRecordedOrder) {
                             "response.function_call_arguments.delta", "response.function_call_arguments.delta",
                             "response.function_call_arguments.delta", "response.function_call_arguments.done",
                             "conversation.item.done", "response.output_item.done", "response.done"));
-    if (events.size() != 10) co_return;
+    if (events.size() != 10) {
+      co_return;
+    }
     const std::string item = events[1].get("item.id");
     const std::string call = events[1].get("item.call_id");
     EXPECT_THAT(call, testing::MatchesRegex("call_[0-9A-Za-z]{21}"));

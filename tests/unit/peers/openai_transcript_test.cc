@@ -23,7 +23,9 @@ class OpenAiTranscriptTest : public OpenAiTest {
           R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"transcription":)" + by + "}}}}");
       co_await client.say(append_event(48'000));
       co_await client.say(R"({"type":"input_audio_buffer.commit"})");
-      if (!last.empty()) co_await client.say(last);
+      if (!last.empty()) {
+        co_await client.say(last);
+      }
       co_return co_await client.hear_until(kCompleted);
     }(*this, peer, std::move(model), std::move(then)));
   }

@@ -53,7 +53,9 @@ TEST_F(OpenAiTurnDetectionTest, TurnIsCommittedAndAnsweredInTheRecordedOrder) {
                                       "conversation.item.done", "response.created", "response.output_item.added"}));
   EXPECT_EQ(heard[0].get("audio_start_ms"), "0");
   EXPECT_EQ(heard[1].get("audio_end_ms"), "1300");
-  for (const std::size_t i : {1U, 2U}) EXPECT_EQ(heard[i].get("item_id"), heard[0].get("item_id"));
+  for (const std::size_t i : {1U, 2U}) {
+    EXPECT_EQ(heard[i].get("item_id"), heard[0].get("item_id"));
+  }
   EXPECT_EQ(heard[3].get("item.id"), heard[0].get("item_id"));
   EXPECT_EQ(heard.back().get("response.status"), "completed");
   EXPECT_EQ(peer.ledger().turns_detected, 1u);

@@ -40,10 +40,16 @@ class Heard {
   // What stands at a place such as "session.audio.input", as JSON; a string without its quotes. "(absent)" if nothing.
   std::string get(std::string_view place) const {
     std::string pointer;
-    for (const char character : "." + std::string(place)) pointer += character == '.' ? '/' : character;
+    for (const char character : "." + std::string(place)) {
+      pointer += character == '.' ? '/' : character;
+    }
     const rapidjson::Value* const value = rapidjson::Pointer(pointer.c_str()).Get(json_);
-    if (value == nullptr) return "(absent)";
-    if (value->IsString()) return {value->GetString(), value->GetStringLength()};
+    if (value == nullptr) {
+      return "(absent)";
+    }
+    if (value->IsString()) {
+      return {value->GetString(), value->GetStringLength()};
+    }
     rapidjson::StringBuffer buffer;
     rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
     value->Accept(writer);
@@ -93,7 +99,9 @@ class RawClient {
 
 inline std::vector<std::string> types_of(const std::vector<Heard>& events) {
   std::vector<std::string> types;
-  for (const Heard& event : events) types.push_back(event.type());
+  for (const Heard& event : events) {
+    types.push_back(event.type());
+  }
   return types;
 }
 
@@ -102,7 +110,9 @@ inline Task<RawClient> dial(EventLoop& loop, std::string url, std::string key = 
                             std::vector<std::string> subprotocols = {}, net::Headers headers = {}) {
   net::ConnectOptions options;
   options.headers = std::move(headers);
-  if (!key.empty()) options.headers.add("Authorization", "Bearer " + key);
+  if (!key.empty()) {
+    options.headers.add("Authorization", "Bearer " + key);
+  }
   options.subprotocols = std::move(subprotocols);
   std::unique_ptr<net::WebSocket> socket = co_await net::connect_websocket(loop, url, options);
   co_return RawClient(std::move(socket));

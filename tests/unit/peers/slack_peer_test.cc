@@ -24,7 +24,9 @@ class SlackTest : public ChannelTest {
   Got call(const SlackPeer& peer, const std::string& method, const std::string& body, const std::string& token = kToken,
            const std::string& type = kJson) {
     net::Headers headers = {{"Content-Type", type}};
-    if (!token.empty()) headers.add("Authorization", "Bearer " + token);
+    if (!token.empty()) {
+      headers.add("Authorization", "Bearer " + token);
+    }
     return ask("POST", peer.url() + "/" + method, body, headers);
   }
   Got post(const SlackPeer& peer, const std::string& text, const std::string& channel = "C1",
@@ -120,7 +122,9 @@ TEST_P(SlackBadCallTest, IsAnErrorIn200) {
 
 std::string many(const std::string& member, int count) {
   std::string list = R"({"channel":"C1",")" + member + "\":[";
-  for (int i = 0; i < count; ++i) list += i == 0 ? "{}" : ",{}";
+  for (int i = 0; i < count; ++i) {
+    list += i == 0 ? "{}" : ",{}";
+  }
   return list + "]}";
 }
 
@@ -162,7 +166,9 @@ TEST_F(SlackTest, OutsideOfTheApiThereIsNothing) {
 
 TEST_F(SlackTest, AChannelHasItsBurstThenOneASecond) {
   SlackPeer peer(loop_);
-  for (int i = 0; i < 25; ++i) EXPECT_EQ(post(peer, std::to_string(i)).get("ok"), "true");
+  for (int i = 0; i < 25; ++i) {
+    EXPECT_EQ(post(peer, std::to_string(i)).get("ok"), "true");
+  }
 
   const Got limited = post(peer, "25");
   const Got elsewhere = post(peer, "1", "C2");
@@ -179,7 +185,9 @@ TEST_F(SlackTest, AChannelHasItsBurstThenOneASecond) {
 
 TEST_F(SlackTest, TheWorkspaceHasItsOwnLimit) {
   SlackPeer peer(loop_, {.limits = {.workspace_per_minute = 60, .workspace_burst = 3}});
-  for (const char* const channel : {"C1", "C2", "C3"}) EXPECT_EQ(post(peer, "a", channel).status, 200);
+  for (const char* const channel : {"C1", "C2", "C3"}) {
+    EXPECT_EQ(post(peer, "a", channel).status, 200);
+  }
 
   EXPECT_EQ(post(peer, "a", "C4").status, 429);
   EXPECT_EQ(post(peer, "b", "C1").status, 429);
@@ -190,7 +198,9 @@ TEST_F(SlackTest, TheWorkspaceHasItsOwnLimit) {
 TEST_F(SlackTest, WithoutLimitsNothingIsPaced) {
   SlackPeer peer(loop_, {.limits = {.on = false}});
 
-  for (int i = 0; i < 500; ++i) ASSERT_EQ(post(peer, std::to_string(i)).status, 200);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(post(peer, std::to_string(i)).status, 200);
+  }
 }
 
 struct Form {
@@ -456,7 +466,9 @@ TEST_F(SlackTest, AWebhookThatIsRotatedIsGoneAndAnotherOneIsThere) {
 TEST_F(SlackTest, AWebhookIsDisabledForFlooding) {
   SlackPeer peer(loop_, {.limits = {.webhook_flood = 30}});
   int limited = 0;
-  for (int i = 0; i < 30; ++i) limited += hook(peer, std::to_string(i)).status == 429;
+  for (int i = 0; i < 30; ++i) {
+    limited += hook(peer, std::to_string(i)).status == 429;
+  }
 
   EXPECT_EQ(limited, 5);
   EXPECT_EQ(hook(peer, "30").status, 403);

@@ -141,7 +141,9 @@ TEST_F(TelegramTest, LengthIsCountedInUtf16UnitsOrInCharacters) {
   TelegramPeer units(loop_);
   TelegramPeer characters(loop_, {.length_in_utf16 = false});
   std::string text;
-  for (int i = 0; i < 2049; ++i) text += "\xf0\x9f\x98\x80";  // Two units each.
+  for (int i = 0; i < 2049; ++i) {
+    text += "\xf0\x9f\x98\x80";  // Two units each.
+  }
 
   EXPECT_EQ(send(units, text).status, 400);
   EXPECT_EQ(send(characters, text).status, 200);
@@ -167,7 +169,9 @@ TEST_F(TelegramTest, OnlyTheChatsOfTheOptionExist) {
 
 TEST_F(TelegramTest, AChatHasItsBurstThenOneASecond) {
   TelegramPeer peer(loop_);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(send(peer, std::to_string(i)).status, 200);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(send(peer, std::to_string(i)).status, 200);
+  }
 
   const Got limited = send(peer, "5");
   const Got elsewhere = send(peer, "0", 43);
@@ -190,7 +194,9 @@ TEST_F(TelegramTest, AGroupHasTwentyAMinute) {
   Got got;
   for (; stored < 100; ++stored) {
     got = send(peer, std::to_string(stored), -5);
-    if (got.status != 200) break;
+    if (got.status != 200) {
+      break;
+    }
     pass(1s);
   }
 
@@ -202,7 +208,9 @@ TEST_F(TelegramTest, AGroupHasTwentyAMinute) {
 
 TEST_F(TelegramTest, AllChatsTogetherHaveThirtyASecondAndAllAreTurnedAway) {
   TelegramPeer peer(loop_);
-  for (int chat = 1; chat <= 30; ++chat) EXPECT_EQ(send(peer, "1", chat).status, 200);
+  for (int chat = 1; chat <= 30; ++chat) {
+    EXPECT_EQ(send(peer, "1", chat).status, 200);
+  }
 
   EXPECT_EQ(send(peer, "1", 31).status, 429);
   EXPECT_EQ(send(peer, "2", 1).status, 429);  // Though its own bucket has room.
@@ -213,7 +221,9 @@ TEST_F(TelegramTest, AllChatsTogetherHaveThirtyASecondAndAllAreTurnedAway) {
 TEST_F(TelegramTest, WithoutLimitsNothingIsPaced) {
   TelegramPeer peer(loop_, {.limits = {.on = false}});
 
-  for (int i = 0; i < 500; ++i) ASSERT_EQ(send(peer, std::to_string(i)).status, 200);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(send(peer, std::to_string(i)).status, 200);
+  }
   EXPECT_EQ(peer.ledger().messages_stored, 500u);
 }
 

@@ -26,7 +26,9 @@ inline std::string silence(std::int64_t ms, AudioFormat format = AudioFormat::kP
 // 800 of 32767.
 inline std::string quiet_tone(std::int64_t ms) {
   std::string audio;
-  for (std::int64_t i = 0; i < ms * 12; ++i) audio.append("\x20\x03\xe0\xfc", 4);
+  for (std::int64_t i = 0; i < ms * 12; ++i) {
+    audio.append("\x20\x03\xe0\xfc", 4);
+  }
   return audio;
 }
 

@@ -135,7 +135,9 @@ TEST(GrowthTest, TooFewPointsOrTooShortATimeIsNoAnswer) {
 
 TEST(GrowthTest, AConstantExcludesWhatWouldHaveShown) {
   std::vector<Observation> points;
-  for (int i = 0; i < 1000; ++i) points.push_back({static_cast<double>(i), 5e9});
+  for (int i = 0; i < 1000; ++i) {
+    points.push_back({static_cast<double>(i), 5e9});
+  }
 
   const auto growth = find_growth(points, by_time());
 
@@ -156,7 +158,9 @@ TEST(GrowthTest, MemoryThatFallsIsNoLeak) {
 TEST(GrowthTest, TheSameInOtherUnitsIsTheSame) {
   const auto points = series(3600, [](double x) { return warm_up(x) + 10 * kKb * x; });
   std::vector<Observation> scaled;
-  for (const Observation& point : points) scaled.push_back({point.x * 1e6, point.value * 1e3 + 1e12});
+  for (const Observation& point : points) {
+    scaled.push_back({point.x * 1e6, point.value * 1e3 + 1e12});
+  }
 
   const auto growth = find_growth(points, by_time());
   const auto again = find_growth(scaled, {.slow_scale = 600e6, .first_look = 600e6, .noise_floor = 64e3});
@@ -189,7 +193,9 @@ TEST(GrowthTest, WhoComesAgainAndAgainSeesTheLooksThatTheWholeSeriesIsGiven) {
   std::optional<double> certain_at;
   for (std::size_t seen = 601; seen <= points.size() && !certain_at; seen += 10) {
     const auto latest = find_growth(std::span(points).first(seen), options);
-    if (latest) certain_at = latest->certain_at;
+    if (latest) {
+      certain_at = latest->certain_at;
+    }
   }
 
   EXPECT_EQ(certain_at, whole->certain_at);
@@ -198,7 +204,9 @@ TEST(GrowthTest, WhoComesAgainAndAgainSeesTheLooksThatTheWholeSeriesIsGiven) {
 TEST(GrowthTest, ASeriesOfWhichEverySecondPointIsLeftIsLookedAtAtTheSamePlaces) {
   const auto points = series(3600, [](double x) { return 10 * kKb * x; });
   std::vector<Observation> halved;
-  for (std::size_t i = 0; i < points.size(); i += 2) halved.push_back(points[i]);
+  for (std::size_t i = 0; i < points.size(); i += 2) {
+    halved.push_back(points[i]);
+  }
 
   const auto whole = find_growth(points, by_time());
   const auto half = find_growth(halved, by_time());
@@ -209,7 +217,9 @@ TEST(GrowthTest, ASeriesOfWhichEverySecondPointIsLeftIsLookedAtAtTheSamePlaces) 
 
 TEST(GrowthTest, ASmallRiseIsNotCertainBeforeTheSlowScaleHasPassed) {
   std::vector<Observation> points;
-  for (int i = 0; i < 100; ++i) points.push_back({static_cast<double>(i), i * 1000.0});
+  for (int i = 0; i < 100; ++i) {
+    points.push_back({static_cast<double>(i), i * 1000.0});
+  }
 
   EXPECT_TRUE(find_growth(points, {.slow_scale = 600, .noise_floor = 64, .small_rise = 50'000})->certain_at);
   EXPECT_FALSE(find_growth(points, {.slow_scale = 600, .noise_floor = 64, .small_rise = 200'000})->certain_at);
@@ -218,7 +228,9 @@ TEST(GrowthTest, ASmallRiseIsNotCertainBeforeTheSlowScaleHasPassed) {
 
 TEST(GrowthTest, ARunThatHasEndedIsAskedOnlyWhatAThirdOfItCouldHaveShown) {
   std::vector<Observation> points;  // Slows down on a scale of 150, seen for 60.
-  for (int i = 0; i < 60; ++i) points.push_back({static_cast<double>(i), 1e6 * std::log1p(i / 150.0)});
+  for (int i = 0; i < 60; ++i) {
+    points.push_back({static_cast<double>(i), 1e6 * std::log1p(i / 150.0)});
+  }
 
   EXPECT_FALSE(find_growth(points, {.slow_scale = 300, .noise_floor = 400})->certain_at);
   EXPECT_TRUE(find_growth(points, {.slow_scale = 300, .noise_floor = 400, .ended = true})->certain_at);
@@ -226,7 +238,9 @@ TEST(GrowthTest, ARunThatHasEndedIsAskedOnlyWhatAThirdOfItCouldHaveShown) {
 
 TEST(GrowthTest, ASlowCountIsSeenWithinTenThousandOperations) {
   std::vector<Observation> points;
-  for (int i = 0; i <= 10'000; i += 10) points.push_back({static_cast<double>(i), static_cast<double>(i / 1000)});
+  for (int i = 0; i <= 10'000; i += 10) {
+    points.push_back({static_cast<double>(i), static_cast<double>(i / 1000)});
+  }
 
   const auto growth = find_growth(points, {.slow_scale = 600, .noise_floor = 0.3});
 
@@ -236,7 +250,9 @@ TEST(GrowthTest, ASlowCountIsSeenWithinTenThousandOperations) {
 
 TEST(GrowthTest, FewSlowingStepsAreNoLeak) {
   std::vector<Observation> points;
-  for (int i = 1; i <= 2'000; ++i) points.push_back({static_cast<double>(i), std::floor(2 * std::log2(i))});
+  for (int i = 1; i <= 2'000; ++i) {
+    points.push_back({static_cast<double>(i), std::floor(2 * std::log2(i))});
+  }
 
   const auto growth = find_growth(points, {.slow_scale = 600, .noise_floor = 0.3});
 

@@ -39,7 +39,9 @@ class Child {
       char told = 0;
       for (int step = 0; ::read(ends_[1], &told, 1) == 1; ++step) {
         steps(step);
-        if (::write(ends_[1], &told, 1) != 1) break;
+        if (::write(ends_[1], &told, 1) != 1) {
+          break;
+        }
       }
       ::_exit(0);  // Our end is closed.
     }
@@ -47,7 +49,9 @@ class Child {
   }
   ~Child() {
     ::close(ends_[0]);
-    if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+    if (pid_ > 0) {
+      ::waitpid(pid_, nullptr, 0);
+    }
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

@@ -108,7 +108,9 @@ TEST(TrendsTest, AThinnedSeriesIsNotLookedAtWhereItsPointsAreGone) {
     Track rss;
     rss.name = "rss";
     rss.unit = Unit::kBytes;
-    for (int i = 0; i < samples; ++i) rss.timeline.add({std::chrono::seconds(i), 0, std::int64_t{i} * 100 * kKb});
+    for (int i = 0; i < samples; ++i) {
+      rss.timeline.add({std::chrono::seconds(i), 0, std::int64_t{i} * 100 * kKb});
+    }
     return slope_of(rss);
   };
 

@@ -76,7 +76,9 @@ TEST_F(RunTest, LastsAsLongAsItWasAskedTo) {
 
 TEST_F(RunTest, WhatADriverFoundFailsIt) {
   JumpingRun run({.duration = 2s});
-  for ([[maybe_unused]] auto cycle : run) run.jump();
+  for ([[maybe_unused]] auto cycle : run) {
+    run.jump();
+  }
 
   run.add_finding({"stored_twice", "stored_twice is 1, allowed 0", {{"message", "\"soak 17\""}}});
   run.remark("not exercised: token rotation");

@@ -125,14 +125,18 @@ class SecretTest : public testing::TestWithParam<Secretive> {
   std::vector<std::string> command(std::vector<std::string> more) const {
     std::vector<std::string> arguments{SOAK_COMMAND,     "channels", "--channel",    GetParam().channel,
                                        "--interval-sec", "1",        "--report-dir", folder_.path()};
-    if (GetParam().takes_url) arguments.insert(arguments.end(), {"--url", url_});
+    if (GetParam().takes_url) {
+      arguments.insert(arguments.end(), {"--url", url_});
+    }
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
 
   std::vector<std::string> environment() const {
     std::string variable = GetParam().variable;
-    if (const std::size_t at = variable.find("%s"); at != std::string::npos) variable.replace(at, 2, url_);
+    if (const std::size_t at = variable.find("%s"); at != std::string::npos) {
+      variable.replace(at, 2, url_);
+    }
     return {variable, GetParam().destination};
   }
 
@@ -140,7 +144,9 @@ class SecretTest : public testing::TestWithParam<Secretive> {
   std::string files() const {
     std::string all;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path())) {
-      if (entry.is_regular_file()) all += entry.path().string() + "\n" + conftest::read_file(entry.path());
+      if (entry.is_regular_file()) {
+        all += entry.path().string() + "\n" + conftest::read_file(entry.path());
+      }
     }
     return all;
   }

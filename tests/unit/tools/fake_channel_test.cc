@@ -47,9 +47,13 @@ class FakeChannelTest : public testing::TestWithParam<Channel> {
     soak::net::HttpRequest request(
         "POST", url + channel.path_token, channel.body,
         {{"Content-Type", "application/json; charset=utf-8"}, {"User-Agent", "DiscordBot (https://example.com, 1)"}});
-    if (*channel.path_token != '\0') request.url += token;
+    if (*channel.path_token != '\0') {
+      request.url += token;
+    }
     request.url += channel.method;
-    if (*channel.authorization != '\0') request.headers.add("Authorization", channel.authorization + token);
+    if (*channel.authorization != '\0') {
+      request.headers.add("Authorization", channel.authorization + token);
+    }
     return request;
   }
 };

@@ -48,7 +48,9 @@ TEST_F(SavedAudioTest, WhatCannotBeWrittenIsNamedAndEndsTheRecording) {
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
 
   const std::vector<std::byte> second(48'000);
-  for (int i = 0; i < 10; ++i) saved.take(second);
+  for (int i = 0; i < 10; ++i) {
+    saved.take(second);
+  }
   const std::string first_error = saved.error();
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   saved.take(second);

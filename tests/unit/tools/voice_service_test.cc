@@ -63,7 +63,9 @@ class VoiceServiceTest : public testing::TestWithParam<Provider> {
   // What stands in `output` after `before`, to the end of the line.
   static std::string after(const std::string& output, const std::string& before) {
     const std::size_t at = output.find(before);
-    if (at == std::string::npos) return {};
+    if (at == std::string::npos) {
+      return {};
+    }
     const std::size_t from = at + before.size();
     return output.substr(from, output.find('\n', from) - from);
   }

@@ -48,7 +48,9 @@ class AudioBacklogTest : public testing::Test {
     options_.backlog = 2s;
     options_.ping_interval = 0s;  // Or the stalled connection would be replaced.
     peer_options_.faults = &faults_;
-    if constexpr (std::is_same_v<Provider, Gemini>) peer_options_.connection_max = 2h;  // Nor is it renewed.
+    if constexpr (std::is_same_v<Provider, Gemini>) {
+      peer_options_.connection_max = 2h;  // Nor is it renewed.
+    }
   }
 
   // The frames that the client's backlog may hold.
@@ -193,7 +195,9 @@ TEST_F(AudioBacklogOrderTest, KeepsTheNewestAndTheEndsOfTurns) {
     for (int i = 0; i < 2000; ++i) {
       const std::vector<std::byte> frame(kFrameBytes, static_cast<std::byte>(i % 256));
       co_await client.send_audio(frame);
-      if (i == 1994) co_await client.end_turn();
+      if (i == 1994) {
+        co_await client.end_turn();
+      }
       co_await sleep_for(100ms);
     }
     co_await sleep_for(10min);
@@ -212,7 +216,9 @@ TEST_F(AudioBacklogOrderTest, KeepsTheNewestAndTheEndsOfTurns) {
   for (int i = 1990; i < 2000; ++i) {
     expected.emplace_back();
     append_base64(expected.back(), std::vector<std::byte>(3, static_cast<std::byte>(i % 256)));
-    if (i == 1994) expected.insert(expected.end(), {"input_audio_buffer.commit", "response.create"});
+    if (i == 1994) {
+      expected.insert(expected.end(), {"input_audio_buffer.commit", "response.create"});
+    }
   }
   EXPECT_EQ(last, expected);
 }

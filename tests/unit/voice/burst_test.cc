@@ -50,7 +50,9 @@ TYPED_TEST(BurstTest, AMinuteOfAudioAtOnceAndThenAStall) {
     co_await own.send_audio(frame);
     co_await own.end_turn();
     const Instant asked = loop.now();
-    while (got < kAudioBytes && loop.now() < asked + 1s) co_await sleep_for(1ms);
+    while (got < kAudioBytes && loop.now() < asked + 1s) {
+      co_await sleep_for(1ms);
+    }
     EXPECT_EQ(got, kAudioBytes);
     co_await sleep_for(70s);  // Gemini's turn is over when it would have been heard.
     EXPECT_EQ(own.counters().responses_done, 1u);

@@ -83,7 +83,9 @@ class ByteFaultsTest : public testing::Test {
     const Instant until = loop_.now() + kLongest;
     for (int frames = 1; !enough() && loop_.now() < until; ++frames) {
       co_await client.send_audio(kFrame);
-      if (frames % 4 == 0) co_await client.end_turn();
+      if (frames % 4 == 0) {
+        co_await client.end_turn();
+      }
       co_await sleep_for(2ms);
     }
     EXPECT_TRUE(enough());
@@ -93,7 +95,9 @@ class ByteFaultsTest : public testing::Test {
   static Plan once(ByteFault fault) {
     return [fault = std::move(fault)](std::uint64_t connection) {
       BytePlan plan;
-      if (connection == 1) plan.faults.push_back(fault);
+      if (connection == 1) {
+        plan.faults.push_back(fault);
+      }
       return plan;
     };
   }
@@ -177,8 +181,12 @@ TYPED_TEST(ByteFaultsTest, AHandshakeThatBreaksOffFailsToConnect) {
 TYPED_TEST(ByteFaultsTest, AHandshakeThatBreaksOffIsTriedAgainInARecovery) {
   const auto plan = [](std::uint64_t connection) {
     BytePlan breaking;
-    if (connection == 1) breaking.faults.push_back({.kind = ByteKind::kReset, .in_frame = 5});
-    if (connection == 2 || connection == 3) breaking.faults.push_back({.kind = ByteKind::kCut, .in_frame = 0});
+    if (connection == 1) {
+      breaking.faults.push_back({.kind = ByteKind::kReset, .in_frame = 5});
+    }
+    if (connection == 2 || connection == 3) {
+      breaking.faults.push_back({.kind = ByteKind::kCut, .in_frame = 0});
+    }
     return breaking;
   };
   this->run(plan, [this](auto& client) -> Task<> {

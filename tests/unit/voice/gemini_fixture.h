@@ -40,7 +40,9 @@ class GeminiLiveClientTest : public ScriptedServerTest<GeminiLiveClient, GeminiL
   }
   static Task<> say(Connection& connection, const std::vector<std::string>* messages) {
     co_await connection.hear();
-    for (const std::string& message : *messages) co_await connection.send_binary(message);
+    for (const std::string& message : *messages) {
+      co_await connection.send_binary(message);
+    }
   }
 
   // The same, and closes after `life`.
@@ -53,7 +55,9 @@ class GeminiLiveClientTest : public ScriptedServerTest<GeminiLiveClient, GeminiL
   static Task<> say_then_close(Connection& connection, const std::vector<std::string>* messages,
                                std::chrono::nanoseconds life, std::uint16_t code, const std::string* reason) {
     co_await connection.hear();
-    for (const std::string& message : *messages) co_await connection.send_binary(message);
+    for (const std::string& message : *messages) {
+      co_await connection.send_binary(message);
+    }
     co_await sleep_for(life);
     co_await connection.close(code, *reason);
   }

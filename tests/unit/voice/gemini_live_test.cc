@@ -109,7 +109,9 @@ TEST_F(GeminiLiveClientTest, CountsWhatComesInTextOrBinaryFramesAndWhatItDoesNot
 TEST_F(GeminiLiveClientTest, AudioOfAllPartsIsHandedOutAsItArrives) {
   std::string heard;
   options_.on_audio = [&heard](std::span<const std::byte> pcm) {
-    for (const std::byte byte : pcm) heard += static_cast<char>(byte);
+    for (const std::byte byte : pcm) {
+      heard += static_cast<char>(byte);
+    }
     heard += '|';
   };
   run({saying(
@@ -144,7 +146,9 @@ TEST_F(GeminiLiveClientTest, ABadKeyIsPermanentInEachShape) {
   EXPECT_THAT(by_status.what(), HasSubstr("does not accept the key: HTTP 403"));
 
   EXPECT_EQ(connections_.size(), 1u);  // No retry.
-  for (const Error& error : {by_close, by_status}) EXPECT_THAT(error.what(), Not(HasSubstr(kKey)));
+  for (const Error& error : {by_close, by_status}) {
+    EXPECT_THAT(error.what(), Not(HasSubstr(kKey)));
+  }
 }
 
 TEST_F(GeminiLiveClientTest, ARefusedModelAndARefusedSetupAreRejections) {
@@ -310,7 +314,9 @@ TEST_F(GeminiLiveClientTest, ALostConnectionIsThrownWithoutBackoff) {
     co_await client.connect();
     const std::optional<Error> thrown = co_await stream(client, 50);
     EXPECT_TRUE(thrown);
-    if (!thrown) co_return;
+    if (!thrown) {
+      co_return;
+    }
     EXPECT_EQ(thrown->code(), Errc::kConnectionClosed);
     EXPECT_THAT(thrown->what(), HasSubstr("closed 1011 in a session, 1.0 s after connect: Internal error occurred"));
     EXPECT_EQ(client.counters().errors, 1u);
@@ -421,7 +427,9 @@ TEST_F(GeminiLiveClientTest, FrameAtHandOfABadPayloadIsDroppedAndCounted) {
   run({deaf, saying({kComplete})}, [](GeminiLiveClient& client) -> Task<> {
     co_await client.connect();
     const std::vector<std::byte> large(1 << 20);
-    while (client.counters().recoveries == 0 && client.counters().sessions < 3) co_await client.send_audio(large);
+    while (client.counters().recoveries == 0 && client.counters().sessions < 3) {
+      co_await client.send_audio(large);
+    }
     EXPECT_EQ(client.counters().frames_dropped, 1u);
     co_await client.close();
   });

@@ -33,7 +33,9 @@ class GeminiTogetherTest : public testing::Test {
     for (std::int64_t i = 1; i <= frames; ++i) {
       co_await sleep_for(40ms);
       co_await client.send_audio(kFrame);
-      if (i % 125 == 0) co_await client.end_turn();
+      if (i % 125 == 0) {
+        co_await client.end_turn();
+      }
     }
   }
 
@@ -98,7 +100,9 @@ TEST(GeminiShuffledTest, EveryRenewalFindsItsSessionFree) {
       for (int i = 1; i <= 15'000; ++i) {
         co_await sleep_for(40ms);
         co_await own.send_audio(kFrame);
-        if (i % 125 == 0) co_await own.end_turn();
+        if (i % 125 == 0) {
+          co_await own.end_turn();
+        }
       }
       co_await own.close();
       co_await sleep_for(1s);
@@ -129,7 +133,9 @@ TEST_F(GeminiTogetherTest, ConnectionThatEndsWithoutAGoAwayIsRecovered) {
 TEST_F(GeminiTogetherTest, AHalfOpenConnectionIsNoticedAndReplacedOnce) {
   fault::Script faults([](std::uint64_t connection) {
     std::vector<fault::Fault> plan;
-    if (connection == 1) plan.push_back({.kind = fault::Kind::kHalfOpen, .after = 60s, .lasts = 10min});
+    if (connection == 1) {
+      plan.push_back({.kind = fault::Kind::kHalfOpen, .after = 60s, .lasts = 10min});
+    }
     return plan;
   });
   peers::GeminiLivePeer peer(loop_, {.connection_max = 1h, .faults = &faults});
@@ -257,7 +263,9 @@ TEST(GeminiTogetherOverLoopbackTest, RenewsItsConnection) {
     // An answer may fall to a renewal, so it is asked for until one came through.
     for (int i = 0; i < 1000 && (i < 100 || own.counters().responses_done == 0); ++i) {
       co_await own.send_audio(kFrame);
-      if (i >= 100) co_await own.end_turn();
+      if (i >= 100) {
+        co_await own.end_turn();
+      }
       co_await sleep_for(10ms);
     }
     co_await own.close();

@@ -37,7 +37,9 @@ class GeminiToolsTest : public GeminiLiveClientTest {
   std::vector<std::string> tool_responses(std::size_t connection) const {
     std::vector<std::string> responses;
     for (const std::string& message : connections_.at(connection)->received) {
-      if (message.find("toolResponse") != std::string::npos) responses.push_back(message);
+      if (message.find("toolResponse") != std::string::npos) {
+        responses.push_back(message);
+      }
     }
     return responses;
   }
@@ -133,7 +135,9 @@ TEST_F(GeminiToolsTest, CallsThatAreNoneAreCountedAndAreNotFollowedWithoutEnd) {
                                        call("twice"),
                                        R"({"new":1,"toolCall":{"functionCalls":[{"id":"twice","name":"f"},)"
                                        R"({"id":"twice","name":"f"}]}})"};
-  for (int i = 0; i < 1000; ++i) messages.push_back(call("c" + std::to_string(i)));
+  for (int i = 0; i < 1000; ++i) {
+    messages.push_back(call("c" + std::to_string(i)));
+  }
   run({saying(messages)}, [](GeminiLiveClient& client) -> Task<> {
     co_await client.connect();
     co_await sleep_for(1s);

@@ -57,7 +57,9 @@ TEST(HistoryTest, ForgetsTheOldestBeyondItsBound) {
   EXPECT_LT(history.items().size(), 10u);
   EXPECT_EQ(history.items().back().id, "u99");
 
-  for (int i = 0; i < 10'000; ++i) history.begin(Speaker::kUser, "never " + std::to_string(i));
+  for (int i = 0; i < 10'000; ++i) {
+    history.begin(Speaker::kUser, "never " + std::to_string(i));
+  }
   EXPECT_LT(history.items().size(), 20u);
 
   history.complete(Speaker::kUser, "large", std::string(2000, 'x'));
@@ -77,7 +79,9 @@ class HistoryReplayTest : public OpenAiClientTest {
   static std::vector<std::string> told_to(const Connection& connection) {
     std::vector<std::string> items;
     for (const std::string& event : connection.received) {
-      if (text_at(event, "type") == "conversation.item.create") items.push_back(event.substr(event.find("\"item\"")));
+      if (text_at(event, "type") == "conversation.item.create") {
+        items.push_back(event.substr(event.find("\"item\"")));
+      }
     }
     return items;
   }

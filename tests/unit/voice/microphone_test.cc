@@ -86,14 +86,18 @@ class MicrophoneTest : public testing::Test {
 
 TEST_F(MicrophoneTest, SaysWhatItIsGivenOverAndOver) {
   std::vector<std::byte> speech;
-  for (int i = 0; i < 5000; ++i) speech.push_back(static_cast<std::byte>(i));
+  for (int i = 0; i < 5000; ++i) {
+    speech.push_back(static_cast<std::byte>(i));
+  }
   soak::AsyncRun run(ten_seconds());
   SlowClient client(run);
 
   drive(run, client, {.speech = speech});
 
   ASSERT_EQ(client.heard.size(), 250u * 1920u);
-  for (std::size_t i = 0; i < client.heard.size(); ++i) ASSERT_EQ(client.heard[i], speech[i % speech.size()]) << i;
+  for (std::size_t i = 0; i < client.heard.size(); ++i) {
+    ASSERT_EQ(client.heard[i], speech[i % speech.size()]) << i;
+  }
   EXPECT_TRUE(run.verdict().passed());
 }
 

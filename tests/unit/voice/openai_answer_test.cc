@@ -48,7 +48,9 @@ class OpenAiAnswerTest : public OpenAiClientTest {
   std::vector<std::string> sent(const std::string& type) const {
     std::vector<std::string> events;
     for (const std::string& event : connections_.at(0)->received) {
-      if (text_at(event, "type") == type) events.push_back(event);
+      if (text_at(event, "type") == type) {
+        events.push_back(event);
+      }
     }
     return events;
   }
@@ -127,7 +129,9 @@ TEST_F(OpenAiAnswerTest, RateLimitsAreKept) {
         co_await client.connect();
         co_await sleep_for(1s);
         EXPECT_EQ(client.rate_limits().size(), 2u);
-        if (client.rate_limits().size() != 2) co_return;
+        if (client.rate_limits().size() != 2) {
+          co_return;
+        }
         EXPECT_EQ(client.rate_limits()[1].name, "tokens");
         EXPECT_EQ(client.rate_limits()[1].limit, 20'000);
         EXPECT_EQ(client.rate_limits()[1].remaining, 15'482);

@@ -32,8 +32,12 @@ TEST(OpenAiCloseTest, EverythingElsePasses) {
 }
 
 TEST(OpenAiCloseTest, StatusThatBlamesTheRequestIsPermanent) {
-  for (const int status : {400, 401, 403, 404, 422}) EXPECT_TRUE(is_permanent_refusal(status)) << status;
-  for (const int status : {302, 408, 429, 500, 502, 503}) EXPECT_FALSE(is_permanent_refusal(status)) << status;
+  for (const int status : {400, 401, 403, 404, 422}) {
+    EXPECT_TRUE(is_permanent_refusal(status)) << status;
+  }
+  for (const int status : {302, 408, 429, 500, 502, 503}) {
+    EXPECT_FALSE(is_permanent_refusal(status)) << status;
+  }
 }
 
 }  // namespace

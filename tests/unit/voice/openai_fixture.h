@@ -48,7 +48,9 @@ inline std::string text_at(const std::string& json, const std::string& path) {
   rapidjson::Document document;
   document.Parse(json.c_str());
   const rapidjson::Value* value = document.HasParseError() ? nullptr : at(document, path);
-  if (value != nullptr && value->IsInt64()) return std::to_string(value->GetInt64());
+  if (value != nullptr && value->IsInt64()) {
+    return std::to_string(value->GetInt64());
+  }
   return value != nullptr && value->IsString() ? value->GetString() : "";
 }
 
@@ -63,7 +65,9 @@ inline std::string error_event(const std::string& code, const std::string& messa
 // Hears all up to an event of `type`, which it returns.
 inline Task<std::string> hear_until(Connection& connection, std::string type) {
   std::string heard;
-  while (text_at(heard, "type") != type) heard = co_await connection.hear();
+  while (text_at(heard, "type") != type) {
+    heard = co_await connection.hear();
+  }
   co_return heard;
 }
 
@@ -72,7 +76,9 @@ inline std::vector<std::string> types_received(const Connection& connection) {
   std::vector<std::string> types;
   for (const std::string& event : connection.received) {
     std::string type = text_at(event, "type");
-    if (type != "input_audio_buffer.append") types.push_back(std::move(type));
+    if (type != "input_audio_buffer.append") {
+      types.push_back(std::move(type));
+    }
   }
   return types;
 }
@@ -114,7 +120,9 @@ class OpenAiClientTest : public ScriptedServerTest<OpenAiRealtimeClient, OpenAiR
                             const std::string* reason, const std::string* last_event) {
     co_await begin(connection);
     co_await sleep_for(life);
-    if (!last_event->empty()) co_await connection.send_text(*last_event);
+    if (!last_event->empty()) {
+      co_await connection.send_text(*last_event);
+    }
     co_await connection.close(code, *reason);
   }
 

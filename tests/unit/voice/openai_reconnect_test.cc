@@ -272,7 +272,9 @@ TEST_F(OpenAiReconnectTest, CloseDuringTheSetupOfTheNextConnectionIsTheEnd) {
   const Script silent = [](Connection&) -> Task<> { co_await sleep_for(1h); };
   run({closing_after(1s, 1011, ""), silent}, [this](OpenAiRealtimeClient& client) -> Task<> {
     co_await client.connect();
-    while (connections_.size() < 2) co_await sleep_for(10ms);
+    while (connections_.size() < 2) {
+      co_await sleep_for(10ms);
+    }
     const Instant before = loop_.now();
     co_await client.close();
     EXPECT_LE(loop_.now() - before, 4s);

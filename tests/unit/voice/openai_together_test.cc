@@ -32,7 +32,9 @@ Task<> stream(voice::OpenAiRealtimeClient& client, std::chrono::nanoseconds dura
   for (std::int64_t i = 1; i <= frames; ++i) {
     co_await sleep_for(40ms);
     co_await client.send_audio(kFrame);
-    if (i % 125 == 0) co_await client.end_turn();
+    if (i % 125 == 0) {
+      co_await client.end_turn();
+    }
   }
 }
 
@@ -114,14 +116,18 @@ TEST(OpenAiTogetherTest, WrongKeyIsAnAuthenticationErrorInBothShapes) {
 
 TEST(OpenAiTogetherTest, UserWhoSpeaksOverTheAnswerIsHeardByBoth) {
   std::vector<std::byte> loud(1920);
-  for (std::size_t i = 1; i < loud.size(); i += 4) loud[i] = std::byte{0x20};
+  for (std::size_t i = 1; i < loud.size(); i += 4) {
+    loud[i] = std::byte{0x20};
+  }
   VirtualLoop loop;
   peers::OpenAiRealtimePeer peer(loop, {.response_audio = 10s});
   std::string said;
   std::string answered;
   voice::OpenAiRealtimeOptions options{.url = peer.url(), .server_vad = true, .transcription_model = "whisper-1"};
   options.on_transcript = [&](const voice::Transcript& transcript) {
-    if (!transcript.final) return;
+    if (!transcript.final) {
+      return;
+    }
     (transcript.speaker == voice::Transcript::Speaker::kUser ? said : answered) += transcript.text + "|";
   };
   voice::OpenAiRealtimeClient client(loop, options);
@@ -175,7 +181,9 @@ TEST(OpenAiTogetherOverLoopbackTest, RenewsItsSession) {
     co_await own.connect();
     for (int i = 0; i < 1000 && own.counters().renewals < 1; ++i) {
       co_await own.send_audio(kFrame);
-      if (i % 10 == 9) co_await own.end_turn();
+      if (i % 10 == 9) {
+        co_await own.end_turn();
+      }
       co_await sleep_for(5ms);
     }
     co_await own.close();

@@ -48,7 +48,9 @@ class OpenAiToolsTest : public OpenAiClientTest {
   }
   static Task<> say(Connection& connection, const std::vector<std::string>* events) {
     co_await begin(connection);
-    for (const std::string& event : *events) co_await connection.send_text(event);
+    for (const std::string& event : *events) {
+      co_await connection.send_text(event);
+    }
   }
 
   // What was said after session.update, but for audio.
@@ -366,7 +368,9 @@ TEST_F(OpenAiToolsTest, CallsThatAreNoneAreCountedAndAreNotFollowedWithoutEnd) {
                                      R"({"type":"response.output_item.done","item":{"type":"message"}})",
                                      call("r1", "twice"),
                                      call("r1", "twice")};
-  for (int i = 0; i < 1000; ++i) events.push_back(call("r1", "c" + std::to_string(i)));
+  for (int i = 0; i < 1000; ++i) {
+    events.push_back(call("r1", "c" + std::to_string(i)));
+  }
   play(saying(events), [](OpenAiRealtimeClient& client) -> Task<> {
     co_await client.connect();
     co_await sleep_for(1s);
@@ -401,7 +405,9 @@ TEST_F(OpenAiToolsTogetherTest, NoResultIsSentToASessionThatDoesNotKnowTheCall) 
 // With turn detection, and a call that is spoken over: its result is taken, and the turn is answered.
 TEST_F(OpenAiToolsTogetherTest, UserWhoSpeaksOverACallIsAnsweredByTheProviderAlone) {
   std::vector<std::byte> loud(1920);
-  for (std::size_t i = 1; i < loud.size(); i += 4) loud[i] = std::byte{0x20};
+  for (std::size_t i = 1; i < loud.size(); i += 4) {
+    loud[i] = std::byte{0x20};
+  }
   peers::OpenAiRealtimePeer peer(loop_, {.seed = 1});
   std::vector<std::string> open;
   OpenAiRealtimeOptions options;
@@ -417,8 +423,12 @@ TEST_F(OpenAiToolsTogetherTest, UserWhoSpeaksOverACallIsAnsweredByTheProviderAlo
       co_await own.send_audio(i / 25 % 2 == 0 ? std::span<const std::byte>(speech)
                                               : std::span<const std::byte>(kFrame));
       co_await sleep_for(40ms);
-      if (i % 50 != 20) continue;
-      for (const std::string& id : calls) co_await own.send_tool_result(id, "{}");
+      if (i % 50 != 20) {
+        continue;
+      }
+      for (const std::string& id : calls) {
+        co_await own.send_tool_result(id, "{}");
+      }
       calls.clear();
     }
     co_await own.close();

@@ -44,9 +44,13 @@ TYPED_TEST(OutageTest, ClientsComeBackInNoWave) {
   std::optional<Instant> since;
   fault::Script faults([&](std::uint64_t) {
     std::vector<fault::Fault> plan;
-    if (!since) return plan;
+    if (!since) {
+      return plan;
+    }
     attempts.push_back(this->loop_.now());
-    if (this->loop_.now() < *since + 20s) plan.push_back({.kind = fault::Kind::kClose, .reason = "overloaded"});
+    if (this->loop_.now() < *since + 20s) {
+      plan.push_back({.kind = fault::Kind::kClose, .reason = "overloaded"});
+    }
     return plan;
   });
   typename TypeParam::PeerOptions peer_options;
@@ -58,23 +62,31 @@ TYPED_TEST(OutageTest, ClientsComeBackInNoWave) {
         this->loop_, typename TypeParam::Options{.url = peer.url(), .backoff = BackoffOptions{}}));
   }
   this->loop_.run([](EventLoop& loop, auto& own, fault::Script& script, std::optional<Instant>& begun) -> Task<> {
-    for (auto& client : own) co_await client->connect();
+    for (auto& client : own) {
+      co_await client->connect();
+    }
     co_await sleep_for(60s);
     begun = loop.now();
     script.play_on_all({.kind = fault::Kind::kReset});
     co_await sleep_for(90s);
-    for (auto& client : own) co_await client->close();
+    for (auto& client : own) {
+      co_await client->close();
+    }
     co_await sleep_for(10s);
   }(this->loop_, clients, faults, since));
 
   EXPECT_EQ(faults.played(fault::Kind::kReset), kClients);
-  for (auto& client : clients) EXPECT_EQ(client->counters().recoveries, 1u);
+  for (auto& client : clients) {
+    EXPECT_EQ(client->counters().recoveries, 1u);
+  }
   // Half a second, one, two, ... as long as it is of no use: five or six attempts each, and then one that is.
   EXPECT_LE(attempts.size(), 8 * kClients);
   // Those that are of use come in no wave: in no half second more than a third of them.
   std::vector<Instant> of_use;
   for (const Instant at : attempts) {
-    if (at >= *since + 20s) of_use.push_back(at);
+    if (at >= *since + 20s) {
+      of_use.push_back(at);
+    }
   }
   EXPECT_EQ(of_use.size(), kClients);
   for (std::size_t i = 0; i < of_use.size(); ++i) {

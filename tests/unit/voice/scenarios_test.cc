@@ -157,8 +157,12 @@ Task<> call(EventLoop& loop, Client& client, std::span<const std::byte> frame, C
     co_await client.send_audio(frame);
     caller.longest_wait = std::max(caller.longest_wait, loop.now() - sending);
     const std::vector<std::string> calls = std::exchange(caller.calls, {});
-    for (const std::string& id : calls) co_await client.send_tool_result(id, "{}");
-    if (++caller.due % 40 == 0) co_await client.end_turn();
+    for (const std::string& id : calls) {
+      co_await client.send_tool_result(id, "{}");
+    }
+    if (++caller.due % 40 == 0) {
+      co_await client.end_turn();
+    }
   }
   co_await client.close();
 }
@@ -170,7 +174,9 @@ std::size_t heap_in_use() {
   std::vector<std::unique_ptr<char[]>> chunks;
   chunks.reserve(7 * 64);
   for (std::size_t bytes = 24; bytes <= 1032; bytes += 16) {
-    for (int i = 0; i < 7; ++i) chunks.push_back(std::make_unique<char[]>(bytes));
+    for (int i = 0; i < 7; ++i) {
+      chunks.push_back(std::make_unique<char[]>(bytes));
+    }
   }
   chunks.clear();
   return mallinfo2().uordblks;

@@ -120,7 +120,9 @@ class ScriptedServerTest : public testing::Test {
     net::ServerOptions server_options;
     server_options.on_handshake = [this](const net::HandshakeRequest& request) {
       ++handshakes_;
-      if (refusals_.empty()) return refusal_ ? *refusal_ : net::accept_any(request);
+      if (refusals_.empty()) {
+        return refusal_ ? *refusal_ : net::accept_any(request);
+      }
       net::HandshakeReply reply = refusals_.front();
       refusals_.erase(refusals_.begin());
       return reply;
@@ -155,7 +157,9 @@ class ScriptedServerTest : public testing::Test {
     try {
       Task<> playing = scripts_[std::min(number, scripts_.size() - 1)](connection);
       co_await std::move(playing);
-      while (!connection.is_dropped()) co_await connection.hear();
+      while (!connection.is_dropped()) {
+        co_await connection.hear();
+      }
     } catch (const net::ConnectionClosed& closed) {
       connection.closed = closed.status();
     }

@@ -57,7 +57,9 @@ class ToolTurnsTest : public testing::Test {
       co_await client.send_audio(speech);
       co_await client.end_turn();
       co_await sleep_for(call_takes);
-      for (const std::string& id : calls) co_await client.send_tool_result(id, R"({"weather":"fine"})");
+      for (const std::string& id : calls) {
+        co_await client.send_tool_result(id, R"({"weather":"fine"})");
+      }
       calls.clear();
       co_await sleep_for(std::chrono::seconds{10} - call_takes);
     }

@@ -77,7 +77,9 @@ class Reference {
 
   Forecast run() {
     start_root();
-    for (const Step& step : tree_.steps) at(step.at, [this, &step] { take(step); });
+    for (const Step& step : tree_.steps) {
+      at(step.at, [this, &step] { take(step); });
+    }
     while (!timers_.empty() && (!ended(0) || timers_.top().at == now_)) {
       const Timer timer = timers_.top();
       timers_.pop();
@@ -115,7 +117,9 @@ class Reference {
   // Unless the node goes on to something else before.
   void later(int id, Nanoseconds delay, std::function<void()> action, bool last = false) {
     const auto still = [this, id, epoch = state(id).epoch, action = std::move(action)] {
-      if (state(id).epoch == epoch) action();
+      if (state(id).epoch == epoch) {
+        action();
+      }
     };
     at(now_ + delay, still, last);
   }
@@ -144,9 +148,13 @@ class Reference {
     p.failures = std::move(failures);
     p.end = now_;
     leave_queue(id);
-    if (std::exchange(s.holds_permit, false)) put_back();
+    if (std::exchange(s.holds_permit, false)) {
+      put_back();
+    }
     const int parent = node(id).parent;
-    if (parent < 0) return;
+    if (parent < 0) {
+      return;
+    }
     --state(parent).alive;
     if (is_gather(node(parent).kind)) {
       keep_result(parent, id);
@@ -173,7 +181,9 @@ class Reference {
         return;
       case Phase::kWork:
         s.told = true;
-        if (n.kind == Kind::kSwallowAll || (n.kind == Kind::kSwallow && s.swallowed++ < n.swallows)) return;
+        if (n.kind == Kind::kSwallowAll || (n.kind == Kind::kSwallow && s.swallowed++ < n.swallows)) {
+          return;
+        }
         if (n.kind == Kind::kThrowOnCancel) {
           finish(id, kFailed, {id});
         } else if (n.kind == Kind::kCleanup) {
@@ -201,7 +211,9 @@ class Reference {
         return;
       case Phase::kGather:
         s.told = s.interrupted = true;
-        if (!s.stopping) stop(id, false);
+        if (!s.stopping) {
+          stop(id, false);
+        }
         return;
     }
   }
@@ -209,11 +221,17 @@ class Reference {
   // Ends a task and all below where they stand, the newest first, as a frame's locals are destroyed.
   void kill(int id, Counts* counts, bool* exact) {
     State& s = state(id);
-    if (!living(id)) return;
-    if (prediction(id).start == now_ && exact != nullptr) *exact = false;
+    if (!living(id)) {
+      return;
+    }
+    if (prediction(id).start == now_ && exact != nullptr) {
+      *exact = false;
+    }
     if (s.phase == Phase::kCalling) {
       straggling_until_.push_back(s.call_ends);
-      if (counts != nullptr) ++counts->unresponsive;
+      if (counts != nullptr) {
+        ++counts->unresponsive;
+      }
     } else if (counts != nullptr) {
       ++counts->forced;
     }
@@ -222,25 +240,38 @@ class Reference {
     prediction(id).ends = kForced;
     prediction(id).end = now_;
     leave_queue(id);
-    if (std::exchange(s.holds_permit, false)) put_back();
+    if (std::exchange(s.holds_permit, false)) {
+      put_back();
+    }
     kill_children(id, counts, exact);
-    for (const int child : s.started)
-      if (std::exchange(state(child).has_permit, false)) put_back();
+    for (const int child : s.started) {
+      if (std::exchange(state(child).has_permit, false)) {
+        put_back();
+      }
+    }
     --state(node(id).parent).alive;
   }
 
   void kill_children(int id, Counts* counts, bool* exact) {
     const std::vector<int> children = state(id).started;
-    for (auto child = children.rbegin(); child != children.rend(); ++child) kill(*child, counts, exact);
+    for (auto child = children.rbegin(); child != children.rend(); ++child) {
+      kill(*child, counts, exact);
+    }
   }
 
   // Without a grace: those who need more than the one turn may have been destroyed before they had unwound.
   void doubt(int id) {
     Prediction& p = prediction(id);
-    if (ended(id) && p.end != now_) return;
-    if (ended(id)) p.ends |= kForced;
+    if (ended(id) && p.end != now_) {
+      return;
+    }
+    if (ended(id)) {
+      p.ends |= kForced;
+    }
     p.exact = false;
-    for (const int child : state(id).started) doubt(child);
+    for (const int child : state(id).started) {
+      doubt(child);
+    }
   }
 
   // Leaves
@@ -267,15 +298,21 @@ class Reference {
       case Kind::kEvent:
       case Kind::kPoll:
         state(id).waiting = true;
-        if (events_[static_cast<std::size_t>(n.event)]) event_came(id);
+        if (events_[static_cast<std::size_t>(n.event)]) {
+          event_came(id);
+        }
         break;
       case Kind::kListen:
-        if (state(n.parent).shut_down) finish(id, kValue);
+        if (state(n.parent).shut_down) {
+          finish(id, kValue);
+        }
         break;
       case Kind::kBlocking:
         enter(id, Phase::kCalling);
         state(id).call_ends = n.endless ? Nanoseconds::max() : now_ + n.duration;
-        if (!n.endless) later(id, n.duration, [this, id] { call_returned(id); });
+        if (!n.endless) {
+          later(id, n.duration, [this, id] { call_returned(id); });
+        }
         break;
       case Kind::kHold:
         if (take_permit()) {
@@ -297,7 +334,9 @@ class Reference {
         body(id);
         break;
       case Kind::kSession:
-        for (const int child : n.children) start(child);
+        for (const int child : n.children) {
+          start(child);
+        }
         enter(id, Phase::kSupervise);
         if (n.children.empty()) {
           prediction(id).exits = kAllDone;
@@ -339,7 +378,9 @@ class Reference {
       return;
     }
     pipe.closed = true;
-    if (living(consumer) && state(consumer).waiting) pop(consumer);
+    if (living(consumer) && state(consumer).waiting) {
+      pop(consumer);
+    }
     finish(id, kValue);
   }
 
@@ -347,10 +388,14 @@ class Reference {
     State& pipe = state(node(id).parent);
     const int consumer = node(node(id).parent).children[1];
     state(id).waiting = pipe.stored == node(node(id).parent).capacity;
-    if (state(id).waiting) return;
+    if (state(id).waiting) {
+      return;
+    }
     ++pipe.stored;
     ++pipe.pushed;
-    if (living(consumer) && state(consumer).waiting) pop(consumer);
+    if (living(consumer) && state(consumer).waiting) {
+      pop(consumer);
+    }
     produce(id);
   }
 
@@ -358,20 +403,26 @@ class Reference {
     State& pipe = state(node(id).parent);
     const int producer = node(node(id).parent).children[0];
     state(id).waiting = pipe.stored == 0 && !pipe.closed;
-    if (state(id).waiting) return;
+    if (state(id).waiting) {
+      return;
+    }
     if (pipe.stored == 0) {
       finish(id, kValue);
       return;
     }
     --pipe.stored;
     later(id, node(id).duration, [this, id] { pop(id); });
-    if (living(producer) && state(producer).waiting) push(producer);
+    if (living(producer) && state(producer).waiting) {
+      push(producer);
+    }
   }
 
   // The limit
 
   bool take_permit() {
-    if (permits_ == 0) return false;
+    if (permits_ == 0) {
+      return false;
+    }
     --permits_;
     return true;
   }
@@ -399,7 +450,9 @@ class Reference {
   }
 
   void leave_queue(int id) {
-    if (!state(id).queued) return;
+    if (!state(id).queued) {
+      return;
+    }
     state(id).queued = false;
     queue_.erase(std::remove(queue_.begin(), queue_.end(), id), queue_.end());
   }
@@ -461,14 +514,19 @@ class Reference {
     if (n.kind == Kind::kSession) {
       s.shut_down = true;
       s.sweeping = true;
-      for (const int child : s.started)
-        if (node(child).kind == Kind::kListen && state(child).phase == Phase::kWork) finish(child, kValue);
+      for (const int child : s.started) {
+        if (node(child).kind == Kind::kListen && state(child).phase == Phase::kWork) {
+          finish(child, kValue);
+        }
+      }
       s.sweeping = false;
     }
     const bool options_count = n.kind != Kind::kSession;
     const bool drain_inside = n.tail == Tail::kDrain && n.kind == Kind::kGroup && s.body == kValue;
     Nanoseconds until = now_ + positive(*n.timeout);
-    if (options_count && n.deadline) until = std::min(until, *n.deadline);
+    if (options_count && n.deadline) {
+      until = std::min(until, *n.deadline);
+    }
     const bool at_once = (options_count && n.cancel_first) ||
                          (!drain_inside && (s.body & (kFailed | kCancelled)) != 0) ||
                          (n.kind == Kind::kSession && s.interrupted);
@@ -494,7 +552,9 @@ class Reference {
     }
     state(id).sweeping = doubtful;
     const auto out_of_grace = [this, id, busy, doubtful] {
-      if (doubtful) doubt_all(id, busy);
+      if (doubtful) {
+        doubt_all(id, busy);
+      }
       kill_children(id, &prediction(id).drained, &prediction(id).exact);
       conclude(id);
     };
@@ -507,11 +567,17 @@ class Reference {
     State& s = state(id);
     const std::vector<int> children = s.started;
     std::vector<int> busy;
-    for (const int child : children)
-      if (is_busy(child)) busy.push_back(child);
+    for (const int child : children) {
+      if (is_busy(child)) {
+        busy.push_back(child);
+      }
+    }
     s.sweeping = true;
-    for (const int child : children)
-      if (!state(child).asked) cancel(child);
+    for (const int child : children) {
+      if (!state(child).asked) {
+        cancel(child);
+      }
+    }
     s.sweeping = false;
     return busy;
   }
@@ -520,7 +586,9 @@ class Reference {
 
   void doubt_all(int id, const std::vector<int>& children) {
     prediction(id).exact = false;
-    for (const int child : children) doubt(child);
+    for (const int child : children) {
+      doubt(child);
+    }
   }
 
   void conclude(int id) {
@@ -543,13 +611,20 @@ class Reference {
   // The earliest child that failed for certain, or any that may have before.
   unsigned first_failure(int id, std::set<int>& failures) {
     Nanoseconds certain = Nanoseconds::max();
-    for (const int child : state(id).started)
-      if (prediction(child).ends == kFailed) certain = std::min(certain, prediction(child).end);
+    for (const int child : state(id).started) {
+      if (prediction(child).ends == kFailed) {
+        certain = std::min(certain, prediction(child).end);
+      }
+    }
     for (const int child : state(id).started) {
       const Prediction& p = prediction(child);
-      if ((p.ends & kFailed) != 0 && p.end <= certain) failures.insert(p.failures.begin(), p.failures.end());
+      if ((p.ends & kFailed) != 0 && p.end <= certain) {
+        failures.insert(p.failures.begin(), p.failures.end());
+      }
     }
-    if (certain != Nanoseconds::max()) return kFailed;
+    if (certain != Nanoseconds::max()) {
+      return kFailed;
+    }
     return failures.empty() ? kValue : kValue | kFailed;
   }
 
@@ -557,7 +632,9 @@ class Reference {
     State& s = state(parent);
     Prediction& p = prediction(parent);
     const Prediction& c = prediction(child);
-    if ((c.ends & (c.ends - 1)) != 0) p.exact = false;
+    if ((c.ends & (c.ends - 1)) != 0) {
+      p.exact = false;
+    }
     if ((c.ends & kFailed) != 0) {
       ++p.drained.failed;
     } else if (s.counting) {
@@ -575,10 +652,15 @@ class Reference {
   void look_at_session(int id, int child) {
     const Prediction& c = prediction(child);
     unsigned exits = 0;
-    if (node(child).task_kind == TaskKind::kReceive) exits |= kDisconnect;
-    if ((c.ends & kFailed) != 0) exits |= kCrash;
-    if ((c.ends & kValue) != 0 && !state(child).told && node(child).task_kind == TaskKind::kLifetime)
+    if (node(child).task_kind == TaskKind::kReceive) {
+      exits |= kDisconnect;
+    }
+    if ((c.ends & kFailed) != 0) {
+      exits |= kCrash;
+    }
+    if ((c.ends & kValue) != 0 && !state(child).told && node(child).task_kind == TaskKind::kLifetime) {
       exits |= kLifetimeDone;
+    }
     // A group around may be destroying it all: then it is no end that anyone is told of.
     prediction(id).exits |= exits;
     exit_if_due(id);
@@ -586,11 +668,17 @@ class Reference {
 
   void exit_if_due(int id) {
     State& s = state(id);
-    if (s.phase != Phase::kSupervise || s.exiting || (prediction(id).exits == 0 && s.alive > 0)) return;
+    if (s.phase != Phase::kSupervise || s.exiting || (prediction(id).exits == 0 && s.alive > 0)) {
+      return;
+    }
     s.exiting = true;
     later(id, Nanoseconds::zero(), [this, id] {
-      if (prediction(id).exits == 0) prediction(id).exits = kAllDone;
-      if (state(id).last_uncounted == now_) prediction(id).exact = false;
+      if (prediction(id).exits == 0) {
+        prediction(id).exits = kAllDone;
+      }
+      if (state(id).last_uncounted == now_) {
+        prediction(id).exact = false;
+      }
       begin_drain(id);
     });
   }
@@ -604,7 +692,9 @@ class Reference {
     State& s = state(id);
     enter(id, Phase::kGather);
     prediction(id).results.assign(n.children.size(), kCancelled);
-    if (n.timeout) s.stop_at = now_ + positive(*n.timeout);
+    if (n.timeout) {
+      s.stop_at = now_ + positive(*n.timeout);
+    }
     begin_chunk(id);
   }
 
@@ -612,7 +702,9 @@ class Reference {
     const Node& n = node(id);
     State& s = state(id);
     if (n.kind == Kind::kChunked && (s.next == n.children.size() || now_ >= s.stop_at)) {
-      for (std::size_t i = s.next; i < n.children.size(); ++i) prediction(id).results[i] = kTimedOut;
+      for (std::size_t i = s.next; i < n.children.size(); ++i) {
+        prediction(id).results[i] = kTimedOut;
+      }
       gathered(id);
       return;
     }
@@ -633,7 +725,9 @@ class Reference {
     const std::size_t at_a_time = n.kind == Kind::kTimeout ? 1 : n.concurrency;
     while (s.phase == Phase::kGather && !s.stopping && s.next < s.until && s.alive < at_a_time) {
       if (n.limited) {
-        if (s.queued) return;
+        if (s.queued) {
+          return;
+        }
         if (!take_permit()) {
           s.queued = true;
           queue_.push_back(id);
@@ -648,12 +742,16 @@ class Reference {
     const int child = node(id).children[state(id).next++];
     state(child).has_permit = permit;
     start(child);
-    if (node(id).task_timeout) watch(id, child, positive(*node(id).task_timeout));
+    if (node(id).task_timeout) {
+      watch(id, child, positive(*node(id).task_timeout));
+    }
   }
 
   void watch(int id, int child, Nanoseconds delay, bool last = false) {
     const auto overdue = [this, id, child, epoch = state(child).watch] {
-      if (state(child).watch == epoch) child_overdue(id, child);
+      if (state(child).watch == epoch) {
+        child_overdue(id, child);
+      }
     };
     at(now_ + delay, overdue, last);
   }
@@ -663,16 +761,21 @@ class Reference {
       kill_in_gather(id, child);
       return;
     }
-    if (state(id).stopping) return;
+    if (state(id).stopping) {
+      return;
+    }
     state(child).asked = true;
     prediction(id).results[index_of(id, child)] = kTimedOut;
     const bool busy = is_busy(child);
     const Nanoseconds grace = positive(node(id).grace);
     cancel(child);
-    if (grace == Nanoseconds::zero() && busy)
+    if (grace == Nanoseconds::zero() && busy) {
       at(
           now_, [this, child] { doubt(child); }, true);
-    if (living(child)) watch(id, child, grace, grace == Nanoseconds::zero());
+    }
+    if (living(child)) {
+      watch(id, child, grace, grace == Nanoseconds::zero());
+    }
   }
 
   void stop(int id, bool timed_out) {
@@ -688,9 +791,14 @@ class Reference {
     }
     leave_queue(id);
     if (timed_out) {
-      for (std::size_t i = s.next; i < s.until; ++i) prediction(id).results[i] = kTimedOut;
-      for (const int child : s.started)
-        if (living(child)) prediction(id).results[index_of(id, child)] = kTimedOut;
+      for (std::size_t i = s.next; i < s.until; ++i) {
+        prediction(id).results[i] = kTimedOut;
+      }
+      for (const int child : s.started) {
+        if (living(child)) {
+          prediction(id).results[index_of(id, child)] = kTimedOut;
+        }
+      }
     }
     ++s.epoch;
     const Nanoseconds grace = positive(node(id).grace);
@@ -702,9 +810,13 @@ class Reference {
     }
     s.sweeping = doubtful;
     const auto out_of_grace = [this, id, busy, doubtful] {
-      if (doubtful) doubt_all(id, busy);
+      if (doubtful) {
+        doubt_all(id, busy);
+      }
       const std::vector<int> children = state(id).started;
-      for (auto child = children.rbegin(); child != children.rend(); ++child) kill_in_gather(id, *child);
+      for (auto child = children.rbegin(); child != children.rend(); ++child) {
+        kill_in_gather(id, *child);
+      }
       state(id).sweeping = false;
       look_at_gather(id);
     };
@@ -712,22 +824,30 @@ class Reference {
   }
 
   void kill_in_gather(int id, int child) {
-    if (!living(child)) return;
+    if (!living(child)) {
+      return;
+    }
     kill(child, nullptr, nullptr);
     child_of_gather_gone(id, child);
   }
 
   void child_of_gather_gone(int id, int child) {
-    if (std::exchange(state(child).has_permit, false)) put_back();
+    if (std::exchange(state(child).has_permit, false)) {
+      put_back();
+    }
     start_some(id);
     look_at_gather(id);
   }
 
   void look_at_gather(int id) {
     State& s = state(id);
-    if (s.phase != Phase::kGather || s.sweeping || s.alive > 0 || !(s.stopping || s.next == s.until)) return;
+    if (s.phase != Phase::kGather || s.sweeping || s.alive > 0 || !(s.stopping || s.next == s.until)) {
+      return;
+    }
     if (node(id).kind == Kind::kChunked && !s.interrupted) {
-      if (s.stopping) s.next = s.until;
+      if (s.stopping) {
+        s.next = s.until;
+      }
       begin_chunk(id);
     } else {
       gathered(id);
@@ -749,7 +869,9 @@ class Reference {
 
   void keep_result(int id, int child) {
     const bool told = state(child).told || prediction(child).ends == kCancelled;
-    if (!told) prediction(id).results[index_of(id, child)] = prediction(child).ends;
+    if (!told) {
+      prediction(id).results[index_of(id, child)] = prediction(child).ends;
+    }
   }
 
   std::size_t index_of(int id, int child) const {
@@ -761,7 +883,9 @@ class Reference {
 
   void start_root() {
     enter(0, Phase::kWork);
-    for (const int child : node(0).children) start(child);
+    for (const int child : node(0).children) {
+      start(child);
+    }
     later(0, node(0).duration, [this] { begin_drain(0); });
   }
 
@@ -770,7 +894,9 @@ class Reference {
       case Step::What::kCancel:
         if (has_living_group(step.target)) {
           const std::vector<int> children = state(step.target).started;
-          for (const int child : children) cancel(child);
+          for (const int child : children) {
+            cancel(child);
+          }
         }
         break;
       case Step::What::kEndInPlace:
@@ -783,7 +909,9 @@ class Reference {
         events_[static_cast<std::size_t>(step.target)] = true;
         for (const Node& n : tree_.nodes) {
           const bool waits = (n.kind == Kind::kEvent || n.kind == Kind::kPoll) && state(n.id).waiting;
-          if (waits && n.event == step.target && living(n.id)) event_came(n.id);
+          if (waits && n.event == step.target && living(n.id)) {
+            event_came(n.id);
+          }
         }
         break;
       case Step::What::kDrain:
@@ -803,24 +931,32 @@ class Reference {
   }
 
   void drain_from_outside(const Step& step) {
-    if (state(0).alive == 0) return;
+    if (state(0).alive == 0) {
+      return;
+    }
     const Nanoseconds grace = positive(step.grace);
     const std::vector<int> busy = sweep(0);
     const bool at_once = grace == Nanoseconds::zero();
     state(0).sweeping = at_once;
     const auto out_of_grace = [this, busy, at_once] {
-      if (at_once) doubt_all(0, busy);
+      if (at_once) {
+        doubt_all(0, busy);
+      }
       kill_children(0, &prediction(0).drained, nullptr);
       state(0).sweeping = false;
       emptied(0);
     };
     at(now_ + grace, out_of_grace, at_once);
-    if (!at_once) emptied(0);
+    if (!at_once) {
+      emptied(0);
+    }
   }
 
   void emptied(int id) {
     State& s = state(id);
-    if (s.alive > 0) return;
+    if (s.alive > 0) {
+      return;
+    }
     if (s.phase == Phase::kSupervise) {
       exit_if_due(id);
     } else if (s.phase == Phase::kDrain || s.phase == Phase::kGrace) {

@@ -26,7 +26,9 @@ class Grower {
     root.timeout = bound(12e9);
     root.grace = bound(5e9);
     grow_children(0, 1, 1 + below(4));
-    for (std::size_t i = below(5); i > 0; --i) tree_.steps.push_back(step());
+    for (std::size_t i = below(5); i > 0; --i) {
+      tree_.steps.push_back(step());
+    }
     return std::move(tree_);
   }
 
@@ -39,7 +41,9 @@ class Grower {
   }
   // A timeout or a grace: sometimes zero, or less.
   Nanoseconds bound(double mean) {
-    if (one_in(6)) return one_in(4) ? Nanoseconds(-1) : Nanoseconds(0);
+    if (one_in(6)) {
+      return one_in(4) ? Nanoseconds(-1) : Nanoseconds(0);
+    }
     return time(mean);
   }
 
@@ -54,7 +58,9 @@ class Grower {
     node.event = static_cast<int>(below(kEvents));
     node.grace = bound(3e9);
     tree_.nodes.push_back(node);
-    if (parent >= 0) tree_.nodes[static_cast<std::size_t>(parent)].children.push_back(node.id);
+    if (parent >= 0) {
+      tree_.nodes[static_cast<std::size_t>(parent)].children.push_back(node.id);
+    }
     return tree_.nodes.back();
   }
 
@@ -63,12 +69,16 @@ class Grower {
                                         Kind::kThrow,   Kind::kForever,        Kind::kEvent,      Kind::kPoll,
                                         Kind::kSwallow, Kind::kSwallow,        Kind::kSwallowAll, Kind::kThrowOnCancel,
                                         Kind::kCleanup, Kind::kThrowCancelled, Kind::kBlocking,   Kind::kHold};
-    if (tree_.nodes[static_cast<std::size_t>(parent)].kind == Kind::kSession && one_in(3)) return Kind::kListen;
+    if (tree_.nodes[static_cast<std::size_t>(parent)].kind == Kind::kSession && one_in(3)) {
+      return Kind::kListen;
+    }
     return kLeaves[below(kLeaves.size())];
   }
 
   void grow_children(int parent, int depth, std::size_t count) {
-    for (; count > 0 && tree_.nodes.size() < kNodesMax; --count) grow_node(parent, depth);
+    for (; count > 0 && tree_.nodes.size() < kNodesMax; --count) {
+      grow_node(parent, depth);
+    }
   }
 
   void grow_node(int parent, int depth) {
@@ -82,22 +92,36 @@ class Grower {
     node.task_kind = one_in(4) ? TaskKind::kReceive : one_in(2) ? TaskKind::kFinite : TaskKind::kLifetime;
     if (kind == Kind::kBlocking) {
       node.endless = one_in(4);
-      if (one_in(2)) node.period = {};
+      if (one_in(2)) {
+        node.period = {};
+      }
     }
     if (has_group(kind)) {
       node.timeout = bound(6e9);
       node.tail = static_cast<Tail>(below(5));
-      if (kind == Kind::kPipe) node.tail = Tail::kReturn;
-      if (one_in(4)) node.gap = time(1e9);
-      if (one_in(6)) node.deadline = time(10e9);
+      if (kind == Kind::kPipe) {
+        node.tail = Tail::kReturn;
+      }
+      if (one_in(4)) {
+        node.gap = time(1e9);
+      }
+      if (one_in(6)) {
+        node.deadline = time(10e9);
+      }
       node.cancel_first = one_in(8);
     } else if (kind == Kind::kTimeout) {
       node.timeout = bound(5e9);
     } else if (inner) {
-      if (one_in(2)) node.timeout = bound(8e9);
-      if (one_in(2)) node.task_timeout = bound(6e9);
+      if (one_in(2)) {
+        node.timeout = bound(8e9);
+      }
+      if (one_in(2)) {
+        node.task_timeout = bound(6e9);
+      }
       node.concurrency = one_in(5) ? static_cast<std::size_t>(-1) : 1 + below(4);
-      if (kind == Kind::kChunked) node.concurrency = 1 + below(3);
+      if (kind == Kind::kChunked) {
+        node.concurrency = 1 + below(3);
+      }
       node.limited = one_in(3);
       node.of_void = one_in(3);
     }
@@ -132,8 +156,11 @@ class Grower {
       step.grace = bound(3e9);
     } else {
       std::vector<int> groups;
-      for (const Node& node : tree_.nodes)
-        if (has_group(node.kind)) groups.push_back(node.id);
+      for (const Node& node : tree_.nodes) {
+        if (has_group(node.kind)) {
+          groups.push_back(node.id);
+        }
+      }
       step.target = groups[below(groups.size())];
     }
     return step;
@@ -157,25 +184,46 @@ void print(const Tree& tree, int id, int depth, std::string& text) {
   const Node& node = tree.nodes[static_cast<std::size_t>(id)];
   text += fmt::format("{:{}}{} {} delay {:.9f} duration {:.9f} period {:.9f}", "", 2 * depth, node.id,
                       name_of(node.kind), seconds(node.delay), seconds(node.duration), seconds(node.period));
-  if (node.kind == Kind::kSwallow) text += fmt::format(" swallows {}", node.swallows);
-  if (node.kind == Kind::kEvent || node.kind == Kind::kPoll) text += fmt::format(" event {}", node.event);
-  if (node.endless) text += " endless";
+  if (node.kind == Kind::kSwallow) {
+    text += fmt::format(" swallows {}", node.swallows);
+  }
+  if (node.kind == Kind::kEvent || node.kind == Kind::kPoll) {
+    text += fmt::format(" event {}", node.event);
+  }
+  if (node.endless) {
+    text += " endless";
+  }
   if (node.kind >= Kind::kGroup) {
     static constexpr std::array kTails{"return", "sleep", "throw", "forever", "drain"};
     text += fmt::format(" tail {} gap {:.9f} grace {:.9f}", kTails[static_cast<std::size_t>(node.tail)],
                         seconds(node.gap), seconds(node.grace));
-    if (node.timeout) text += fmt::format(" timeout {:.9f}", seconds(*node.timeout));
-    if (node.task_timeout) text += fmt::format(" task_timeout {:.9f}", seconds(*node.task_timeout));
-    if (node.deadline) text += fmt::format(" deadline {:.9f}", seconds(*node.deadline));
-    if (node.cancel_first) text += " cancel_first";
-    if (node.kind == Kind::kGather || node.kind == Kind::kChunked)
+    if (node.timeout) {
+      text += fmt::format(" timeout {:.9f}", seconds(*node.timeout));
+    }
+    if (node.task_timeout) {
+      text += fmt::format(" task_timeout {:.9f}", seconds(*node.task_timeout));
+    }
+    if (node.deadline) {
+      text += fmt::format(" deadline {:.9f}", seconds(*node.deadline));
+    }
+    if (node.cancel_first) {
+      text += " cancel_first";
+    }
+    if (node.kind == Kind::kGather || node.kind == Kind::kChunked) {
       text += fmt::format(" at a time {}", node.concurrency);
-    if (node.limited) text += " limited";
-    if (node.kind == Kind::kPipe) text += fmt::format(" capacity {}", node.capacity);
+    }
+    if (node.limited) {
+      text += " limited";
+    }
+    if (node.kind == Kind::kPipe) {
+      text += fmt::format(" capacity {}", node.capacity);
+    }
   }
   static constexpr std::array kTaskKinds{"lifetime", "receive", "finite"};
   text += fmt::format(" {}\n", kTaskKinds[static_cast<std::size_t>(node.task_kind)]);
-  for (const int child : node.children) print(tree, child, depth + 1, text);
+  for (const int child : node.children) {
+    print(tree, child, depth + 1, text);
+  }
 }
 
 }  // namespace
@@ -192,8 +240,9 @@ std::string to_string(const Tree& tree) {
   static constexpr std::array kSteps{"cancel", "end in place", "set event", "drain root"};
   for (const Step& step : tree.steps) {
     text += fmt::format("at {:.9f} {} {}", seconds(step.at), kSteps[static_cast<std::size_t>(step.what)], step.target);
-    if (step.what == Step::What::kDrain)
+    if (step.what == Step::What::kDrain) {
       text += fmt::format(" timeout {:.9f} grace {:.9f}", seconds(step.timeout), seconds(step.grace));
+    }
     text += "\n";
   }
   return text;
