@@ -45,7 +45,7 @@ help:
 	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
 	@echo 'make fuzz        hostile messages for each client, each fake and HttpServer, ten minutes each; FUZZ=gemini_peer for one'
-	@echo 'make lint        is everything formatted as .clang-format says?'
+	@echo 'make lint        check the formatting, and that every public header compiles alone'
 	@echo 'make tidy        what clang-tidy thinks; advice, not a gate'
 	@echo 'make clean       remove build/ and soak-report/'
 
@@ -74,11 +74,10 @@ demo:
 	cmake --build --preset dev -j $(JOBS) --target soak_command
 	build/dev/tools/soak/soak voice --provider openai --duration 30s --reconnect-every 10s
 
-# The second target proves that every public header compiles alone.
 test:
 	$(call install,$(PACKAGES))
 	$(call configure,dev)
-	cmake --build --preset dev -j $(JOBS) --target all all_verify_interface_header_sets
+	cmake --build --preset dev -j $(JOBS)
 	ctest --preset dev -j $(JOBS)
 	@echo 'The real-time soaks are those shown as Skipped; "make soak" runs them, or GTEST_RUNSOAK=1 ctest --preset dev -L soak'
 
@@ -146,7 +145,7 @@ asan tsan release:
 clang:
 	$(call install,$(PACKAGES) $(CLANG_PACKAGES))
 	$(call configure,$@,-DCMAKE_CXX_COMPILER=$(CLANG))
-	cmake --build --preset $@ -j $(JOBS) --target all all_verify_interface_header_sets
+	cmake --build --preset $@ -j $(JOBS)
 	ctest --preset $@ -j $(JOBS)
 
 # Sanitizers of clang need llvm-symbolizer, whose name in PATH has no version, for lines instead of addresses.
@@ -173,9 +172,12 @@ fuzz:
 	    build/fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
 
+# The second half compiles every public header alone.
 lint:
-	$(call install,$(LINT_PACKAGES))
+	$(call install,$(PACKAGES) $(LINT_PACKAGES))
 	git ls-files '*.h' '*.cc' | xargs clang-format-$(LLVM) --dry-run --Werror
+	$(call configure,dev)
+	cmake --build --preset dev -j $(JOBS) --target all_verify_interface_header_sets
 
 tidy:
 	$(call install,$(PACKAGES) $(TIDY_PACKAGES))
