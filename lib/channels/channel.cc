@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "sender.h"
+#include "lib/channels/sender.h"
 
 namespace soak::channels {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "credential.h"
+#include "lib/channels/credential.h"
 
 namespace soak::channels {
 

@@ -5,10 +5,10 @@
 
 #include <utility>
 
-#include "json.h"
-#include "seconds.h"
-#include "sender.h"
-#include "service.h"
+#include "lib/channels/json.h"
+#include "lib/channels/seconds.h"
+#include "lib/channels/sender.h"
+#include "lib/channels/service.h"
 
 namespace soak::channels {
 namespace {

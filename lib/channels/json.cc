@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json.h"
+#include "lib/channels/json.h"
 
 #include <utility>
 
-#include "seconds.h"
+#include "lib/channels/seconds.h"
 
 namespace soak::channels::json {
 

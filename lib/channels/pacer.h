@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "service.h"
+#include "lib/channels/service.h"
 #include "soak/event_loop.h"
 
 namespace soak::channels {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "seconds.h"
+#include "lib/channels/seconds.h"
 
 #include <charconv>
 #include <cmath>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sender.h"
+#include "lib/channels/sender.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <utility>
 
-#include "seconds.h"
+#include "lib/channels/seconds.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 

@@ -14,9 +14,9 @@
 #include <string_view>
 #include <utility>
 
-#include "credential.h"
-#include "pacer.h"
-#include "service.h"
+#include "lib/channels/credential.h"
+#include "lib/channels/pacer.h"
+#include "lib/channels/service.h"
 #include "soak/channels/channel.h"
 #include "soak/event_loop.h"
 #include "soak/net/http_client.h"

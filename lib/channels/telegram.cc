@@ -6,10 +6,10 @@
 #include <charconv>
 #include <cstdint>
 
-#include "json.h"
-#include "seconds.h"
-#include "sender.h"
-#include "service.h"
+#include "lib/channels/json.h"
+#include "lib/channels/seconds.h"
+#include "lib/channels/sender.h"
+#include "lib/channels/service.h"
 
 namespace soak::channels {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "acceptor.h"
+#include "lib/peers/acceptor.h"
 
 #include <chrono>
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "arguments.h"
+#include "lib/peers/arguments.h"
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "ascii.h"
-#include "text_length.h"
+#include "lib/peers/ascii.h"
+#include "lib/peers/text_length.h"
 
 namespace soak::peers {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "json_parser.h"
+#include "lib/peers/json_parser.h"
 #include "soak/net/headers.h"
 
 namespace soak::peers {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "authorization.h"
+#include "lib/peers/authorization.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "channel_book.h"
+#include "lib/peers/channel_book.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <bit>
 #include <utility>
 
-#include "fnv.h"
+#include "lib/peers/fnv.h"
 
 namespace soak::peers {
 namespace {

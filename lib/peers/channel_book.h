@@ -16,9 +16,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/peers/token_bucket.h"
 #include "soak/event_loop.h"
 #include "soak/peers/channel_ledger.h"
-#include "token_bucket.h"
 
 namespace soak::peers {
 

@@ -3,7 +3,7 @@
 
 #include <charconv>
 
-#include "fnv.h"
+#include "lib/peers/fnv.h"
 
 namespace soak::peers {
 

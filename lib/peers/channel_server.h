@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "channel_service.h"
+#include "lib/peers/channel_service.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
 #include "soak/net/http_server.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "channel_service.h"
+#include "lib/peers/channel_service.h"
 
 #include <fmt/format.h>
 

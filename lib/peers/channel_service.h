@@ -13,10 +13,10 @@
 #include <string>
 #include <string_view>
 
-#include "arguments.h"
-#include "channel_book.h"
-#include "ids.h"
-#include "json_parser.h"
+#include "lib/peers/arguments.h"
+#include "lib/peers/channel_book.h"
+#include "lib/peers/ids.h"
+#include "lib/peers/json_parser.h"
 #include "soak/event_loop.h"
 #include "soak/net/http.h"
 #include "soak/net/http_server.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json_field.h"
+#include "lib/peers/json_field.h"
 
 #include <fmt/format.h>
 #include <rapidjson/stringbuffer.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json_parser.h"
+#include "lib/peers/json_parser.h"
 
 #include <fmt/format.h>
 

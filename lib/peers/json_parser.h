@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "json_field.h"
+#include "lib/peers/json_field.h"
 
 namespace soak::peers {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text_length.h"
+#include "lib/peers/text_length.h"
 
 #include <cstdint>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tone.h"
+#include "lib/peers/tone.h"
 
 #include <array>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "voice_detector.h"
+#include "lib/peers/voice_detector.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tone.h"
+#include "lib/peers/tone.h"
 
 namespace soak::peers {
 

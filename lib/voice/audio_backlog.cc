@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "audio_backlog.h"
+#include "lib/voice/audio_backlog.h"
 
 #include <algorithm>
 #include <utility>

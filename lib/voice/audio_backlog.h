@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "kept_connection.h"
+#include "lib/voice/kept_connection.h"
 #include "soak/task.h"
 #include "soak/voice/client.h"
 

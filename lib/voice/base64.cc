@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base64.h"
+#include "lib/voice/base64.h"
 
 #include <array>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kept_connection.h"
+#include "lib/voice/kept_connection.h"
 
 #include <fmt/format.h>
 

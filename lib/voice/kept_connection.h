@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "sent_frames.h"
+#include "lib/voice/sent_frames.h"
 #include "soak/backoff.h"
 #include "soak/error.h"
 #include "soak/event.h"

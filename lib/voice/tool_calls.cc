@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool_calls.h"
+#include "lib/voice/tool_calls.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "kept_connection.h"
+#include "lib/voice/kept_connection.h"
 #include "soak/task.h"
 #include "soak/voice/client.h"
 

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "naive_channel.h"
 #include "soak/async_run.h"
 #include "soak/detail/run_context.h"
 #include "soak/peers/telegram_peer.h"
+#include "tests/unit/channels/naive_channel.h"
 #include "tools/soak/faked_channel.h"
 
 namespace soak::channels {

@@ -4,7 +4,7 @@
 #include <ostream>
 #include <string>
 
-#include "channel_fixture.h"
+#include "tests/unit/channels/channel_fixture.h"
 
 namespace soak::channels {
 namespace {

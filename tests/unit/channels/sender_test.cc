@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <string>
 
-#include "channel_fixture.h"
 #include "soak/channels/discord.h"
 #include "soak/channels/slack.h"
 #include "soak/channels/telegram.h"
 #include "soak/error.h"
+#include "tests/unit/channels/channel_fixture.h"
 
 namespace soak::channels {
 namespace {

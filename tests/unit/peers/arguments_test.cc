@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "arguments.h"
+#include "lib/peers/arguments.h"
 
 #include <map>
 #include <random>
@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "discord_service.h"
-#include "raw_client.h"
-#include "slack_service.h"
-#include "telegram_service.h"
-#include "text_length.h"
+#include "lib/peers/discord/service.h"
+#include "lib/peers/slack/service.h"
+#include "lib/peers/telegram/service.h"
+#include "lib/peers/text_length.h"
+#include "tests/unit/peers/raw_client.h"
 
 namespace soak::peers {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base64.h"
+#include "lib/peers/base64.h"
 
 #include <gtest/gtest.h>
 

@@ -9,10 +9,10 @@
 #include <optional>
 #include <ostream>
 
-#include "channel_fixture.h"
 #include "soak/peers/discord_peer.h"
 #include "soak/peers/slack_peer.h"
 #include "soak/peers/telegram_peer.h"
+#include "tests/unit/peers/channel_fixture.h"
 
 namespace soak::peers {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "soak/error.h"
-#include "telegram_fixture.h"
+#include "tests/unit/peers/telegram/fixture.h"
 
 namespace soak::peers {
 namespace {

@@ -12,12 +12,12 @@
 #include <utility>
 #include <vector>
 
-#include "raw_client.h"
 #include "soak/event_loop.h"
 #include "soak/net/http_client.h"
 #include "soak/peers/channel_faults.h"
 #include "soak/peers/channel_ledger.h"
 #include "soak/task.h"
+#include "tests/unit/peers/raw_client.h"
 
 namespace soak::peers {
 

@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "channel_book.h"
-#include "telegram_fixture.h"
+#include "lib/peers/channel_book.h"
+#include "tests/unit/peers/telegram/fixture.h"
 
 namespace soak::peers {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "tone.h"
+#include "lib/peers/tone.h"
 
 namespace soak::peers {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "voice_detector.h"
+#include "lib/peers/voice_detector.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "openai_config.h"
-#include "voice.h"
+#include "lib/peers/openai/config.h"
+#include "tests/unit/peers/voice.h"
 
 namespace soak::peers {
 namespace {

@@ -12,14 +12,14 @@
 #include <type_traits>
 #include <vector>
 
-#include "base64.h"
-#include "openai_fixture.h"
-#include "providers.h"
+#include "lib/voice/base64.h"
 #include "soak/backoff.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
 #include "soak/task.h"
+#include "tests/unit/voice/openai/fixture.h"
+#include "tests/unit/voice/providers.h"
 
 namespace soak {
 namespace {

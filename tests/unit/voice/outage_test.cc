@@ -16,12 +16,12 @@
 #include <utility>
 #include <vector>
 
-#include "providers.h"
 #include "soak/backoff.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
 #include "soak/task.h"
+#include "tests/unit/voice/providers.h"
 
 namespace soak {
 namespace {

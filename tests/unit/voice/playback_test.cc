@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "playback.h"
+#include "lib/voice/playback.h"
 
 #include <gtest/gtest.h>
 

@@ -18,12 +18,12 @@
 #include <utility>
 #include <vector>
 
-#include "providers.h"
 #include "soak/backoff.h"
 #include "soak/detail/frame_cache.h"
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
 #include "soak/task.h"
+#include "tests/unit/voice/providers.h"
 
 namespace soak {
 namespace {

@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "providers.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
+#include "tests/unit/voice/providers.h"
 
 namespace soak {
 

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/channels/slack.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "lib/channels/json.h"
+#include "lib/channels/sender.h"
+#include "lib/channels/service.h"
+#include "lib/channels/slack/errors.h"
+#include "soak/net/http_client.h"
+
+namespace soak::channels {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Pace kChannelPace{1050ms, 1};
+constexpr Pace kOverallPace{100ms, 5};  // The cap of a workspace is not published; several hundred a minute were seen.
+
+class SlackService final : public Service {
+ public:
+  explicit SlackService(std::string url) : url_(std::move(url)) {}
+
+  std::string_view name() const override { return "slack"; }
+
+  std::string refuse(const Outgoing& message) const override {
+    if (std::string wrong = refuse_length(message.text, SlackChannel::kTextMax); !wrong.empty()) {
+      return wrong;
+    }
+    return message.conversation.empty() ? "no channel, such as C0123456789" : "";
+  }
+
+  net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
+    rapidjson::StringBuffer buffer;
+    json::Writer json(buffer);
+    json.StartObject();
+    json::field(json, "channel", message.conversation);
+    json::field(json, "text", message.text);
+    json.EndObject();
+    net::Headers headers;
+    headers.add("Content-Type", "application/json; charset=utf-8");  // Without the charset Slack warns.
+    headers.add("Authorization", "Bearer " + token);
+    return {"POST", url_ + "/chat.postMessage", json::text_of(buffer), std::move(headers)};
+  }
+
+  Answer read(const net::HttpResponse& response) const override {
+    const json::Object body(response.body);
+    const std::string_view error = json::text(body.value(), "error");
+    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, body.valid() ? error : "which is no JSON"));
+    if (response.status == 429) {
+      answer.meaning = Meaning::kWait;
+      answer.rate_limited = true;
+    } else if (response.status == 200 && json::flag(body.value(), "ok")) {
+      answer.meaning = Meaning::kDelivered;
+      answer.id = json::text(body.value(), "ts");
+    } else if (response.status == 200 && !error.empty()) {
+      answer.meaning = slack_meaning(error);
+      answer.auth_failure = answer.meaning == Meaning::kCredentialRefused;
+    } else if (response.status >= 400 && response.status < 500) {  // A proxy's.
+      answer.meaning = Meaning::kRejected;
+      answer.auth_failure = response.status == 401 || response.status == 403;
+    }
+    return answer;
+  }
+
+  Pace conversation_pace(std::string_view) const override { return kChannelPace; }
+  Pace overall_pace() const override { return kOverallPace; }
+
+ private:
+  std::string url_;
+};
+
+// As the value of a form.
+std::string form_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    if (plain) {
+      encoded += c;
+    } else {
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return encoded;
+}
+
+}  // namespace
+
+// The refresh token, and the call that spends it for the next pair. A failure leaves it as it is: whether it was spent
+// is not known, and the provider will say.
+class SlackChannel::Rotation {
+ public:
+  Rotation(EventLoop& loop, const SlackOptions& options) : options_(options), http_(loop, http_options(options)) {}
+
+  Task<std::string> refresh() {
+    net::HttpRequest request("POST", options_.url + "/oauth.v2.access",
+                             fmt::format("client_id={}&client_secret={}&grant_type=refresh_token&refresh_token={}",
+                                         form_encoded(options_.client_id), form_encoded(options_.client_secret),
+                                         form_encoded(options_.refresh_token)));
+    request.headers.add("Content-Type", "application/x-www-form-urlencoded");
+    std::string token;
+    try {
+      const net::HttpResponse response = co_await http_.send(std::move(request));
+      const json::Object body(response.body);
+      if (response.status == 200 && json::flag(body.value(), "ok")) {
+        token = json::text(body.value(), "access_token");
+        options_.refresh_token = json::text(body.value(), "refresh_token");
+      }
+    } catch (const Error&) {
+    }
+    if (!token.empty() && options_.on_refresh) {
+      options_.on_refresh(token, options_.refresh_token);
+    }
+    co_return token;
+  }
+
+ private:
+  static net::HttpClientOptions http_options(const SlackOptions& options) {
+    net::HttpClientOptions http;
+    http.timeout = options.delivery.http_timeout;
+    http.ca_file = options.delivery.ca_file;
+    return http;
+  }
+
+  SlackOptions options_;
+  net::HttpClient http_;
+};
+
+SlackChannel::SlackChannel(EventLoop& loop, const SlackOptions& options)
+    : SlackChannel(loop, options, options.refresh_token.empty() ? nullptr : std::make_shared<Rotation>(loop, options)) {
+}
+
+SlackChannel::SlackChannel(EventLoop& loop, const SlackOptions& options, std::shared_ptr<Rotation> rotation)
+    : PacedChannel([&] {
+        SenderOptions sender(options.delivery, options.url, options.token);
+        if (rotation != nullptr) {
+          sender.on_credential_refused = [rotation] { return rotation->refresh(); };
+        }
+        return std::make_unique<Sender>(loop, std::make_unique<SlackService>(options.url), sender);
+      }()) {}
+
+}  // namespace soak::channels

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_PEERS_GEMINI_SERVICE_H_
+#define SOAK_LIB_PEERS_GEMINI_SERVICE_H_
+
+// What the connections of one fake of Gemini Live share.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "lib/peers/gemini/sessions.h"
+#include "lib/peers/ids.h"
+#include "lib/peers/json_parser.h"
+#include "soak/event_loop.h"
+#include "soak/peers/gemini_live_peer.h"
+
+namespace soak::peers::gemini {
+
+struct Service {
+  Service(EventLoop& own_loop, GeminiLivePeerOptions own_options)
+      : loop(own_loop),
+        options(std::move(own_options)),
+        ids(options.seed ? *options.seed : static_cast<std::uint64_t>(loop.random()())),
+        sessions(loop, options) {}
+
+  EventLoop& loop;
+  GeminiLivePeerOptions options;
+  GeminiLiveLedger ledger;
+  Ids ids;
+  Sessions sessions;
+  JsonParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
+  std::string audio;
+};
+
+}  // namespace soak::peers::gemini
+
+#endif  // SOAK_LIB_PEERS_GEMINI_SERVICE_H_

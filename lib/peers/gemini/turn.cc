@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/peers/gemini/turn.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string_view>
+
+#include "lib/peers/base64.h"
+#include "lib/peers/json_writer.h"
+#include "lib/peers/tone.h"
+
+namespace soak::peers::gemini {
+namespace {
+
+std::int64_t whole_ms(std::chrono::nanoseconds duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+// 25 tokens a second of audio (ai.google.dev, "Live API capabilities guide").
+std::int64_t audio_tokens(std::int64_t ms) { return (ms + 39) / 40; }
+
+void write_details(Json& json, std::string_view name, std::string_view modality, std::int64_t tokens) {
+  json.key(name).array();
+  if (tokens > 0) {
+    json.object().key("modality").text(modality).key("tokenCount").integer(tokens).end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
+Turn::Turn(Service& service, const Setup& setup, StoredSession& session, std::int64_t input_ms)
+    : service_(service), setup_(setup), session_(session), began_(service.loop.now()), input_ms_(input_ms) {
+  ++service_.ledger.turns_started;
+}
+
+std::int64_t Turn::piece_ms() const {
+  const std::int64_t left = whole_ms(service_.options.response_audio) - output_ms_;
+  return std::min(whole_ms(service_.options.delta_audio), left);
+}
+
+Instant Turn::due() const {
+  const auto at = [this](double ms) { return began_ + std::chrono::nanoseconds(std::llround(ms * 1e6)); };
+  if (stage_ == Stage::kOutputTranscript || stage_ == Stage::kPiece) {
+    return at(static_cast<double>(output_ms_) / service_.options.pace);
+  }
+  if (stage_ == Stage::kToolResult) {
+    return began_ + service_.options.tool_patience;
+  }
+  // The turn is complete when the last of it was heard. Text needs no time.
+  const bool heard_later = stage_ == Stage::kTurnComplete && !interrupted_ && !setup_.text_only;
+  return heard_later ? at(static_cast<double>(output_ms_)) : began_;
+}
+
+void Turn::interrupt() {
+  if (stage_ == Stage::kOver || interrupted_) {
+    return;
+  }
+  interrupted_ = true;
+  stage_ = stage_ == Stage::kToolResult ? Stage::kToolCallEnded : Stage::kInterrupted;
+  hurried_.set();
+}
+
+bool Turn::take_result(std::string_view call_id) {
+  if (stage_ != Stage::kToolResult || call_id != call_id_) {
+    return false;
+  }
+  ++service_.ledger.tool_calls_answered;
+  stage_ = Stage::kInputTranscript;
+  began_ = service_.loop.now();
+  hurried_.set();
+  return true;
+}
+
+void Turn::begin_piece() {
+  if (piece_ms() <= 0) {
+    stage_ = Stage::kGenerationComplete;
+  } else {
+    stage_ = setup_.output_transcripts && !setup_.text_only ? Stage::kOutputTranscript : Stage::kPiece;
+  }
+}
+
+std::string Turn::next() {
+  switch (stage_) {
+    case Stage::kNotResumable:
+      stage_ = Stage::kToolCall;
+      if (!setup_.resumption) {
+        return next();
+      }
+      return R"({"sessionResumptionUpdate":{"newHandle":"","resumable":false}})";
+    case Stage::kToolCall:
+      stage_ = Stage::kInputTranscript;
+      if (setup_.function.empty() || service_.options.tool_patience.count() <= 0) {
+        return next();
+      }
+      stage_ = Stage::kToolResult;
+      began_ = service_.loop.now();
+      return tool_call();
+    case Stage::kToolResult:
+      stage_ = Stage::kInputTranscript;
+      began_ = service_.loop.now();
+      return cancel_call();
+    case Stage::kToolCallEnded:
+      stage_ = Stage::kInterrupted;
+      return cancel_call();
+    case Stage::kInputTranscript:
+      begin_piece();
+      if (!setup_.input_transcripts || input_ms_ == 0) {
+        return next();
+      }
+      return transcript("inputTranscription", "A tone.");
+    case Stage::kOutputTranscript:
+      stage_ = Stage::kPiece;
+      return transcript("outputTranscription", word_of_tone(piece_));
+    case Stage::kPiece: {
+      std::string message = piece();
+      ++piece_;
+      begin_piece();
+      return message;
+    }
+    case Stage::kGenerationComplete:
+      stage_ = Stage::kTurnComplete;
+      return R"({"serverContent":{"generationComplete":true}})";
+    case Stage::kInterrupted:
+      stage_ = Stage::kTurnComplete;
+      return R"({"serverContent":{"interrupted":true}})";
+    case Stage::kTurnComplete:
+      stage_ = Stage::kOver;
+      return turn_complete();
+    case Stage::kOver:
+      break;
+  }
+  return {};
+}
+
+std::string Turn::transcript(std::string_view which, std::string_view text) const {
+  Json json;
+  json.object().key("serverContent").object().key(which).object().key("text").text(text);
+  json.end_object().end_object().end_object();
+  return json.take();
+}
+
+std::string Turn::piece() {
+  const std::int64_t ms = piece_ms();
+  Json json;
+  json.object().key("serverContent").object().key("modelTurn").object();
+  json.key("role").text("model").key("parts").array().object();
+  if (setup_.text_only) {
+    json.key("text").text(word_of_tone(piece_));
+  } else {
+    fill_with_tone(service_.audio, AudioFormat::kPcm, output_ms_, ms);
+    ++service_.ledger.audio_parts_sent;
+    service_.ledger.audio_bytes_sent += service_.audio.size();
+    json.key("inlineData").object().key("mimeType").text("audio/pcm;rate=24000");
+    // Base64 needs no escapes, so it goes there directly.
+    std::string& out = json.key("data").buffer();
+    out.reserve(out.size() + (service_.audio.size() + 2) / 3 * 4 + 16);
+    out += '"';
+    base64::encode(service_.audio, out);
+    out += '"';
+    json.end_object();
+  }
+  output_ms_ += ms;
+  json.end_object().end_array().end_object().end_object().end_object();
+  return json.take();
+}
+
+std::string Turn::tool_call() {
+  ++service_.ledger.tool_calls_sent;
+  call_id_ = service_.ids.next("function-call-");
+  Json json;
+  json.object().key("toolCall").object().key("functionCalls").array().object();
+  json.key("id").text(call_id_).key("name").text(setup_.function);
+  json.key("args").object().key("question").text("A tone.").end_object();
+  json.end_object().end_array().end_object().end_object();
+  return json.take();
+}
+
+std::string Turn::cancel_call() {
+  ++service_.ledger.tool_calls_cancelled;
+  Json json;
+  json.object().key("toolCallCancellation").object().key("ids").array().text(call_id_);
+  json.end_array().end_object().end_object();
+  return json.take();
+}
+
+std::string Turn::turn_complete() {
+  ++service_.ledger.turns_completed;
+  if (interrupted_) {
+    ++service_.ledger.turns_interrupted;
+  }
+  const std::int64_t prompt = session_.tokens + audio_tokens(input_ms_);
+  const std::int64_t response = setup_.text_only ? piece_ : audio_tokens(output_ms_);
+  session_.tokens = prompt + response;
+  Json json;
+  json.object().key("serverContent").object().key("turnComplete").boolean(true).end_object();
+  json.key("usageMetadata").object().key("promptTokenCount").integer(prompt);
+  json.key("responseTokenCount").integer(response).key("totalTokenCount").integer(prompt + response);
+  write_details(json, "promptTokensDetails", "AUDIO", prompt);
+  write_details(json, "responseTokensDetails", setup_.text_only ? "TEXT" : "AUDIO", response);
+  json.end_object().end_object();
+  return json.take();
+}
+
+}  // namespace soak::peers::gemini

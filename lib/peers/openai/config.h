@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_PEERS_OPENAI_CONFIG_H_
+#define SOAK_LIB_PEERS_OPENAI_CONFIG_H_
+
+// What a session of the fake of OpenAI Realtime is set to, and what `session.update` and `response.create` may
+// change. Parts that it merely gives back are kept as JSON.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/peers/openai/json.h"
+#include "lib/peers/tone.h"
+#include "lib/peers/voice_detector.h"
+
+namespace soak::peers::openai {
+
+struct TurnDetection {
+  enum class Kind : std::uint8_t { kNone, kServerVad, kSemanticVad };
+
+  // As it is played: a threshold of 1 stands for 1000 of 32767, and semantic_vad, which goes by what is said, takes 500
+  // ms of silence for the end.
+  VoiceDetection by_loudness() const;
+
+  Kind kind = Kind::kServerVad;
+  double threshold = 0.5;
+  std::int64_t prefix_padding_ms = 300;
+  std::int64_t silence_duration_ms = 200;  // What real sessions say; the documentation's text has 500.
+  std::optional<std::int64_t> idle_timeout_ms;
+  std::string eagerness = "auto";
+  bool create_response = true;
+  bool interrupt_response = true;
+};
+
+struct ToolUse {
+  // What a response may call, by its tools and its tool_choice; empty: none. "required" is taken for "auto".
+  std::string function() const;
+
+  std::string tools = "[]";
+  std::vector<std::string> functions;  // Of those.
+  std::string choice = R"("auto")";
+  bool allowed = true;  // By the choice.
+  std::string chosen;   // By the choice; empty: any.
+};
+
+struct SessionConfig {
+  std::string id;
+  std::string model;
+  std::int64_t expires_at = 0;  // Seconds since 1970.
+
+  bool text_only = false;
+  std::string instructions = "You are a helpful assistant that was made for soak tests.";
+  ToolUse tool_use;
+  std::optional<std::int64_t> max_output_tokens;  // None: "inf".
+  std::optional<bool> parallel_tool_calls;
+  std::string tracing = "null";
+  std::string truncation = R"("auto")";
+  std::string prompt = "null";
+  std::string include = "null";
+  std::string reasoning;  // Empty: the session does not have it.
+
+  AudioFormat input_format = AudioFormat::kPcm;
+  std::string transcription = "null";
+  std::string transcription_model;  // Empty: input is not transcribed.
+  std::string noise_reduction = "null";
+  TurnDetection turn_detection;
+
+  AudioFormat output_format = AudioFormat::kPcm;
+  std::string voice = R"("alloy")";
+  double speed = 1.0;
+};
+
+// Whether what may be changed only at times may be changed now.
+struct UpdateState {
+  bool assistant_audio = false;  // The conversation has some, so its voice is fixed.
+  bool response_running = false;
+};
+
+// `config` with what `session` asks for; throws Refusal.
+SessionConfig updated(SessionConfig config, const Field& session, UpdateState state);
+
+void write_session(Json& json, const SessionConfig& config);
+
+// One response: the session's settings, and what `response.create` says of it.
+struct ResponseConfig {
+  explicit ResponseConfig(const SessionConfig& session);
+
+  bool text_only;
+  bool in_conversation = true;
+  AudioFormat format;
+  std::string voice;
+  ToolUse tool_use;
+  std::optional<std::int64_t> max_output_tokens;
+  std::string metadata = "null";
+};
+
+ResponseConfig configured(ResponseConfig config, const Field& response);
+
+// "output_modalities", "max_output_tokens" and "audio" of a response.
+void write_output(Json& json, const ResponseConfig& config);
+
+// A conversation item as a client may create it; throws Refusal.
+void check_item(const Field& item);
+
+}  // namespace soak::peers::openai
+
+#endif  // SOAK_LIB_PEERS_OPENAI_CONFIG_H_

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SOAK_LIB_PEERS_OPENAI_SERVICE_H_
+#define SOAK_LIB_PEERS_OPENAI_SERVICE_H_
+
+// What the sessions of one fake of OpenAI Realtime share, and what one of them talks about.
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/peers/ids.h"
+#include "lib/peers/json_parser.h"
+#include "lib/peers/openai/rate_limit.h"
+#include "soak/event_loop.h"
+#include "soak/peers/openai_realtime_peer.h"
+
+namespace soak::peers::openai {
+
+struct Service {
+  Service(EventLoop& own_loop, OpenAiRealtimePeerOptions own_options)
+      : loop(own_loop),
+        options(std::move(own_options)),
+        rate_limit(options.tokens_per_minute),
+        ids(options.seed ? *options.seed : static_cast<std::uint64_t>(loop.random()())) {}
+
+  EventLoop& loop;
+  OpenAiRealtimePeerOptions options;
+  OpenAiRealtimeLedger ledger;
+  RateLimit rate_limit;
+  Ids ids;
+  JsonParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
+  std::string audio;
+};
+
+struct Item {
+  std::string id;
+  std::string json;  // As conversation.item.retrieve gives it back.
+  bool assistant = false;
+  std::int64_t audio_ms = -1;  // Of an assistant's audio, what was sent of it; -1: it has none.
+  // Of a function's call, once its arguments are whole, and of a result the call's; empty for all else.
+  std::string call_id = {};
+  bool is_result = false;
+};
+
+struct Conversation {
+  using Items = std::vector<Item>;
+
+  // From the back: what is looked for is mostly new.
+  Items::iterator find(std::string_view item_id) {
+    const auto found = std::find_if(items.rbegin(), items.rend(), [&](const Item& item) { return item.id == item_id; });
+    return found == items.rend() ? items.end() : found.base() - 1;
+  }
+  std::string_view last_id() const { return items.empty() ? std::string_view() : items.back().id; }
+  bool has_call(std::string_view call_id) const {
+    return std::any_of(items.rbegin(), items.rend(),
+                       [&](const Item& item) { return !item.is_result && item.call_id == call_id; });
+  }
+  bool ends_in_a_result() const { return !items.empty() && items.back().is_result; }
+
+  std::string id;
+  Items items;
+  bool assistant_audio = false;         // Some was sent.
+  std::vector<std::string> open_calls;  // Calls of functions that have no result yet, by their call_id.
+};
+
+}  // namespace soak::peers::openai
+
+#endif  // SOAK_LIB_PEERS_OPENAI_SERVICE_H_
