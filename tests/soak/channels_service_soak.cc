@@ -11,7 +11,7 @@
 
 #include "soak/channels/message_stream.h"
 #include "soak/soak.h"
-#include "tools/soak/real_channel.h"
+#include "tools/providers/real_channel.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "soak/soak.h"
-#include "tools/soak/faked_channel.h"
+#include "tools/providers/faked_channel.h"
 
 namespace {
 

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "commands.h"
-#include "faked_channel.h"
-#include "real_channel.h"
 #include "soak/async_run.h"
 #include "soak/channels/message_stream.h"
 #include "soak/error.h"
+#include "tools/providers/faked_channel.h"
+#include "tools/providers/real_channel.h"
 
 namespace soak::tools {
 namespace {

@@ -14,7 +14,7 @@
 #include "soak/detail/run_context.h"
 #include "soak/peers/telegram_peer.h"
 #include "tests/unit/channels/naive_channel.h"
-#include "tools/soak/faked_channel.h"
+#include "tools/providers/faked_channel.h"
 
 namespace soak::channels {
 namespace {

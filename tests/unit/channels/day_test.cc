@@ -17,7 +17,7 @@
 #include "soak/event_loop.h"
 #include "soak/peers/channel_verdict.h"
 #include "soak/task.h"
-#include "tools/soak/faked_channel.h"
+#include "tools/providers/faked_channel.h"
 
 namespace soak::channels {
 namespace {

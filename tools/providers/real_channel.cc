@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "real_channel.h"
+#include "tools/providers/real_channel.h"
 
 #include <cstdlib>
 #include <utility>

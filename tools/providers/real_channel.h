@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_TOOLS_REAL_CHANNEL_H_
-#define SOAK_TOOLS_REAL_CHANNEL_H_
+#ifndef SOAK_TOOLS_PROVIDERS_REAL_CHANNEL_H_
+#define SOAK_TOOLS_PROVIDERS_REAL_CHANNEL_H_
 
 // A channel client for the provider's own service, with the secrets that the environment holds.
 
@@ -37,4 +37,4 @@ RealChannel real_channel(std::string_view provider, EventLoop& loop, const RealC
 
 }  // namespace soak::tools
 
-#endif  // SOAK_TOOLS_REAL_CHANNEL_H_
+#endif  // SOAK_TOOLS_PROVIDERS_REAL_CHANNEL_H_

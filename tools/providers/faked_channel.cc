@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "faked_channel.h"
+#include "tools/providers/faked_channel.h"
 
 #include <fmt/format.h>
 

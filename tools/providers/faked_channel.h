@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_TOOLS_FAKED_CHANNEL_H_
-#define SOAK_TOOLS_FAKED_CHANNEL_H_
+#ifndef SOAK_TOOLS_PROVIDERS_FAKED_CHANNEL_H_
+#define SOAK_TOOLS_PROVIDERS_FAKED_CHANNEL_H_
 
 // A channel client, the fake that it talks to, and what goes wrong between them in the course of a soak: for the soak
 // command, and for the soaks and tests of this project.
@@ -74,4 +74,4 @@ void drive(AsyncRun& run, FakedChannel& faked);
 
 }  // namespace soak::tools
 
-#endif  // SOAK_TOOLS_FAKED_CHANNEL_H_
+#endif  // SOAK_TOOLS_PROVIDERS_FAKED_CHANNEL_H_
