@@ -23,7 +23,7 @@
 
 #include "resident.h"
 #include "soak/event_loop.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "soak/peers/openai_realtime_peer.h"
 #include "soak/task.h"

@@ -15,7 +15,8 @@
 
 #include "lib/net/signal.h"
 #include "lib/net/url.h"
-#include "soak/net/http_client.h"
+#include "soak/net/http_options.h"
+#include "soak/task.h"
 
 namespace soak::net {
 
@@ -47,13 +48,13 @@ struct HttpCall {
   Instant deadline;
 };
 
-struct HttpClient::Backend : std::enable_shared_from_this<HttpClient::Backend> {
-  Backend(EventLoop& event_loop, HttpClientOptions client_options);
-  virtual ~Backend() = default;
-  Backend(const Backend&) = delete;
-  Backend& operator=(const Backend&) = delete;
+struct HttpClientBackend : std::enable_shared_from_this<HttpClientBackend> {
+  HttpClientBackend(EventLoop& event_loop, HttpClientOptions client_options);
+  virtual ~HttpClientBackend() = default;
+  HttpClientBackend(const HttpClientBackend&) = delete;
+  HttpClientBackend& operator=(const HttpClientBackend&) = delete;
 
-  static Task<HttpResponse> send(std::shared_ptr<Backend> self, HttpRequest request);
+  static Task<HttpResponse> send(std::shared_ptr<HttpClientBackend> self, HttpRequest request);
   // The client goes: ends what is under way.
   void stop();
 
@@ -81,9 +82,6 @@ struct HttpClient::Backend : std::enable_shared_from_this<HttpClient::Backend> {
   };
   std::unordered_map<std::string, Lane> lanes_;
 };
-
-std::shared_ptr<HttpClient::Backend> make_memory_http_client(EventLoop& loop, HttpClientOptions options);
-std::shared_ptr<HttpClient::Backend> make_curl_http_client(EventLoop& loop, HttpClientOptions options);
 
 }  // namespace soak::net
 

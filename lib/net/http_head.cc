@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include "lib/net/ascii.h"
@@ -140,22 +138,6 @@ std::string format_refusal(const HandshakeReply& reply) {
   }
   text += "Content-Length: " + std::to_string(reply.body().size()) + "\r\nConnection: close\r\n\r\n";
   return text + reply.body();
-}
-
-void check_reply(const HandshakeReply& reply) {
-  bool sound = reply.subprotocol().empty() || is_token(reply.subprotocol());
-  for (const auto& [name, value] : reply.headers()) {
-    sound = sound && is_token(name) && is_field_value(value);
-  }
-  if (sound && reply.status() >= 200 && reply.status() <= 599) {
-    return;
-  }
-  if (sound && reply.accepted()) {
-    return;
-  }
-  std::fprintf(stderr, "soak: a HandshakeReply of status %d holds what cannot stand in a response header\n",
-               reply.status());
-  std::abort();
 }
 
 }  // namespace soak::net

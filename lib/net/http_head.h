@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "soak/net/handshake.h"
 #include "soak/net/headers.h"
-#include "soak/net/websocket_server.h"
 
 namespace soak::net {
 
@@ -30,9 +30,6 @@ std::optional<HandshakeReply> check_upgrade(const RequestHead& head);
 
 // The whole response, with Content-Length and "Connection: close".
 std::string format_refusal(const HandshakeReply& reply);
-
-// Aborts when a reply to be sent could break out of its header line.
-void check_reply(const HandshakeReply& reply);
 
 }  // namespace soak::net
 

@@ -14,7 +14,8 @@
 #include <string_view>
 
 #include "lib/net/signal.h"
-#include "soak/net/http_server.h"
+#include "soak/net/http_options.h"
+#include "soak/task.h"
 
 namespace soak::net {
 
@@ -40,11 +41,11 @@ struct OutgoingResponse {
   bool cut_short = false;
 };
 
-struct HttpServer::Backend : std::enable_shared_from_this<HttpServer::Backend> {
-  Backend(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options);
-  virtual ~Backend() = default;
-  Backend(const Backend&) = delete;
-  Backend& operator=(const Backend&) = delete;
+struct HttpServerBackend : std::enable_shared_from_this<HttpServerBackend> {
+  HttpServerBackend(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options);
+  virtual ~HttpServerBackend() = default;
+  HttpServerBackend(const HttpServerBackend&) = delete;
+  HttpServerBackend& operator=(const HttpServerBackend&) = delete;
 
   bool secure() const { return !options.tls.certificate_file.empty() || !options.tls.key_file.empty(); }
 
@@ -53,7 +54,7 @@ struct HttpServer::Backend : std::enable_shared_from_this<HttpServer::Backend> {
     return std::max(options.request_timeout, options.keep_alive);
   }
 
-  static Task<> close(std::shared_ptr<Backend> self, std::chrono::nanoseconds timeout);
+  static Task<> close(std::shared_ptr<HttpServerBackend> self, std::chrono::nanoseconds timeout);
   // The server goes: ends everything where it stands.
   void stop();
 
@@ -81,17 +82,12 @@ struct HttpServer::Backend : std::enable_shared_from_this<HttpServer::Backend> {
   virtual void reset_all() = 0;   // Every connection.
 
  private:
-  static Task<> answer(Backend& self, HttpServerRequest request, std::weak_ptr<HttpReplyTo> connection);
+  static Task<> answer(HttpServerBackend& self, HttpServerRequest request, std::weak_ptr<HttpReplyTo> connection);
 
   TaskGroup handlers_;
   std::uint64_t requests_ = 0;
   Signal done_{"the requests under way"};
 };
-
-std::shared_ptr<HttpServer::Backend> listen_http_in_memory(EventLoop& loop, HttpHandler handler,
-                                                           HttpServerOptions options);
-std::shared_ptr<HttpServer::Backend> listen_http_on_sockets(EventLoop& loop, HttpHandler handler,
-                                                            HttpServerOptions options);
 
 }  // namespace soak::net
 

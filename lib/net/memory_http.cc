@@ -343,7 +343,7 @@ void MemoryHttpClient::ended(MemoryHttpConnection& connection) {
 
 MemoryHttpListener::MemoryHttpListener(EventLoop& event_loop, HttpHandler http_handler,
                                        HttpServerOptions server_options)
-    : Backend(event_loop, std::move(http_handler), std::move(server_options)) {
+    : HttpServerBackend(event_loop, std::move(http_handler), std::move(server_options)) {
   port = loop.service<MemoryNetwork>().add(options.port, {.http = this, .secure = secure()});
   if (port == 0) {
     throw Error(Errc::kConnectFailed, options.host + ":" + std::to_string(options.port) + ": Address already in use");
@@ -380,12 +380,12 @@ void MemoryHttpListener::reset_all() {
   }
 }
 
-std::shared_ptr<HttpClient::Backend> make_memory_http_client(EventLoop& loop, HttpClientOptions options) {
+std::shared_ptr<HttpClientBackend> make_memory_http_client(EventLoop& loop, HttpClientOptions options) {
   return std::make_shared<MemoryHttpClient>(loop, std::move(options));
 }
 
-std::shared_ptr<HttpServer::Backend> listen_http_in_memory(EventLoop& loop, HttpHandler handler,
-                                                           HttpServerOptions options) {
+std::shared_ptr<HttpServerBackend> listen_http_in_memory(EventLoop& loop, HttpHandler handler,
+                                                         HttpServerOptions options) {
   return std::make_shared<MemoryHttpListener>(loop, std::move(handler), std::move(options));
 }
 

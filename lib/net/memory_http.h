@@ -139,9 +139,9 @@ class MemoryHttpConnection final : public HttpReplyTo, public std::enable_shared
   KeepAlive keep_alive_{*this};
 };
 
-class MemoryHttpClient final : public HttpClient::Backend {
+class MemoryHttpClient final : public HttpClientBackend {
  public:
-  using Backend::Backend;
+  using HttpClientBackend::HttpClientBackend;
 
   std::size_t open_connections() const override { return open_; }
 
@@ -162,7 +162,7 @@ class MemoryHttpClient final : public HttpClient::Backend {
   std::size_t open_ = 0;
 };
 
-class MemoryHttpListener final : public HttpServer::Backend {
+class MemoryHttpListener final : public HttpServerBackend {
  public:
   MemoryHttpListener(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options);
   ~MemoryHttpListener() override { stop(); }
@@ -180,6 +180,10 @@ class MemoryHttpListener final : public HttpServer::Backend {
   std::map<std::uint64_t, std::shared_ptr<MemoryHttpConnection>> connections_;
   std::uint64_t accepted_ = 0;
 };
+
+std::shared_ptr<HttpClientBackend> make_memory_http_client(EventLoop& loop, HttpClientOptions options);
+std::shared_ptr<HttpServerBackend> listen_http_in_memory(EventLoop& loop, HttpHandler handler,
+                                                         HttpServerOptions options);
 
 }  // namespace soak::net
 

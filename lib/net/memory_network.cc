@@ -38,10 +38,10 @@ struct MemoryHandshake final : soak::detail::TimerNode, std::enable_shared_from_
   std::string failure;
 };
 
-class MemoryListener final : public WebSocketServer::Backend {
+class MemoryListener final : public WebSocketServerBackend {
  public:
   MemoryListener(EventLoop& event_loop, ServerOptions server_options)
-      : Backend(event_loop, std::move(server_options)), network_(event_loop.service<MemoryNetwork>()) {
+      : WebSocketServerBackend(event_loop, std::move(server_options)), network_(event_loop.service<MemoryNetwork>()) {
     const std::uint16_t wanted = options.port;
     port = network_.add(wanted, {.websocket = this, .secure = secure()});
     if (port == 0) {
@@ -119,7 +119,7 @@ void MemoryHandshake::expire() noexcept {
 }
 
 void MemoryHandshake::answer(MemoryListener& listener) {
-  const std::shared_ptr<WebSocketServer::Backend> keep = listener.shared_from_this();
+  const std::shared_ptr<WebSocketServerBackend> keep = listener.shared_from_this();
   const std::shared_ptr<MemoryHandshake> keep_this = shared_from_this();
   RequestHead head;
   head.method = "GET";
@@ -140,7 +140,7 @@ void MemoryHandshake::answer(MemoryListener& listener) {
     head.headers.add(name, value);
   }
 
-  HandshakeRequest request = WebSocketServer::Backend::make_request(head, listener.next_peer());
+  HandshakeRequest request = WebSocketServerBackend::make_request(head, listener.next_peer());
   HandshakeReply response = listener.decide(request);
   if (listener.stopped) {  // By the decision itself.
     end_without_response("closed during the handshake");
@@ -171,7 +171,7 @@ void MemoryHandshake::end_without_response(std::string why) {
   begin();
 }
 
-std::shared_ptr<WebSocketServer::Backend> listen_in_memory(EventLoop& loop, ServerOptions options) {
+std::shared_ptr<WebSocketServerBackend> listen_in_memory(EventLoop& loop, ServerOptions options) {
   return std::make_shared<MemoryListener>(loop, std::move(options));
 }
 

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "lib/net/server_backend.h"
 #include "lib/net/url.h"
+#include "lib/net/websocket_server_backend.h"
 
 namespace soak::net {
 
@@ -47,7 +47,7 @@ class MemoryNetwork {
   std::map<std::uint16_t, Listener> listeners_;
 };
 
-std::shared_ptr<WebSocketServer::Backend> listen_in_memory(EventLoop& loop, ServerOptions options);
+std::shared_ptr<WebSocketServerBackend> listen_in_memory(EventLoop& loop, ServerOptions options);
 
 Task<std::unique_ptr<WebSocket>> connect_in_memory(EventLoop& loop, Url url, ConnectOptions options);
 

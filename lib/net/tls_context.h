@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "lib/net/openssl.h"
-#include "soak/net/websocket_server.h"
+#include "soak/net/tls_identity.h"
 
 namespace soak::net {
 

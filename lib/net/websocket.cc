@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/net/websocket.h"
 
-#include "lib/net/ascii.h"
-#include "lib/net/connect_errors.h"
-#include "lib/net/lws_network.h"
-#include "lib/net/memory_network.h"
-#include "lib/net/text.h"
-#include "lib/net/url.h"
+#include <string>
 
 namespace soak::net {
 namespace {
@@ -31,32 +26,6 @@ std::string describe(std::string_view peer, const CloseStatus& status) {
   return text;
 }
 
-// What libwebsockets, or a proxy on the way, would otherwise turn into something else.
-void check_options(const Url& url, const ConnectOptions& options) {
-  // A request line in libwebsockets ends at 2,048 bytes, a Host field at 128.
-  constexpr std::size_t kTargetMax = 2000;
-  constexpr std::size_t kHostMax = 110;
-  const auto refuse = [&url](std::string_view why) {
-    throw Error(Errc::kInvalidArgument, url.display() + ": " + std::string(why));
-  };
-  if (url.target().size() > kTargetMax) {
-    refuse("path and query are longer than 2000 bytes");
-  }
-  if (url.authority().size() > kHostMax) {
-    refuse("the host name is longer than 110 bytes");
-  }
-  for (const auto& [name, value] : options.headers) {
-    if (!is_token(name) || !is_field_value(value)) {
-      refuse("not a header field: " + name);
-    }
-  }
-  for (const std::string& name : options.subprotocols) {
-    if (!is_token(name)) {
-      refuse("a subprotocol is not a token");
-    }
-  }
-}
-
 }  // namespace
 
 WebSocket::~WebSocket() = default;
@@ -69,26 +38,5 @@ HandshakeRefused::HandshakeRefused(std::string_view url, int status, Headers hea
       status_(status),
       headers_(std::move(headers)),
       body_(std::move(body)) {}
-
-void throw_connect_failed(const Url& url, std::string_view cause, std::chrono::nanoseconds after) {
-  throw Error(Errc::kConnectFailed,
-              url.display() + ": " + std::string(cause) + ", " + format_seconds(after) + " after connect");
-}
-
-void throw_connect_timeout(const Url& url, const ConnectOptions& options) {
-  throw Error(Errc::kTimeout, url.display() + ": no handshake within the connect timeout of " +
-                                  format_seconds(options.connect_timeout));
-}
-
-Task<std::unique_ptr<WebSocket>> connect_websocket(EventLoop& loop, std::string url, ConnectOptions options) {
-  Url target = parse_websocket_url(url);
-  check_options(target, options);
-  if (loop.is_virtual()) {
-    auto socket = co_await connect_in_memory(loop, std::move(target), std::move(options));
-    co_return socket;
-  }
-  auto socket = co_await connect_on_lws(loop, std::move(target), std::move(options));
-  co_return socket;
-}
 
 }  // namespace soak::net

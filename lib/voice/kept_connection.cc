@@ -6,6 +6,8 @@
 #include <charconv>
 #include <utility>
 
+#include "soak/net/websocket_client.h"
+
 namespace soak::voice {
 namespace {
 

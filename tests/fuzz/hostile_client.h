@@ -13,7 +13,7 @@
 #include "script.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/supervise.h"
 #include "soak/task.h"
 

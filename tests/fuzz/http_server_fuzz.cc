@@ -25,7 +25,7 @@
 #include "http_script.h"
 #include "lib/net/ascii.h"
 #include "lib/net/fd.h"
-#include "lib/net/http_request_reader.h"
+#include "lib/net_server/http_request_reader.h"
 #include "require.h"
 #include "soak/event_loop.h"
 #include "soak/net/http_server.h"

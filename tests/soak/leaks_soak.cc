@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "voice_fixture.h"
 
 namespace {

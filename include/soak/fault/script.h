@@ -28,8 +28,8 @@
 #include <vector>
 
 #include "soak/event_loop.h"
+#include "soak/net/handshake.h"
 #include "soak/net/websocket.h"
-#include "soak/net/websocket_server.h"
 
 namespace soak::fault {
 

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "soak/net/websocket_server.h"
+#include "soak/net/tls_identity.h"
 
 namespace soak::net {
 

@@ -2,19 +2,13 @@
 #ifndef SOAK_NET_WEBSOCKET_H_
 #define SOAK_NET_WEBSOCKET_H_
 
-// A WebSocket, and the client's way to open one.
+// A WebSocket, whichever side opened it, and what ends one.
 //
-// On a UvLoop the transport is libwebsockets, with TLS where the URL says wss:; on a VirtualLoop it is a pipe in
-// memory that keeps the loop's clock. Code above cannot tell them apart: all pass one conformance suite. A WebSocket
-// belongs to the thread of its EventLoop and must not outlive the loop. Whatever the transport learns is recorded and
-// resumes its waiter on the loop's own turn, never inside a callback of the library.
-//
-//   soak::net::ConnectOptions options;
-//   options.headers.add("Authorization", "Bearer " + key);
-//   auto socket = co_await soak::net::connect_websocket(loop, peer.url(), options);
-//   co_await socket->send_text(R"({"type":"session.update"})");
-//   soak::net::Message message = co_await socket->receive();
-//   co_await socket->close();
+// On a UvLoop the transport is libwebsockets; on a VirtualLoop it is a pipe in memory that keeps the loop's clock. Code
+// above cannot tell them apart: all pass one conformance suite. A WebSocket belongs to the thread of its EventLoop and
+// must not outlive the loop. Whatever the transport learns is recorded and resumes its waiter on the loop's own turn,
+// never inside a callback of the library. A client opens one with connect_websocket() (websocket_client.h); a
+// WebSocketServer hands out those that it accepted (websocket_server.h).
 
 #include <chrono>
 #include <cstddef>
@@ -201,19 +195,6 @@ struct ConnectOptions : WebSocketLimits {
   // What a server proves is always verified: chain, dates, and that the certificate is for the URL's host.
   std::string ca_file;
 };
-
-// Opens a WebSocket to `url`, "ws://host:port/path?query" or, by TLS 1.2 or 1.3, "wss://...". Tries once. Cancelled,
-// it leaves nothing behind.
-// Throws
-//   HandshakeRefused             the server answered something else than 101
-//   Error(Errc::kConnectFailed)  refused, unreachable, name not found, closed during the handshake; with wss: also
-//                                a certificate of an unknown CA, for another host, expired or not valid yet, and a
-//                                server that speaks no TLS: the message says which, and names what is wrong
-//   Error(Errc::kTimeout)        connect_timeout passed
-//   Error(Errc::kInvalidArgument)  not a ws: or wss: URL; a CA file that cannot be read
-// Messages name the URL without its query, which may hold a key.
-[[nodiscard]] Task<std::unique_ptr<WebSocket>> connect_websocket(EventLoop& loop, std::string url,
-                                                                 ConnectOptions options = ConnectOptions());
 
 }  // namespace soak::net
 

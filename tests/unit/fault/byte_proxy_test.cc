@@ -18,7 +18,7 @@
 
 #include "soak/error.h"
 #include "soak/event_loop.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "soak/task.h"
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "soak/event_loop.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "soak/task.h"
 

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "tests/unit/net/transports.h"
 

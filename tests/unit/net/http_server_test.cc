@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/net/http_request_reader.h"
+#include "lib/net_server/http_request_reader.h"
 #include "tests/unit/net/http_transports.h"
 #include "tests/unit/net/raw_socket.h"
 

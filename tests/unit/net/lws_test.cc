@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "tests/unit/net/raw_socket.h"
 #include "tests/unit/net/transports.h"

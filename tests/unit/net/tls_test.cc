@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "soak/net/test_ca.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "tests/unit/net/raw_socket.h"
 #include "tests/unit/net/transports.h"

@@ -16,7 +16,7 @@
 
 #include "soak/event_loop.h"
 #include "soak/net/test_ca.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "soak/task.h"
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "soak/event_loop.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/task.h"
 
 namespace soak::peers {

@@ -18,6 +18,8 @@ module_of() {
     matchers.h) echo matchers ;;
     async_run.h) echo drive ;;
     audio/*) echo audio ;;
+    net/http_client.h|net/websocket_client.h) echo net_client ;;
+    net/http_server.h|net/websocket_server.h) echo net_server ;;
     net/*) echo net ;;
     fault/*) echo fault ;;
     peers/*) echo peers ;;
@@ -39,9 +41,9 @@ allowed() {
     matchers) echo run report async metrics probe ;;
     drive) echo run report async metrics_endpoint metrics probe ;;
     audio|net) echo async metrics probe ;;
-    fault) echo net async metrics probe ;;
-    peers) echo fault net async metrics probe ;;
-    voice|channels) echo net async metrics run report probe ;;
+    net_lws|net_client|net_server|fault) echo net async metrics probe ;;
+    peers) echo fault net_server net async metrics probe ;;
+    voice|channels) echo net_client net async metrics run report probe ;;
     soak) echo gating drive run async metrics report probe ;;
   esac
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_LWS_CONTEXT_H_
-#define SOAK_LIB_NET_LWS_CONTEXT_H_
+#ifndef SOAK_LIB_NET_LWS_LWS_CONTEXT_H_
+#define SOAK_LIB_NET_LWS_LWS_CONTEXT_H_
 
 // libwebsockets on a loop: one context, with one virtual host for `ws:` and one for the `wss:` clients of each set of
 // trusted CAs. None of them listens.
@@ -71,4 +71,4 @@ class LwsContext {
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_LWS_CONTEXT_H_
+#endif  // SOAK_LIB_NET_LWS_LWS_CONTEXT_H_

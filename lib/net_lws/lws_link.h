@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_LWS_LINK_H_
-#define SOAK_LIB_NET_LWS_LINK_H_
+#ifndef SOAK_LIB_NET_LWS_LWS_LINK_H_
+#define SOAK_LIB_NET_LWS_LWS_LINK_H_
 
 #include <libwebsockets.h>
 
@@ -14,10 +14,10 @@
 
 #include "lib/net/frame.h"
 #include "lib/net/link.h"
-#include "lib/net/lws_context.h"
 #include "lib/net/openssl.h"
 #include "lib/net/tls_terminator.h"
 #include "lib/net/url.h"
+#include "lib/net_lws/lws_context.h"
 #include "soak/detail/timer_heap.h"
 
 namespace soak::net {
@@ -110,4 +110,4 @@ class LwsLink final : public Link, public soak::detail::TimerNode {
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_LWS_LINK_H_
+#endif  // SOAK_LIB_NET_LWS_LWS_LINK_H_

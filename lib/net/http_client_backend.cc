@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "soak/net/http_client.h"
+#include "lib/net/http_client_backend.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "lib/net/ascii.h"
-#include "lib/net/http_client_backend.h"
 #include "lib/net/text.h"
 
 namespace soak::net {
@@ -42,9 +41,6 @@ void check_request(const HttpRequest& request, const std::string& origin) {
 }
 
 }  // namespace
-
-HttpError::HttpError(Errc code, std::string_view message, bool may_have_arrived)
-    : Error(code, std::string(message)), may_have_arrived_(may_have_arrived) {}
 
 HttpCall::HttpCall(EventLoop& event_loop, const HttpClientOptions& client_options, HttpRequest http_request)
     : loop(event_loop),
@@ -83,9 +79,9 @@ void HttpCall::fail_by_stop(bool may_have_arrived) const {
 }
 
 // A place in a lane, from the wait for it until the end of the request.
-class HttpClient::Backend::Turn {
+class HttpClientBackend::Turn {
  public:
-  Turn(Backend& backend, const std::string& origin)
+  Turn(HttpClientBackend& backend, const std::string& origin)
       : backend_(backend), origin_(origin), lane_(backend.lanes_[origin]) {
     lane_.waiting.push_back(this);
     let_in();
@@ -119,14 +115,14 @@ class HttpClient::Backend::Turn {
     }
   }
 
-  Backend& backend_;
+  HttpClientBackend& backend_;
   const std::string& origin_;  // The call's.
   Lane& lane_;
   Signal signal_{"a connection to be free"};
   bool granted_ = false;
 };
 
-Task<HttpResponse> HttpClient::Backend::send(std::shared_ptr<Backend> self, HttpRequest request) {
+Task<HttpResponse> HttpClientBackend::send(std::shared_ptr<HttpClientBackend> self, HttpRequest request) {
   HttpCall call(self->loop, self->options, std::move(request));
   if (self->stopped) {
     call.fail_by_stop(false);
@@ -148,7 +144,7 @@ Task<HttpResponse> HttpClient::Backend::send(std::shared_ptr<Backend> self, Http
   co_return response;
 }
 
-void HttpClient::Backend::stop() {
+void HttpClientBackend::stop() {
   stopped = true;
   for (auto& [origin, lane] : lanes_) {
     for (Turn* const turn : lane.waiting) {
@@ -158,7 +154,7 @@ void HttpClient::Backend::stop() {
   drop_all();
 }
 
-HttpClient::Backend::Backend(EventLoop& event_loop, HttpClientOptions client_options)
+HttpClientBackend::HttpClientBackend(EventLoop& event_loop, HttpClientOptions client_options)
     : loop(event_loop), options(std::move(client_options)) {
   if (options.connections_max == 0) {
     throw Error(Errc::kInvalidArgument, "HttpClient with connections_max 0: at least 1 is needed");
@@ -167,17 +163,5 @@ HttpClient::Backend::Backend(EventLoop& event_loop, HttpClientOptions client_opt
     throw Error(Errc::kInvalidArgument, "HttpClient with an https: proxy, expected http://host:port");
   }
 }
-
-HttpClient::HttpClient(EventLoop& loop, HttpClientOptions options)
-    : backend_(loop.is_virtual() ? make_memory_http_client(loop, std::move(options))
-                                 : make_curl_http_client(loop, std::move(options))) {}
-
-HttpClient::~HttpClient() { backend_->stop(); }
-
-Task<HttpResponse> HttpClient::send(HttpRequest request) { return Backend::send(backend_, std::move(request)); }
-
-const HttpClientCounters& HttpClient::counters() const { return backend_->counters; }
-
-std::size_t HttpClient::open_connections() const { return backend_->open_connections(); }
 
 }  // namespace soak::net

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net/resolve.h"
+#include "lib/net_client/resolve.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/net_client/lws_client.h"
+
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,11 +11,10 @@
 
 #include "lib/net/connect_errors.h"
 #include "lib/net/connection.h"
-#include "lib/net/lws_link.h"
-#include "lib/net/lws_network.h"
-#include "lib/net/lws_service.h"
-#include "lib/net/resolve.h"
 #include "lib/net/text.h"
+#include "lib/net_client/resolve.h"
+#include "lib/net_lws/lws_link.h"
+#include "lib/net_lws/lws_service.h"
 
 namespace soak::net {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net/curl_http_client.h"
+#include "lib/net_client/curl_http_client.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -409,7 +409,7 @@ void CurlTransfer::fail_connecting(const HttpCall& call) const {
 }
 
 CurlHttpClient::CurlHttpClient(EventLoop& event_loop, HttpClientOptions client_options)
-    : Backend(event_loop, std::move(client_options)),
+    : HttpClientBackend(event_loop, std::move(client_options)),
       window_(waits_for_windows_well() ? std::numeric_limits<std::size_t>::max() : kWindowUsed) {
   if (!options.ca_file.empty()) {
     make_tls_client_context(read_ca_file(options.ca_file), options.ca_file);
@@ -486,7 +486,7 @@ CurlHttpClient::Multi::~Multi() {
 }
 
 void CurlHttpClient::Multi::work(curl_socket_t fd, int events) {
-  const std::shared_ptr<Backend> keep = client_.shared_from_this();
+  const std::shared_ptr<HttpClientBackend> keep = client_.shared_from_this();
   int running = 0;
   client_.ended_by_reset_ = false;
   curl_multi_socket_action(multi_, fd, events, &running);
@@ -701,7 +701,7 @@ Task<HttpResponse> CurlHttpClient::exchange(HttpCall& call) {
   co_return response;
 }
 
-std::shared_ptr<HttpClient::Backend> make_curl_http_client(EventLoop& loop, HttpClientOptions options) {
+std::shared_ptr<HttpClientBackend> make_curl_http_client(EventLoop& loop, HttpClientOptions options) {
   return std::make_shared<CurlHttpClient>(loop, std::move(options));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net/http_request_reader.h"
+#include "lib/net_server/http_request_reader.h"
 
 #include <algorithm>
 #include <charconv>

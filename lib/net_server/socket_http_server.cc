@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/net_server/socket_http_server.h"
+
 // An HTTP/1.1 server on a loop's sockets.
 //
 // Its requests are not read by libwebsockets, as those of a WebSocket are not (lws_server.cc): the HTTP role of 4.1
@@ -19,12 +21,11 @@
 
 #include "lib/net/fd.h"
 #include "lib/net/http_head.h"
-#include "lib/net/http_request_reader.h"
-#include "lib/net/http_server_backend.h"
-#include "lib/net/tcp_listener.h"
 #include "lib/net/tls_context.h"
 #include "lib/net/tls_terminator.h"
 #include "lib/net/uv_poll.h"
+#include "lib/net_server/http_request_reader.h"
+#include "lib/net_server/tcp_listener.h"
 #include "soak/detail/timer_heap.h"
 
 namespace soak::net {
@@ -91,10 +92,10 @@ class HttpConnection final : public HttpReplyTo,
   std::size_t written_ = 0;
 };
 
-class SocketHttpServer final : public HttpServer::Backend {
+class SocketHttpServer final : public HttpServerBackend {
  public:
   SocketHttpServer(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options)
-      : Backend(event_loop, std::move(http_handler), std::move(server_options)),
+      : HttpServerBackend(event_loop, std::move(http_handler), std::move(server_options)),
         uv_loop_(static_cast<UvLoop&>(event_loop)) {
     if (secure()) {
       tls_ = make_tls_server_context(options.tls);
@@ -223,7 +224,7 @@ void HttpConnection::expire() noexcept {
 }
 
 void HttpConnection::on_event() {
-  const std::shared_ptr<HttpServer::Backend> keep_server = server_.shared_from_this();
+  const std::shared_ptr<HttpServerBackend> keep_server = server_.shared_from_this();
   const std::shared_ptr<HttpConnection> keep = shared_from_this();
   switch (stage_) {
     case Stage::kReading:
@@ -428,8 +429,8 @@ void HttpConnection::drain() {
 
 }  // namespace
 
-std::shared_ptr<HttpServer::Backend> listen_http_on_sockets(EventLoop& loop, HttpHandler handler,
-                                                            HttpServerOptions options) {
+std::shared_ptr<HttpServerBackend> listen_http_on_sockets(EventLoop& loop, HttpHandler handler,
+                                                          HttpServerOptions options) {
   return std::make_shared<SocketHttpServer>(loop, std::move(handler), std::move(options));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net/lws_link.h"
+#include "lib/net_lws/lws_link.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/net_server/lws_server.h"
+
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,13 +12,12 @@
 
 #include "lib/net/ascii.h"
 #include "lib/net/fd.h"
-#include "lib/net/lws_link.h"
-#include "lib/net/lws_network.h"
-#include "lib/net/lws_service.h"
-#include "lib/net/tcp_listener.h"
 #include "lib/net/tls_context.h"
 #include "lib/net/tls_terminator.h"
 #include "lib/net/uv_poll.h"
+#include "lib/net_lws/lws_link.h"
+#include "lib/net_lws/lws_service.h"
+#include "lib/net_server/tcp_listener.h"
 #include "soak/detail/timer_heap.h"
 
 namespace soak::net {
@@ -60,10 +61,11 @@ class Handshake final : public soak::detail::TimerNode {
   enum class Stage : std::uint8_t { kReading, kRefusing, kEnding } stage_ = Stage::kReading;
 };
 
-class LwsListener final : public WebSocketServer::Backend {
+class LwsListener final : public WebSocketServerBackend {
  public:
   LwsListener(EventLoop& event_loop, ServerOptions server_options)
-      : Backend(event_loop, std::move(server_options)), context_(event_loop.service<LwsService>().context) {
+      : WebSocketServerBackend(event_loop, std::move(server_options)),
+        context_(event_loop.service<LwsService>().context) {
     if (secure()) {
       tls_ = make_tls_server_context(options.tls);
     }
@@ -98,7 +100,7 @@ class LwsListener final : public WebSocketServer::Backend {
 };
 
 void LwsListener::on_connection() {
-  const std::shared_ptr<Backend> keep = shared_from_this();
+  const std::shared_ptr<WebSocketServerBackend> keep = shared_from_this();
   while (!stopped && !full()) {
     std::optional<TcpListener::Accepted> accepted = listening_->accept();
     if (!accepted) {
@@ -137,7 +139,7 @@ void Handshake::expire() noexcept { finish(); }
 void Handshake::finish() { listener_.remove(position); }
 
 void Handshake::on_event() {
-  const std::shared_ptr<WebSocketServer::Backend> keep = listener_.shared_from_this();
+  const std::shared_ptr<WebSocketServerBackend> keep = listener_.shared_from_this();
   switch (stage_) {
     case Stage::kReading:
       return read_head();
@@ -189,7 +191,7 @@ void Handshake::on_head() {
   if (const std::optional<HandshakeReply> wrong = check_upgrade(*head)) {
     return refuse(*wrong);
   }
-  HandshakeRequest request = WebSocketServer::Backend::make_request(*head, peer_);
+  HandshakeRequest request = WebSocketServerBackend::make_request(*head, peer_);
   const LwsListener& listener = listener_;
   const HandshakeReply reply = listener.decide(request);
   if (listener.stopped) {
@@ -256,7 +258,7 @@ void Handshake::await_end() {
 
 }  // namespace
 
-std::shared_ptr<WebSocketServer::Backend> listen_on_lws(EventLoop& loop, ServerOptions options) {
+std::shared_ptr<WebSocketServerBackend> listen_on_lws(EventLoop& loop, ServerOptions options) {
   return std::make_shared<LwsListener>(loop, std::move(options));
 }
 

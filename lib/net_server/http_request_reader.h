@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_HTTP_REQUEST_READER_H_
-#define SOAK_LIB_NET_HTTP_REQUEST_READER_H_
+#ifndef SOAK_LIB_NET_SERVER_HTTP_REQUEST_READER_H_
+#define SOAK_LIB_NET_SERVER_HTTP_REQUEST_READER_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "soak/net/http_server.h"
+#include "soak/net/http.h"
 
 namespace soak::net {
 
@@ -63,4 +63,4 @@ class HttpRequestReader {
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_HTTP_REQUEST_READER_H_
+#endif  // SOAK_LIB_NET_SERVER_HTTP_REQUEST_READER_H_

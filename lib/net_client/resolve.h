@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_RESOLVE_H_
-#define SOAK_LIB_NET_RESOLVE_H_
+#ifndef SOAK_LIB_NET_CLIENT_RESOLVE_H_
+#define SOAK_LIB_NET_CLIENT_RESOLVE_H_
 
 #include <string>
 #include <vector>
@@ -21,4 +21,4 @@ Task<Resolved> resolve(UvLoop& loop, std::string host, Instant deadline);
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_RESOLVE_H_
+#endif  // SOAK_LIB_NET_CLIENT_RESOLVE_H_

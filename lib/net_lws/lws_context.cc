@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net/lws_context.h"
+#include "lib/net_lws/lws_context.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -9,8 +9,8 @@
 #include <array>
 #include <utility>
 
-#include "lib/net/lws_link.h"
 #include "lib/net/tls_context.h"
+#include "lib/net_lws/lws_link.h"
 #include "soak/error.h"
 
 namespace soak::net {

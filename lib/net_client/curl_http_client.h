@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_CURL_HTTP_CLIENT_H_
-#define SOAK_LIB_NET_CURL_HTTP_CLIENT_H_
+#ifndef SOAK_LIB_NET_CLIENT_CURL_HTTP_CLIENT_H_
+#define SOAK_LIB_NET_CLIENT_CURL_HTTP_CLIENT_H_
 
 // An HTTP client on libcurl's multi-socket interface: the loop watches its sockets and keeps its time.
 //
@@ -24,7 +24,7 @@ namespace soak::net {
 
 class CurlTransfer;
 
-class CurlHttpClient final : public HttpClient::Backend {
+class CurlHttpClient final : public HttpClientBackend {
  public:
   CurlHttpClient(EventLoop& event_loop, HttpClientOptions client_options);
   ~CurlHttpClient() override;
@@ -97,6 +97,8 @@ class CurlHttpClient final : public HttpClient::Backend {
   bool ended_by_reset_ = false;
 };
 
+std::shared_ptr<HttpClientBackend> make_curl_http_client(EventLoop& loop, HttpClientOptions options);
+
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_CURL_HTTP_CLIENT_H_
+#endif  // SOAK_LIB_NET_CLIENT_CURL_HTTP_CLIENT_H_

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "soak/net/http_server.h"
+#include "lib/net/http_server_backend.h"
 
 #include <charconv>
 #include <exception>
 #include <utility>
 
 #include "lib/net/ascii.h"
-#include "lib/net/http_server_backend.h"
-#include "lib/net/query.h"
 
 namespace soak::net {
 namespace {
@@ -26,14 +24,6 @@ std::optional<std::size_t> announced_length(const Headers& headers) {
 }
 
 }  // namespace
-
-std::string HttpServerRequest::query_value(std::string_view name) const { return net::query_value(query, name); }
-
-HttpReply HttpReply::reset() {
-  HttpReply reply(500);
-  reply.reset_ = true;
-  return reply;
-}
 
 OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view method, bool close_after)
     : status(response.status),
@@ -71,14 +61,14 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
   }
 }
 
-HttpServer::Backend::Backend(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options)
+HttpServerBackend::HttpServerBackend(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options)
     : loop(event_loop), handler(std::move(http_handler)), options(std::move(server_options)), handlers_(event_loop) {
   if (!handler) {
     throw Error(Errc::kInvalidArgument, "HttpServer without a handler");
   }
 }
 
-void HttpServer::Backend::stop() {
+void HttpServerBackend::stop() {
   if (stopped) {
     return;
   }
@@ -89,7 +79,7 @@ void HttpServer::Backend::stop() {
   done_.wake();
 }
 
-Task<> HttpServer::Backend::close(std::shared_ptr<Backend> self, std::chrono::nanoseconds timeout) {
+Task<> HttpServerBackend::close(std::shared_ptr<HttpServerBackend> self, std::chrono::nanoseconds timeout) {
   if (self->stopped) {
     co_return;
   }
@@ -110,7 +100,7 @@ Task<> HttpServer::Backend::close(std::shared_ptr<Backend> self, std::chrono::na
   self->handlers_.end_in_place();
 }
 
-std::optional<HttpReply> HttpServer::Backend::judge_head(const HttpServerRequest& request) const {
+std::optional<HttpReply> HttpServerBackend::judge_head(const HttpServerRequest& request) const {
   if (!options.on_head) {
     return std::nullopt;
   }
@@ -126,12 +116,13 @@ std::optional<HttpReply> HttpServer::Backend::judge_head(const HttpServerRequest
   }
 }
 
-void HttpServer::Backend::handle(HttpServerRequest request, std::weak_ptr<HttpReplyTo> connection) {
+void HttpServerBackend::handle(HttpServerRequest request, std::weak_ptr<HttpReplyTo> connection) {
   handlers_.start({"http request", ++requests_}, answer(*this, std::move(request), std::move(connection)),
                   TaskKind::kFinite);
 }
 
-Task<> HttpServer::Backend::answer(Backend& self, HttpServerRequest request, std::weak_ptr<HttpReplyTo> connection) {
+Task<> HttpServerBackend::answer(HttpServerBackend& self, HttpServerRequest request,
+                                 std::weak_ptr<HttpReplyTo> connection) {
   HttpReply reply(500);
   try {
     Task<HttpReply> handler = self.handler(std::move(request));
@@ -147,29 +138,9 @@ Task<> HttpServer::Backend::answer(Backend& self, HttpServerRequest request, std
   self.done_.wake();
 }
 
-void HttpServer::Backend::response_done() {
+void HttpServerBackend::response_done() {
   --responding;
   done_.wake();
 }
-
-HttpServer::HttpServer(EventLoop& loop, HttpHandler handler, HttpServerOptions options)
-    : backend_(loop.is_virtual() ? listen_http_in_memory(loop, std::move(handler), std::move(options))
-                                 : listen_http_on_sockets(loop, std::move(handler), std::move(options))) {}
-
-HttpServer::~HttpServer() { backend_->stop(); }
-
-std::string HttpServer::url() const {
-  const std::string& host = backend_->options.host;
-  const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return (backend_->secure() ? "https://" : "http://") + shown + ":" + std::to_string(backend_->port);
-}
-
-std::uint16_t HttpServer::port() const { return backend_->port; }
-
-Task<> HttpServer::close(std::chrono::nanoseconds timeout) { return Backend::close(backend_, timeout); }
-
-std::size_t HttpServer::open_connections() const { return backend_->open_connections(); }
-
-std::size_t HttpServer::requests_under_way() const { return backend_->under_way(); }
 
 }  // namespace soak::net

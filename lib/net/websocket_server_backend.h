@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_SERVER_BACKEND_H_
-#define SOAK_LIB_NET_SERVER_BACKEND_H_
+#ifndef SOAK_LIB_NET_WEBSOCKET_SERVER_BACKEND_H_
+#define SOAK_LIB_NET_WEBSOCKET_SERVER_BACKEND_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -11,19 +11,20 @@
 #include "lib/net/connection.h"
 #include "lib/net/http_head.h"
 #include "lib/net/signal.h"
-#include "soak/net/websocket_server.h"
+#include "soak/net/handshake.h"
 
 namespace soak::net {
 
 // What both kinds of server share: the decision on a handshake, and the queue of who waits for accept().
-struct WebSocketServer::Backend : std::enable_shared_from_this<WebSocketServer::Backend> {
-  Backend(EventLoop& event_loop, ServerOptions server_options) : loop(event_loop), options(std::move(server_options)) {}
-  virtual ~Backend() = default;
-  Backend(const Backend&) = delete;
-  Backend& operator=(const Backend&) = delete;
+struct WebSocketServerBackend : std::enable_shared_from_this<WebSocketServerBackend> {
+  WebSocketServerBackend(EventLoop& event_loop, ServerOptions server_options)
+      : loop(event_loop), options(std::move(server_options)) {}
+  virtual ~WebSocketServerBackend() = default;
+  WebSocketServerBackend(const WebSocketServerBackend&) = delete;
+  WebSocketServerBackend& operator=(const WebSocketServerBackend&) = delete;
 
   bool secure() const { return !options.tls.certificate_file.empty() || !options.tls.key_file.empty(); }
-  static Task<AcceptedWebSocket> accept(std::shared_ptr<Backend> self);
+  static Task<AcceptedWebSocket> accept(std::shared_ptr<WebSocketServerBackend> self);
   void stop();
 
   // The server's word on a request, exceptions turned into 500.
@@ -47,4 +48,4 @@ struct WebSocketServer::Backend : std::enable_shared_from_this<WebSocketServer::
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_SERVER_BACKEND_H_
+#endif  // SOAK_LIB_NET_WEBSOCKET_SERVER_BACKEND_H_
