@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "lib/net/tls_context.h"
-#include "lib/net_lws/lws_link.h"
 #include "soak/error.h"
 
 namespace soak::net {
@@ -143,7 +142,7 @@ LwsContext::~LwsContext() {
   }
 }
 
-bool LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsLink& link) {
+void LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsEvents& events) {
   // libwebsockets reads the request from this text. It needs no more of the original.
   std::string head = "GET / HTTP/1.1\r\nHost: soak\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   head += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ";
@@ -151,10 +150,9 @@ bool LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsLink
   head += "\r\n\r\n";
 
   adopted_fields_ = std::move(fields);
-  adopting_ = &link;
+  adopting_ = &events;
   lws_adopt_socket_vhost_readbuf(vhost_, fd, head.data(), head.size());  // Closes fd when it fails.
   adopting_ = nullptr;
-  return link.alive();
 }
 
 void LwsContext::wake() { lws_cancel_service(context_); }
@@ -173,7 +171,7 @@ void LwsContext::release_frame_buffer() {
 }
 
 int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size) {
-  auto* link = static_cast<LwsLink*>(lws_get_opaque_user_data(wsi));
+  auto* events = static_cast<LwsEvents*>(lws_get_opaque_user_data(wsi));
   switch (reason) {
     case LWS_CALLBACK_PROTOCOL_INIT:
     case LWS_CALLBACK_PROTOCOL_DESTROY:
@@ -194,7 +192,7 @@ int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void
       auto* context = static_cast<LwsContext*>(lws_context_user(lws_get_context(wsi)));
       auto* args = static_cast<lws_process_html_args*>(in);
       const std::string& fields = context->adopted_fields_;
-      if (link == nullptr || args->max_len < static_cast<int>(fields.size()) + 2) {
+      if (events == nullptr || args->max_len < static_cast<int>(fields.size()) + 2) {
         return 1;
       }
       args->p = std::copy(fields.begin(), fields.end(), args->p);
@@ -205,14 +203,14 @@ int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void
     case LWS_CALLBACK_CLIENT_RECEIVE:
     case LWS_CALLBACK_SERVER_WRITEABLE:
     case LWS_CALLBACK_CLIENT_WRITEABLE:
-      return link == nullptr ? -1 : link->on_event(wsi, reason, in, size);  // Its owner dropped it.
+      return events == nullptr ? -1 : events->on_event(wsi, reason, in, size);  // Its owner dropped it.
 
     // `in` is the SSL, `user` the certificate chain where its verification is, `size` whether OpenSSL agrees.
     case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
-      return link != nullptr && link->verify(*static_cast<X509_STORE_CTX*>(user), size != 0) ? 0 : 1;
+      return events != nullptr && events->verify(*static_cast<X509_STORE_CTX*>(user), size != 0) ? 0 : 1;
 
     default:
-      return link == nullptr ? 0 : link->on_event(wsi, reason, in, size);
+      return events == nullptr ? 0 : events->on_event(wsi, reason, in, size);
   }
 }
 

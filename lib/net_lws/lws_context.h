@@ -7,10 +7,11 @@
 //
 // A server's sockets come to it by adoption, once their request has been read (lws_server.cc), so that a
 // handshake sees every header and is answered with any status. libwebsockets' callbacks end in the
-// LwsLink that the connection belongs to.
+// LwsEvents of the connection that they are about.
 
 #include <libwebsockets.h>
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -21,7 +22,17 @@
 
 namespace soak::net {
 
-class LwsLink;
+// What libwebsockets tells of one connection. Its address is the connection's opaque user data.
+class LwsEvents {
+ public:
+  // What it returns goes to libwebsockets.
+  virtual int on_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size) = 0;
+  // Whether to go on with the server's certificate `chain` at the place where it stands.
+  virtual bool verify(X509_STORE_CTX& chain, bool chain_ok) = 0;
+
+ protected:
+  ~LwsEvents() = default;
+};
 
 class LwsContext {
  public:
@@ -41,9 +52,9 @@ class LwsContext {
   lws_vhost* tls_vhost(const std::string& ca_file);
 
   // Hands the connected `fd`, whose request head has been read, to libwebsockets as a server's WebSocket.
-  // `key` is the client's Sec-WebSocket-Key; `fields` are whole header lines for the 101 response. False:
-  // the connection is gone.
-  bool adopt(int fd, std::string_view key, std::string fields, LwsLink& link);
+  // `key` is the client's Sec-WebSocket-Key; `fields` are whole header lines for the 101 response. `events` hears first
+  // of LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, and before this returns of the end if the connection is gone already.
+  void adopt(int fd, std::string_view key, std::string fields, LwsEvents& events);
 
   // Services what libwebsockets has read and not yet handed out: libuv would not come back for it.
   void wake();
@@ -64,7 +75,7 @@ class LwsContext {
     lws_vhost* vhost;
   };
   std::map<std::string, TlsVhost> tls_vhosts_;  // By what the CA file holds.
-  LwsLink* adopting_ = nullptr;
+  LwsEvents* adopting_ = nullptr;
   std::string adopted_fields_;
   std::vector<unsigned char> frame_;
 };

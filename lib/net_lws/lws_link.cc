@@ -84,7 +84,7 @@ void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
     info.ssl_connection |= LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK;
     info.alpn = "http/1.1";  // A server that prefers HTTP/2 would choose it.
   }
-  info.opaque_user_data = this;
+  info.opaque_user_data = static_cast<LwsEvents*>(this);
   info.pwsi = &wsi_;
   client_ = true;
   errno = 0;

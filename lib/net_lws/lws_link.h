@@ -48,7 +48,7 @@ struct LwsRequest {
   std::vector<std::string> response_headers;  // Beyond the well-known.
 };
 
-class LwsLink final : public Link, public soak::detail::TimerNode {
+class LwsLink final : public Link, public LwsEvents, public soak::detail::TimerNode {
  public:
   // `tls` is what deals with the TLS of an accepted connection: libwebsockets does not see its socket then.
   explicit LwsLink(LwsContext& context, std::shared_ptr<const TlsTerminator> tls = nullptr)
@@ -72,10 +72,8 @@ class LwsLink final : public Link, public soak::detail::TimerNode {
 
   void expire() noexcept override;
 
-  // For the context: an event of this link's connection. What it returns goes to libwebsockets.
-  int on_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size);
-  // For the context: whether to go on with the server's certificate `chain` at the place where it stands.
-  bool verify(X509_STORE_CTX& chain, bool chain_ok);
+  int on_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size) override;
+  bool verify(X509_STORE_CTX& chain, bool chain_ok) override;
 
  private:
   int handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size);

@@ -214,7 +214,8 @@ void Handshake::on_head() {
   link->set_user(*connection);
   connection->start(std::move(link));
   poll_.reset();
-  if (listener_.context().adopt(fd_.release(), head->headers.get("Sec-WebSocket-Key"), std::move(fields), adopted)) {
+  listener_.context().adopt(fd_.release(), head->headers.get("Sec-WebSocket-Key"), std::move(fields), adopted);
+  if (adopted.alive()) {
     listener_.enqueue(std::move(request), connection);
   }
   finish();
