@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often the detector in the tree accuses the innocent, over all looks of a whole run, and how soon it sees a leak.
+// Measures how often the detector in the tree raises a false alarm, over all looks at a whole run, and how soon it sees
+// a leak. bench/detector-results.md has the output.
 //
-//   detector_study TRACE.csv [RUNS [NULL]]   1,000 runs a cell unless told otherwise; of nulls with NULL in their names
+//   detector_study TRACES [RUNS [SHAPE]]   1,000 runs a cell by default; SHAPE selects shapes by part of their name
 //
-// A day of RSS is judged in every tenth run, and a leak of 0.13 KB/s in it is timed in every tenth.
-// TRACE.csv is recorded from a clean soak: time_s,rss_bytes,heap_bytes, a line for each quiescent point. Its own noise
-// is the noise of the heap here, and the detector must not accuse it either. Beside it are the false alarms of two
-// rules in use, looked at once, at the end: least squares and the test of Mann and Kendall, each at p < 1%. Exit status
-// 1 when a bar is missed.
+// A day of RSS is simulated in every tenth run, and so is the leak of 0.13 KB/s in it. TRACES is a folder of CSV files
+// recorded from clean soaks: time_s,rss_bytes,heap_bytes, a line per quiescent point. The noise of the heap is taken
+// from them, and the detector must not raise an alarm on them either. For comparison the tables show the false alarms
+// of two common tests, applied once, at the end: least squares and Mann-Kendall, each at p < 1%. The exit status is 1
+// when a limit or a target is missed.
 
 #include <algorithm>
 #include <atomic>
@@ -112,7 +113,7 @@ Trace read_trace(const std::filesystem::path& path) {
   std::ifstream file(path);
   std::string line;
   if (!std::getline(file, line) || line != "time_s,rss_bytes,heap_bytes") {
-    std::fprintf(stderr, "%s: the first line is to be time_s,rss_bytes,heap_bytes\n", path.c_str());
+    std::fprintf(stderr, "%s: expected the header time_s,rss_bytes,heap_bytes\n", path.c_str());
     std::exit(2);
   }
   Trace trace{path.stem().string(), {}, {}};
@@ -221,9 +222,9 @@ struct Study {
   double amount(Kind kind) const { return kind == Kind::kRss ? kRssNoise : heap_noise; }
 
   void false_alarms(const std::vector<Null>& nulls, const char* title) {
-    std::printf("\n### False alarms over all looks of a run, of %zu; %s\n\n", runs, title);
+    std::printf("\n## False alarms over all looks at a run, in %zu runs: %s\n\n", runs, title);
     std::printf(
-        "| null | RSS, 1 h | RSS, 24 h (of %zu) | heap, 1 h | smallest leak excluded, RSS, 1 h | least squares | "
+        "| shape | RSS, 1 h | RSS, 24 h (in %zu) | heap, 1 h | smallest leak excluded, RSS, 1 h | least squares | "
         "Mann-Kendall |\n| --- | --- | --- | --- | --- | --- | --- |\n",
         runs / 10);
     for (const Null& null : nulls) {
@@ -259,7 +260,7 @@ struct Study {
 
   void false_alarms(const std::vector<Trace>& traces) {
     std::printf(
-        "\n### False alarms over all looks of an hour, of %zu; minutes of recorded runs\n\n"
+        "\n## False alarms over all looks at an hour, in %zu runs: recorded runs, resampled by the minute\n\n"
         "| trace | as recorded | RSS | heap |\n| --- | --- | --- | --- |\n",
         runs);
     for (const Trace& trace : traces) {
@@ -283,12 +284,12 @@ struct Study {
   // `bar_minutes` of the median; 0 without one.
   void detection(Kind kind, double leak, std::size_t seconds, double bar_minutes) {
     const std::size_t timed = seconds < 24 * kHour ? runs : std::max<std::size_t>(runs / 10, 1);
-    std::printf("\n### %s, a leak of %g KB/s: minutes until it is certain, of %zu runs",
+    std::printf("\n## %s, a leak of %g KB/s: minutes until it is certain, in %zu runs",
                 kind == Kind::kRss ? "RSS" : "Heap", leak, timed);
     if (bar_minutes > 0) {
-      std::printf("; the median is to be at most %g", bar_minutes);
+      std::printf("; target for the median: %g", bar_minutes);
     }
-    std::printf("\n\n| null | median | 95th percentile |\n| --- | --- | --- |\n");
+    std::printf("\n\n| shape | median | 95th percentile |\n| --- | --- | --- |\n");
     for (const Null& null : known_nulls()) {
       if (left_out(null)) {
         continue;
@@ -315,7 +316,7 @@ int main(int argc, char** argv) {
   using namespace soak::bench;
   const long long runs = argc > 2 ? std::atoll(argv[2]) : 1000;
   if (argc < 2 || argc > 4 || runs < 1) {
-    std::fprintf(stderr, "usage: detector_study TRACES [RUNS [NULL]]\n");
+    std::fprintf(stderr, "usage: detector_study TRACES [RUNS [SHAPE]]\n");
     return 2;
   }
   const std::vector<Trace> traces = read_traces(argv[1]);
@@ -325,12 +326,12 @@ int main(int argc, char** argv) {
   }
   Study study{static_cast<std::size_t>(runs), heap_noise, argc > 3 ? argv[3] : ""};
   std::printf(
-      "Heap at quiescent points has %.3f KB of noise in the traces; shapes on the heap keep their size against it.\n",
+      "The traces have %.3f KB of noise on the heap at quiescent points; shapes on the heap are scaled to it.\n",
       study.heap_noise);
   study.false_alarms(traces);
-  study.false_alarms(known_nulls(), "shapes that the detector was made with");
-  study.false_alarms(once_held_out_nulls(), "shapes that were held out, each until a change used it");
-  study.false_alarms(held_out_nulls(), "shapes that the detector was not made with");
+  study.false_alarms(known_nulls(), "shapes used to develop the detector");
+  study.false_alarms(once_held_out_nulls(), "shapes held out at first, each used by a later change");
+  study.false_alarms(held_out_nulls(), "shapes still held out");
   study.detection(Kind::kRss, 50, 2 * kHour, 15);
   study.detection(Kind::kRss, 10, 2 * kHour, 20);
   study.detection(Kind::kRss, 1, 4 * kHour, 90);
@@ -339,6 +340,6 @@ int main(int argc, char** argv) {
   study.detection(Kind::kHeap, 10, kHour, 2);
   study.detection(Kind::kHeap, 1, kHour, 5);
   study.detection(Kind::kHeap, 0.13, 2 * kHour, 0);
-  std::printf("\n%s\n", study.missed ? "A bar is MISSED." : "Every bar is kept.");
+  std::printf("\n%s\n", study.missed ? "A limit or target is MISSED." : "Every limit and target is met.");
   return study.missed ? 1 : 0;
 }
