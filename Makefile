@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-# What people type. Each target installs from apt what is missing, and says what; nothing else needs the network, but for
-# the providers' SDKs, which a test of test-tools fetches from npm by a lock file.
+# Each target first installs missing Debian packages, and prints their names. Nothing else needs the network, except that
+# test-tools downloads the providers' SDKs from npm, at the versions in a lock file.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 SOAKS ?=
 
-# Debian 12 and 13. The first line builds and tests; the second is what the tests with the label `tools` need.
+# Packages of Debian 12 and 13. PACKAGES builds and tests; TOOL_PACKAGES is for the tests with the label `tools`.
 PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli11-dev libcurl4-openssl-dev libdw-dev \
             libeigen3-dev libfmt-dev libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev \
             libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
-# Debian starts the service of the package prometheus where it finds systemd; the tests do not use it.
-# Node from elsewhere brings its own npm, which Debian's would not go beside.
+# With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
+# it is used instead: Debian's npm conflicts with it.
 TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev prometheus python3 python3-requests python3-websockets \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
-# The benchmarks, and the peers that they compare with.
+# For the benchmarks and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 VOICE_BENCH_PACKAGES := libbenchmark-dev node-ws nodejs python3 python3-websockets
 
-# The clang to ask for. Debian 12's default, 14, has no std::source_location, and Debian 13 has no 16. Another one by
-# `make clang CLANG=clang++-17`; a name of that form is installed, any other has to be there.
+# The clang version. Debian 12's default, 14, has no std::source_location, and Debian 13 has no clang 16. Choose another
+# with `make clang CLANG=clang++-17`. A name of that form is installed from apt; any other must already be on the machine.
 LLVM := $(if $(shell grep -s VERSION_CODENAME=bookworm /etc/os-release),16,19)
 TIDY_PACKAGES := clang-tidy-$(LLVM)
 LINT_PACKAGES := clang-format-$(LLVM)
@@ -31,25 +31,26 @@ CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLA
 .PHONY: help demo test test-tools soak bench bench-http bench-probe bench-voice bench-detector gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
-	@echo 'make demo        soak the OpenAI Realtime client for 30 s against the bundled fake'
-	@echo 'make test        build; run the unit tests, and every soak in virtual time and as a smoke run'
-	@echo 'make test-tools  the tests that need tools from outside; installs these, fails on a skip'
-	@echo 'make soak        run the real-time soak tests for their whole durations; SOAKS=Voice. those that begin so'
-	@echo 'make gate-voice  ten real minutes of each voice soak: the release gate of voice code'
-	@echo 'make gate-channels  ten real minutes of each channel soak: the release gate of channel code'
-	@echo 'make bench       measure the primitives beside their peers, for some minutes; BENCH_ARGS=--smoke for seconds'
-	@echo 'make bench-detector how often the detector is wrong, and how soon it is right; BENCH_ARGS=100 for fewer runs'
-	@echo 'make bench-http  HTTP requests beside libcurl alone, in seconds'
-	@echo 'make bench-probe what measuring costs a process with 10,000 sockets, in a minute'
-	@echo 'make bench-voice voice traffic beside libwebsockets, Node and Python, and 1,800 sessions, in a quarter of an hour'
-	@echo 'make asan, tsan  make test under AddressSanitizer and UBSan, or ThreadSanitizer'
-	@echo 'make clang, clang-asan, clang-tsan  the same three with clang; CLANG=clang++-17 says which'
-	@echo 'make fuzz        hostile messages for each client, each fake and HttpServer, ten minutes each; FUZZ=gemini_peer for one'
-	@echo 'make lint        check the formatting, and that every public header compiles alone'
-	@echo 'make tidy        what clang-tidy thinks; advice, not a gate'
-	@echo 'make clean       remove build/ and soak-report/'
+	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
+	@echo 'make test            build; run all unit tests, and every soak in virtual and in smoke mode'
+	@echo 'make test-tools      run the tests that need external tools; installs the tools, fails if a test is skipped'
+	@echo 'make soak            run the real-time soak tests at full length; SOAKS=Voice. selects by prefix'
+	@echo 'make gate-voice      run each voice soak for ten real minutes: the release gate for voice code'
+	@echo 'make gate-channels   run each channel soak for ten real minutes: the release gate for channel code'
+	@echo 'make bench           compare the async primitives with Asio, Tokio, Go, Node and asyncio (minutes; BENCH_ARGS=--smoke: seconds)'
+	@echo 'make bench-detector  measure false alarms and detection time of the leak detector (half an hour; BENCH_ARGS=100: fewer runs)'
+	@echo 'make bench-http      compare HTTP requests with plain libcurl (seconds)'
+	@echo 'make bench-probe     measure what the probe costs a process with 10,000 sockets (a minute)'
+	@echo 'make bench-voice     compare voice traffic with libwebsockets, Node and Python; soak 1,800 sessions (a quarter of an hour)'
+	@echo 'make asan, tsan      run the tests under AddressSanitizer and UBSan, or under ThreadSanitizer'
+	@echo 'make clang, clang-asan, clang-tsan'
+	@echo '                     run the tests built with clang, plain or sanitized; CLANG=clang++-17 selects the version'
+	@echo 'make fuzz            fuzz each client, each fake and HttpServer for ten minutes; FUZZ=gemini_peer for one of them'
+	@echo 'make lint            check formatting (make format applies it), and that every public header compiles alone'
+	@echo 'make tidy            run clang-tidy; advice, not a gate'
+	@echo 'make clean           remove build/ and soak-report/'
 
-# $(call install,packages): installs those that are missing. Says so, and needs no network when none is.
+# $(call install,packages): installs the missing ones and prints their names. Needs no network if none is missing.
 define install
 	@missing=(); \
 	for package in $(1); do \
@@ -79,7 +80,7 @@ test:
 	$(call configure,dev)
 	cmake --build --preset dev -j $(JOBS)
 	ctest --preset dev -j $(JOBS)
-	@echo 'The real-time soaks are those shown as Skipped; "make soak" runs them, or GTEST_RUNSOAK=1 ctest --preset dev -L soak'
+	@echo 'The real-time soaks were skipped. To run them: make soak, or GTEST_RUNSOAK=1 ctest --preset dev -L soak'
 
 test-tools:
 	$(call install,$(PACKAGES) $(TOOL_PACKAGES))
@@ -93,12 +94,12 @@ soak:
 	cmake --build --preset soak -j $(JOBS)
 	ctest --preset soak -j $(JOBS) -R '^Soak/$(SOAKS)' --no-tests=error
 
-# What voice code has to pass before it is released: ten real minutes with each provider.
+# The release gate for voice code: ten real minutes with each provider.
 gate-voice: export SOAK_DURATION_MIN ?= 10
 gate-voice: SOAKS := Voice[.]
 gate-voice: soak
 
-# And channel code: a message every 3 s, so that there is room for each kind of fault.
+# The release gate for channel code: a message every 3 s, so that every kind of fault fits in.
 gate-channels: export SOAK_DURATION_MIN ?= 10
 gate-channels: export SOAK_INTERVAL_SEC ?= 3
 gate-channels: SOAKS := Channels[.]
@@ -116,7 +117,7 @@ bench-detector:
 	cmake --build --preset bench -j $(JOBS) --target detector_study
 	build/bench/bench/detector_study bench/detector/traces $(BENCH_ARGS)
 
-# These programs need no peers, and no benchmark library; what is configured does.
+# These programs need no peers. The benchmark library is needed to configure the preset.
 bench-http:
 	$(call install,$(PACKAGES) libbenchmark-dev)
 	$(call configure,bench)
@@ -129,7 +130,7 @@ bench-probe:
 	cmake --build --preset bench -j $(JOBS) --target probe_bench
 	build/bench/bench/probe_bench $(BENCH_ARGS)
 
-# What is configured needs the benchmark library.
+# The benchmark library is needed to configure the preset.
 bench-voice:
 	$(call install,$(PACKAGES) $(VOICE_BENCH_PACKAGES))
 	$(call configure,bench)
@@ -148,7 +149,7 @@ clang:
 	cmake --build --preset $@ -j $(JOBS)
 	ctest --preset $@ -j $(JOBS)
 
-# Sanitizers of clang need llvm-symbolizer, whose name in PATH has no version, for lines instead of addresses.
+# To print lines instead of addresses, clang's sanitizers look for llvm-symbolizer, without a version, in PATH.
 clang-asan clang-tsan: export PATH := $(PATH)$(if $(CLANG_VERSION),:/usr/lib/llvm-$(CLANG_VERSION)/bin)
 clang-asan clang-tsan:
 	$(call install,$(PACKAGES) $(CLANG_PACKAGES))
@@ -156,7 +157,7 @@ clang-asan clang-tsan:
 	cmake --build --preset $@ -j $(JOBS)
 	ctest --preset $@ -j $(JOBS)
 
-# What is found is in build/fuzz/findings, and fails; what covers something new is in build/fuzz/corpus, for the next time.
+# A failing input goes to build/fuzz/findings. Inputs that cover new code go to build/fuzz/corpus, for the next run.
 FUZZ ?= channel_client channel_peer gemini_client gemini_peer http_server openai_client openai_peer
 FUZZ_SECONDS ?= 600
 fuzz: export PATH := $(PATH)$(if $(CLANG_VERSION),:/usr/lib/llvm-$(CLANG_VERSION)/bin)

@@ -2,18 +2,21 @@
 #[[
 soak_discover_tests(<target> [DURATION <time>] [WORKING_DIRECTORY <dir>])
 
-Registers the soak tests of a test program with CTest, three times each:
+Registers each soak test of a test program with CTest three times:
 
-  Soak/<Suite>.<Name>          label soak. Skipped unless GTEST_RUNSOAK=1 is in the environment or the tree was
-                               configured with -DSOAK_RUN=ON; then its whole duration on the real clock
-  Soak/<Suite>.<Name>/virtual  at once, on the virtual clock
-  Soak/<Suite>.<Name>/smoke    two seconds on the real clock
+  Soak/<Suite>.<Name>          runs for its whole duration on the real clock. Label: soak. Skipped unless
+                               GTEST_RUNSOAK=1 is set or the tree was configured with -DSOAK_RUN=ON
+  Soak/<Suite>.<Name>/virtual  runs on the virtual clock, in seconds
+  Soak/<Suite>.<Name>/smoke    runs for two seconds on the real clock
 
-so that a plain `ctest` runs the last two and shows the first as Skipped. A parameterised one has the name that
---gtest_filter takes, Soak/<prefix>/<Suite>.<Name>/<n>. DURATION (default 60m; a number with ms, s, m, h or d) is how
-long the longest of them may take: TIMEOUT is 1.1 x DURATION + 5 min, and a test that is asked for more fails at once
-instead of being killed late. `ctest -L soak` without enabling them fails, in the test soak.guard.<target>, and says
-what to type. The program's other tests are for gtest_discover_tests(<target> TEST_FILTER -Soak/*).
+A plain `ctest` runs the last two and shows the first as Skipped. A parameterised soak has the name that --gtest_filter
+takes: Soak/<prefix>/<Suite>.<Name>/<n>.
+
+DURATION (default 60m; a whole number with ms, s, m, h or d) is the most that any of them may take. The CTest TIMEOUT is
+1.1 x DURATION + 5 min. A soak set to run longer than that fails at once instead of being killed late.
+
+`ctest -L soak` fails if the soaks are not enabled: the test soak.guard.<target> fails and prints what to type. Register
+the program's other tests with gtest_discover_tests(<target> TEST_FILTER -Soak/*).
 ]]
 
 include_guard(GLOBAL)
@@ -21,10 +24,10 @@ include(GoogleTest)
 
 set(SOAK_GUARD_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/SoakGuard.cmake)
 
-# Sets `out` to the whole seconds of a duration such as 90s, 60m or 24h.
+# Sets `out` to a duration such as 90s, 60m or 24h in whole seconds.
 function(_soak_seconds out duration)
   if(NOT duration MATCHES "^([0-9]+)(ms|s|m|min|h|d)$")
-    message(FATAL_ERROR "soak_discover_tests: DURATION is '${duration}': a whole number with ms, s, m, h or d is allowed, such as 90s or 24h")
+    message(FATAL_ERROR "soak_discover_tests: DURATION is '${duration}'; expected a whole number with ms, s, m, h or d, such as 90s or 24h")
   endif()
   set(number ${CMAKE_MATCH_1})
   set(unit ${CMAKE_MATCH_2})
@@ -42,9 +45,9 @@ function(_soak_seconds out duration)
   set(${out} ${seconds} PARENT_SCOPE)
 endfunction()
 
-# One registration of every soak test of `target`. gtest_discover_tests() hands PROPERTIES through two scripts, which a
-# list does not survive, so each holds no semicolon. It runs disabled tests, and knows a suite as disabled only where
-# DISABLED_ is the first word of its name: such suites are left out.
+# Registers every soak test of `target` once. gtest_discover_tests() passes PROPERTIES through two scripts and breaks lists
+# on the way, so no property may contain a semicolon. It registers disabled tests too, and recognises a suite as disabled
+# only if its name begins with DISABLED_. The filter leaves such suites out.
 function(_soak_register target suffix timeout)
   cmake_parse_arguments(arg "" "WORKING_DIRECTORY;LIST" "ARGS;PROPERTIES" ${ARGN})
   gtest_discover_tests(${target}
@@ -61,10 +64,10 @@ endfunction()
 function(soak_discover_tests target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "DURATION;WORKING_DIRECTORY" "")
   if(arg_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "soak_discover_tests: '${arg_UNPARSED_ARGUMENTS}' is not an argument; DURATION and WORKING_DIRECTORY are")
+    message(FATAL_ERROR "soak_discover_tests: unknown argument '${arg_UNPARSED_ARGUMENTS}'; expected DURATION or WORKING_DIRECTORY")
   endif()
   if(NOT TARGET ${target})
-    message(FATAL_ERROR "soak_discover_tests: there is no target '${target}'")
+    message(FATAL_ERROR "soak_discover_tests: no target is named '${target}'")
   endif()
   if(NOT arg_DURATION)
     set(arg_DURATION 60m)
@@ -75,7 +78,7 @@ function(soak_discover_tests target)
   _soak_seconds(seconds ${arg_DURATION})
   math(EXPR timeout "(${seconds} * 11 + 9) / 10 + 300")
 
-  # A flag beats every variable, so the other modes' variables are none of this test's business.
+  # A flag overrides every variable, so variables that choose another mode do not affect this test.
   set(arguments --soak_virtual=0 --soak_smoke=0)
   if(SOAK_RUN)
     list(APPEND arguments --gtest_runsoak)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The guard among the tests with the label soak: fails when CTest was asked for that label while the soaks are not
-# enabled, so that a job which would skip all of them is not green. It can see that only in the command line of its
-# parent, which is ctest.
+# A test with the label soak that fails if CTest was started with `-L soak` while the soaks are not enabled. Without it, a
+# job that skips all soaks would be green. The only place to see the label is the command line of the parent, ctest.
 
 if(SOAK_RUN OR "$ENV{GTEST_RUNSOAK}" MATCHES "^(1|true|yes|on)$")
   message(STATUS "soak tests are enabled")
@@ -12,7 +11,7 @@ file(READ /proc/self/stat stat)
 # "1234 (cmake) R 1233 ...": the name may hold spaces and parentheses.
 string(REGEX REPLACE "^.*\\) [A-Za-z] ([0-9]+) .*$" "\\1" parent "${stat}")
 file(READ /proc/${parent}/cmdline command HEX)
-# Arguments end with a NUL byte, which no CMake string can hold.
+# Arguments end with a NUL byte. A CMake string cannot hold one, hence the hexadecimal form.
 string(REGEX MATCHALL ".." bytes "${command}")
 set(arguments "")
 set(word "")
@@ -45,9 +44,9 @@ foreach(argument IN LISTS arguments)
 endforeach()
 
 if(asked)
-  message(FATAL_ERROR "ctest was asked for the label soak, but the soak tests are not enabled: all of them are skipped.
+  message(FATAL_ERROR "You selected the label soak, but the soak tests are not enabled, so all of them were skipped.
 Run them with
   GTEST_RUNSOAK=1 ctest -L soak
-or in a tree configured with -DSOAK_RUN=ON.")
+or configure the tree with -DSOAK_RUN=ON.")
 endif()
-message(STATUS "soak tests are not enabled, and nobody asked for the label")
+message(STATUS "soak tests are not enabled, and the label soak was not selected")

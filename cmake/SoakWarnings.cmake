@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# Warnings and sanitizers for soak's own code. They apply to this directory and below, so they never
-# reach a project that adds soak as a subdirectory or finds it installed.
+# Warnings and sanitizers for soak's own code. They apply to this directory and below, so they never affect a project that
+# adds soak as a subdirectory or uses an installed copy.
 
 if(SOAK_WERROR)
   add_compile_options(
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
     -Wold-style-cast -Wcast-qual -Wformat=2 -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
-  # At -O3, g++ takes a local that leaves an intrusive list before it ends for one that is left there.
+  # At -O3, g++ warns about a local object in an intrusive list, although it leaves the list before it is destroyed.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-dangling-pointer)
   endif()
-  # At -O3, g++ 12 sees an overlap in any sum of strings (GCC bug 105651).
+  # At -O3, g++ 12 warns about an overlap whenever strings are concatenated (GCC bug 105651).
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     add_compile_options(-Wno-restrict)
   endif()
