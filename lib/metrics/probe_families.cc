@@ -26,7 +26,8 @@ constexpr Known kKnown[] = {
 
 std::vector<Family> probe_families(const std::vector<probe::Reading>& readings) {
   std::vector<Family> families;
-  Family watched{"soak_watched", "Counts that the program has watched, by the newest sample.", Kind::kGauge, {}};
+  Family counts{"soak_gauge", "Gauges of the program that are counts, by the newest sample.", Kind::kGauge, {}};
+  Family bytes{"soak_gauge_bytes", "Gauges of the program in bytes, by the newest sample.", Kind::kGauge, {}};
   std::vector<std::string_view> names;
   for (const probe::Reading& reading : readings) {
     const auto value = static_cast<double>(reading.point.value);
@@ -40,10 +41,12 @@ std::vector<Family> probe_families(const std::vector<probe::Reading>& readings) 
     if (known != std::end(kKnown)) {
       families.push_back({known->name, known->help, Kind::kGauge, {{{}, value}}});
     } else {
-      watched.samples.push_back({{{"name", reading.name}}, value});
+      Family& family = reading.unit == probe::Unit::kBytes ? bytes : counts;
+      family.samples.push_back({{{"name", reading.name}}, value});
     }
   }
-  families.push_back(std::move(watched));
+  families.push_back(std::move(counts));
+  families.push_back(std::move(bytes));
   return families;
 }
 

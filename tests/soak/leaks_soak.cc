@@ -66,7 +66,7 @@ class Leaks : public soak::tests::VoiceSoak {
   }
 };
 
-SOAK_TEST_F(Leaks, AKibAFrame) {
+SOAK_TEST_F(Leaks, OneKiBPerFrame) {
   soak::AsyncRun run(a_minute());
   std::deque<std::vector<char>> kept;
 
@@ -75,7 +75,7 @@ SOAK_TEST_F(Leaks, AKibAFrame) {
   expect_leak(run, "heap", "frame");
 }
 
-SOAK_TEST_F(Leaks, TenKibAReconnect) {
+SOAK_TEST_F(Leaks, TenKiBPerReconnect) {
   soak::AsyncRun run(a_minute());
   std::deque<std::vector<char>> kept;
 
@@ -84,7 +84,7 @@ SOAK_TEST_F(Leaks, TenKibAReconnect) {
   expect_leak(run, "heap", "reconnect");
 }
 
-SOAK_TEST_F(Leaks, ADescriptorAReconnect) {
+SOAK_TEST_F(Leaks, OneDescriptorPerReconnect) {
   soak::AsyncRun run(a_minute());
   std::vector<int> kept;
 
@@ -96,7 +96,7 @@ SOAK_TEST_F(Leaks, ADescriptorAReconnect) {
   }
 }
 
-SOAK_TEST_F(Leaks, AThreadAReconnect) {
+SOAK_TEST_F(Leaks, OneThreadPerReconnect) {
   soak::AsyncRun run(a_minute());
   std::mutex mutex;
   std::condition_variable changed;
@@ -121,7 +121,7 @@ SOAK_TEST_F(Leaks, AThreadAReconnect) {
   }
 }
 
-SOAK_TEST_F(Leaks, ATaskAReconnect) {
+SOAK_TEST_F(Leaks, OneTaskPerReconnect) {
   soak::AsyncRun run(a_minute());
   soak::Event never;
   soak::TaskGroup kept(run.loop());
@@ -161,7 +161,7 @@ class ClosingServer {
   sockaddr_in address_{};
 };
 
-SOAK_TEST_F(Leaks, AHalfClosedSocketEveryTenthReconnect) {
+SOAK_TEST_F(Leaks, OneHalfClosedSocketPerTenReconnects) {
   soak::AsyncRun run(a_minute());
   ClosingServer server;
   std::vector<int> kept;
@@ -179,7 +179,7 @@ SOAK_TEST_F(Leaks, AHalfClosedSocketEveryTenthReconnect) {
 }
 
 // Each entry can be reached, so LeakSanitizer has nothing to say.
-SOAK_TEST_F(Leaks, AMapThatIsNeverErased) {
+SOAK_TEST_F(Leaks, MapIsNeverErased) {
   soak::AsyncRun run(a_minute());
   std::map<std::string, std::string> by_event_id;
 
@@ -191,7 +191,7 @@ SOAK_TEST_F(Leaks, AMapThatIsNeverErased) {
 }
 
 // The reader takes a frame in twice the time in which one comes.
-SOAK_TEST_F(Leaks, AQueueThatGrowsWithASlowReader) {
+SOAK_TEST_F(Leaks, QueueGrowsBehindASlowReader) {
   soak::AsyncRun run(a_minute());
   std::deque<std::vector<std::byte>> queue;
   std::uint64_t frames = 0;
@@ -207,7 +207,7 @@ SOAK_TEST_F(Leaks, AQueueThatGrowsWithASlowReader) {
 }
 
 // The old WebSocket stays open: a socket here, one at the peer, and the session that serves it.
-SOAK_TEST_F(Leaks, AWebSocketAReconnect) {
+SOAK_TEST_F(Leaks, OneWebSocketPerReconnect) {
   soak::AsyncRun run(a_minute());
   if (run.mode() == soak::Mode::kVirtual) {
     run.verdict();
@@ -247,7 +247,7 @@ class StallingClient : public soak::voice::OpenAiRealtimeClient {
   soak::AsyncRun& run_;
 };
 
-SOAK_TEST_F(Leaks, StopsSendingHalfWay) {
+SOAK_TEST_F(Leaks, StopsSendingHalfway) {
   soak::AsyncRun run(a_minute());
   soak::peers::OpenAiRealtimePeer peer(run.loop());
 
