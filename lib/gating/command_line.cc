@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "program.h"
+#include "soak/detail/program.h"
 #include "soak/options.h"
 #include "soak/soak_test.h"
 

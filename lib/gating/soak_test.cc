@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "program.h"
+#include "soak/detail/program.h"
 #include "soak/report/summary.h"
 
 namespace soak {

@@ -11,7 +11,7 @@ module_of() {
     probe/*|detail/format.h) echo probe ;;
     report/*) echo report ;;
     run.h|options.h|detail/descriptor_limit.h|detail/run_context.h) echo run ;;
-    soak_test.h|detail/param_suite.h|detail/register_soak_test.h) echo gating ;;
+    soak_test.h|detail/param_suite.h|detail/program.h|detail/register_soak_test.h) echo gating ;;
     metrics/endpoint.h) echo metrics_endpoint ;;
     metrics/*) echo metrics ;;
     backoff.h|error.h|event.h|event_loop.h|gather.h|log.h|queue.h|run_blocking.h|semaphore.h|session.h|supervise.h|task.h|timeout.h|detail/*) echo async ;;

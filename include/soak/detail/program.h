@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_GATING_PROGRAM_H_
-#define SOAK_GATING_PROGRAM_H_
+#ifndef SOAK_DETAIL_PROGRAM_H_
+#define SOAK_DETAIL_PROGRAM_H_
 
 #include <string>
 
@@ -11,4 +11,4 @@ const std::string& program_name();
 
 }  // namespace soak::detail
 
-#endif  // SOAK_GATING_PROGRAM_H_
+#endif  // SOAK_DETAIL_PROGRAM_H_
