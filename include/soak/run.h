@@ -13,7 +13,8 @@
 //   EXPECT_SOAK(run);
 //
 // A Run that is destroyed before anybody asked for its verdict fails its test (or aborts where there is no
-// test): a forgotten EXPECT_SOAK, an ASSERT, an exception. SIGINT and SIGTERM end the loop; the reports are written as
+// test): a forgotten EXPECT_SOAK, an ASSERT, an exception. GTEST_SKIP before the first cycle skips the test; from the
+// first cycle on there is a verdict to read. SIGINT and SIGTERM end the loop; the reports are written as
 // interrupted, and the verdict is FAIL. A second one ends the process.
 //
 // A leak that is certain ends the run early, as FAIL, unless RunOptions::early_stop is false: looked for at quiescent

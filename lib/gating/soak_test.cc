@@ -164,6 +164,7 @@ bool admit(const std::string& name, const char* file, int line) {
     context.timeout = std::chrono::seconds(std::atoll(timeout));
   }
   context.on_unread = [](const std::string& message) { ADD_FAILURE() << message; };
+  context.skipped = [] { return ::testing::Test::IsSkipped(); };
   run_context() = std::move(context);
   return true;
 }

@@ -120,7 +120,10 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
 }
 
 Run::~Run() {
-  if (state_->read) {
+  const bool cycles_began = state_->active || state_->ended;
+  // A test that skips itself before the first cycle has measured nothing; in a cycle it would hide what was measured.
+  const bool skipped = !cycles_began && state_->context.skipped && state_->context.skipped();
+  if (state_->read || skipped) {
     return;
   }
   verdict();

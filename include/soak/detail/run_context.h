@@ -31,6 +31,7 @@ struct RunContext {
   std::function<std::vector<probe::Trend>(const probe::Measurements&)> trends;
   int checkpoints_opened = 0;                         // By the Runs of this test.
   std::function<void(const std::string&)> on_unread;  // Hears of a verdict nobody read; aborts where empty.
+  std::function<bool()> skipped;                      // True once the test has skipped itself; never where empty.
 };
 
 RunContext& run_context();

@@ -152,6 +152,24 @@ TEST_F(GatingReportsTest, AnAssertOrAnExceptionBeforeTheVerdictFailsTheTest) {
   EXPECT_THAT(exception.output, AllOf(HasSubstr("thrown in the loop"), HasSubstr("never asked for")));
 }
 
+TEST_F(GatingReportsTest, ATestThatSkipsItselfBeforeTheFirstCycleIsSkipped) {
+  for (const char* name : {"Skip.BeforeTheFirstCycle", "Unwilling.IsSkipped"}) {
+    const ProgramResult result = run(name);
+
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr(std::string("[  SKIPPED ] Soak/") + name));
+    EXPECT_THAT(result.output, Not(HasSubstr("verdict")));
+  }
+  EXPECT_THAT(files("report"), testing::IsEmpty());
+}
+
+TEST_F(GatingReportsTest, ATestThatSkipsItselfInACycleFails) {
+  const ProgramResult result = run("Skip.InACycle");
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, AllOf(HasSubstr("[  FAILED  ] Soak/Skip.InACycle"), HasSubstr("never asked for")));
+}
+
 TEST_F(GatingReportsTest, ARunWithoutACycleFails) {
   const ProgramResult result = run("Loop.HasNoCycle");
 

@@ -74,6 +74,33 @@ SOAK_TEST(Loop, ForgetsItsVerdict) {
   }
 }
 
+SOAK_TEST(Skip, BeforeTheFirstCycle) {
+  soak::Run run;
+  GTEST_SKIP() << "nothing to soak here";
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Skip, InACycle) {
+  soak::Run run;
+  for (auto cycle : run) {
+    GTEST_SKIP() << "in a cycle";
+  }
+  EXPECT_SOAK(run);
+}
+
+// Skips in its SetUp(), when it already has a Run.
+class Unwilling : public testing::Test {
+ public:
+  void SetUp() override { GTEST_SKIP() << "the fixture will not"; }
+  soak::Run run_;
+};
+
+SOAK_TEST_F(Unwilling, IsSkipped) {
+  for (auto cycle : run_) {
+  }
+  EXPECT_SOAK(run_);
+}
+
 SOAK_TEST(Loop, HasNoCycle) {
   soak::Run run;
   EXPECT_SOAK(run);

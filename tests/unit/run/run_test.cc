@@ -334,6 +334,31 @@ TEST_F(RunTest, AnUnreadVerdictIsSaidWhereSomebodyListens) {
   EXPECT_THAT(heard, HasSubstr("Soak/Run.Test: the verdict of this soak::Run was never asked for"));
 }
 
+TEST_F(RunTest, ATestThatSkipsItselfBeforeTheFirstCycleHasNoVerdictToRead) {
+  std::string heard;
+  detail::run_context().on_unread = [&heard](const std::string& message) { heard = message; };
+  detail::run_context().skipped = [] { return true; };
+
+  { soak::Run run({.duration = 1ms}); }
+
+  EXPECT_EQ(heard, "");
+}
+
+TEST_F(RunTest, ATestThatSkipsItselfInACycleHasAVerdictToRead) {
+  std::string heard;
+  detail::run_context().on_unread = [&heard](const std::string& message) { heard = message; };
+  detail::run_context().skipped = [] { return true; };
+
+  {
+    soak::Run run({.duration = 1ms});
+    for (auto cycle : run) {
+      break;
+    }
+  }
+
+  EXPECT_THAT(heard, HasSubstr("never asked for"));
+}
+
 TEST_F(RunTest, AnUnreadVerdictAbortsWhereNobodyListens) {
   EXPECT_DEATH({ soak::Run run({.duration = 1ms}); }, "never asked for");
 }
