@@ -111,6 +111,7 @@ std::string start_heap_profiler_if_asked();
 struct ModeRequest {
   std::optional<Mode> mode;
   bool by_flag = false;
+  std::string asked_by;  // "--gtest_runsoak" or "GTEST_RUNSOAK"; empty where there is no mode.
   std::string conflict;
   std::string error;
 };

@@ -19,8 +19,9 @@
 //   --soak_smoke     or SOAK_SMOKE=1      two seconds in four cycles
 // Options are flags --soak_*: --help lists them. An unknown or malformed one is exit status 2.
 //
-// Link soak::main, which is gtest_main with soak's flags. A program with its own main() calls soak::init() before
-// testing::InitGoogleTest().
+// Link soak::main, which is gtest_main with soak's flags and soak::Environment. A program with its own main() links
+// soak::gating, calls soak::init() before testing::InitGoogleTest(), and adds the Environment of
+// "conftest/environment.h": it fails the program when soaks were due and none of them started.
 
 #include <gtest/gtest.h>
 

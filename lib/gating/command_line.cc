@@ -32,11 +32,6 @@ char g_neutral[] = "--gtest_internal_soak";
 
 bool g_read = false;
 
-std::string& mutable_program_name() {
-  static std::string name;
-  return name;
-}
-
 struct Argument {
   std::string name;  // Without dashes, with underscores: "soak_duration".
   std::optional<std::string_view> value;
@@ -163,7 +158,7 @@ void read_flags(int argc, char** argv) {
     return;
   }
   g_read = true;
-  mutable_program_name() = argv[0];
+  detail::program().name = argv[0];
   bool listing = false;
   bool helping = false;
   for (int i = 1; i < argc; ++i) {
@@ -207,12 +202,6 @@ __attribute__((constructor)) void read_flags_before_main(int argc, char** argv, 
 #endif
 
 }  // namespace
-
-namespace detail {
-
-const std::string& program_name() { return mutable_program_name(); }
-
-}  // namespace detail
 
 void init(int* argc, char** argv) {
   read_flags(*argc, argv);

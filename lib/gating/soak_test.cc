@@ -14,9 +14,6 @@
 namespace soak {
 namespace {
 
-// Set by soak_discover_tests(): the TIMEOUT that CTest will enforce.
-constexpr const char* kTimeoutVariable = "SOAK_TEST_TIMEOUT_SEC";
-
 constexpr const char* kHowToRun =
     "a soak test: run it with --gtest_runsoak (or GTEST_RUNSOAK=1), at once on a virtual clock with --soak_virtual, "
     "or for two seconds with --soak_smoke";
@@ -78,39 +75,6 @@ void record_properties(const Run& run) {
   property("report", run.report_page());
 }
 
-// Zero soaks where some were asked for by name must not look like success.
-class SelectionGuard : public ::testing::EmptyTestEventListener {
- public:
-  void OnTestProgramStart(const ::testing::UnitTest& unit_test) override {
-    const detail::ModeRequest request = detail::requested_mode();
-    if (!request.by_flag || !request.mode) {
-      return;
-    }
-    std::string all;
-    for (int i = 0; i < unit_test.total_test_suite_count(); ++i) {
-      const ::testing::TestSuite& suite = *unit_test.GetTestSuite(i);
-      if (std::string_view(suite.name()).substr(0, 5) != "Soak/") {
-        continue;
-      }
-      for (int j = 0; j < suite.total_test_count(); ++j) {
-        const ::testing::TestInfo& test = *suite.GetTestInfo(j);
-        if (test.should_run() || test.is_in_another_shard()) {
-          return;
-        }
-        all += fmt::format("\n  {}.{}", suite.name(), test.name());
-      }
-    }
-    ADD_FAILURE() << mode_flag(*request.mode) << " was given, but "
-                  << (all.empty() ? std::string("this program has no soak test")
-                                  : "the filter '" + GTEST_FLAG_GET(filter) + "' leaves none of its soak tests:" + all);
-  }
-};
-
-[[maybe_unused]] const bool g_guard_added = [] {
-  ::testing::UnitTest::GetInstance()->listeners().Append(new SelectionGuard);
-  return true;
-}();
-
 }  // namespace
 
 RequiredEnv::RequiredEnv(std::initializer_list<const char*> names) {
@@ -142,27 +106,29 @@ void fail_test(const std::string& why, const char* file, int line) {
 }
 
 bool admit(const std::string& name, const char* file, int line) {
-  const ModeRequest request = requested_mode();
-  if (!request.error.empty()) {
-    fail_test(request.error, file, line);
-    return false;
+  if (::testing::Test::IsSkipped() || ::testing::Test::HasFatalFailure()) {
+    return false;  // A listener decided before us, in OnTestStart().
   }
-  if (!request.mode) {
+  const Asked& asked = detail::asked();
+  if (!asked.mode.mode && asked.mode.error.empty()) {
     skip_test(kHowToRun);
     return false;
   }
-  if (const auto errors = variable_errors(); !errors.empty()) {
-    fail_test(fmt::format("{}", fmt::join(errors, "\n")), file, line);
+  mark_started(*::testing::UnitTest::GetInstance()->current_test_info());
+  if (!asked.mode.error.empty()) {
+    fail_test(asked.mode.error, file, line);
+    return false;
+  }
+  if (!asked.variable_errors.empty()) {
+    fail_test(fmt::format("{}", fmt::join(asked.variable_errors, "\n")), file, line);
     return false;
   }
   RunContext context;
   context.name = name;
-  context.mode = *request.mode;
-  context.rerun = fmt::format("{} {} --gtest_filter={}", program_name(), mode_flag(*request.mode), name);
+  context.mode = *asked.mode.mode;
+  context.rerun = fmt::format("{} {} --gtest_filter={}", program().name, mode_flag(*asked.mode.mode), name);
   context.quiet = ::testing::internal::InDeathTestChild();
-  if (const char* timeout = std::getenv(kTimeoutVariable)) {
-    context.timeout = std::chrono::seconds(std::atoll(timeout));
-  }
+  context.timeout = asked.timeout;
   context.on_unread = [](const std::string& message) { ADD_FAILURE() << message; };
   context.skipped = [] { return ::testing::Test::IsSkipped(); };
   run_context() = std::move(context);

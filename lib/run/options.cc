@@ -494,6 +494,7 @@ ModeRequest requested_mode() {
                                    request.by_flag ? asked[1]->flag : asked[1]->variable);
   } else if (asked.size() == 1) {
     request.mode = asked[0]->mode;
+    request.asked_by = request.by_flag ? asked[0]->flag : asked[0]->variable;
   }
   if (request.by_flag) {
     request.error.clear();

@@ -10,6 +10,8 @@
 #include <functional>
 #include <string>
 
+#include "soak/detail/program.h"
+
 namespace soak::detail {
 
 // Decides whether the test of this name runs now; if not, it has been skipped or has failed.
@@ -28,13 +30,15 @@ bool register_soak_test(const std::string& suite, const std::string& name, const
   const std::string soak_suite = "Soak/" + suite;
   const std::string full_name = soak_suite + "." + name;
   // A factory that skips or fails the test and makes nothing spares the fixture's constructor and SetUp().
-  ::testing::RegisterTest(soak_suite.c_str(), name.c_str(), nullptr, value_param, file, line, [=]() -> Fixture* {
-    Fixture* test = nullptr;
-    if (admit(full_name, file, line)) {
-      call_body([&] { test = make(); }, file, line);
-    }
-    return test;
-  });
+  const ::testing::TestInfo* registered =
+      ::testing::RegisterTest(soak_suite.c_str(), name.c_str(), nullptr, value_param, file, line, [=]() -> Fixture* {
+        Fixture* test = nullptr;
+        if (admit(full_name, file, line)) {
+          call_body([&] { test = make(); }, file, line);
+        }
+        return test;
+      });
+  program().soaks.push_back({.test = registered});
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -16,7 +17,41 @@
 
 namespace {
 
+// What SAMPLE_OUTSIDER asks for: something beside the soaks that keeps GoogleTest from running them.
+bool outsider_is(std::string_view wanted) {
+  const char* outsider = std::getenv("SAMPLE_OUTSIDER");
+  return outsider != nullptr && outsider == wanted;
+}
+
+class OtherEnvironment : public testing::Environment {
+ public:
+  void SetUp() override {
+    if (outsider_is("environment skips")) {
+      GTEST_SKIP() << "there is no database here";
+    }
+    if (outsider_is("environment fails")) {
+      FAIL() << "the database did not start";
+    }
+  }
+};
+[[maybe_unused]] const testing::Environment* const g_other = testing::AddGlobalTestEnvironment(new OtherEnvironment);
+
+class SkippingListener : public testing::EmptyTestEventListener {
+ public:
+  void OnTestStart(const testing::TestInfo&) override {
+    if (outsider_is("listener skips")) {
+      GTEST_SKIP() << "no test of this list today";
+    }
+  }
+};
+[[maybe_unused]] const bool g_listens = [] {
+  testing::UnitTest::GetInstance()->listeners().Append(new SkippingListener);
+  return true;
+}();
+
 TEST(Unit, AlwaysRuns) { SUCCEED(); }
+
+TEST(Unit, FailsIfAsked) { EXPECT_FALSE(outsider_is("unit test fails")); }
 
 SOAK_TEST(Loop, Passes) {
   soak::Run run;
@@ -101,6 +136,13 @@ SOAK_TEST_F(Unwilling, IsSkipped) {
   EXPECT_SOAK(run_);
 }
 
+// Skips in SetUpTestSuite(): from GoogleTest 1.13 on none of its tests is entered.
+class UnwillingSuite : public testing::Test {
+ public:
+  static void SetUpTestSuite() { GTEST_SKIP() << "none of this suite"; }
+};
+SOAK_TEST_F(UnwillingSuite, HasNoRun) {}
+
 SOAK_TEST(Loop, HasNoCycle) {
   soak::Run run;
   EXPECT_SOAK(run);
@@ -136,10 +178,10 @@ SOAK_TEST(Service, TwoSessions) {
   EXPECT_SOAK(run);
 }
 
-// Ends only if its own process sees the mode that the parent was given.
+// Ends only if its own process sees the mode that the parent was given; that process says nothing.
 SOAK_TEST(Death, SeesTheSameMode) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(std::exit(7), testing::ExitedWithCode(7), "");
+  EXPECT_EXIT(std::exit(7), testing::ExitedWithCode(7), "^$");
 }
 
 class Fixture : public testing::Test {
@@ -183,6 +225,8 @@ SOAK_TEST_P(Param, SeesTheSameModeInADeathTest) {
 // The stock macro and ours, side by side: each reaches its own tests.
 TEST_P(Param, IsAUnitTest) { EXPECT_EQ(GetParam(), "unit"); }
 INSTANTIATE_TEST_SUITE_P(Stock, Param, testing::Values("unit"));
+// Below Soak/ by the prefix that somebody chose, and no soak.
+INSTANTIATE_TEST_SUITE_P(Soak, Param, testing::Values("unit"));
 
 class Grid : public testing::TestWithParam<std::tuple<int, bool>> {};
 SOAK_TEST_P(Grid, HasItsParameters) { std::printf("grid %d %d\n", std::get<0>(GetParam()), std::get<1>(GetParam())); }
