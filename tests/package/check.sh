@@ -80,6 +80,14 @@ says 'real' 'Soak/Cache\.SurvivesChurn .*Passed'
 says 'real' 'Soak/Voice\.OpenAiRealtime .*Passed'
 says 'real' 'Soak/Cache/Sized\.SurvivesChurn/0 .*Passed'
 
+says 'with its own main' 'Soak/Database\.SurvivesChurn .*Passed'
+for state in missing broken; do
+  expect "ctest -L soak, with an environment whose database is $state: fails" 8 \
+    env GTEST_RUNSOAK=1 CONSUMER_DATABASE=$state ctest --test-dir "$scratch/build" -R 'Database\.SurvivesChurn$' \
+    --output-on-failure
+  says 'words' '1 soak test was due in real mode \(GTEST_RUNSOAK\), and 0 started'
+done
+
 expect 'the other modes are not disturbed by the variable' 0 env GTEST_RUNSOAK=1 ctest --test-dir "$scratch/build" -R smoke
 says 'smoke' 'Soak/Voice\.OpenAiRealtime/smoke .*Passed'
 expect 'nor the real ones by the other modes' 0 env SOAK_SMOKE=1 ctest --test-dir "$scratch/build" -R 'SurvivesChurn$'
@@ -103,7 +111,7 @@ if grep -qE -- '-Werror' "$scratch/subdirectory/build.ninja"; then
   echo "FAIL: soak makes warnings errors in a project that adds it"
   failures=$((failures + 1))
 fi
-must 'build' 0 cmake --build "$scratch/subdirectory" -j 2 --target cache_test drain_test
+must 'build' 0 cmake --build "$scratch/subdirectory" -j 2 --target cache_test drain_test own_main_test
 expect 'run' 0 "$scratch/subdirectory/cache_test" --soak_smoke
 
 exit $((failures > 0))
