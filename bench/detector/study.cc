@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "generators.h"
-#include "soak/probe/series.h"
-#include "soak/probe/trends.h"
+#include "soak/growth/trends.h"
+#include "soak/series/series.h"
 
 namespace soak::bench {
 namespace {

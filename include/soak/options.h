@@ -41,7 +41,7 @@ struct RunOptions {
   std::optional<std::string> report_dir = std::nullopt;
   std::optional<std::uint16_t> metrics_port = std::nullopt;
   // Who allocated what grew. Needs the program to be started with the flag or the variable too:
-  // soak/probe/heap_profile.h.
+  // soak/heap_profile/heap_profile.h.
   std::optional<bool> heap_profile = std::nullopt;
   std::optional<std::string> checkpoint = std::nullopt;
   std::optional<std::chrono::nanoseconds> part_duration = std::nullopt;
@@ -103,7 +103,7 @@ std::optional<bool> parse_switch(std::string_view value);
 
 // Starts the program again with the profiling allocator where a flag or the variable asks for a heap profile
 // (probe::restart_with_heap_profiler()). For who reads a command line, once a soak is sure to run. Returns what is in
-// the way, empty where nothing is.
+// the way, that the program has no soak::heap_profile among others; empty where nothing is.
 std::string start_heap_profiler_if_asked();
 
 // The mode that was asked for: none is "not at all". `conflict` says that two were, in the same way, and

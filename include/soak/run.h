@@ -31,9 +31,9 @@
 #include <string_view>
 #include <vector>
 
+#include "soak/growth/verdict.h"
 #include "soak/options.h"
 #include "soak/probe/probe.h"
-#include "soak/probe/verdict.h"
 #include "soak/report/record.h"
 
 namespace soak {

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "soak/probe/heap_profile.h"
+#include "jemalloc.h"
 #include "soak/probe/process.h"
 
 // Present when a sanitizer replaces the allocator (sanitizer/allocator_interface.h).
@@ -48,7 +48,7 @@ std::optional<std::int64_t> jemalloc_bytes(Foreign::Mallctl mallctl) noexcept {
       mallctl("stats.allocated", &allocated, &allocated_size, nullptr, 0) != 0) {
     return std::nullopt;
   }
-  return static_cast<std::int64_t>(allocated) - heap_profile_overhead_bytes();
+  return static_cast<std::int64_t>(allocated) - jemalloc::profile_overhead_bytes();
 }
 
 std::optional<std::int64_t> tcmalloc_bytes(Foreign::NumericProperty numeric_property) noexcept {

@@ -5,6 +5,7 @@
 // jemalloc's control interface (jemalloc(3)), where jemalloc is this process's allocator. Nothing here allocates.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 namespace soak::probe::jemalloc {
@@ -24,6 +25,9 @@ std::optional<T> read(const char* name) noexcept {
   }
   return value;
 }
+
+// Bytes that the samples of its profiler add to what it counts as in use; 0 where it does not profile.
+std::int64_t profile_overhead_bytes() noexcept;
 
 }  // namespace soak::probe::jemalloc
 

@@ -60,15 +60,6 @@ bool give(std::span<std::int64_t> values, const std::optional<std::int64_t>& val
 
 }  // namespace
 
-const Track* Measurements::find(std::string_view name) const {
-  for (const Track& track : tracks) {
-    if (track.name == name) {
-      return &track;
-    }
-  }
-  return nullptr;
-}
-
 // A process, and the sources that read it.
 struct Probe::Watched {
   Process process;

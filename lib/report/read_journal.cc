@@ -16,7 +16,7 @@
 
 #include "json_fields.h"
 #include "soak/detail/format.h"
-#include "soak/probe/verdict.h"
+#include "soak/growth/verdict.h"
 
 namespace soak::report {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "soak/probe/trend.h"
-#include "soak/probe/verdict.h"
+#include "soak/growth/trend.h"
+#include "soak/growth/verdict.h"
 
 namespace soak {
 

@@ -14,8 +14,9 @@
 #include <utility>
 #include <variant>
 
+#include "heap_growth.h"
 #include "soak/detail/format.h"
-#include "soak/probe/heap_profile.h"
+#include "soak/probe/heap_profiler.h"
 
 namespace soak {
 namespace {
@@ -463,7 +464,11 @@ std::string start_heap_profiler_if_asked() {
   std::vector<std::string> errors;  // Told by others, who know whether they matter.
   const std::optional<bool> by_flag = flags().heap_profile;
   const bool asked = by_flag ? *by_flag : read_variables(errors).heap_profile.value_or(false);
-  return asked ? probe::restart_with_heap_profiler() : std::string{};
+  if (!asked) {
+    return {};
+  }
+  const probe::HeapProfiler* const profiler = probe::heap_profiler();
+  return profiler == nullptr ? fmt::format("--soak_heap_profile: {}", kNoHeapProfiler) : profiler->restart();
 }
 
 ModeRequest requested_mode() {

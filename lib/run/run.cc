@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "heap_growth.h"
 #include "run_state.h"
 #include "soak/detail/format.h"
 #include "soak/report/summary.h"
@@ -103,8 +104,10 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
                     detail::format_duration(*state.context.timeout), state.checkpoint ? "part_duration" : "duration"));
   }
   if (state.settings.heap_profile) {
-    if (const std::string why = probe::heap_profile_unavailable(); why.empty()) {
-      state.heap_profile.emplace(duration);
+    const probe::HeapProfiler* const profiler = probe::heap_profiler();
+    const std::string why = profiler == nullptr ? std::string(detail::kNoHeapProfiler) : profiler->unavailable();
+    if (why.empty()) {
+      state.heap_profile = profiler->start(duration);
     } else {
       remark("heap profile: " + why);
     }

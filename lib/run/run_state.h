@@ -22,7 +22,7 @@
 #include "interrupt.h"
 #include "marks.h"
 #include "soak/detail/run_context.h"
-#include "soak/probe/heap_profile.h"
+#include "soak/probe/heap_profiler.h"
 #include "soak/probe/probe.h"
 #include "soak/report/journal.h"
 #include "soak/report/progress.h"
@@ -58,7 +58,7 @@ struct Run::State {
   bool ended = false;
 
   probe::Probe probe;
-  std::optional<probe::HeapProfile> heap_profile;
+  std::unique_ptr<probe::HeapRecording> heap_profile;
   std::optional<report::Journal> journal;
   std::optional<probe::Sampler> sampler;
   std::optional<report::Progress> progress;

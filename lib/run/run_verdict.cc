@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "heap_growth.h"
 #include "parts.h"
 #include "run_state.h"
 #include "soak/detail/format.h"
@@ -114,7 +115,7 @@ void Run::State::judge() {
   }
   early_stop->explain(settings.duration, verdict);
   if (heap_profile) {
-    probe::explain(heap_profile->growth(), noun, verdict);
+    detail::explain_heap(heap_profile->growth(), noun, verdict);
   }
   if (!virtual_clock && lasted >= kProbeJudgedFrom) {
     remark_on_probe(std::chrono::duration<double>(result.measured.probe_cpu) / lasted, verdict);

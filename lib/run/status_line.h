@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "counters.h"
-#include "soak/probe/verdict.h"
+#include "soak/growth/verdict.h"
 
 namespace soak {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "soak/probe/verdict.h"
+#include "soak/growth/verdict.h"
 #include "soak/report/record.h"
 
 namespace soak {

@@ -20,7 +20,7 @@
 #include "commands.h"
 #include "csv.h"
 #include "soak/detail/format.h"
-#include "soak/probe/trends.h"
+#include "soak/growth/trends.h"
 #include "soak/report/growth_text.h"
 
 namespace soak::tools {

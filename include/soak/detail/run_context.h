@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "soak/growth/trend.h"
 #include "soak/options.h"
 #include "soak/probe/probe.h"
-#include "soak/probe/trend.h"
 
 namespace soak::detail {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "soak/growth/verdict.h"
 #include "soak/peers/channel_ledger.h"
-#include "soak/probe/verdict.h"
 
 namespace soak::peers {
 

@@ -12,12 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace soak::probe {
+#include "soak/series/measurements.h"
 
-// A process by its number, so that no other number is taken for one.
-struct ProcessId {
-  int value = 0;
-};
+namespace soak::probe {
 
 // Open descriptors by what they are, and this process's TCP sockets by their state.
 struct FdKinds {

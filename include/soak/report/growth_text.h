@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "soak/probe/trend.h"
+#include "soak/growth/trend.h"
 
 namespace soak::report {
 

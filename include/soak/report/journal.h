@@ -20,8 +20,8 @@
 #include <string_view>
 #include <vector>
 
+#include "soak/growth/verdict.h"
 #include "soak/probe/probe.h"
-#include "soak/probe/verdict.h"
 #include "soak/report/record.h"
 
 namespace soak::report {

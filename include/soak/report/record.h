@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "soak/growth/verdict.h"
 #include "soak/probe/probe.h"
-#include "soak/probe/verdict.h"
 #include "soak/report/lateness.h"
 
 namespace soak::report {

@@ -18,9 +18,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "soak/growth/verdict.h"
 #include "soak/probe/probe.h"
 #include "soak/probe/process.h"
-#include "soak/probe/verdict.h"
 
 namespace soak::probe {
 namespace {

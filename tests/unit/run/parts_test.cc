@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "soak/probe/verdict.h"
+#include "soak/growth/verdict.h"
 
 namespace soak {
 namespace {

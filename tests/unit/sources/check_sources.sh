@@ -8,7 +8,10 @@ cd "$2"
 # Which module a public header belongs to, by its path below include/soak/.
 module_of() {
   case $1 in
-    probe/*|detail/format.h) echo probe ;;
+    series/*|detail/format.h) echo series ;;
+    growth/*) echo growth ;;
+    probe/*) echo probe ;;
+    heap_profile/*) echo heap_profile ;;
     report/*) echo report ;;
     run.h|options.h|detail/descriptor_limit.h|detail/run_context.h) echo run ;;
     soak_test.h|detail/param_suite.h|detail/program.h|detail/register_soak_test.h) echo gating ;;
@@ -33,18 +36,20 @@ module_of() {
 # What a module may include, itself apart; as in CONTRIBUTING.md.
 allowed() {
   case $1 in
-    probe) echo ;;
-    report|metrics) echo probe ;;
-    run) echo report probe ;;
-    gating) echo run report probe ;;
-    metrics_endpoint|async) echo metrics probe ;;
-    matchers) echo run report async metrics probe ;;
-    drive) echo run report async metrics_endpoint metrics probe ;;
-    audio|net) echo async metrics probe ;;
-    net_lws|net_client|net_server|fault) echo net async metrics probe ;;
-    peers) echo fault net_server net async metrics probe ;;
-    voice|channels) echo net_client net async metrics run report probe ;;
-    soak) echo gating drive run async metrics report probe ;;
+    series) echo ;;
+    growth|probe) echo series ;;
+    heap_profile|metrics) echo probe series ;;
+    report) echo probe growth series ;;
+    run) echo report probe growth series ;;
+    gating) echo run report probe growth series ;;
+    metrics_endpoint|async) echo metrics probe series ;;
+    matchers) echo run report async metrics probe growth series ;;
+    drive) echo run report async metrics_endpoint metrics probe growth series ;;
+    audio|net) echo async metrics probe series ;;
+    net_lws|net_client|net_server|fault) echo net async metrics probe series ;;
+    peers) echo fault net_server net async metrics probe growth series ;;
+    voice|channels) echo net_client net async metrics run report probe growth series ;;
+    soak) echo gating drive run async metrics report probe growth series ;;
   esac
 }
 

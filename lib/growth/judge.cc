@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "soak/detail/format.h"
+#include "soak/growth/trends.h"
+#include "soak/growth/verdict.h"
+
+namespace soak::probe {
+namespace {
+
+using detail::format_bytes;
+using detail::format_clock;
+using detail::format_duration;
+using detail::format_plural;
+
+// A count that rose, with the steps between kept quiescent points in which it did.
+struct Rise {
+  const Track* track = nullptr;
+  Point baseline;
+  Point last;
+  std::vector<bool> steps;
+};
+
+// Which count is the cause and which its effect, when several rise in step.
+int rank(std::string_view name) {
+  if (name == "sockets") {
+    return 0;
+  }
+  if (name == "threads") {
+    return 1;
+  }
+  return name == "fds" ? 3 : 2;  // Gauges, tasks among them, stand between.
+}
+
+std::vector<Rise> rising_counts(const Measurements& measured) {
+  std::vector<Rise> rises;
+  for (const Track& track : measured.tracks) {
+    if (track.unit != Unit::kCount || track.at_rest.added() < 2 || !track.part_of.empty()) {
+      continue;
+    }
+    Rise rise{&track, *track.at_rest.first(), *track.at_rest.last(), {}};
+    if (rise.last.value <= rise.baseline.value) {
+      continue;
+    }
+    const std::vector<Point> points = track.at_rest.points();
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      rise.steps.push_back(points[i].value > points[i - 1].value);
+    }
+    rises.push_back(std::move(rise));
+  }
+  std::stable_sort(rises.begin(), rises.end(),
+                   [](const Rise& a, const Rise& b) { return rank(a.track->name) < rank(b.track->name); });
+  return rises;
+}
+
+// True when `effect` rises (but for one step in ten) only where `cause` does.
+bool rises_in_step(const Rise& cause, const Rise& effect) {
+  std::size_t rises = 0;
+  std::size_t alone = 0;
+  for (std::size_t i = 0; i < effect.steps.size(); ++i) {
+    rises += effect.steps[i] ? 1u : 0u;
+    alone += effect.steps[i] && (i >= cause.steps.size() || !cause.steps[i]) ? 1u : 0u;
+  }
+  return alone * 10 <= rises;
+}
+
+std::string rose(const Rise& rise) {
+  return fmt::format("{} rose {} -> {} in {}, allowed +0", rise.track->name, rise.baseline.value, rise.last.value,
+                     format_duration(rise.last.at - rise.baseline.at));
+}
+
+const Trend* find_trend(const Verdict& verdict, std::string_view series) {
+  for (const Trend& trend : verdict.trends) {
+    if (trend.series == series && trend.not_judged.empty()) {
+      return &trend;
+    }
+  }
+  return nullptr;
+}
+
+// What a trend that is a leak adds to its finding.
+void add_trend(const Trend& trend, const JudgeWords& words, Finding& finding) {
+  finding.evidence.push_back(
+      {"since", fmt::format("{}, {} {}", format_clock(trend.since), words.cycle, trend.since_cycle)});
+  finding.evidence.push_back({"grows", growth_text(trend)});
+  finding.evidence.push_back({"a day", trend.unit == Unit::kBytes
+                                           ? format_bytes(static_cast<std::int64_t>(trend.per_day))
+                                           : fmt::format("{:.0f}", trend.per_day)});
+}
+
+Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words, const Trend* trend) {
+  Finding finding{rise.track->name, rose(rise), {}};
+  for (const Point& point : rise.track->at_rest.points()) {
+    if (point.value > rise.baseline.value) {
+      finding.evidence.push_back({"since", fmt::format("{}, {} {}", format_clock(point.at), words.cycle, point.cycle)});
+      break;
+    }
+  }
+  const std::uint64_t cycles = rise.last.cycle - rise.baseline.cycle;
+  if (trend != nullptr && trend->leak) {
+    finding.evidence.push_back({"grows", growth_text(*trend)});
+  } else if (cycles > 0) {
+    finding.evidence.push_back(
+        {"per " + words.cycle, fmt::format("{:+.2f}", static_cast<double>(rise.last.value - rise.baseline.value) /
+                                                          static_cast<double>(cycles))});
+  }
+  for (const Track& part : measured.tracks) {
+    if (part.part_of == rise.track->name && part.at_rest.added() >= 2 &&
+        part.at_rest.last()->value > part.at_rest.first()->value) {
+      finding.evidence.push_back({"of these", fmt::format("{} rose {} -> {}", part.name, part.at_rest.first()->value,
+                                                          part.at_rest.last()->value)});
+    }
+  }
+  if (rise.track->name == "sockets") {
+    for (const std::string& holder : words.socket_holders) {
+      finding.evidence.push_back({"held by", holder});
+    }
+  }
+  return finding;
+}
+
+// Something that follows from a finding which is already there is listed under it, not beside it.
+void add_or_list(Verdict& verdict, Finding* cause, Finding finding) {
+  if (cause != nullptr) {
+    cause->evidence.push_back({"with", finding.text});
+  } else {
+    verdict.findings.push_back(std::move(finding));
+  }
+}
+
+void judge_counts(const Measurements& measured, const JudgeWords& words, Verdict& verdict) {
+  const std::vector<Rise> rises = rising_counts(measured);
+  std::vector<std::pair<const Rise*, std::size_t>> causes;  // And the finding of each.
+  for (const Rise& rise : rises) {
+    Finding* cause = nullptr;
+    for (const auto& [other, index] : causes) {
+      if (rises_in_step(*other, rise)) {
+        cause = &verdict.findings[index];
+        break;
+      }
+    }
+    if (cause == nullptr) {
+      causes.emplace_back(&rise, verdict.findings.size());
+    }
+    add_or_list(verdict, cause, count_finding(measured, rise, words, find_trend(verdict, rise.track->name)));
+  }
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// A third of the quiescent points, as one: the median of its values, at the median of its cycles. A leak rises with the
+// cycles, so the two medians are of the same points, however unevenly a busy machine spaced them.
+struct Third {
+  std::int64_t heap_bytes = 0;
+  double cycle = 0;
+};
+
+Third third_of(const std::vector<Point>& points, std::size_t from, std::size_t count) {
+  std::vector<double> values;
+  std::vector<double> cycles;
+  for (std::size_t i = from; i < from + count; ++i) {
+    values.push_back(static_cast<double>(points[i].value));
+    cycles.push_back(static_cast<double>(points[i].cycle));
+  }
+  return {static_cast<std::int64_t>(median(std::move(values))), median(std::move(cycles))};
+}
+
+void judge_heap(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,
+                Finding* holder) {
+  const Track* heap = measured.find("heap");
+  if (heap == nullptr || !heap->unavailable.empty()) {
+    verdict.remarks.push_back(
+        fmt::format("inconclusive: heap not judged: {}", heap == nullptr ? "not measured" : heap->unavailable));
+    return;
+  }
+  const std::vector<Point> points = heap->at_rest.points();
+  if (points.size() < 3) {
+    verdict.remarks.push_back(fmt::format("inconclusive: heap residue not judged: {}, 3 are needed",
+                                          format_plural(measured.quiescent_points, "quiescent point")));
+    return;
+  }
+  const Trend* const trend = find_trend(verdict, "heap");
+  const bool leaks = trend != nullptr && trend->leak;
+  const std::size_t third = points.size() / 3;
+  const Third first = third_of(points, 0, third);
+  const Third last = third_of(points, points.size() - third, third);
+  const double cycles = last.cycle - first.cycle;
+  if (cycles < 1) {
+    verdict.remarks.push_back(
+        fmt::format("inconclusive: heap residue not judged: fewer than one {} between the thirds", words.cycle));
+    return;
+  }
+  const auto per_cycle = static_cast<std::int64_t>(static_cast<double>(last.heap_bytes - first.heap_bytes) / cycles);
+  if (per_cycle <= budgets.heap_per_cycle_bytes_max && !leaks) {
+    return;
+  }
+  Finding finding{"heap", {}, {}};
+  if (per_cycle > budgets.heap_per_cycle_bytes_max) {
+    finding.text = fmt::format("heap grew {} per {}, allowed {}: {} -> {} over {:.0f} {}s", format_bytes(per_cycle),
+                               words.cycle, format_bytes(budgets.heap_per_cycle_bytes_max),
+                               format_bytes(first.heap_bytes), format_bytes(last.heap_bytes), cycles, words.cycle);
+  } else {
+    finding.text = fmt::format("heap grew {}", growth_text(*trend));
+  }
+  if (leaks) {
+    add_trend(*trend, words, finding);
+  }
+  add_or_list(verdict, holder, std::move(finding));
+}
+
+// Memory that grows with time, where it is not known what it grows with.
+void judge_slopes(const JudgeWords& words, Verdict& verdict, Finding* holder) {
+  for (const Trend& trend : verdict.trends) {
+    if (!trend.leak || trend.unit != Unit::kBytes || trend.series == "heap" || verdict.find(trend.series) != nullptr) {
+      continue;
+    }
+    Finding finding{trend.series, fmt::format("{} grew {}", trend.series, growth_text(trend)), {}};
+    add_trend(trend, words, finding);
+    add_or_list(verdict, trend.series == "rss" ? holder : nullptr, std::move(finding));
+  }
+}
+
+void judge_ghosts(const Measurements& measured, Verdict& verdict) {
+  for (const Track& gauge : measured.tracks) {
+    const Track* const kernel = gauge.stands_for.empty() ? nullptr : measured.find(gauge.stands_for);
+    if (kernel == nullptr || gauge.at_rest.empty() || kernel->at_rest.empty()) {
+      continue;
+    }
+    const std::int64_t says = gauge.at_rest.last()->value;
+    const std::int64_t holds = kernel->at_rest.last()->value;
+    if (says <= holds) {
+      continue;
+    }
+    const std::string text = fmt::format("{} says {}, the kernel holds {} {}: {} {}", gauge.name, says, holds,
+                                         kernel->name, says - holds, says - holds == 1 ? "ghost" : "ghosts");
+    const auto known = std::find_if(verdict.findings.begin(), verdict.findings.end(),
+                                    [&](const Finding& finding) { return finding.subject == gauge.name; });
+    if (known == verdict.findings.end()) {
+      verdict.findings.push_back({gauge.name, text, {}});
+    } else {
+      known->evidence.push_back({"rose", std::exchange(known->text, text)});
+    }
+  }
+}
+
+// How every series goes, and a remark for each memory that does not grow: what this run would not have seen.
+void find_trends(const Measurements& measured, const JudgeWords& words, Verdict& verdict) {
+  if (words.budgets_only) {
+    return;
+  }
+  for (const Track& track : measured.tracks) {
+    const bool memory = track.unit == Unit::kBytes;
+    const bool skipped =
+        !track.unavailable.empty() || !track.part_of.empty() || (track.name == "rss" && !words.rss_not_judged.empty());
+    // The page and high-water noise of RSS comes with the clock, which a virtual one does not have.
+    if (skipped || (memory && track.name != "heap" && words.virtual_clock)) {
+      continue;
+    }
+    verdict.trends.push_back(memory && track.name != "heap"
+                                 ? slope_of(track, words.latest_look)
+                                 : residue_of(track, measured, words.cycle, words.latest_look));
+    const Trend& trend = verdict.trends.back();
+    if (memory && trend.not_judged.empty() && !trend.leak) {
+      verdict.remarks.push_back(trend.low > 0
+                                    ? fmt::format("{} grew {}, which is not certain", trend.series, growth_text(trend))
+                                    : fmt::format("no growth of {}: {}", trend.series, excluded_text(trend)));
+    }
+  }
+}
+
+void judge_rss(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,
+               Finding* holder) {
+  if (!words.rss_not_judged.empty()) {
+    verdict.remarks.push_back("inconclusive: rss not judged: " + words.rss_not_judged);
+    return;
+  }
+  const std::optional<RssGrowth> growth = rss_growth(measured);
+  if (!growth) {
+    verdict.findings.push_back({"rss", "rss was not measured at two points: too few samples to pass", {}});
+    return;
+  }
+  const std::int64_t grown = growth->end - growth->start;
+  if (grown > budgets.rss_growth_bytes_max) {
+    add_or_list(verdict, holder,
+                {"rss",
+                 fmt::format("rss grew {}, allowed {}: {} -> {}", format_bytes(grown),
+                             format_bytes(budgets.rss_growth_bytes_max), format_bytes(growth->start),
+                             format_bytes(growth->end)),
+                 {}});
+  } else if (growth->peak - growth->start > budgets.rss_growth_bytes_max) {
+    verdict.remarks.push_back(fmt::format("rss peaked at {}, {} above its start, and came back to {}",
+                                          format_bytes(growth->peak), format_bytes(growth->peak - growth->start),
+                                          format_bytes(growth->end)));
+  }
+}
+
+}  // namespace
+
+const Finding* Verdict::find(const std::string& subject) const {
+  for (const Finding& finding : findings) {
+    if (finding.subject == subject) {
+      return &finding;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<RssGrowth> rss_growth(const Measurements& measured) {
+  const Track* rss = measured.find("rss");
+  if (rss == nullptr || rss->timeline.empty()) {
+    return std::nullopt;
+  }
+  if (rss->at_rest.added() >= 2) {
+    return RssGrowth{rss->at_rest.first()->value, rss->timeline.peak()->value, rss->at_rest.last()->value};
+  }
+  // Without two quiescent points: from the first sample after a cycle, or, in a run of one cycle, from the start.
+  std::optional<Point> start;
+  for (const Point& point : rss->timeline.points()) {
+    if (point.at < rss->timeline.last()->at && (!start || (start->cycle == 0 && point.cycle > 0))) {
+      start = point;
+    }
+  }
+  if (start) {
+    return RssGrowth{start->value, rss->timeline.peak()->value, rss->timeline.last()->value};
+  }
+  return std::nullopt;
+}
+
+Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words) {
+  Verdict verdict;
+  if (measured.quiescent_points < 2) {
+    verdict.remarks.push_back(fmt::format("inconclusive: counts not compared with a baseline: {}, 2 are needed",
+                                          format_plural(measured.quiescent_points, "quiescent point")));
+  }
+  find_trends(measured, words, verdict);
+  judge_counts(measured, words, verdict);
+  judge_ghosts(measured, verdict);
+  // What a socket, a thread or a task holds is memory too; a bare descriptor holds next to none.
+  Finding* holder = nullptr;
+  for (Finding& finding : verdict.findings) {
+    if (finding.subject != "fds") {
+      holder = &finding;
+      break;
+    }
+  }
+  judge_heap(measured, budgets, words, verdict, holder);
+  // Heap is the better witness; RSS that rose with it is the same finding.
+  if (holder == nullptr && !verdict.findings.empty() && verdict.findings.back().subject == "heap") {
+    holder = &verdict.findings.back();
+  }
+  judge_rss(measured, budgets, words, verdict, holder);
+  judge_slopes(words, verdict, holder);
+  for (const Vanished& process : measured.vanished) {
+    verdict.findings.push_back({process.name,
+                                fmt::format("process {} ({}) ended at {}, while the run went on", process.id.value,
+                                            process.name, format_clock(process.at)),
+                                {}});
+  }
+  if (measured.baseline_unsettled || measured.last_unsettled) {
+    verdict.findings.push_back({"settling",
+                                fmt::format("did not settle at the {} quiescent point: {} still moved",
+                                            measured.last_unsettled ? "last" : "first", measured.unsettled_by),
+                                {}});
+  } else if (measured.unsettled_points > 0) {
+    verdict.remarks.push_back(fmt::format("did not settle at {} of {}: {} still moved", measured.unsettled_points,
+                                          format_plural(measured.quiescent_points, "quiescent point"),
+                                          measured.unsettled_by));
+  }
+  return verdict;
+}
+
+}  // namespace soak::probe

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/series/measurements.h"
+
+namespace soak::probe {
+
+const Track* Measurements::find(std::string_view name) const {
+  for (const Track& track : tracks) {
+    if (track.name == name) {
+      return &track;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace soak::probe
