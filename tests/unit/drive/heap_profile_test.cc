@@ -127,6 +127,19 @@ TEST(HeapProfileTest, AskedOnlyInCodeItSaysWhyThereIsNone) {
   EXPECT_THAT(result.output, HasSubstr("note: heap profile: not available: "));
 }
 
+TEST(HeapProfileTest, AProgramWithoutTheComponentSaysWhatToLink) {
+  for (const auto& [argument, variable] : {std::pair{"--soak_heap_profile", "UNUSED="},
+                                           std::pair{"--soak_heap_profile=1", "SOAK_HEAP_PROFILE=0"},
+                                           std::pair{"--soak_smoke", "SOAK_HEAP_PROFILE=1"}}) {
+    const ProgramResult result = run_program({SAMPLE_SOAKS, "--soak_smoke", argument}, {variable});
+
+    EXPECT_EQ(result.exit_status, 2);
+    EXPECT_EQ(result.output,
+              "soak: --soak_heap_profile: not available: the program is not linked with the component heap_profile "
+              "(soak::heap_profile)\n");
+  }
+}
+
 TEST(HeapProfileTest, TheSoakCommandHasItToo) {
   const auto run_command = [](const std::string& library) {
     return run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--virtual", "--duration", "30s",
