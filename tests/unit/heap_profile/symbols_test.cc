@@ -50,7 +50,7 @@ TEST(SymbolsTest, NameTheFunctionItsFileAndItsLine) {
   EXPECT_EQ(readable_function(frames[0].function), "soak::probe::in_a_function_of_its_own");
   EXPECT_EQ(frames[0].file, "symbols_test.cc");
   EXPECT_EQ(frames[0].line, place.line);
-  EXPECT_EQ(frames[0].module, "probe_tests");
+  EXPECT_EQ(frames[0].module, "heap_profile_tests");
 }
 
 TEST(SymbolsTest, NameAnInlinedFunctionAndTheOneThatItIsIn) {

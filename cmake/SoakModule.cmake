@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+#[[
+soak_module(<name> [STATIC | INTERFACE]
+  [SOURCES <file>...]              what the library is made of
+  [CONSUMER_SOURCES <file>...]     what is compiled in the program that links it, against that program's own libraries
+  [CONSUMER_HEADERS <file>...]     what those include
+  [HEADERS <path>...]              public headers, below include/soak/
+  [PUBLIC <target>...]             what is linked; an INTERFACE module has these alone
+  [PRIVATE <target>...]
+  [COMPILED_IN <target>...]        whose headers are compiled in, and nothing of which is installed
+  [UNLESS <reason>])               leaves the module out, for a reason of its own
+
+One module: the library soak_<name>, alias soak::<name>, which is the component <name> of find_package(soak), with an
+export file of its own. Its sources include a private header as "lib/<module>/<header>".
+
+The module is left out, without an error, where something that it links is missing or left out. SOAK_WITH_<NAME>=OFF
+leaves it out, and ON makes that an error; SOAK_WITH_ALL=ON says ON for all. After the call `if(TARGET soak::<name>)`
+tells.
+]]
+
+include(${CMAKE_CURRENT_LIST_DIR}/SoakDependencies.cmake)
+
+# Headers that soak is built with, and of which nothing is installed.
+soak_dependency(Boost TARGET Boost::headers PACKAGE libboost-dev FIND Boost)
+soak_dependency(Eigen3 TARGET Eigen3::Eigen PACKAGE libeigen3-dev FIND Eigen3)
+soak_dependency(RapidJSON TARGET SoakBuild::rapidjson PACKAGE rapidjson-dev FIND RapidJSON)
+find_package(RapidJSON QUIET)  # Debian 12's makes no target.
+if(RapidJSON_FOUND AND NOT TARGET SoakBuild::rapidjson)
+  add_library(SoakBuild::rapidjson INTERFACE IMPORTED)
+  target_include_directories(SoakBuild::rapidjson INTERFACE ${RapidJSON_INCLUDE_DIRS} ${RAPIDJSON_INCLUDE_DIRS})
+endif()
+foreach(name IN LISTS _soak_dependencies)
+  soak_find_dependency(${name} SOAK_MISSING_${_soak_dependency_${name}_TARGET})
+endforeach()
+
+set(SOAK_WITH_ALL AUTO CACHE STRING "AUTO leaves out the components whose dependencies are missing; ON makes that an error")
+set_property(CACHE SOAK_WITH_ALL PROPERTY STRINGS AUTO ON)
+
+# The name of the dependency that brings `target`; empty where the target is no dependency's.
+function(_soak_dependency_of target out)
+  set(${out} "" PARENT_SCOPE)
+  foreach(name IN LISTS _soak_dependencies)
+    if(target STREQUAL "${_soak_dependency_${name}_TARGET}")
+      set(${out} ${name} PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+
+# Why the module cannot be built, from what it links: a list, empty when it can.
+function(_soak_why_not out)
+  set(why "")
+  foreach(target IN LISTS ARGN)
+    if(target MATCHES "^soak::(.+)$")
+      if(NOT TARGET ${target})
+        get_property(inherited GLOBAL PROPERTY SOAK_WHY_NOT_${CMAKE_MATCH_1})
+        list(APPEND why ${inherited})
+      endif()
+    elseif(target MATCHES "::" AND NOT TARGET ${target})
+      list(APPEND why "${SOAK_MISSING_${target}}")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES why)
+  set(${out} "${why}" PARENT_SCOPE)
+endfunction()
+
+# Decides whether the module is built, and writes down what it uses and needs. Sets SOAK_BUILD_MODULE.
+function(_soak_decide name unless)
+  string(TOUPPER ${name} upper)
+  set(SOAK_WITH_${upper} "" CACHE STRING "Build the component ${name}: AUTO, ON or OFF; empty is SOAK_WITH_ALL")
+  set_property(CACHE SOAK_WITH_${upper} PROPERTY STRINGS "" AUTO ON OFF)
+  set(with "${SOAK_WITH_${upper}}")
+  if("${with}" STREQUAL "")
+    set(with ${SOAK_WITH_ALL})
+  endif()
+  _soak_why_not(why ${ARGN})
+  list(APPEND why ${unless})  # Unquoted: empty ones go.
+  list(REMOVE_DUPLICATES why)
+  if(NOT with STREQUAL "AUTO" AND NOT with)
+    set(why "SOAK_WITH_${upper}=OFF")
+  elseif(why AND NOT with STREQUAL "AUTO")
+    list(JOIN why "; " text)
+    message(FATAL_ERROR "soak's component ${name} cannot be built: ${text}")
+  endif()
+  if(why)
+    set_property(GLOBAL APPEND PROPERTY SOAK_LEFT_OUT ${name})
+    set_property(GLOBAL PROPERTY SOAK_WHY_NOT_${name} "${why}")
+    set(SOAK_BUILD_MODULE FALSE PARENT_SCOPE)
+    return()
+  endif()
+  set(uses "")
+  set(needs "")
+  foreach(target IN LISTS ARGN)
+    if(target MATCHES "^soak::(.+)$")
+      list(APPEND uses ${CMAKE_MATCH_1})
+    else()
+      _soak_dependency_of(${target} needed)
+      list(APPEND needs ${needed})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES needs)
+  set_property(GLOBAL APPEND PROPERTY SOAK_COMPONENTS ${name})
+  set_property(GLOBAL PROPERTY SOAK_USES_${name} ${uses})
+  set_property(GLOBAL PROPERTY SOAK_NEEDS_${name} ${needs})
+  set(SOAK_BUILD_MODULE TRUE PARENT_SCOPE)
+endfunction()
+
+function(soak_module name)
+  cmake_parse_arguments(arg "STATIC;INTERFACE" "UNLESS"
+    "SOURCES;CONSUMER_SOURCES;CONSUMER_HEADERS;HEADERS;PUBLIC;PRIVATE;COMPILED_IN" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "soak_module(${name}): unexpected ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  _soak_why_not(why ${arg_COMPILED_IN})
+  _soak_decide(${name} "${why};${arg_UNLESS}" ${arg_PUBLIC} ${arg_PRIVATE})
+  if(NOT SOAK_BUILD_MODULE)
+    return()
+  endif()
+
+  set(library soak_${name})
+  set(kind "")
+  set(scope PUBLIC)
+  if(arg_STATIC)
+    set(kind STATIC)
+  elseif(arg_INTERFACE)
+    set(kind INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(${library} ${kind} ${arg_SOURCES})
+  add_library(soak::${name} ALIAS ${library})
+  set_target_properties(${library} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(${library} ${scope} cxx_std_20)
+  target_link_libraries(${library} ${scope} ${arg_PUBLIC})
+  if(NOT arg_INTERFACE)
+    target_link_libraries(${library} PRIVATE ${arg_PRIVATE})
+    target_include_directories(${library} PRIVATE ${PROJECT_SOURCE_DIR})
+  endif()
+  foreach(target IN LISTS arg_COMPILED_IN)
+    target_include_directories(${library} SYSTEM PRIVATE $<TARGET_PROPERTY:${target},INTERFACE_INCLUDE_DIRECTORIES>)
+  endforeach()
+
+  set(headers "")
+  if(arg_HEADERS)
+    set(headers FILE_SET HEADERS)
+    list(TRANSFORM arg_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/soak/)
+    target_sources(${library} ${scope} ${headers} BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${arg_HEADERS})
+  endif()
+  set(installed ${CMAKE_INSTALL_DATADIR}/soak/${name})
+  foreach(source IN LISTS arg_CONSUMER_SOURCES)
+    target_sources(${library} INTERFACE
+      $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/${source}>
+      $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${installed}/${source}>)
+  endforeach()
+  if(arg_CONSUMER_SOURCES)
+    install(FILES ${arg_CONSUMER_SOURCES} ${arg_CONSUMER_HEADERS} DESTINATION ${installed})
+  endif()
+  install(TARGETS ${library} EXPORT soak-${name} ${headers})
+  install(EXPORT soak-${name} NAMESPACE soak:: DESTINATION ${SOAK_CONFIG_DIR})
+endfunction()
+
+# For the configure-time summary and the installed copy: what is built, and what is left out for which reason.
+function(soak_summary)
+  get_property(built GLOBAL PROPERTY SOAK_COMPONENTS)
+  list(JOIN built " " text)
+  message(STATUS "soak's components: ${text}")
+  get_property(left_out GLOBAL PROPERTY SOAK_LEFT_OUT)
+  foreach(name IN LISTS left_out)
+    get_property(why GLOBAL PROPERTY SOAK_WHY_NOT_${name})
+    list(JOIN why "; " text)
+    message(STATUS "  left out: ${name}: ${text}")
+  endforeach()
+endfunction()
+
+# What soakConfig.cmake has to know of each component.
+function(soak_component_table out)
+  set(text "")
+  get_property(built GLOBAL PROPERTY SOAK_COMPONENTS)
+  get_property(left_out GLOBAL PROPERTY SOAK_LEFT_OUT)
+  string(APPEND text "set(_soak_components ${built})\nset(_soak_left_out ${left_out})\n")
+  foreach(name IN LISTS built)
+    get_property(uses GLOBAL PROPERTY SOAK_USES_${name})
+    get_property(needs GLOBAL PROPERTY SOAK_NEEDS_${name})
+    string(APPEND text "set(_soak_uses_${name} ${uses})\nset(_soak_needs_${name} ${needs})\n")
+  endforeach()
+  foreach(name IN LISTS left_out)
+    get_property(why GLOBAL PROPERTY SOAK_WHY_NOT_${name})
+    list(JOIN why "; " why)
+    string(APPEND text "set(_soak_why_not_${name} [[${why}]])\n")
+  endforeach()
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+# Writes what the rule over the includes goes by (tests/unit/sources/check_sources.sh), as CMake itself knows it:
+#   module <name> public <module>... private <module>...    what it links
+#   header <path> <module>                                  soak/run.h run
+#   left_out <name>
+function(soak_write_arrows file)
+  set(text "")
+  get_property(built GLOBAL PROPERTY SOAK_COMPONENTS)
+  foreach(name IN LISTS built)
+    get_target_property(kind soak_${name} TYPE)
+    get_target_property(public soak_${name} INTERFACE_LINK_LIBRARIES)
+    set(all "${public}")
+    if(NOT kind STREQUAL "INTERFACE_LIBRARY")
+      get_target_property(all soak_${name} LINK_LIBRARIES)
+    endif()
+    list(FILTER public INCLUDE REGEX "^soak::")
+    list(FILTER all INCLUDE REGEX "^soak::")
+    set(private ${all})
+    list(REMOVE_ITEM private ${public})
+    string(APPEND text "module ${name} public ${public} private ${private}\n")
+    get_target_property(headers soak_${name} HEADER_SET)
+    foreach(header IN LISTS headers)
+      if(header)
+        cmake_path(RELATIVE_PATH header BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/include)
+        string(APPEND text "header ${header} ${name}\n")
+      endif()
+    endforeach()
+  endforeach()
+  get_property(left_out GLOBAL PROPERTY SOAK_LEFT_OUT)
+  foreach(name IN LISTS left_out)
+    string(APPEND text "left_out ${name}\n")
+  endforeach()
+  string(REPLACE "soak::" "" text "${text}")
+  string(REPLACE ";" " " text "${text}")
+  file(WRITE ${file} "${text}")
+endfunction()
