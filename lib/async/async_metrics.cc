@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "async_metrics.h"
+#include "lib/async/async_metrics.h"
 
 #include <map>
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "async_metrics.h"
-#include "log_lines.h"
+#include "lib/async/async_metrics.h"
+#include "lib/async/log_lines.h"
 #include "soak/gather.h"
 
 namespace soak {

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <utility>
 
-#include "log_lines.h"
+#include "lib/async/log_lines.h"
 
 namespace soak {
 

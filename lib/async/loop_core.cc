@@ -11,7 +11,7 @@
 #include <typeinfo>
 #include <utility>
 
-#include "log_lines.h"
+#include "lib/async/log_lines.h"
 #include "soak/detail/blocking_call.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"

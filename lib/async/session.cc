@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/session.h"
 
-#include "async_metrics.h"
+#include "lib/async/async_metrics.h"
 
 namespace soak {
 

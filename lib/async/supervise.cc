@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "async_metrics.h"
-#include "log_lines.h"
+#include "lib/async/async_metrics.h"
+#include "lib/async/log_lines.h"
 
 namespace soak {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "log_lines.h"
+#include "lib/async/log_lines.h"
 
 namespace soak {
 

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "schedule.h"
-#include "session_memory.h"
+#include "lib/drive/schedule.h"
+#include "lib/drive/session_memory.h"
 #include "soak/backoff.h"
 #include "soak/detail/descriptor_limit.h"
 #include "soak/detail/format.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schedule.h"
+#include "lib/drive/schedule.h"
 
 #include <algorithm>
 #include <random>

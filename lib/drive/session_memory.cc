@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "session_memory.h"
+#include "lib/drive/session_memory.h"
 
 #include <algorithm>
 

@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "frame_reader.h"
+#include "lib/fault/frame_reader.h"
+#include "lib/fault/tcp_end.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/task.h"
-#include "tcp_end.h"
 
 namespace soak::fault {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frame_reader.h"
+#include "lib/fault/frame_reader.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tcp_end.h"
+#include "lib/fault/tcp_end.h"
 
 #include <netinet/in.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json.h"
+#include "lib/json/json.h"
 
 #include "lib/json/text_stream.h"
 

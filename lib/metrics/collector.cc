@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "registry.h"
+#include "lib/metrics/registry.h"
 
 namespace soak::metrics {
 

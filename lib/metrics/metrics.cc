@@ -3,7 +3,7 @@
 
 #include <prometheus/text_serializer.h>
 
-#include "registry.h"
+#include "lib/metrics/registry.h"
 #include "soak/metrics/collectable.h"
 
 namespace soak::metrics {

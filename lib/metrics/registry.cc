@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "registry.h"
+#include "lib/metrics/registry.h"
 
 #include <fmt/format.h>
 #include <prometheus/check_names.h>

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "jemalloc.h"
+#include "lib/probe/jemalloc.h"
 #include "soak/probe/process.h"
 
 // Present when a sanitizer replaces the allocator (sanitizer/allocator_interface.h).

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fd_scan.h"
+#include "lib/probe/fd_scan.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jemalloc.h"
+#include "lib/probe/jemalloc.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>

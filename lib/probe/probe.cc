@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "pace.h"
+#include "lib/probe/pace.h"
 #include "soak/detail/format.h"
 #include "soak/probe/process.h"
 

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-#include "fd_scan.h"
+#include "lib/probe/fd_scan.h"
 
 namespace soak::probe {
 namespace {

@@ -56,5 +56,5 @@ string(FIND "${page}" ")soak_page\"" found)
 if(NOT found EQUAL -1)
   message(FATAL_ERROR "the page would end its own string")
 endif()
-file(WRITE ${OUT} "// Made by embed_page.cmake.\n#include \"page_template.h\"\n\nnamespace soak::report {\n\n"
+file(WRITE ${OUT} "// Made by embed_page.cmake.\n#include \"lib/report/page_template.h\"\n\nnamespace soak::report {\n\n"
   "const std::string_view kPageTemplate = R\"soak_page(${page})soak_page\";\n\n}  // namespace soak::report\n")

@@ -16,7 +16,7 @@
 #include <system_error>
 #include <utility>
 
-#include "utf8.h"
+#include "lib/report/utf8.h"
 
 namespace soak::report {
 namespace {

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "lib/report/utf8.h"
 #include "soak/report/summary.h"
-#include "utf8.h"
 
 namespace soak::report {
 namespace {

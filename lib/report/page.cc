@@ -3,10 +3,10 @@
 
 #include <string_view>
 
-#include "page_template.h"
+#include "lib/report/page_template.h"
+#include "lib/report/utf8.h"
 #include "soak/report/json.h"
 #include "soak/report/summary.h"
-#include "utf8.h"
 
 namespace soak::report {
 namespace {

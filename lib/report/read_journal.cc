@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "json_fields.h"
+#include "lib/report/json_fields.h"
 #include "soak/detail/format.h"
 #include "soak/growth/verdict.h"
 

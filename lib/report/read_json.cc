@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "json_fields.h"
+#include "lib/report/json_fields.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
 

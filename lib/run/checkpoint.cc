@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "checkpoint.h"
+#include "lib/run/checkpoint.h"
 
 #include <fmt/format.h>
 

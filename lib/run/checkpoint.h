@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "file_lock.h"
+#include "lib/run/file_lock.h"
 #include "soak/report/record.h"
 
 namespace soak {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "counters.h"
+#include "lib/run/counters.h"
 
 #include <fmt/format.h>
 

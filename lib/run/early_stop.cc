@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "early_stop.h"
+#include "lib/run/early_stop.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "file_lock.h"
+#include "lib/run/file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "heap_growth.h"
+#include "lib/run/heap_growth.h"
 
 #include <fmt/format.h>
 

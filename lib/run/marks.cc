@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "marks.h"
+#include "lib/run/marks.h"
 
 #include <algorithm>
 

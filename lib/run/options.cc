@@ -14,7 +14,7 @@
 #include <utility>
 #include <variant>
 
-#include "heap_growth.h"
+#include "lib/run/heap_growth.h"
 #include "soak/detail/format.h"
 #include "soak/probe/heap_profiler.h"
 

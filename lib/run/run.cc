@@ -10,8 +10,8 @@
 #include <span>
 #include <utility>
 
-#include "heap_growth.h"
-#include "run_state.h"
+#include "lib/run/heap_growth.h"
+#include "lib/run/run_state.h"
 #include "soak/detail/format.h"
 #include "soak/report/summary.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "run_state.h"
+#include "lib/run/run_state.h"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <chrono>
 
-#include "parts.h"
+#include "lib/run/parts.h"
 #include "soak/probe/process.h"
 #include "soak/report/files.h"
 

@@ -16,11 +16,13 @@
 #include <utility>
 #include <vector>
 
-#include "checkpoint.h"
-#include "counters.h"
-#include "early_stop.h"
-#include "interrupt.h"
-#include "marks.h"
+#include "lib/run/checkpoint.h"
+#include "lib/run/counters.h"
+#include "lib/run/early_stop.h"
+#include "lib/run/interrupt.h"
+#include "lib/run/marks.h"
+#include "lib/run/status_line.h"
+#include "lib/run/traffic.h"
 #include "soak/detail/run_context.h"
 #include "soak/probe/heap_profiler.h"
 #include "soak/probe/probe.h"
@@ -28,8 +30,6 @@
 #include "soak/report/progress.h"
 #include "soak/report/record.h"
 #include "soak/run.h"
-#include "status_line.h"
-#include "traffic.h"
 
 namespace soak {
 

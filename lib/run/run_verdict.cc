@@ -9,9 +9,9 @@
 #include <string>
 #include <utility>
 
-#include "heap_growth.h"
-#include "parts.h"
-#include "run_state.h"
+#include "lib/run/heap_growth.h"
+#include "lib/run/parts.h"
+#include "lib/run/run_state.h"
 #include "soak/detail/format.h"
 #include "soak/probe/process.h"
 #include "soak/report/files.h"

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "counters.h"
+#include "lib/run/counters.h"
 #include "soak/growth/verdict.h"
 
 namespace soak {

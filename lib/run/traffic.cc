@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "traffic.h"
+#include "lib/run/traffic.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pace.h"
+#include "lib/probe/pace.h"
 
 #include <gtest/gtest.h>
 

@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-#include "fd_scan.h"
+#include "lib/probe/fd_scan.h"
 
 namespace soak::probe {
 namespace {

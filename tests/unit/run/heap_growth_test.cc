@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a heap profile says in a verdict.
 
-#include "heap_growth.h"
+#include "lib/run/heap_growth.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
