@@ -1,72 +1,124 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# check_sources.sh RULE TREE: exit status 1, naming file and line, where the tree breaks the rule.
+# check_sources.sh RULE TREE ARROWS: exit status 1, naming file and line, where the tree breaks the rule. ARROWS is what
+# CMake wrote of its modules.
 set -euo pipefail
 rule=$1
+arrows=$3
 cd "$2"
 
-# Which module a public header belongs to, by its path below include/soak/.
-module_of() {
-  case $1 in
-    series/*|detail/format.h) echo series ;;
-    growth/*) echo growth ;;
-    probe/*) echo probe ;;
-    heap_profile/*) echo heap_profile ;;
-    report/*) echo report ;;
-    run.h|options.h|detail/descriptor_limit.h|detail/run_context.h) echo run ;;
-    soak_test.h|detail/param_suite.h|detail/program.h|detail/register_soak_test.h) echo gating ;;
-    metrics/endpoint.h) echo metrics_endpoint ;;
-    metrics/*) echo metrics ;;
-    backoff.h|error.h|event.h|event_loop.h|gather.h|log.h|queue.h|run_blocking.h|semaphore.h|session.h|supervise.h|task.h|timeout.h|detail/*) echo async ;;
-    matchers.h) echo matchers ;;
-    async_run.h) echo drive ;;
-    audio/*) echo audio ;;
-    net/http_client.h|net/websocket_client.h) echo net_client ;;
-    net/http_server.h|net/websocket_server.h) echo net_server ;;
-    net/*) echo net ;;
-    fault/*) echo fault ;;
-    peers/*) echo peers ;;
-    voice/*) echo voice ;;
-    channels/*) echo channels ;;
-    soak.h) echo soak ;;
-    *) echo "unknown:$1" ;;
-  esac
+# The modules and their arrows, as CMake knows them; see soak_write_arrows() in cmake/SoakModule.cmake.
+declare -A public=() private=() module_of=() left_out=()
+read_arrows() {
+  local kind name rest
+  while read -r kind name rest; do
+    case $kind in
+      module)
+        rest=${rest#public}
+        public[$name]=${rest%%private*}
+        private[$name]=${rest#*private}
+        ;;
+      header) module_of[$name]=$rest ;;
+      left_out) left_out[$name]=1 ;;
+    esac
+  done <"$1"
 }
 
-# What a module may include, itself apart; as in CONTRIBUTING.md.
-allowed() {
-  case $1 in
-    series) echo ;;
-    growth|probe) echo series ;;
-    heap_profile|metrics) echo probe series ;;
-    report) echo probe growth series ;;
-    run) echo report probe growth series ;;
-    gating) echo run report probe growth series ;;
-    metrics_endpoint|async) echo metrics probe series ;;
-    matchers) echo run report async metrics probe growth series ;;
-    drive) echo run report async metrics_endpoint metrics probe growth series ;;
-    audio|net) echo async metrics probe series ;;
-    net_lws|net_client|net_server|fault) echo net async metrics probe series ;;
-    peers) echo fault net_server net async metrics probe growth series ;;
-    voice|channels) echo net_client net async metrics run report probe growth series ;;
-    soak) echo gating drive run async metrics report probe growth series ;;
-  esac
+# `reached`: what the modules of `$@` bring to whoever links them: themselves, and what they link for their users.
+reach() {
+  local module
+  for module; do
+    if [[ -z ${reached[$module]-} ]]; then
+      reached[$module]=1
+      # shellcheck disable=SC2086
+      reach ${public[$module]-}
+    fi
+  done
+}
+
+# A module includes what it links, and what that links for its users; its public headers only what it links for its
+# users itself.
+check_includes() {
+  local file line text module header target where
+  declare -A reached
+  declare -A may
+  for module in "${!public[@]}"; do
+    reached=()
+    # shellcheck disable=SC2086
+    reach ${public[$module]}
+    may[include/$module]=" $module ${!reached[*]} "
+    # shellcheck disable=SC2086
+    reach ${private[$module]}
+    may[lib/$module]=" $module ${!reached[*]} "
+  done
+  while IFS=: read -r file line text; do
+    header=${text#*\"}
+    header=${header%%\"*}
+    case $file in
+      lib/*) module=${file#lib/} module=${module%%/*} where=lib ;;
+      *) module=${module_of[${file#include/}]-} where=include ;;
+    esac
+    if [[ -n ${left_out[${module:-?}]-} || (-z $module && ${#left_out[@]} -gt 0) ]]; then
+      continue  # This build knows nothing of it.
+    fi
+    if [[ -z $module || -z ${may[$where/$module]-} ]]; then
+      breach "$file:$line: the file belongs to no module"
+      continue
+    fi
+    case $header in
+      soak/*) target=${module_of[$header]-} ;;
+      lib/*) target=${header#lib/} target=${target%%/*} ;;
+      *)
+        breach "$file:$line: $header: a private header is included as \"lib/<module>/<header>\""
+        continue
+        ;;
+    esac
+    if [[ -z $target && ${#left_out[@]} -eq 0 ]]; then
+      breach "$file:$line: $header is in no module's list of headers"
+    elif [[ -n $target && ${may[$where/$module]} != *" $target "* ]]; then
+      breach "$file:$line: $module includes $header of $target, which it does not link$(
+        [[ $where == include ]] && echo ' for its users')"
+    fi
+  done < <(grep -rnE '^ *#include "' lib include --include='*.h' --include='*.cc' 2>/dev/null)
+}
+
+# The table of CONTRIBUTING.md has a row for each folder of lib/, and gives the modules that it links.
+check_table() {
+  local line number module may links folder
+  declare -A rows=()
+  number=0
+  while IFS= read -r line; do
+    number=$((number + 1))
+    [[ $line =~ ^\|\ \`([a-z_]+)\`\ \|.*\|\ *([a-z_,\ ]*)\|$ ]] || continue
+    module=${BASH_REMATCH[1]}
+    may=$(tr -s ', ' '\n' <<<"${BASH_REMATCH[2]}" | sort | xargs)
+    rows[$module]=1
+    if [[ -n ${left_out[$module]-} ]]; then
+      continue
+    fi
+    links=$(tr -s ' ' '\n' <<<"${public[$module]-} ${private[$module]-}" | sort | xargs)
+    if [[ $may != "$links" ]]; then
+      breach "CONTRIBUTING.md:$number: $module may include ${may:-nothing}, but links ${links:-nothing}"
+    fi
+  done <CONTRIBUTING.md
+  for folder in lib/*/; do
+    module=$(basename "$folder")
+    if [[ -z ${rows[$module]-} ]]; then
+      breach "CONTRIBUTING.md: the table of modules has no row for $module"
+    fi
+  done
+}
+
+breaches=0
+breach() {
+  echo "$1"
+  breaches=$((breaches + 1))
 }
 
 includes_point_one_way() {
-  local breaches=0 file module header target
-  while IFS=: read -r file line text; do
-    case $file in
-      lib/*) module=${file#lib/} module=${module%%/*} ;;
-      include/soak/*) module=$(module_of "${file#include/soak/}") ;;
-    esac
-    header=${text#*\"soak/} header=${header%%\"*}
-    target=$(module_of "$header")
-    if [[ $target != "$module" && " $(allowed "$module") " != *" $target "* ]]; then
-      echo "$file:$line: $module includes soak/$header of $target; it may include: $module $(allowed "$module")"
-      breaches=$((breaches + 1))
-    fi
-  done < <(grep -rnE '^#include "soak/' lib include --include='*.h' --include='*.cc')
+  read_arrows "$arrows"
+  check_includes
+  check_table
   return $((breaches > 0))
 }
 
