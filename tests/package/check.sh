@@ -47,6 +47,85 @@ must 'configure' 0 cmake -S "$consumer" -B "$scratch/build" -G Ninja -DCMAKE_PRE
   -DCMAKE_BUILD_TYPE=RelWithDebInfo
 must 'build' 0 cmake --build "$scratch/build" -j 2
 
+# not NAME REGEX: no line of the last output matches.
+not() {
+  if grep -E "$2" <<<"$output"; then
+    echo "FAIL: $1: a line matches: $2"
+    failures=$((failures + 1))
+  fi
+}
+
+# The flag and the verdict alone, as somebody who has GoogleTest and fmt, and nothing else that soak can use.
+must 'configure with COMPONENTS gating' 0 env PKG_CONFIG_LIBDIR="$scratch" cmake -S "$source/tests/package/gating" \
+  -B "$scratch/gating" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+  -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON \
+  -DCMAKE_DISABLE_FIND_PACKAGE_prometheus-cpp=ON -DCMAKE_DISABLE_FIND_PACKAGE_civetweb=ON \
+  -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON -DCMAKE_DISABLE_FIND_PACKAGE_RapidJSON=ON
+must 'build' 0 cmake --build "$scratch/gating" -j 2
+expect 'a leak fails' 1 "$scratch/gating/leak_soak" --gtest_runsoak --soak_report_dir="$scratch/report"
+says 'the finding' 'heap grew .* per cycle, allowed 16\.0 KiB'
+says 'the test' '\[  FAILED  \] Soak/Records\.Leak'
+expect 'a heap profile without the component' 2 "$scratch/gating/leak_soak" --gtest_runsoak --soak_heap_profile
+says 'the component' 'soak::heap_profile'
+expect 'soak::gating links GoogleTest and fmt' 0 ldd "$scratch/gating/leak_soak"
+if [[ $(grep -oE '^\s*lib[^ ]+' <<<"$output" | grep -cvE 'lib(c|m|gcc_s|stdc\+\+|fmt|gtest|gtest_main|asan|ubsan|tsan)\.so') -gt 0 ]]; then
+  echo "FAIL: leak_soak links more than GoogleTest, fmt and the compiler's own:"
+  echo "$output"
+  failures=$((failures + 1))
+fi
+
+# ask ASK ARGUMENT...: what find_package(soak ASK) says, with `environment` of its own.
+environment=()
+ask() {
+  local asked=$1
+  shift
+  rm -rf "$scratch/components"
+  env "${environment[@]}" cmake -S "$source/tests/package/components" -B "$scratch/components" -G Ninja \
+    -DCMAKE_PREFIX_PATH="$scratch/prefix" -DASK="$asked" "$@"
+}
+
+expect 'without COMPONENTS' 0 ask ''
+says 'everything' 'soak_FOUND=1'
+says 'everything' 'has soak::soak'
+says 'everything' 'has soak::main'
+
+expect 'COMPONENTS brings what is included' 0 ask 'COMPONENTS;voice'
+says 'found' 'soak_FOUND=1'
+says 'the clients' 'has soak::net_client'
+not 'and nothing else' 'has soak::(gating|heap_profile|drive|soak)'
+
+no_curl=-DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON
+expect 'a missing dependency' 0 ask 'COMPONENTS;gating;net_client' $no_curl
+says 'not found' 'soak_FOUND=FALSE'
+says 'the reason' 'net_client: not found: .*CURL 7\.87 \(Debian.s libcurl4-openssl-dev\)'
+says 'the others' 'soak_gating_FOUND=TRUE'
+says 'the others' 'has soak::gating'
+not 'this one' 'has soak::net_client'
+
+environment=(PKG_CONFIG_LIBDIR="$scratch")
+expect 'the same of pkg-config' 0 ask 'COMPONENTS;drive'
+says 'the reason' 'drive: not found: .*libuv \(Debian.s libuv1-dev\)'
+expect 'a heap profile without libdw' 0 ask 'COMPONENTS;heap_profile'
+says 'the reason' 'heap_profile: not found: libdw \(Debian.s libdw-dev\)'
+expect 'and the rest' 0 ask 'COMPONENTS;gating'
+says 'found' 'soak_FOUND=1'
+environment=()
+
+expect 'REQUIRED and missing' 1 ask 'REQUIRED;COMPONENTS;net_client' $no_curl
+says 'is CMake'"'"'s own error, with the reason' 'net_client: not found:'
+expect 'without COMPONENTS all are asked for' 1 ask 'REQUIRED' $no_curl
+says 'the reason' 'voice: not found: '
+
+expect 'OPTIONAL_COMPONENTS' 0 ask 'REQUIRED;COMPONENTS;gating;OPTIONAL_COMPONENTS;net_client;main' $no_curl
+says 'found all the same' 'soak_FOUND=1'
+says 'said of each' 'soak_net_client_FOUND=FALSE'
+says 'said of each' 'soak_main_FOUND=TRUE'
+says 'an optional one that is there' 'has soak::main'
+
+expect 'an unknown component' 0 ask 'COMPONENTS;gating;nonsense'
+says 'not found' 'soak_FOUND=FALSE'
+says 'is named, with those there are' 'nonsense: soak has no such component; it has async, audio, '
+
 expect 'soak::gating alone links no event loop, no network and no metrics library' 0 ldd "$scratch/build/cache_test"
 if grep -qE 'libuv|libwebsockets|libcurl|libprometheus' <<<"$output"; then
   echo "FAIL: cache_test links libuv, libwebsockets, libcurl or libprometheus-cpp"
