@@ -96,7 +96,7 @@ not 'and nothing else' 'has soak::(gating|heap_profile|drive|soak)'
 
 no_curl=-DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON
 expect 'a missing dependency' 0 ask 'COMPONENTS;gating;net_client' $no_curl
-says 'not found' 'soak_FOUND=FALSE'
+says 'not found' 'soak_FOUND=0'
 says 'the reason' 'net_client: not found: .*CURL 7\.87 \(Debian.s libcurl4-openssl-dev\)'
 says 'the others' 'soak_gating_FOUND=TRUE'
 says 'the others' 'has soak::gating'
@@ -114,7 +114,8 @@ environment=()
 expect 'REQUIRED and missing' 1 ask 'REQUIRED;COMPONENTS;net_client' $no_curl
 says 'is CMake'"'"'s own error, with the reason' 'net_client: not found:'
 expect 'without COMPONENTS all are asked for' 1 ask 'REQUIRED' $no_curl
-says 'the reason' 'voice: not found: '
+says 'the reason' 'soak: not found: .*CURL 7\.87'
+says 'the way out' 'name the components that you use'
 
 expect 'OPTIONAL_COMPONENTS' 0 ask 'REQUIRED;COMPONENTS;gating;OPTIONAL_COMPONENTS;net_client;main' $no_curl
 says 'found all the same' 'soak_FOUND=1'
@@ -123,7 +124,7 @@ says 'said of each' 'soak_main_FOUND=TRUE'
 says 'an optional one that is there' 'has soak::main'
 
 expect 'an unknown component' 0 ask 'COMPONENTS;gating;nonsense'
-says 'not found' 'soak_FOUND=FALSE'
+says 'not found' 'soak_FOUND=0'
 says 'is named, with those there are' 'nonsense: soak has no such component; it has async, audio, '
 
 expect 'soak::gating alone links no event loop, no network and no metrics library' 0 ldd "$scratch/build/cache_test"
