@@ -3,7 +3,6 @@
 soak_module(<name> [STATIC | INTERFACE]
   [SOURCES <file>...]              what the library is made of
   [CONSUMER_SOURCES <file>...]     what is compiled in the program that links it, against that program's own libraries
-  [CONSUMER_HEADERS <file>...]     what those include
   [HEADERS <path>...]              public headers, below include/soak/
   [PUBLIC <target>...]             what is linked; an INTERFACE module has these alone
   [PRIVATE <target>...]
@@ -106,7 +105,7 @@ endfunction()
 
 function(soak_module name)
   cmake_parse_arguments(arg "STATIC;INTERFACE" "UNLESS"
-    "SOURCES;CONSUMER_SOURCES;CONSUMER_HEADERS;HEADERS;PUBLIC;PRIVATE;COMPILED_IN" ${ARGN})
+    "SOURCES;CONSUMER_SOURCES;HEADERS;PUBLIC;PRIVATE;COMPILED_IN" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "soak_module(${name}): unexpected ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -149,10 +148,8 @@ function(soak_module name)
     target_sources(${library} INTERFACE
       $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/${source}>
       $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${installed}/${source}>)
+    install(FILES ${source} DESTINATION ${installed})
   endforeach()
-  if(arg_CONSUMER_SOURCES)
-    install(FILES ${arg_CONSUMER_SOURCES} ${arg_CONSUMER_HEADERS} DESTINATION ${installed})
-  endif()
   install(TARGETS ${library} EXPORT soak-${name} ${headers})
   install(EXPORT soak-${name} NAMESPACE soak:: DESTINATION ${SOAK_CONFIG_DIR})
 endfunction()
