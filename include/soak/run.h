@@ -96,11 +96,6 @@ class Run {
   void count(std::string_view name, std::uint64_t n = 1);
   std::uint64_t counted(std::string_view name) const;
 
-  // The same, and the cycles that were finished, in this process alone: of a soak that is run as several processes
-  // (--soak_checkpoint), what a test compares with the other end of its connections.
-  std::uint64_t counted_in_part(std::string_view name) const;
-  std::uint64_t cycles_in_part() const;
-
   // An event of the stream `name` was due at this time since the start of the run; or was done that was due
   // then, which counts it too. Both are judged by the time they were due: within 1% (two events at the least)
   // over the run and over each third of it. How long after it was due met() is called is the event's lateness; its
@@ -129,24 +124,12 @@ class Run {
   // --soak_service_time_max, ten minutes unless set. Before the first cycle.
   void use_service(ServiceCost cost = ServiceCost::kBySession);
 
-  // What a driver found beside what the Run itself judges: a message that was delivered twice. Each is a finding of the
-  // verdict, and a remark is a note below it. Before verdict().
+  // What the test found itself, such as a message that was delivered twice: a finding fails the verdict, a note is
+  // printed below it. Before verdict().
   void add_finding(Finding finding);
-  void remark(std::string text);
-
-  // What the summary line says first, in place of the run's counters; the last call counts. Before verdict().
-  void show_figures(std::vector<report::Figure> figures);
-
-  // What the part before this one showed as the figure `name`, for a driver to go on from; empty where there was none.
-  // Of a soak that one process runs it is empty always.
-  std::string figure_before(std::string_view name) const;
-
-  // What a driver knows better than the test, unless the test said it: the title, and the word for a cycle.
-  void describe(std::string_view title, std::string_view cycle_noun);
+  void add_note(std::string text);
 
   const Settings& settings() const;
-  // True when a flag or a variable set this option ("audio_interval"), which then beats what code says.
-  bool asked_outside(std::string_view option) const;
   Mode mode() const;
   std::uint64_t seed() const { return settings().seed; }
   std::chrono::nanoseconds elapsed() const;
@@ -163,43 +146,13 @@ class Run {
   const std::string& report_page() const;
 
  protected:
-  using Clock = std::function<std::chrono::nanoseconds()>;
-
-  // For a driver that turns an event loop: `virtual_clock`, where it is set, is the loop's time.
+  // For a driver that turns the cycles itself; see soak/run_driver.h.
   struct Driven {};
   Run(RunOptions options, Driven);
-  void use_virtual_clock(Clock clock);
-
-  void begin_run();
-  void end_run();
-  // The run is not to start: its test fails with these words alone.
-  [[noreturn]] void refuse(const std::string& why);
-
-  // On any thread.
-  std::uint64_t cycles() const;
-  std::uint64_t failed_cycles() const;
-  std::vector<report::Counter> counters() const;
-  std::vector<probe::Reading> held() const;  // What the probe saw last.
-
-  // The part of the soak that this process runs, of the whole soak where it runs all of it: its time, the number of its
-  // first cycle, and the seed of its event loop.
-  std::chrono::nanoseconds part_from() const;
-  std::chrono::nanoseconds part_to() const;
-  std::uint64_t first_cycle() const;
-  std::uint64_t part_seed() const;
-
-  // The schedule, of this part: the run is judged against it, plus or minus one.
-  void expect_cycles(std::uint64_t count);
-  void finish_cycle();
-  void session_holds(std::int64_t rss_bytes);  // What one more session adds to RSS.
-  void fail_cycle(std::string_view what);      // The world failed: counted, and its first messages kept.
-  void crash(std::string_view what);           // The program failed: the verdict is FAIL.
-  void straggler(std::string_view what);  // A blocking call that never returned: the verdict is FAIL, and names it.
-  void quiescent_point(std::string_view unsettled_by = {});
-  void sample();
 
  private:
   friend class Cycle;
+  friend class RunDriver;
   struct State;
   std::unique_ptr<State> state_;
 };

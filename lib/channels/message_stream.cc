@@ -12,6 +12,7 @@
 
 #include "soak/error.h"
 #include "soak/event.h"
+#include "soak/run_driver.h"
 
 namespace soak::channels {
 namespace {
@@ -50,9 +51,9 @@ struct Responses {
   std::uint64_t rotations = 0;
 };
 
-Responses responses_of(const Run& run, const ChannelCounters& here) {
-  const auto before = [&run](std::string_view figure) {
-    const std::string text = run.figure_before(figure);
+Responses responses_of(const RunDriver& driver, const ChannelCounters& here) {
+  const auto before = [&driver](std::string_view figure) {
+    const std::string text = driver.figure_before(figure);
     std::uint64_t number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
@@ -111,7 +112,7 @@ MessageStream::~MessageStream() { state_->group.end_in_place(); }
 Task<> MessageStream::send_until_end_of(Cycle& cycle) {
   State& state = *state_;
   Run& run = state.run;
-  run.describe(fmt::format("CHANNELS SOAK / {}", state.channel.provider()), "cycle");
+  RunDriver(run).describe(fmt::format("CHANNELS SOAK / {}", state.channel.provider()), "cycle");
   const nanoseconds interval = run.settings().message_interval;
   for (nanoseconds due = interval * state.next; due < cycle.ends_at(); due = interval * state.next) {
     co_await sleep_for(due - run.elapsed());
@@ -214,13 +215,14 @@ void MessageStream::State::judge_exercise(const Responses& all, bool against_a_f
     if (against_a_fake) {
       find("not_exercised", fmt::format("not exercised: {}", text));
     } else {
-      run.remark(fmt::format("not exercised: {}", text));
+      run.add_note(fmt::format("not exercised: {}", text));
     }
   }
 }
 
 void MessageStream::judge(bool against_a_fake) {
   State& state = *state_;
+  RunDriver driver(state.run);
   const nanoseconds timeout = 1min + state.run.settings().http_timeout;
   // What it cancels stays under way, which is a finding.
   [[maybe_unused]] const DrainResult drained =
@@ -229,7 +231,7 @@ void MessageStream::judge(bool against_a_fake) {
   const std::uint64_t ok = state.run.counted("ok");
   const ChannelCounters& counters = state.channel.counters();
   const double rate = sent == 0 ? 0 : static_cast<double>(ok) / static_cast<double>(sent);
-  const Responses all = responses_of(state.run, counters);
+  const Responses all = responses_of(driver, counters);
   const Settings& settings = state.run.settings();
   const bool goes_on = !settings.checkpoint.empty() && state.run.elapsed() < settings.duration;  // In another process.
   std::vector<report::Figure> figures = {{"sent", std::to_string(sent)},
@@ -244,7 +246,7 @@ void MessageStream::judge(bool against_a_fake) {
     figures.push_back({"unknown_outcomes", std::to_string(all.unknown_outcomes)});
     figures.push_back({"rotations", std::to_string(all.rotations)});
   }
-  state.run.show_figures(std::move(figures));
+  driver.show_figures(std::move(figures));
   state.judge_deliveries(sent, ok);
   state.judge_responses(sent, all);
   if (!goes_on) {

@@ -26,6 +26,7 @@
 #include "soak/metrics/endpoint.h"
 #include "soak/metrics/probe_families.h"
 #include "soak/probe/process.h"
+#include "soak/run_driver.h"
 
 namespace soak {
 namespace {
@@ -83,7 +84,7 @@ struct AsyncRun::Counts {
 
 // Read by whoever asks for the metrics, so on any thread.
 struct AsyncRun::Shown {
-  explicit Shown(const AsyncRun& shown) : run(shown) {}
+  explicit Shown(AsyncRun& shown) : run(shown), mode(to_string(shown.mode())) {}
 
   std::vector<metrics::Family> families() const {
     using metrics::Kind;
@@ -104,9 +105,9 @@ struct AsyncRun::Shown {
 
   static double as_value(std::uint64_t count) { return static_cast<double>(count); }
 
-  const AsyncRun& run;
+  const RunDriver run;
   std::string name = detail::run_context().name;
-  std::string mode = to_string(run.mode());
+  std::string mode;
   metrics::Collector collector{[this] { return families(); }};
   std::optional<metrics::Endpoint> endpoint;
 };
@@ -115,16 +116,17 @@ AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
   if (settings().sessions > 1 && mode() != Mode::kVirtual) {
     ready_descriptors(settings().sessions);
   }
+  RunDriver driver(*this);
   // A frame that is kept would be charged to whoever first asked for its memory.
   detail::keep_frames(!settings().heap_profile);
   if (mode() == Mode::kVirtual) {
-    loop_ =
-        std::make_unique<VirtualLoop>(VirtualLoopOptions{.seed = part_seed(),
-                                                         .shuffle = settings().shuffle,
-                                                         .wall_start = VirtualLoopOptions{}.wall_start + part_from()});
-    use_virtual_clock([loop = loop_.get()] { return loop->elapsed(); });
+    loop_ = std::make_unique<VirtualLoop>(
+        VirtualLoopOptions{.seed = driver.part_seed(),
+                           .shuffle = settings().shuffle,
+                           .wall_start = VirtualLoopOptions{}.wall_start + driver.part_from()});
+    driver.use_virtual_clock([loop = loop_.get()] { return loop->elapsed(); });
   } else {
-    loop_ = std::make_unique<UvLoop>(UvLoopOptions{.seed = part_seed()});
+    loop_ = std::make_unique<UvLoop>(UvLoopOptions{.seed = driver.part_seed()});
   }
   add_gauge("tasks", [loop = loop_.get()] { return static_cast<std::int64_t>(loop->live_tasks()); });
   shown_ = std::make_unique<Shown>(*this);
@@ -139,7 +141,7 @@ AsyncRun::~AsyncRun() = default;
 void AsyncRun::ready_descriptors(std::uint64_t sessions) {
   const std::uint64_t limit = detail::raise_descriptor_limit(2 * sessions + kOtherDescriptors);
   if (limit < sessions + kOtherDescriptors) {
-    refuse(
+    RunDriver(*this).refuse(
         fmt::format("sessions is {}: this process may open {} descriptors, so {} is allowed, or a higher hard limit "
                     "(ulimit -Hn)",
                     sessions, limit, limit > kOtherDescriptors ? limit - kOtherDescriptors : 0));
@@ -149,7 +151,7 @@ void AsyncRun::ready_descriptors(std::uint64_t sessions) {
 // From the beginning, so that the baseline holds the endpoint's threads and its socket.
 void AsyncRun::serve_metrics(std::uint16_t port) {
   if (mode() == Mode::kVirtual) {
-    remark("metrics_port: a run on the virtual clock serves no metrics");
+    add_note("metrics_port: a run on the virtual clock serves no metrics");
     return;
   }
   if (detail::run_context().quiet) {
@@ -158,7 +160,7 @@ void AsyncRun::serve_metrics(std::uint16_t port) {
   try {
     shown_->endpoint.emplace(metrics::EndpointOptions{.port = port});
   } catch (const std::exception& error) {
-    refuse(error.what());
+    RunDriver(*this).refuse(error.what());
   }
   fmt::print("metrics at {}\n", metrics_url());
   std::fflush(stdout);
@@ -167,33 +169,35 @@ void AsyncRun::serve_metrics(std::uint16_t port) {
 std::string AsyncRun::metrics_url() const { return shown_->endpoint ? shown_->endpoint->url() : std::string{}; }
 
 void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
-  begin_run();
+  RunDriver driver(*this);
+  driver.begin_run();
   try {
     loop_->run(settings().sessions > 1 ? drive_sessions(body) : drive_cycles(body));
   } catch (const std::exception& error) {
-    crash(error.what());
+    driver.crash(error.what());
   } catch (const Cancelled&) {
-    crash("drive() was cancelled");
+    driver.crash("drive() was cancelled");
   }
   for (const TaskReport& left : loop_->stragglers()) {
-    straggler(to_string(left));
+    driver.straggler(to_string(left));
   }
-  end_run();
+  driver.end_run();
 }
 
 Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
+  RunDriver driver(*this);
   const nanoseconds interval = settings().reconnect_every;
   const std::vector<nanoseconds> ends =
-      ends_in_part(cycle_ends(settings().duration, interval, seed()), interval, part_from(), part_to());
-  expect_cycles(ends.size());
+      ends_in_part(cycle_ends(settings().duration, interval, seed()), interval, driver.part_from(), driver.part_to());
+  driver.expect_cycles(ends.size());
   Backoff backoff;
   for (std::uint64_t number = 0; number < ends.size() && !interrupted();) {
-    Cycle cycle(*this, first_cycle() + number, ends[number]);
+    Cycle cycle(*this, driver.first_cycle() + number, ends[number]);
     Event wake;
     Task<Outcome> running = run_cycle(body, cycle, wake, look_every());
     const Outcome outcome = co_await std::move(running);
     if (outcome == Outcome::kFinished) {
-      finish_cycle();
+      driver.finish_cycle();
       backoff.reset();
     }
     co_await settle();
@@ -234,19 +238,20 @@ struct AsyncRun::Round {
 };
 
 Task<> AsyncRun::drive_sessions(const std::function<Task<>(Cycle&)>& body) {
+  RunDriver driver(*this);
   const nanoseconds interval = settings().reconnect_every;
   const nanoseconds quiesce = quiesce_every(settings().duration, interval);
   const std::vector<nanoseconds> ends =
-      ends_in_part(cycle_ends(settings().duration, quiesce, seed()), quiesce, part_from(), part_to());
-  std::mt19937_64 random(part_seed());
+      ends_in_part(cycle_ends(settings().duration, quiesce, seed()), quiesce, driver.part_from(), driver.part_to());
+  std::mt19937_64 random(driver.part_seed());
   std::uint64_t due = 0;
-  nanoseconds from = part_from();
+  nanoseconds from = driver.part_from();
   for (std::size_t i = 0; i < ends.size() && !interrupted(); ++i) {
     Round round(plan_sessions(settings().sessions, from, ends[i], interval, random), i == 0);
     for (const SessionPlan& plan : round.plans) {
       due += plan.ends.size();
     }
-    expect_cycles(due);
+    driver.expect_cycles(due);
     Task<> running = run_round(body, round);
     co_await std::move(running);
     co_await settle();
@@ -259,6 +264,7 @@ Task<> AsyncRun::drive_sessions(const std::function<Task<>(Cycle&)>& body) {
 }
 
 Task<> AsyncRun::run_round(const std::function<Task<>(Cycle&)>& body, Round& round) {
+  RunDriver driver(*this);
   const std::size_t sessions = round.plans.size();
   TaskGroup group(*loop_);
   for (std::uint32_t i = 0; i < sessions; ++i) {
@@ -272,26 +278,27 @@ Task<> AsyncRun::run_round(const std::function<Task<>(Cycle&)>& body, Round& rou
       round.wake_all();
     }
     if (loop_->is_virtual()) {
-      sample();
+      driver.sample();
     } else if (round.first) {
       memory.look(round.begun, elapsed() >= all_open);
     }
   }
   if (const auto bytes = memory.bytes_each()) {
-    session_holds(*bytes);
+    driver.session_holds(*bytes);
   }
   Task<DrainResult> draining = drain(group);
   co_await std::move(draining);
 }
 
 Task<> AsyncRun::run_session(const std::function<Task<>(Cycle&)>& body, Round& round, std::uint32_t session) {
+  RunDriver driver(*this);
   const SessionPlan& plan = round.plans[session];
   Event& wake = round.wakes[session];
   co_await pause_until(plan.begins, wake);
   ++round.begun;
   Backoff backoff;
   for (std::size_t i = 0; i < plan.ends.size() && !stopping(); ++i) {
-    Cycle cycle(*this, first_cycle() + cycles_begun_++, plan.ends[i], session);
+    Cycle cycle(*this, driver.first_cycle() + cycles_begun_++, plan.ends[i], session);
     Outcome outcome = Outcome::kFailed;
     while (outcome == Outcome::kFailed && !stopping()) {
       wake.reset();
@@ -299,7 +306,7 @@ Task<> AsyncRun::run_session(const std::function<Task<>(Cycle&)>& body, Round& r
       outcome = co_await std::move(running);
       nanoseconds again = cycle.ends_at();
       if (outcome == Outcome::kFinished) {
-        finish_cycle();
+        driver.finish_cycle();
         backoff.reset();
       } else if (outcome == Outcome::kFailed) {
         again = std::min(again, elapsed() + backoff.next(loop_->random()));
@@ -317,6 +324,7 @@ Task<> AsyncRun::run_session(const std::function<Task<>(Cycle&)>& body, Round& r
 
 Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
                                             nanoseconds look) {
+  RunDriver driver(*this);
   BodyResult result;
   TaskGroup group(*loop_);
   group.start({"cycle", cycle.number()}, call(body, cycle, result, wake));
@@ -324,7 +332,7 @@ Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>&
   while (!result.done && !stopping() && elapsed() < latest) {
     co_await wake.wait_for(std::min(look, latest - elapsed()));
     if (loop_->is_virtual() && settings().sessions == 1) {
-      sample();
+      driver.sample();
     }
   }
   const bool overran = !result.done && !stopping();
@@ -336,7 +344,7 @@ Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>&
                                ? fmt::format("session {}, cycle {}", cycle.session() + 1, cycle.number() + 1)
                                : fmt::format("cycle {}", cycle.number() + 1);
   if (result.crash) {
-    crash(fmt::format("{}: {}", name, *result.crash));
+    driver.crash(fmt::format("{}: {}", name, *result.crash));
     crashed_ = true;
     co_return Outcome::kEnded;
   }
@@ -344,12 +352,13 @@ Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>&
     co_return Outcome::kEnded;
   }
   if (overran) {
-    fail_cycle(fmt::format("{} was not done {} after its end and was {}: {}", name, detail::format_duration(kOverrun),
-                           drained.forced > 0 ? "destroyed where it stood" : "cancelled", standing));
+    driver.fail_cycle(fmt::format("{} was not done {} after its end and was {}: {}", name,
+                                  detail::format_duration(kOverrun),
+                                  drained.forced > 0 ? "destroyed where it stood" : "cancelled", standing));
     co_return Outcome::kFailed;
   }
   if (result.error) {
-    fail_cycle(fmt::format("{}: {}", name, *result.error));
+    driver.fail_cycle(fmt::format("{}: {}", name, *result.error));
     co_return Outcome::kFailed;
   }
   co_return Outcome::kFinished;
@@ -364,14 +373,15 @@ Task<> AsyncRun::pause_until(nanoseconds at, Event& wake) {
 }
 
 Task<> AsyncRun::pause_until(nanoseconds at) {
+  RunDriver driver(*this);
   while (!interrupted()) {
-    const nanoseconds left = std::min(at, part_to()) - elapsed();
+    const nanoseconds left = std::min(at, driver.part_to()) - elapsed();
     if (left <= 0ns) {
       co_return;
     }
     co_await sleep_for(std::min(left, look_every()));
     if (loop_->is_virtual()) {
-      sample();
+      driver.sample();
     }
   }
 }
@@ -410,9 +420,10 @@ Task<> AsyncRun::settle() {
     }
   }
   // Before the first cycle is finished there is nothing to compare with: lazy pools and tables are still made.
-  if (cycles_in_part() > 0) {
+  RunDriver driver(*this);
+  if (driver.cycles_in_part() > 0) {
     detail::release_frames();  // What is kept for the next tasks is no heap that a cycle left.
-    quiescent_point(unsettled_by);
+    driver.quiescent_point(unsettled_by);
     at_rest_ = std::make_unique<Counts>(now);
   }
 }

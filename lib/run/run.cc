@@ -2,7 +2,6 @@
 #include "soak/run.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -14,6 +13,7 @@
 #include "lib/run/run_state.h"
 #include "soak/detail/format.h"
 #include "soak/report/summary.h"
+#include "soak/run_driver.h"
 
 namespace soak {
 namespace {
@@ -25,7 +25,6 @@ using std::chrono::nanoseconds;
 // the last one cost. A short run has its forty all the same, or there would be nothing to judge.
 constexpr int kProbeShare = 1000;
 constexpr int kQuiescentPoints = 40;
-constexpr std::size_t kFailuresKept = 5;
 constexpr nanoseconds kTimeoutMargin = 1min;
 
 }  // namespace
@@ -69,7 +68,7 @@ Run::Run(RunOptions options) : Run(std::move(options), Driven{}) {
         "Run it with --gtest_runsoak or --soak_smoke");
   }
   if (settings().metrics_port) {
-    remark("metrics_port: only a soak::AsyncRun serves metrics");
+    add_note("metrics_port: only a soak::AsyncRun serves metrics");
   }
 }
 
@@ -109,7 +108,7 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
     if (why.empty()) {
       state.heap_profile = profiler->start(duration);
     } else {
-      remark("heap profile: " + why);
+      add_note("heap profile: " + why);
     }
   }
   state.title = std::move(options.title);
@@ -118,7 +117,7 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
     return counters.read(counts);
   });
   state.early_stop.emplace(state.settings.early_stop && state.context.mode != Mode::kSmoke);
-  state.failures.reserve(kFailuresKept);
+  state.failures.reserve(State::kFailuresKept);
   state.read = false;
 }
 
@@ -141,16 +140,20 @@ Run::~Run() {
 }
 
 Run::Iterator Run::begin() {
-  begin_run();
+  RunDriver(*this).begin_run();
   return Iterator(*this);
 }
 
-Cycle Run::Iterator::operator*() const { return Cycle(*run_, run_->cycles(), run_->part_to()); }
+Cycle Run::Iterator::operator*() const {
+  const RunDriver driver(*run_);
+  return Cycle(*run_, driver.cycles(), driver.part_to());
+}
 
 Run::Iterator& Run::Iterator::operator++() {
-  run_->finish_cycle();
-  if (run_->cycles_in_part() == 1) {
-    run_->sample();  // Where RSS starts, if there is no quiescent point.
+  RunDriver driver(*run_);
+  driver.finish_cycle();
+  if (driver.cycles_in_part() == 1) {
+    driver.sample();  // Where RSS starts, if there is no quiescent point.
   }
   return *this;
 }
@@ -160,52 +163,16 @@ bool Run::Iterator::operator!=(Sentinel) const {
   if (!state.rested) {
     state.look();  // There is no other moment for it.
   }
-  if (state.elapsed() < run_->part_to() && !run_->interrupted() && !run_->ended_early()) {
+  if (state.elapsed() < state.part_to && !run_->interrupted() && !run_->ended_early()) {
     return true;
   }
-  run_->end_run();
+  RunDriver(*run_).end_run();
   return false;
 }
 
 void Run::count(std::string_view name, std::uint64_t n) { state_->counters.add(name, n); }
 
 std::uint64_t Run::counted(std::string_view name) const { return state_->counters.value(name); }
-
-std::uint64_t Run::counted_in_part(std::string_view name) const {
-  const std::uint64_t counted = state_->counters.value(name);
-  if (state_->checkpoint) {
-    for (const report::Counter& before : state_->checkpoint->before().counters) {
-      if (before.name == name) {
-        return counted - before.value;
-      }
-    }
-  }
-  return counted;
-}
-
-std::string Run::figure_before(std::string_view name) const {
-  if (!state_->checkpoint) {
-    return {};
-  }
-  for (const report::Figure& figure : state_->checkpoint->before().figures) {
-    if (figure.name == name) {
-      return figure.value;
-    }
-  }
-  return {};
-}
-
-std::uint64_t Run::cycles_in_part() const {
-  return cycles() - (state_->checkpoint ? state_->checkpoint->before().cycles : 0);
-}
-
-std::uint64_t Run::first_cycle() const { return state_->checkpoint ? state_->checkpoint->cycles_due_before() : 0; }
-
-nanoseconds Run::part_from() const { return state_->part_from; }
-
-nanoseconds Run::part_to() const { return state_->part_to; }
-
-std::uint64_t Run::part_seed() const { return state_->checkpoint ? state_->checkpoint->part_seed(seed()) : seed(); }
 
 void Run::due(std::string_view name, nanoseconds at) { state_->traffic->due(name, at); }
 
@@ -227,19 +194,6 @@ void Run::add_gauge(std::string name, std::function<std::int64_t()> read, GaugeO
 
 void Run::watch_process(probe::ProcessId id, std::string name) { state_->probe.watch_process(id, std::move(name)); }
 
-void Run::describe(std::string_view title, std::string_view cycle_noun) {
-  const std::lock_guard lock(state_->words_mutex);
-  const bool titled = state_->title.empty() && !title.empty();
-  if (titled) {
-    state_->title = title;
-  }
-  // A driver says it again in each cycle.
-  if ((titled || state_->cycle_noun != cycle_noun) && state_->journal) {
-    state_->journal->describe(state_->title, cycle_noun);
-  }
-  state_->cycle_noun = cycle_noun;
-}
-
 void Run::use_service(ServiceCost cost) {
   if (mode() != Mode::kReal) {
     state_->read = true;  // Nothing ran, so there is no verdict to miss.
@@ -259,7 +213,7 @@ void Run::use_service(ServiceCost cost) {
   const detail::RunContext& context = state_->context;
   const std::string option =
       context.spell_option ? context.spell_option("service_time_max", "<time>") : "--soak_service_time_max=<time>";
-  refuse(
+  RunDriver(*this).refuse(
       fmt::format("{} of {} would last longer together than {}, which is what a service that charges for them may "
                   "be used for: make the run shorter, or allow more by {} or SOAK_SERVICE_BUDGET_MIN",
                   detail::format_plural(sessions, "session"), detail::format_duration(duration),
@@ -267,15 +221,6 @@ void Run::use_service(ServiceCost cost) {
 }
 
 const Settings& Run::settings() const { return state_->settings; }
-
-bool Run::asked_outside(std::string_view option) const {
-  for (const report::Setting& setting : state_->named_settings) {
-    if (setting.name == option) {
-      return setting.source == "flag" || setting.source == "variable";
-    }
-  }
-  return false;
-}
 
 Mode Run::mode() const { return state_->context.mode; }
 
@@ -285,121 +230,15 @@ bool Run::interrupted() const { return state_->signal != 0 || (state_->active &&
 
 bool Run::ended_early() const { return state_->early_stop->ended().has_value(); }
 
-void Run::use_virtual_clock(Clock clock) {
-  state_->virtual_clock = std::move(clock);
-  state_->probe.take_every_reading();  // What it may take of the processor says nothing about virtual seconds.
-}
-
-void Run::begin_run() {
-  State& state = *state_;
-  if (state.active || state.ended) {
-    fmt::print(stderr, "{}: a soak::Run runs once\n", state.context.name);
-    std::abort();
-  }
-  state.started = std::chrono::system_clock::now();
-  if (state.checkpoint) {
-    if (const std::string error = state.checkpoint->save_start(state.so_far()); !error.empty()) {
-      refuse("the checkpoint cannot be written: " + error);
-    }
-  }
-  state.began = state.clock_now() - state.part_from;
-  state.active = true;
-  state.interrupts.emplace();
-  // A run on the virtual clock is over at once, and its seed gives it again.
-  const bool threads = !state.virtual_clock && !state.context.quiet;
-  if (threads) {
-    state.begin_journal();
-  }
-  sample();
-  if (threads) {
-    if (state.context.progress) {
-      state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);
-    }
-    state.sampler.emplace(state.settings.duration < 1min ? nanoseconds(100ms) : nanoseconds(1s),
-                          [&state] { state.tick(); });
-  }
-}
-
-void Run::end_run() {
-  State& state = *state_;
-  if (state.ended || !state.active) {
-    return;
-  }
-  state.sampler.reset();
-  if (state.at_rest) {
-    state.probe.complete_rest();
-  }
-  sample();
-  state.lasted = state.elapsed();
-  if (state.journal) {
-    state.journal->end(state.lasted, cycles());
-  }
-  state.signal = InterruptGuard::signal();
-  state.interrupts.reset();
-  state.active = false;
-  state.ended = true;
-  if (state.progress) {
-    state.progress->clear();
-  }
-}
-
-std::uint64_t Run::cycles() const { return state_->cycles.load(std::memory_order_relaxed); }
-
-std::uint64_t Run::failed_cycles() const { return state_->failed_cycles.load(std::memory_order_relaxed); }
-
-std::vector<report::Counter> Run::counters() const { return state_->counters.all(); }
-
-std::vector<probe::Reading> Run::held() const { return state_->probe.latest(); }
-
-void Run::refuse(const std::string& why) {
-  state_->read = true;  // Nothing ran, so there is no verdict to miss.
-  throw detail::RunRefused(why);
-}
-
 void Run::add_finding(Finding finding) { state_->findings.push_back(std::move(finding)); }
 
-void Run::remark(std::string text) { state_->remarks.push_back(std::move(text)); }
-
-void Run::show_figures(std::vector<report::Figure> figures) { state_->figures = std::move(figures); }
-
-void Run::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; }
-
-void Run::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed); }
-
-void Run::session_holds(std::int64_t rss_bytes) { state_->session_rss_bytes = rss_bytes; }
-
-void Run::fail_cycle(std::string_view what) {
-  ++state_->failed_cycles;
-  if (state_->journal) {
-    state_->journal->failure(elapsed(), what);
-  }
-  if (state_->failures.size() < kFailuresKept) {
-    state_->failures.push_back(fmt::format("{} {}", detail::format_clock(elapsed()), what));
-  }
-}
-
-void Run::crash(std::string_view what) {
-  if (!state_->crashed) {
-    state_->crashed = fmt::format("{} {}", detail::format_clock(elapsed()), what);
-  }
-}
-
-void Run::straggler(std::string_view what) { state_->stragglers.emplace_back(what); }
-
-void Run::quiescent_point(std::string_view unsettled_by) {
-  state_->rested = true;
-  state_->at_rest = true;
-  state_->rest(elapsed(), cycles(), unsettled_by);
-  state_->look();
-}
-
-void Run::sample() { state_->sample(elapsed()); }
+void Run::add_note(std::string text) { state_->remarks.push_back(std::move(text)); }
 
 const Verdict& Run::verdict() {
   State& state = *state_;
   state.read = true;
   if (!state.record) {
-    end_run();
+    RunDriver(*this).end_run();
     state.judge();
     if (state.checkpoint) {
       state.end_part();

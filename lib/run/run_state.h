@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -50,7 +51,7 @@ struct Run::State {
   std::chrono::nanoseconds part_from{};
   std::chrono::nanoseconds part_to{};
 
-  Clock virtual_clock;
+  std::function<std::chrono::nanoseconds()> virtual_clock;
   std::chrono::nanoseconds began{};  // When the soak would have begun, had this process run all of it.
   std::chrono::nanoseconds lasted{};
   std::chrono::system_clock::time_point started;
@@ -72,6 +73,7 @@ struct Run::State {
   std::atomic<std::uint64_t> cycles{0};
   std::atomic<std::uint64_t> failed_cycles{0};
   std::optional<std::int64_t> session_rss_bytes;
+  static constexpr std::size_t kFailuresKept = 5;
   std::vector<std::string> failures;
   std::vector<std::string> remarks;
   std::vector<Finding> findings;  // Of a driver.

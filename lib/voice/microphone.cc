@@ -15,6 +15,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "soak/run_driver.h"
+
 namespace soak::voice {
 namespace {
 
@@ -114,9 +116,11 @@ class DueFrames {
 
 Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options) {
   Run& run = cycle.run();
-  run.describe(fmt::format("VOICE SOAK / {}", client.provider()), "reconnect");
-  const nanoseconds frame = run.asked_outside("audio_interval") ? run.settings().audio_interval
-                                                                : options.frame.value_or(run.settings().audio_interval);
+  RunDriver driver(run);
+  driver.describe(fmt::format("VOICE SOAK / {}", client.provider()), "reconnect");
+  const nanoseconds frame = driver.asked_outside("audio_interval")
+                                ? run.settings().audio_interval
+                                : options.frame.value_or(run.settings().audio_interval);
   const nanoseconds start = run.elapsed();
   // Sessions that began together would all be answered at once.
   nanoseconds next_turn = start + options.turn_every * (cycle.session() + 1) / run.settings().sessions;

@@ -22,6 +22,7 @@
 #include "soak/fault/script.h"
 #include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
+#include "soak/run_driver.h"
 #include "soak/soak.h"
 #include "soak/voice/gemini_live.h"
 #include "soak/voice/openai_realtime.h"
@@ -183,7 +184,8 @@ void survive() {
                       .reconnect_every = 30s,
                       .rss_growth_max = 20 * soak::kMiB,
                       .heap_per_cycle_max = kClients * 16 * soak::kKiB});  // A cycle is that of a dozen clients.
-  run.describe(Provider::kTitle, "storm");
+  soak::RunDriver driver(run);
+  driver.describe(Provider::kTitle, "storm");
   Storm storm(run.seed());
   soak::fault::Script faults([&storm](std::uint64_t connection) { return storm(connection); });
   typename Provider::PeerOptions peer_options;
@@ -248,9 +250,9 @@ void survive() {
   });
 
   EXPECT_SOAK(run);
-  EXPECT_EQ(run.counted_in_part("rests"), run.cycles_in_part());
-  EXPECT_EQ(run.counted_in_part("ends"), run.cycles_in_part());
-  EXPECT_GT(run.cycles_in_part(), 0u);
+  EXPECT_EQ(driver.counted_in_part("rests"), driver.cycles_in_part());
+  EXPECT_EQ(driver.counted_in_part("ends"), driver.cycles_in_part());
+  EXPECT_GT(driver.cycles_in_part(), 0u);
   EXPECT_GT(recoveries, 0u);
   // No frame is lost without being counted.
   EXPECT_LE(peer.ledger().audio_frames_received + lost, sent);

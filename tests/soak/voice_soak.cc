@@ -10,6 +10,7 @@
 
 #include "soak/peers/gemini_live_peer.h"
 #include "soak/peers/openai_realtime_peer.h"
+#include "soak/run_driver.h"
 #include "soak/soak.h"
 #include "soak/voice/gemini_live.h"
 #include "soak/voice/microphone.h"
@@ -43,8 +44,9 @@ SOAK_TEST(Voice, OpenAiRealtime) {
   });
 
   EXPECT_SOAK(run);
-  EXPECT_EQ(peer.ledger().audio_frames_received, run.counted_in_part("frames"));
-  EXPECT_EQ(peer.ledger().sessions_opened, run.cycles_in_part() + renewals);
+  const soak::RunDriver driver(run);
+  EXPECT_EQ(peer.ledger().audio_frames_received, driver.counted_in_part("frames"));
+  EXPECT_EQ(peer.ledger().sessions_opened, driver.cycles_in_part() + renewals);
   EXPECT_EQ(peer.ledger().sessions_expired, 0u);  // Each was renewed in time.
   EXPECT_EQ(peer.ledger().sessions_lost, 0u);
   EXPECT_EQ(peer.ledger().sessions_open, 0u);
@@ -84,9 +86,10 @@ SOAK_TEST(Voice, GeminiLive) {
   });
 
   EXPECT_SOAK(run);
+  const soak::RunDriver driver(run);
   const soak::peers::GeminiLiveLedger& ledger = peer.ledger();
-  EXPECT_EQ(ledger.audio_frames_received, run.counted_in_part("frames"));
-  EXPECT_EQ(ledger.sessions_opened, run.cycles_in_part() + renewals);
+  EXPECT_EQ(ledger.audio_frames_received, driver.counted_in_part("frames"));
+  EXPECT_EQ(ledger.sessions_opened, driver.cycles_in_part() + renewals);
   EXPECT_EQ(ledger.sessions_resumed, ledger.sessions_opened - run.settings().sessions);
   EXPECT_EQ(ledger.connections_refused, 0u) << ledger.last_refusal;
   EXPECT_EQ(ledger.messages_refused, 0u) << ledger.last_refusal;

@@ -21,6 +21,7 @@
 
 #include "conftest/scratch_folder.h"
 #include "soak/detail/run_context.h"
+#include "soak/run_driver.h"
 
 namespace soak {
 namespace {
@@ -49,7 +50,7 @@ class RunTest : public testing::Test {
   class JumpingRun : public soak::Run {
    public:
     explicit JumpingRun(RunOptions options) : Run(std::move(options), Driven{}) {
-      use_virtual_clock([this] { return now_; });
+      RunDriver(*this).use_virtual_clock([this] { return now_; });
     }
     void jump() { now_ += 1s; }
 
@@ -81,8 +82,8 @@ TEST_F(RunTest, WhatADriverFoundFailsIt) {
   }
 
   run.add_finding({"stored_twice", "stored_twice is 1, allowed 0", {{"message", "\"soak 17\""}}});
-  run.remark("not exercised: token rotation");
-  run.show_figures({{"sent", "2880"}, {"success_rate", "0.9993"}});
+  run.add_note("not exercised: token rotation");
+  RunDriver(run).show_figures({{"sent", "2880"}, {"success_rate", "0.9993"}});
 
   EXPECT_FALSE(run.verdict().passed());
   EXPECT_THAT(run.summary(), AllOf(HasSubstr("] FAIL: sent=2880 success_rate=0.9993 elapsed=2.0s"),
@@ -377,7 +378,7 @@ TEST_F(RunTest, TheTitleOfTheTestStandsAndADriverNamesTheRest) {
   soak::Run with_title({.title = "MINE", .duration = 1ms});
   soak::Run without({.duration = 1ms});
   for (soak::Run* run : {&with_title, &without}) {
-    run->describe("VOICE SOAK / openai", "reconnect");
+    RunDriver(*run).describe("VOICE SOAK / openai", "reconnect");
     once_around(*run);
     run->verdict();
   }

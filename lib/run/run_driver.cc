@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "soak/run_driver.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "lib/run/run_state.h"
+#include "soak/detail/format.h"
+
+namespace soak {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
+
+}  // namespace
+
+void RunDriver::describe(std::string_view title, std::string_view cycle_noun) {
+  const std::lock_guard lock(state_->words_mutex);
+  const bool titled = state_->title.empty() && !title.empty();
+  if (titled) {
+    state_->title = title;
+  }
+  // A driver says it again in each cycle.
+  if ((titled || state_->cycle_noun != cycle_noun) && state_->journal) {
+    state_->journal->describe(state_->title, cycle_noun);
+  }
+  state_->cycle_noun = cycle_noun;
+}
+
+void RunDriver::show_figures(std::vector<report::Figure> figures) { state_->figures = std::move(figures); }
+
+std::string RunDriver::figure_before(std::string_view name) const {
+  if (!state_->checkpoint) {
+    return {};
+  }
+  for (const report::Figure& figure : state_->checkpoint->before().figures) {
+    if (figure.name == name) {
+      return figure.value;
+    }
+  }
+  return {};
+}
+
+bool RunDriver::asked_outside(std::string_view option) const {
+  for (const report::Setting& setting : state_->named_settings) {
+    if (setting.name == option) {
+      return setting.source == "flag" || setting.source == "variable";
+    }
+  }
+  return false;
+}
+
+std::uint64_t RunDriver::counted_in_part(std::string_view name) const {
+  const std::uint64_t counted = state_->counters.value(name);
+  if (state_->checkpoint) {
+    for (const report::Counter& before : state_->checkpoint->before().counters) {
+      if (before.name == name) {
+        return counted - before.value;
+      }
+    }
+  }
+  return counted;
+}
+
+std::uint64_t RunDriver::cycles_in_part() const {
+  return cycles() - (state_->checkpoint ? state_->checkpoint->before().cycles : 0);
+}
+
+void RunDriver::use_virtual_clock(std::function<nanoseconds()> clock) {
+  state_->virtual_clock = std::move(clock);
+  state_->probe.take_every_reading();  // What it may take of the processor says nothing about virtual seconds.
+}
+
+void RunDriver::begin_run() {
+  Run::State& state = *state_;
+  if (state.active || state.ended) {
+    fmt::print(stderr, "{}: a soak::Run runs once\n", state.context.name);
+    std::abort();
+  }
+  state.started = std::chrono::system_clock::now();
+  if (state.checkpoint) {
+    if (const std::string error = state.checkpoint->save_start(state.so_far()); !error.empty()) {
+      refuse("the checkpoint cannot be written: " + error);
+    }
+  }
+  state.began = state.clock_now() - state.part_from;
+  state.active = true;
+  state.interrupts.emplace();
+  // A run on the virtual clock is over at once, and its seed gives it again.
+  const bool threads = !state.virtual_clock && !state.context.quiet;
+  if (threads) {
+    state.begin_journal();
+  }
+  sample();
+  if (threads) {
+    if (state.context.progress) {
+      state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);
+    }
+    state.sampler.emplace(state.settings.duration < 1min ? nanoseconds(100ms) : nanoseconds(1s),
+                          [&state] { state.tick(); });
+  }
+}
+
+void RunDriver::end_run() {
+  Run::State& state = *state_;
+  if (state.ended || !state.active) {
+    return;
+  }
+  state.sampler.reset();
+  if (state.at_rest) {
+    state.probe.complete_rest();
+  }
+  sample();
+  state.lasted = state.elapsed();
+  if (state.journal) {
+    state.journal->end(state.lasted, cycles());
+  }
+  state.signal = InterruptGuard::signal();
+  state.interrupts.reset();
+  state.active = false;
+  state.ended = true;
+  if (state.progress) {
+    state.progress->clear();
+  }
+}
+
+void RunDriver::refuse(const std::string& why) {
+  state_->read = true;  // Nothing ran, so there is no verdict to miss.
+  throw detail::RunRefused(why);
+}
+
+std::uint64_t RunDriver::cycles() const { return state_->cycles.load(std::memory_order_relaxed); }
+
+std::uint64_t RunDriver::failed_cycles() const { return state_->failed_cycles.load(std::memory_order_relaxed); }
+
+std::vector<report::Counter> RunDriver::counters() const { return state_->counters.all(); }
+
+std::vector<probe::Reading> RunDriver::held() const { return state_->probe.latest(); }
+
+nanoseconds RunDriver::part_from() const { return state_->part_from; }
+
+nanoseconds RunDriver::part_to() const { return state_->part_to; }
+
+std::uint64_t RunDriver::first_cycle() const {
+  return state_->checkpoint ? state_->checkpoint->cycles_due_before() : 0;
+}
+
+std::uint64_t RunDriver::part_seed() const {
+  return state_->checkpoint ? state_->checkpoint->part_seed(state_->settings.seed) : state_->settings.seed;
+}
+
+void RunDriver::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; }
+
+void RunDriver::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed); }
+
+void RunDriver::session_holds(std::int64_t rss_bytes) { state_->session_rss_bytes = rss_bytes; }
+
+void RunDriver::fail_cycle(std::string_view what) {
+  ++state_->failed_cycles;
+  if (state_->journal) {
+    state_->journal->failure(state_->elapsed(), what);
+  }
+  if (state_->failures.size() < Run::State::kFailuresKept) {
+    state_->failures.push_back(fmt::format("{} {}", detail::format_clock(state_->elapsed()), what));
+  }
+}
+
+void RunDriver::crash(std::string_view what) {
+  if (!state_->crashed) {
+    state_->crashed = fmt::format("{} {}", detail::format_clock(state_->elapsed()), what);
+  }
+}
+
+void RunDriver::straggler(std::string_view what) { state_->stragglers.emplace_back(what); }
+
+void RunDriver::quiescent_point(std::string_view unsettled_by) {
+  state_->rested = true;
+  state_->at_rest = true;
+  state_->rest(state_->elapsed(), cycles(), unsettled_by);
+  state_->look();
+}
+
+void RunDriver::sample() { state_->sample(state_->elapsed()); }
+
+}  // namespace soak
