@@ -95,13 +95,13 @@ soak:
 	ctest --preset soak -j $(JOBS) -R '^Soak/$(SOAKS)' --no-tests=error
 
 # The release gate for voice code: ten real minutes with each provider.
-gate-voice: export SOAK_DURATION_MIN ?= 10
+gate-voice: export SOAK_DURATION ?= $(if $(SOAK_DURATION_MIN),,10m)
 gate-voice: SOAKS := Voice[.]
 gate-voice: soak
 
 # The release gate for channel code: a message every 3 s, so that every kind of fault fits in.
-gate-channels: export SOAK_DURATION_MIN ?= 10
-gate-channels: export SOAK_INTERVAL_SEC ?= 3
+gate-channels: export SOAK_DURATION ?= $(if $(SOAK_DURATION_MIN),,10m)
+gate-channels: export SOAK_MESSAGE_INTERVAL ?= $(if $(SOAK_INTERVAL_SEC),,3s)
 gate-channels: SOAKS := Channels[.]
 gate-channels: soak
 

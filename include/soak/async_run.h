@@ -38,6 +38,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "soak/event.h"
@@ -47,9 +48,16 @@
 
 namespace soak {
 
+// Options as code sets them, beside RunOptions.
+struct AsyncRunOptions {
+  // The port of 127.0.0.1 where the run serves its metrics to Prometheus, on the real clock; 0 is any free port. Off
+  // unless set. Set it to watch a long run while it goes on.
+  std::optional<std::uint16_t> metrics_port = std::nullopt;
+};
+
 class AsyncRun : public Run {
  public:
-  explicit AsyncRun(RunOptions options = {});
+  explicit AsyncRun(RunOptions options = {}, AsyncRunOptions more = {});
   ~AsyncRun();
 
   // Lives as long as the run. On the thread of the run only.

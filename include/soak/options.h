@@ -2,18 +2,20 @@
 #ifndef SOAK_OPTIONS_H_
 #define SOAK_OPTIONS_H_
 
-// What a run is asked to do, and where each value comes from.
+// What a run is asked to do.
 //
-// Every option can be set by a flag (--soak_duration=90s), a variable (SOAK_DURATION_MIN=1.5) or in code
-// (RunOptions). A flag beats a variable, a variable beats code, code beats the default. A value that does
-// not parse is an error that names the option, the value and what is accepted, never a silent default.
+// Each option can be set by a flag (--soak_duration=90s), by a variable of the same name (SOAK_DURATION=90s), or in
+// code (RunOptions{.duration = 90s}). A flag beats a variable, a variable beats code, code beats the default. A value
+// that does not parse is an error that names the option, the value and what is expected. --help lists the options of a
+// program.
+//
+// Options of other modules are with the driver that reads them: soak/async_run.h, soak/voice/microphone.h,
+// soak/channels/message_stream.h. soak/option_table.h adds one of your own.
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace soak {
 
@@ -21,31 +23,64 @@ inline constexpr std::uint64_t kKiB = 1024;
 inline constexpr std::uint64_t kMiB = 1024 * kKiB;
 inline constexpr std::uint64_t kGiB = 1024 * kMiB;
 
-// Options as code sets them; what is not set keeps its default. Sizes are in bytes.
+// Options as code sets them. What is not set keeps its default.
 struct RunOptions {
-  std::string title = {};  // The bracket of the summary line; "SOAK / <name of the test>" unless set.
+  // What stands in the brackets of the summary line: "SOAK / <name of the test>" unless set. In code only.
+  std::string title = {};
+
+  // How long the soak runs; 60 minutes. The smallest leak that a run can rule out shrinks as it gets longer: set hours
+  // for a release, a minute while you work on the test.
   std::optional<std::chrono::nanoseconds> duration = std::nullopt;
+
+  // How long a cycle of AsyncRun::drive() lasts, which is one connection's life; 90 seconds. Shorten it to see more
+  // reconnects in less time, lengthen it to hold connections as long as production does.
   std::optional<std::chrono::nanoseconds> reconnect_every = std::nullopt;
-  std::optional<std::uint32_t> sessions = std::nullopt;  // At once, by AsyncRun::drive(); 1 to 100,000.
-  std::optional<std::chrono::nanoseconds> audio_interval = std::nullopt;
-  std::optional<std::chrono::nanoseconds> message_interval = std::nullopt;
+
+  // How many sessions AsyncRun::drive() keeps open at once, from 1 to 100,000; one. Raise it to soak a service's load,
+  // or to find what only sessions side by side do to each other.
+  std::optional<std::uint32_t> sessions = std::nullopt;
+
+  // How far RSS may end above its baseline, in bytes; 50 MiB. Lower it once you know what a clean run needs; raise it
+  // for a program that fills caches as it goes.
   std::optional<std::uint64_t> rss_growth_max = std::nullopt;
+
+  // How much heap a cycle may leave behind, in bytes; 16 KiB. Raise it where a cycle stands for many connections, or is
+  // meant to keep something.
   std::optional<std::uint64_t> heap_per_cycle_max = std::nullopt;
-  std::optional<double> success_floor = std::nullopt;
-  std::optional<double> rate_limit_ceiling = std::nullopt;
-  std::optional<std::chrono::nanoseconds> http_timeout = std::nullopt;
-  std::optional<std::chrono::nanoseconds> service_time_max = std::nullopt;  // For Run::use_service().
+
+  // For how long the sessions of a run together may use a service that charges for them, in Run::use_service(); ten
+  // minutes. Raise it when you are willing to pay for more.
+  std::optional<std::chrono::nanoseconds> service_time_max = std::nullopt;
+
+  // The seed of all randomness: cycle lengths, jitter, ids, what a fake plays. Drawn and printed unless set. Set it to
+  // run a failure again.
   std::optional<std::uint64_t> seed = std::nullopt;
+
+  // On a virtual clock: run what is ready in an order drawn from the seed, instead of first come, first served; off.
+  // Turn it on to look for code that relies on an order nobody promised.
   std::optional<bool> shuffle = std::nullopt;
+
+  // End the run, as FAIL, as soon as a leak is certain; on. Turn it off to see how far a leak goes.
   std::optional<bool> early_stop = std::nullopt;
+
+  // The directory that the reports are written to, made if it is missing; "soak-report".
   std::optional<std::string> report_dir = std::nullopt;
-  std::optional<std::uint16_t> metrics_port = std::nullopt;
-  // Who allocated what grew. Needs the program to be started with the flag or the variable too:
+
+  // Report which functions allocated the memory that grew; off. Turn it on when a run has found a leak in the heap. The
+  // flag or the variable must be set too, because the program has to start with another allocator:
   // soak/heap_profile/heap_profile.h.
   std::optional<bool> heap_profile = std::nullopt;
+
+  // A file that a soak continues from, and is saved to when this process has run its part; or a directory that holds
+  // such a file for each soak. None. Set it for a soak that is longer than a CI job may take: docs/resume.md.
   std::optional<std::string> checkpoint = std::nullopt;
+
+  // With a checkpoint, how long this process runs at most; 5 h 30 min, which fits in a CI job of six hours.
   std::optional<std::chrono::nanoseconds> part_duration = std::nullopt;
-  std::uint64_t failed_cycles_max = 0;  // Cycles that may fail before that is a finding. Code only.
+
+  // How many cycles may fail by an error of the outside world before that is a finding; none. In code only. Raise it
+  // for a service that is known to drop a connection now and then.
+  std::uint64_t failed_cycles_max = 0;
 };
 
 // How a soak runs.
@@ -57,97 +92,23 @@ enum class Mode {
 
 const char* to_string(Mode mode);
 
-// The values in force.
+// The values in force, of the options above.
 struct Settings {
-  std::chrono::nanoseconds duration = std::chrono::minutes{60};
-  std::chrono::nanoseconds reconnect_every = std::chrono::seconds{90};
-  std::uint32_t sessions = 1;
-  std::chrono::nanoseconds audio_interval = std::chrono::milliseconds{40};
-  std::chrono::nanoseconds message_interval = std::chrono::seconds{30};
-  std::uint64_t rss_growth_max = 50 * kMiB;
-  std::uint64_t heap_per_cycle_max = 16 * kKiB;
-  double success_floor = 0.99;
-  double rate_limit_ceiling = 0.01;
-  std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};
-  std::chrono::nanoseconds service_time_max = std::chrono::minutes{10};
-  std::uint64_t seed = 0;  // Drawn where nobody set it.
+  std::chrono::nanoseconds duration{};
+  std::chrono::nanoseconds reconnect_every{};
+  std::uint32_t sessions = 0;
+  std::uint64_t rss_growth_max = 0;
+  std::uint64_t heap_per_cycle_max = 0;
+  std::chrono::nanoseconds service_time_max{};
+  std::uint64_t seed = 0;
   bool shuffle = false;
-  bool early_stop = true;  // A leak that is certain ends the run.
-  std::string report_dir = "soak-report";
+  bool early_stop = false;
+  std::string report_dir;
   bool heap_profile = false;
-  // A file, or a directory, that a soak which is run as several processes goes on from; none where empty.
-  std::string checkpoint;
-  std::chrono::nanoseconds part_duration = std::chrono::minutes{330};  // The longest that one of these processes takes.
-  std::optional<std::uint16_t> metrics_port = std::nullopt;            // Off where nobody set it; 0 is any free port.
+  std::string checkpoint;  // Empty where there is none.
+  std::chrono::nanoseconds part_duration{};
 };
 
-namespace detail {
-
-// The flags of this process and the variables of its environment, for the program that reads a command
-// line: soak's GoogleTest glue, or the soak command. Not synchronised: before the first Run.
-
-// True for the name of an option, without "soak_": "duration".
-bool is_option(std::string_view name);
-
-// Sets an option as its flag does. Returns what is wrong, empty when nothing is.
-std::string set_flag(std::string_view name, std::string_view value);
-
-// Sets an option as its variable does ("duration", "1.5" is 90 s), but with the rank of a flag.
-std::string set_flag_in_variable_unit(std::string_view name, std::string_view value);
-
-// Asks for a mode (or, with `on` false, takes back what a variable asked) as its flag does.
-void set_mode_flag(Mode mode, bool on);
-
-// Reads a switch: 1, true, yes, on; 0, false, no, off.
-std::optional<bool> parse_switch(std::string_view value);
-
-// Starts the program again with the profiling allocator where a flag or the variable asks for a heap profile
-// (probe::restart_with_heap_profiler()). For who reads a command line, once a soak is sure to run. Returns what is in
-// the way, that the program has no soak::heap_profile among others; empty where nothing is.
-std::string start_heap_profiler_if_asked();
-
-// The mode that was asked for: none is "not at all". `conflict` says that two were, in the same way, and
-// `error` that a variable's value is no switch.
-struct ModeRequest {
-  std::optional<Mode> mode;
-  bool by_flag = false;
-  std::string asked_by;  // "--gtest_runsoak" or "GTEST_RUNSOAK"; empty where there is no mode.
-  std::string conflict;
-  std::string error;
-};
-ModeRequest requested_mode();
-
-// What is wrong with the variables, a sentence each.
-std::vector<std::string> variable_errors();
-
-// A row of the options table, for help texts.
-struct OptionHelp {
-  std::string name;      // "duration"
-  std::string variable;  // "SOAK_DURATION_MIN"
-  std::string accepts;   // "a time such as 90s, 5m or 24h"
-  std::string default_value;
-  std::string text;
-  std::string domain;      // "voice" or "channels" where only they use it; empty otherwise.
-  bool is_switch = false;  // The flag may stand without a value: on.
-};
-std::vector<OptionHelp> option_help();
-
-// A value in force with its origin, as reports list it.
-struct NamedSetting {
-  std::string name;
-  std::string value;
-  std::string source;
-  std::string flag_value;  // As the flag accepts it.
-};
-
-// Puts flags, variables, `code` and the defaults together for `mode`; `named`, if given, lists them. Draws a seed
-// when there is none. Throws std::invalid_argument for a value in code that is out of range, and for a variable.
-Settings resolve(const RunOptions& code, Mode mode, std::vector<NamedSetting>* named = nullptr);
-
-// Puts the flags into the environment, so that a process this one starts sees the same settings.
-void export_flags();
-
-}  // namespace detail
 }  // namespace soak
 
 #endif  // SOAK_OPTIONS_H_

@@ -40,10 +40,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
+#include "soak/option_table.h"
 #include "soak/probe/probe.h"
 #include "soak/report/record.h"
 #include "soak/run.h"
@@ -53,6 +57,22 @@ namespace soak {
 class RunDriver {
  public:
   explicit RunDriver(Run& run) : state_(run.state_.get()) {}
+
+  // Options, as soak/option_table.h defines them
+
+  // The value in force of an option of your driver: what a flag or a variable says, or else `in_code`, or else the
+  // default. The report lists it. Once one call has given `in_code`, that stands for later calls without it. Throws
+  // std::invalid_argument for an `in_code` that no flag could say, and aborts for an option that is in no table; T is
+  // the type of the option's kind. Before the first cycle, where a soak in parts is to be refused when the code says
+  // something else than in the parts before.
+  template <typename T>
+  T setting(const Option& option, std::optional<T> in_code = std::nullopt) {
+    return *find_setting<T>(option, in_code);
+  }
+
+  // The same for an option without a default: empty where nobody set it.
+  template <typename T>
+  std::optional<T> find_setting(const Option& option, std::optional<T> in_code = std::nullopt);
 
   // What the report says
 
@@ -66,9 +86,6 @@ class RunDriver {
 
   // What the part before this one showed as the figure `name`; empty where there was none.
   std::string figure_before(std::string_view name) const;
-
-  // True when a flag or a variable set this option ("audio_interval"), which then beats what code says.
-  bool asked_outside(std::string_view option) const;
 
   // The counter `name`, and the finished cycles, of this process alone: what can be compared with the other end of its
   // connections.
@@ -123,8 +140,19 @@ class RunDriver {
   std::vector<probe::Reading> held() const;  // What the probe saw last.
 
  private:
+  const std::optional<OptionValue>& in_force(const Option& option, const std::optional<OptionValue>& in_code);
+
   Run::State* state_;
 };
+
+template <typename T>
+std::optional<T> RunDriver::find_setting(const Option& option, std::optional<T> in_code) {
+  constexpr bool kIsNumber = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+  using Held = std::conditional_t<kIsNumber, std::uint64_t, T>;
+  const std::optional<OptionValue>& value =
+      in_force(option, in_code ? std::optional<OptionValue>(static_cast<Held>(*in_code)) : std::nullopt);
+  return value ? std::optional<T>(static_cast<T>(std::get<Held>(*value))) : std::nullopt;
+}
 
 }  // namespace soak
 

@@ -10,6 +10,7 @@
 #include <exception>
 #include <utility>
 
+#include "soak/channels/options.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/run_driver.h"
@@ -76,8 +77,11 @@ struct MessageStream::State {
       : run(the_run),
         channel(the_channel),
         options(std::move(the_options)),
+        interval(message_interval(run, options.interval)),
+        success_floor(channels::success_floor(run, options.success_floor)),
+        rate_limit_ceiling(channels::rate_limit_ceiling(run, options.rate_limit_ceiling)),
         group(loop),
-        next(first_due_from(run.elapsed(), run.settings().message_interval)) {}
+        next(first_due_from(run.elapsed(), interval)) {}
 
   Task<> send(std::string conversation, std::uint64_t number, nanoseconds due);
   void check_arrival(const std::string& conversation, const std::string& text, const Delivery& delivery);
@@ -91,6 +95,9 @@ struct MessageStream::State {
   Run& run;
   Channel& channel;
   const MessageStreamOptions options;
+  const nanoseconds interval;
+  const double success_floor;
+  const double rate_limit_ceiling;
   TaskGroup group;
   Event all_settled;
   std::uint64_t next;  // Number of the next message of each conversation.
@@ -113,8 +120,7 @@ Task<> MessageStream::send_until_end_of(Cycle& cycle) {
   State& state = *state_;
   Run& run = state.run;
   RunDriver(run).describe(fmt::format("CHANNELS SOAK / {}", state.channel.provider()), "cycle");
-  const nanoseconds interval = run.settings().message_interval;
-  for (nanoseconds due = interval * state.next; due < cycle.ends_at(); due = interval * state.next) {
+  for (nanoseconds due = state.interval * state.next; due < cycle.ends_at(); due = state.interval * state.next) {
     co_await sleep_for(due - run.elapsed());
     ++state.next;
     for (const std::string& conversation : state.options.conversations) {
@@ -166,9 +172,8 @@ void MessageStream::State::judge_deliveries(std::uint64_t sent, std::uint64_t ok
   const double rate = sent == 0 ? 0 : static_cast<double>(ok) / static_cast<double>(sent);
   if (sent == 0) {
     find("sent", "no message was sent");
-  } else if (rate < run.settings().success_floor) {
-    find("success_rate",
-         fmt::format("success_rate is {:.4f}, at least {} is asked for", rate, run.settings().success_floor),
+  } else if (rate < success_floor) {
+    find("success_rate", fmt::format("success_rate is {:.4f}, at least {} is asked for", rate, success_floor),
          failed.first);
   }
   if (lost.count > 0) {
@@ -190,9 +195,9 @@ void MessageStream::State::judge_responses(std::uint64_t sent, const Responses& 
   if (counters.auth_failures > 0) {
     find("auth_failures", fmt::format("auth_failures is {}, allowed 0", counters.auth_failures), failed.first);
   }
-  if (share > run.settings().rate_limit_ceiling) {
+  if (share > rate_limit_ceiling) {
     find("rate_limited", fmt::format("rate_limited is {} of {} messages, {:.2f}%, allowed {:.2f}%", all.rate_limited,
-                                     sent, share * 100, run.settings().rate_limit_ceiling * 100));
+                                     sent, share * 100, rate_limit_ceiling * 100));
   }
   if (all.max_consecutive_429s > 1) {
     find("max_consecutive_429s", fmt::format("max_consecutive_429s is {}, allowed 1", all.max_consecutive_429s));
@@ -223,7 +228,7 @@ void MessageStream::State::judge_exercise(const Responses& all, bool against_a_f
 void MessageStream::judge(bool against_a_fake) {
   State& state = *state_;
   RunDriver driver(state.run);
-  const nanoseconds timeout = 1min + state.run.settings().http_timeout;
+  const nanoseconds timeout = 1min + http_timeout(state.run);
   // What it cancels stays under way, which is a finding.
   [[maybe_unused]] const DrainResult drained =
       state.group.loop().run(drain(state.group, {.timeout = timeout, .label = "messages"}));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -25,6 +26,7 @@
 #include "soak/metrics/collector.h"
 #include "soak/metrics/endpoint.h"
 #include "soak/metrics/probe_families.h"
+#include "soak/option_table.h"
 #include "soak/probe/process.h"
 #include "soak/run_driver.h"
 
@@ -45,6 +47,16 @@ constexpr nanoseconds kLook = 100ms;  // How soon an interrupt is seen.
 // day takes.
 constexpr nanoseconds kVirtualSample = 1s;
 constexpr int kVirtualSamples = 3600;
+
+constexpr std::array kOptions = {
+    Option{.name = "metrics_port",
+           .kind = OptionKind::kPort,
+           .default_value = "",
+           .help = "where an AsyncRun on the real clock serves Prometheus metrics, on 127.0.0.1",
+           .changes_the_run = false,
+           .no_value = "off"}};
+constexpr const Option& kMetricsPort = kOptions[0];
+[[gnu::init_priority(kOptionPriority)]] OptionTable g_options("drive", kOptions);
 
 // How a body ended: nothing is said when it returned.
 struct BodyResult {
@@ -112,7 +124,7 @@ struct AsyncRun::Shown {
   std::optional<metrics::Endpoint> endpoint;
 };
 
-AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
+AsyncRun::AsyncRun(RunOptions options, AsyncRunOptions more) : Run(std::move(options), Driven{}) {
   if (settings().sessions > 1 && mode() != Mode::kVirtual) {
     ready_descriptors(settings().sessions);
   }
@@ -130,8 +142,8 @@ AsyncRun::AsyncRun(RunOptions options) : Run(std::move(options), Driven{}) {
   }
   add_gauge("tasks", [loop = loop_.get()] { return static_cast<std::int64_t>(loop->live_tasks()); });
   shown_ = std::make_unique<Shown>(*this);
-  if (settings().metrics_port) {
-    serve_metrics(*settings().metrics_port);
+  if (const auto port = driver.find_setting(kMetricsPort, more.metrics_port)) {
+    serve_metrics(*port);
   }
 }
 

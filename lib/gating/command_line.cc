@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "soak/detail/command_line.h"
 #include "soak/detail/program.h"
 #include "soak/options.h"
 #include "soak/soak_test.h"
@@ -94,7 +95,7 @@ std::string take(const Argument& argument) {
     if (argument.name == flag.name) {
       const auto on = detail::parse_switch(argument.value.value_or("1"));
       if (!on) {
-        return fmt::format("--{} is '{}': nothing, 1 or 0 is allowed", flag.name, *argument.value);
+        return fmt::format("--{} is '{}': expected 1 or 0, or no value", flag.name, *argument.value);
       }
       detail::set_mode_flag(flag.mode, *on);
       return {};
@@ -109,7 +110,7 @@ std::string take(const Argument& argument) {
     for (const detail::OptionHelp& row : detail::option_help()) {
       known += fmt::format(" --soak_{}", row.name);
     }
-    return fmt::format("--{} is no flag of soak; there are{}", argument.name, known);
+    return fmt::format("--{} is not an option of this program, which has{}", argument.name, known);
   }
   if (!argument.value && !is_switch(option)) {
     return fmt::format("--{0} needs a value: --{0}=...", argument.name);
@@ -140,8 +141,10 @@ void print_help() {
       "  --soak_smoke  (SOAK_SMOKE=1)\n      Run them for two seconds in four cycles.\n"
       "\nSoak Test Options (a flag beats its variable, a variable beats the code):\n";
   for (const detail::OptionHelp& row : detail::option_help()) {
-    text += fmt::format("  --soak_{}=  ({}; default {})\n      {}{}{}: {}.\n", row.name, row.variable,
-                        row.default_value, row.domain, row.domain.empty() ? "" : ": ", row.text, row.accepts);
+    const bool of_driver = row.module != "run";
+    text += fmt::format("  --soak_{}=  ({}{}{}; default {})\n      {}{}{}: {}.\n", row.name, row.variable,
+                        row.alias.empty() ? "" : " or ", row.alias, row.default_value, of_driver ? row.module : "",
+                        of_driver ? ": " : "", row.text, row.expected);
   }
   std::fputs(text.c_str(), stdout);
 }

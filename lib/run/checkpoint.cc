@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -20,9 +19,8 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// What may differ from part to part: it changes nothing that is measured.
-constexpr std::array<std::string_view, 6> kMayDiffer = {"seed",       "report_dir",    "metrics_port",
-                                                        "checkpoint", "part_duration", "heap_profile"};
+// May differ from part to part: it changes nothing that is measured.
+constexpr std::string_view kMayDiffer = "heap_profile";
 
 std::string path_of(const std::string& asked, const SoakIdentity& identity) {
   std::error_code error;
@@ -51,6 +49,25 @@ std::optional<FileLock> lock(const std::string& path) {
   }
 }
 
+[[noreturn]] void refuse_difference(const std::string& path, const std::string& what, const std::string& there,
+                                    const std::string& here) {
+  refuse(path, fmt::format("was made with {} {}, and here it is {}: ask for the same, or delete the file to start anew",
+                           what, there, here));
+}
+
+const report::Setting* find_setting(const report::Record& record, const std::string& name) {
+  const auto found = std::find_if(record.settings.begin(), record.settings.end(),
+                                  [&name](const report::Setting& setting) { return setting.name == name; });
+  return found == record.settings.end() ? nullptr : &*found;
+}
+
+void refuse_another_setting(const std::string& path, const report::Record& before, const report::Setting& here) {
+  const report::Setting* const there = find_setting(before, here.name);
+  if (here.name != kMayDiffer && there != nullptr && there->value != here.value) {
+    refuse_difference(path, here.name, there->value, here.value);
+  }
+}
+
 void refuse_another_soak(const std::string& path, const report::Record& before, const SoakIdentity& identity) {
   if (before.name != identity.name || before.mode != identity.mode) {
     refuse(path,
@@ -58,25 +75,20 @@ void refuse_another_soak(const std::string& path, const report::Record& before, 
                        "them a directory",
                        before.name, before.mode, identity.name, identity.mode));
   }
-  const auto differs = [&](const std::string& what, const std::string& there, const std::string& here) {
-    refuse(path,
-           fmt::format("was made with {} {}, and here it is {}: ask for the same, or delete the file to start anew",
-                       what, there, here));
-  };
   if (before.asked != identity.duration) {
-    differs("duration", detail::format_duration(before.asked), detail::format_duration(identity.duration));
+    refuse_difference(path, "duration", detail::format_duration(before.asked),
+                      detail::format_duration(identity.duration));
   }
   if (identity.seed && *identity.seed != before.seed) {
-    differs("seed", std::to_string(before.seed), std::to_string(*identity.seed));
+    refuse_difference(path, "seed", std::to_string(before.seed), std::to_string(*identity.seed));
   }
   for (const report::Setting& here : identity.settings) {
-    if (std::find(kMayDiffer.begin(), kMayDiffer.end(), here.name) != kMayDiffer.end()) {
-      continue;
-    }
-    for (const report::Setting& there : before.settings) {
-      if (there.name == here.name && there.value != here.value) {
-        differs(here.name, there.value, here.value);
-      }
+    refuse_another_setting(path, before, here);
+  }
+  for (const report::Setting& here : identity.driver_settings) {
+    const report::Setting* const there = find_setting(before, here.name);
+    if (there == nullptr || there->source != "code" || here.source != "default") {
+      refuse_another_setting(path, before, here);
     }
   }
 }
@@ -107,6 +119,10 @@ Checkpoint::Checkpoint(const std::string& asked, const SoakIdentity& identity, n
     }
   }
   to_ = std::min(from_ + part_duration_, duration_);
+}
+
+void Checkpoint::refuse_unless_same(const report::Setting& setting) const {
+  refuse_another_setting(path_, before_, setting);
 }
 
 std::uint64_t Checkpoint::cycles_due_before() const {

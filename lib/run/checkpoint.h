@@ -20,7 +20,9 @@ struct SoakIdentity {
   std::string mode;
   std::chrono::nanoseconds duration{};
   std::optional<std::uint64_t> seed;  // Where it was asked for; a drawn one is taken from the checkpoint.
+  // What another value of makes it another soak. Those of drivers may still be set in code.
   std::vector<report::Setting> settings;
+  std::vector<report::Setting> driver_settings = {};
 };
 
 // A soak that is run as several processes, each a part of it, and the file between them: the report of the soak so far
@@ -31,6 +33,9 @@ class Checkpoint {
   // slash. It is this process's alone while this lives. Throws detail::RunRefused, saying what is wrong, for a file
   // that cannot be read, is another soak's, is finished, or is used by a run that goes on; the file stays as it was.
   Checkpoint(const std::string& asked, const SoakIdentity& identity, std::chrono::nanoseconds part_duration);
+
+  // Throws detail::RunRefused where the parts before were made with another value of this option.
+  void refuse_unless_same(const report::Setting& setting) const;
 
   // The parts before this one, joined; with no parts, nothing in it but the identity's counts.
   const report::Record& before() const { return before_; }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lib/run/heap_growth.h"
+#include "lib/run/resolve.h"
 #include "lib/run/run_state.h"
 #include "soak/detail/format.h"
 #include "soak/report/summary.h"
@@ -67,27 +68,13 @@ Run::Run(RunOptions options) : Run(std::move(options), Driven{}) {
         "soak::Run has no virtual clock; only a soak::AsyncRun runs with --soak_virtual. "
         "Run it with --gtest_runsoak or --soak_smoke");
   }
-  if (settings().metrics_port) {
-    add_note("metrics_port: only a soak::AsyncRun serves metrics");
-  }
 }
 
 Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   State& state = *state_;
   state.context = detail::run_context();
-  std::vector<detail::NamedSetting> named;
   state.read = true;  // Until the options are known to be good: an exception below is the whole story.
-  state.settings = detail::resolve(options, state.context.mode, &named);
-  for (detail::NamedSetting& setting : named) {
-    // What was asked from outside is asked again; where reports and metrics go makes no difference.
-    const bool outside = setting.source == "flag" || setting.source == "variable";
-    const bool elsewhere = setting.name == "report_dir" || setting.name == "metrics_port" ||
-                           setting.name == "checkpoint" || setting.name == "part_duration";
-    if (setting.name == "seed" || (outside && !elsewhere)) {
-      state.rerun_options.emplace_back(setting.name, setting.flag_value);
-    }
-    state.named_settings.push_back({setting.name, setting.value, setting.source});
-  }
+  state.settings = detail::resolve(options, state.context.mode, &state.in_force);
   const nanoseconds duration = state.settings.duration;
   state.part_to = duration;
   state.traffic.emplace(duration);
@@ -215,7 +202,7 @@ void Run::use_service(ServiceCost cost) {
       context.spell_option ? context.spell_option("service_time_max", "<time>") : "--soak_service_time_max=<time>";
   RunDriver(*this).refuse(
       fmt::format("{} of {} would last longer together than {}, which is what a service that charges for them may "
-                  "be used for: make the run shorter, or allow more by {} or SOAK_SERVICE_BUDGET_MIN",
+                  "be used for: make the run shorter, or allow more by {} or SOAK_SERVICE_TIME_MAX",
                   detail::format_plural(sessions, "session"), detail::format_duration(duration),
                   detail::format_duration(allowed), option));
 }

@@ -46,13 +46,15 @@ std::string RunDriver::figure_before(std::string_view name) const {
   return {};
 }
 
-bool RunDriver::asked_outside(std::string_view option) const {
-  for (const report::Setting& setting : state_->named_settings) {
-    if (setting.name == option) {
-      return setting.source == "flag" || setting.source == "variable";
+const std::optional<OptionValue>& RunDriver::in_force(const Option& option, const std::optional<OptionValue>& in_code) {
+  detail::Setting& setting = state_->setting_of(option);
+  if (in_code) {
+    detail::set_in_code(setting, *in_code, state_->context.mode, std::string(option.name) + " in code");
+    if (state_->checkpoint && !state_->active && option.changes_the_run) {
+      state_->checkpoint->refuse_unless_same(detail::named(setting));
     }
   }
-  return false;
+  return setting.value;
 }
 
 std::uint64_t RunDriver::counted_in_part(std::string_view name) const {

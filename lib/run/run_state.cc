@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 
+#include "lib/run/option_value.h"
 #include "lib/run/parts.h"
 #include "soak/probe/process.h"
 #include "soak/report/files.h"
@@ -13,6 +17,10 @@
 namespace soak {
 
 using std::chrono::nanoseconds;
+
+report::Setting detail::named(const Setting& setting) {
+  return {std::string(setting.option->name), value_text(*setting.option, setting.value), setting.source};
+}
 
 nanoseconds Run::State::elapsed() const {
   if (ended) {
@@ -23,6 +31,25 @@ nanoseconds Run::State::elapsed() const {
 
 nanoseconds Run::State::clock_now() const {
   return virtual_clock ? virtual_clock() : std::chrono::steady_clock::now().time_since_epoch();
+}
+
+detail::Setting& Run::State::setting_of(const Option& option) {
+  const auto found = std::find_if(in_force.begin(), in_force.end(), [&option](const detail::Setting& setting) {
+    return setting.option->name == option.name;
+  });
+  if (found == in_force.end()) {
+    fmt::print(stderr, "{}: the option {} is in no soak::OptionTable\n", context.name, option.name);
+    std::abort();
+  }
+  return *found;
+}
+
+std::vector<report::Setting> Run::State::named_settings() const {
+  std::vector<report::Setting> named;
+  for (const detail::Setting& setting : in_force) {
+    named.push_back(detail::named(setting));
+  }
+  return named;
 }
 
 std::string Run::State::title_now() const {
@@ -38,9 +65,14 @@ std::string Run::State::short_name() const {
 
 std::string Run::State::rerun_command() const {
   std::string command = context.rerun;
-  for (const auto& [name, value] : rerun_options) {
-    command +=
-        " " + (context.spell_option ? context.spell_option(name, value) : fmt::format("--soak_{}={}", name, value));
+  for (const detail::Setting& setting : in_force) {
+    // What was asked from outside is asked again; where reports and metrics go makes no difference.
+    const std::string name(setting.option->name);
+    if (setting.value && (name == "seed" || (setting.asked_outside() && setting.option->changes_the_run))) {
+      const std::string value = detail::flag_text(*setting.option, *setting.value);
+      command +=
+          " " + (context.spell_option ? context.spell_option(name, value) : fmt::format("--soak_{}={}", name, value));
+    }
   }
   return command;
 }
@@ -137,7 +169,7 @@ report::Record Run::State::so_far() const {
   result.traffic = traffic->entries();
   result.marks = marks.all();
   result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);
-  result.settings = named_settings;
+  result.settings = named_settings();
   if (!context.rerun.empty()) {
     result.rerun = rerun_command();
   }
@@ -158,11 +190,13 @@ void Run::State::open_checkpoint() {
         "a test that runs with a checkpoint has one soak::Run: of two, the second one would go on "
         "with what the first one wrote");
   }
-  SoakIdentity identity{context.name, to_string(context.mode), settings.duration, std::nullopt, named_settings};
-  report::Setting* seed = nullptr;
-  for (report::Setting& setting : named_settings) {
-    if (setting.name == "seed") {
+  SoakIdentity identity{context.name, to_string(context.mode), settings.duration, std::nullopt, {}, {}};
+  detail::Setting* seed = nullptr;
+  for (detail::Setting& setting : in_force) {
+    if (setting.option->name == "seed") {
       seed = &setting;
+    } else if (setting.option->changes_the_run) {
+      (setting.of_driver ? identity.driver_settings : identity.settings).push_back(detail::named(setting));
     }
   }
   if (seed->source != "default") {
@@ -173,10 +207,7 @@ void Run::State::open_checkpoint() {
   part_to = checkpoint->to();
   if (checkpoint->seed()) {
     settings.seed = *checkpoint->seed();
-    seed->value = std::to_string(settings.seed);
-    for (auto& [name, value] : rerun_options) {
-      value = name == "seed" ? seed->value : value;
-    }
+    seed->value = settings.seed;
   }
   const report::Record& before = checkpoint->before();
   cycles = before.cycles;

@@ -14,7 +14,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "lib/run/checkpoint.h"
@@ -22,6 +21,7 @@
 #include "lib/run/early_stop.h"
 #include "lib/run/interrupt.h"
 #include "lib/run/marks.h"
+#include "lib/run/option_registry.h"
 #include "lib/run/status_line.h"
 #include "lib/run/traffic.h"
 #include "soak/detail/run_context.h"
@@ -34,11 +34,16 @@
 
 namespace soak {
 
+namespace detail {
+
+report::Setting named(const Setting& setting);
+
+}  // namespace detail
+
 struct Run::State {
   detail::RunContext context;
   Settings settings;
-  std::vector<report::Setting> named_settings;
-  std::vector<std::pair<std::string, std::string>> rerun_options;
+  std::vector<detail::Setting> in_force;  // The settings, and the options of drivers.
   std::uint64_t failed_cycles_max = 0;
 
   mutable std::mutex words_mutex;  // The probe's thread reads the title for the progress line.
@@ -94,6 +99,9 @@ struct Run::State {
   // Between begin_run and the end of the run only `began` and the clock are looked at, so any thread may ask.
   std::chrono::nanoseconds elapsed() const;
   std::chrono::nanoseconds clock_now() const;  // By the steady clock, unless there is a virtual one.
+
+  detail::Setting& setting_of(const Option& option);
+  std::vector<report::Setting> named_settings() const;  // As reports list them.
 
   std::string title_now() const;
   std::string rerun_command() const;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "soak/option_table.h"
 #include "soak/run_driver.h"
 
 namespace soak::voice {
@@ -24,6 +26,15 @@ using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
 static_assert(std::is_trivially_destructible_v<MicrophoneOptions>);  // It stands in co_await expressions: g++ 12.
+
+constexpr std::array kOptions = {Option{.name = "audio_interval",
+                                        .kind = OptionKind::kTime,
+                                        .default_value = "40ms",
+                                        .help = "the time between two audio frames",
+                                        .alias = {"SOAK_AUDIO_INTERVAL_SEC", "s"},
+                                        .smoke_max = 500ms}};
+constexpr const Option& kAudioInterval = kOptions[0];
+[[gnu::init_priority(kOptionPriority)]] OptionTable g_options("voice", kOptions);
 
 constexpr nanoseconds kLatest = 1s;  // How long after the cycle's end a frame may still be sent.
 
@@ -118,9 +129,7 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
   Run& run = cycle.run();
   RunDriver driver(run);
   driver.describe(fmt::format("VOICE SOAK / {}", client.provider()), "reconnect");
-  const nanoseconds frame = driver.asked_outside("audio_interval")
-                                ? run.settings().audio_interval
-                                : options.frame.value_or(run.settings().audio_interval);
+  const nanoseconds frame = driver.setting(kAudioInterval, options.frame);
   const nanoseconds start = run.elapsed();
   // Sessions that began together would all be answered at once.
   nanoseconds next_turn = start + options.turn_every * (cycle.session() + 1) / run.settings().sessions;

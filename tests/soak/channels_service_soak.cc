@@ -10,6 +10,7 @@
 #include <string>
 
 #include "soak/channels/message_stream.h"
+#include "soak/channels/options.h"
 #include "soak/soak.h"
 #include "tools/providers/real_channel.h"
 
@@ -28,7 +29,7 @@ void soak_service(const char* provider, const std::string& url) {
   soak::tools::RealChannelOptions options;
   options.url = url;
   options.ca_file = variable("SOAK_CA_FILE");
-  options.http_timeout = run.settings().http_timeout;
+  options.http_timeout = soak::channels::http_timeout(run);
   const soak::tools::RealChannel real = soak::tools::real_channel(provider, run.loop(), options);
   soak::channels::MessageStream messages(run, run.loop(), *real.channel, {.conversations = {real.conversation}});
 

@@ -8,6 +8,7 @@
 
 #include "soak/channels/discord.h"
 #include "soak/channels/message_stream.h"
+#include "soak/channels/options.h"
 #include "soak/channels/slack.h"
 #include "soak/channels/telegram.h"
 #include "soak/error.h"
@@ -166,13 +167,13 @@ std::unique_ptr<FakedChannel> FakedChannel::make(std::string_view provider, Even
               fmt::format("no channel is called {}: telegram, slack, discord and discord-bot are", provider));
 }
 
-FakedChannelOptions faked_options(const AsyncRun& run) {
+FakedChannelOptions faked_options(AsyncRun& run) {
   FakedChannelOptions options;
   options.seed = run.seed();
   options.duration = run.settings().duration;
   options.from = run.elapsed();
-  options.interval = run.settings().message_interval;
-  options.http_timeout = run.settings().http_timeout;
+  options.interval = channels::message_interval(run);
+  options.http_timeout = channels::http_timeout(run);
   options.pacing = run.mode() != Mode::kSmoke;  // Four messages in two seconds.
   options.tls = run.mode() != Mode::kVirtual;
   return options;

@@ -67,7 +67,7 @@ class FakedChannel {
 };
 
 // The options of `faked` for this run: its length, its interval, its seed.
-FakedChannelOptions faked_options(const AsyncRun& run);
+FakedChannelOptions faked_options(AsyncRun& run);
 
 // Sends messages through `faked` for the whole of `run`, and judges both ends.
 void drive(AsyncRun& run, FakedChannel& faked);

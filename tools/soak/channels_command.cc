@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "soak/async_run.h"
 #include "soak/channels/message_stream.h"
+#include "soak/channels/options.h"
 #include "soak/error.h"
 #include "tools/providers/faked_channel.h"
 #include "tools/providers/real_channel.h"
@@ -37,7 +38,7 @@ void drive_real(AsyncRun& run, const ChannelsArguments& arguments) {
   RealChannelOptions options;
   options.url = arguments.url;
   options.ca_file = arguments.ca_file;
-  options.http_timeout = run.settings().http_timeout;
+  options.http_timeout = channels::http_timeout(run);
   const RealChannel real = real_channel(arguments.channel, run.loop(), options);
   channels::MessageStream messages(run, run.loop(), *real.channel, {.conversations = {real.conversation}});
   run.drive([&messages](Cycle& cycle) { return messages.send_until_end_of(cycle); });
@@ -102,7 +103,8 @@ Command add_channels_command(CLI::App& app, const std::string& program) {
       command->add_flag("--fake", arguments->fake, "Run in real time against the bundled fake, over TLS");
   faked->excludes(url)->excludes(fake);
   fake->excludes(url);
-  add_run_options(*command);
+  // One stream of messages, to services that cost nothing.
+  add_run_options(*command, {"run", "drive", "channels"}, {"sessions", "service_time_max"});
   return [arguments, program] { return run_channels(*arguments, program); };
 }
 

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace soak::tools {
 
@@ -33,8 +34,9 @@ std::string prepare_run(const std::string& name, bool virtual_clock, const std::
 // "reconnect_every" as the command line spells it: "reconnect-every".
 std::string with_dashes(std::string name);
 
-// Adds soak's run options to a subcommand, with dashes: --reconnect-every 90s.
-void add_run_options(CLI::App& command);
+// Adds the options of these modules ("run", "voice") to a subcommand, with dashes: --reconnect-every 90s.
+void add_run_options(CLI::App& command, const std::vector<std::string>& modules,
+                     const std::vector<std::string>& but_not = {});
 
 }  // namespace soak::tools
 

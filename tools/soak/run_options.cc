@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
 
 #include "commands.h"
+#include "soak/detail/command_line.h"
 #include "soak/detail/run_context.h"
 #include "soak/options.h"
 
@@ -16,11 +18,11 @@ namespace {
 struct Alias {
   const char* alias;
   const char* name;
-  const char* domain;
+  const char* unit;
 };
-constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", ""},
-                                            {"reconnect-interval-sec", "reconnect_every", "voice"},
-                                            {"interval-sec", "message_interval", "channels"}}};
+constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", "min"},
+                                            {"reconnect-interval-sec", "reconnect_every", "s"},
+                                            {"interval-sec", "message_interval", "s"}}};
 
 }  // namespace
 
@@ -48,10 +50,13 @@ std::string with_dashes(std::string name) {
   return name;
 }
 
-void add_run_options(CLI::App& command) {
-  const auto applies = [&command](const std::string& domain) { return domain.empty() || domain == command.get_name(); };
+void add_run_options(CLI::App& command, const std::vector<std::string>& modules,
+                     const std::vector<std::string>& but_not) {
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
   for (const detail::OptionHelp& row : detail::option_help()) {
-    if (!applies(row.domain)) {
+    if (!has(modules, row.module) || has(but_not, row.name)) {
       continue;
     }
     const std::string name = row.name;
@@ -62,26 +67,26 @@ void add_run_options(CLI::App& command) {
             throw CLI::ValidationError(fmt::format("--{} {}", with_dashes(name), error));
           }
         },
-        fmt::format("{}: {}. Default {}; or {}", row.text, row.accepts, row.default_value, row.variable));
+        fmt::format("{}: {}. Default {}; or {}", row.text, row.expected, row.default_value, row.variable));
     option->type_name("VALUE");
     if (row.is_switch) {
       option->expected(0, 1)->default_str("1");
     }
-  }
-  for (const auto& [alias, name, domain] : kAliases) {
-    if (!applies(domain)) {
-      continue;
+    for (const auto& [alias, aliased, unit] : kAliases) {
+      if (aliased != name) {
+        continue;
+      }
+      command
+          .add_option_function<std::string>(
+              fmt::format("--{}", alias),
+              [alias = alias, aliased = aliased, unit = unit](const std::string& value) {
+                if (const std::string error = detail::set_flag_in_unit(aliased, value, unit); !error.empty()) {
+                  throw CLI::ValidationError(fmt::format("--{} {}", alias, error));
+                }
+              },
+              fmt::format("the same as --{}, as a number", with_dashes(name)))
+          ->type_name("NUMBER");
     }
-    command
-        .add_option_function<std::string>(
-            fmt::format("--{}", alias),
-            [alias, name](const std::string& value) {
-              if (const std::string error = detail::set_flag_in_variable_unit(name, value); !error.empty()) {
-                throw CLI::ValidationError(fmt::format("--{} {}", alias, error));
-              }
-            },
-            fmt::format("the same as --{}, as a number", with_dashes(name)))
-        ->type_name("NUMBER");
   }
 }
 

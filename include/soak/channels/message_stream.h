@@ -15,8 +15,10 @@
 // A cycle is a stretch of time, after which nothing should be held that was not held before. The channel and what it
 // knows of the provider's limits go on through all of them: a client that was made anew would forget to wait.
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,11 @@ struct MessageStreamOptions {
   // One at least. Each has a message every interval, all of them at the same instants.
   std::vector<std::string> conversations = {};
   std::string text = "soak";  // Before the message's number: "soak 17".
+
+  // What soak/channels/options.h says of each; the flags and variables there beat these.
+  std::optional<std::chrono::nanoseconds> interval = std::nullopt;
+  std::optional<double> success_floor = std::nullopt;
+  std::optional<double> rate_limit_ceiling = std::nullopt;
 
   // Whether the other end has the message. Asked for each one that is settled: what is said to be delivered and is not
   // there is lost. Null where nobody can say.

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "soak/options.h"
+#include "soak/detail/command_line.h"
 
 namespace soak {
 

@@ -16,7 +16,8 @@
 namespace soak::voice {
 
 struct MicrophoneOptions {
-  // The length of a frame; --soak_audio_interval and its variable beat it. 40 ms of 24 kHz audio are 1,920 bytes.
+  // The time between two audio frames, and the length of each; 40 ms, which is 1,920 bytes of 24 kHz audio.
+  // --soak_audio_interval beats it. Set it to what your own client sends: shorter frames are more messages a second.
   std::optional<std::chrono::nanoseconds> frame = std::nullopt;
   // How often the speaker stops and waits for an answer, while the stream goes on; zero is never. Of many sessions each
   // has its own moment within that time.

@@ -74,7 +74,7 @@ class BrokenChannelTest : public testing::TestWithParam<Case> {
 };
 
 TEST_P(BrokenChannelTest, IsCaughtWithWhatShowsIt) {
-  AsyncRun run({.duration = 24h, .reconnect_every = 1h, .message_interval = 30s, .seed = 3});
+  AsyncRun run({.duration = 24h, .reconnect_every = 1h, .seed = 3});
   NaiveTelegram faked(run.loop(), tools::faked_options(run), GetParam().bug, GetParam().conversations);
 
   tools::drive(run, faked);

@@ -67,12 +67,17 @@ class MessageStreamTest : public testing::Test {
   }
   ~MessageStreamTest() override { detail::run_context() = {}; }
 
+  static MessageStreamOptions every_ten_seconds(MessageStreamOptions options) {
+    options.interval = 10s;
+    return options;
+  }
+
   // Four minutes in cycles of a minute, with a message every ten seconds, all properties exercised.
   struct Soak {
     explicit Soak(MessageStreamOptions options = {.conversations = {"C1"}})
-        : run({.duration = 4min, .reconnect_every = 1min, .message_interval = 10s, .seed = 1}),
+        : run({.duration = 4min, .reconnect_every = 1min, .seed = 1}),
           channel(run),
-          messages(run, run.loop(), channel, std::move(options)) {
+          messages(run, run.loop(), channel, every_ten_seconds(std::move(options))) {
       channel.count().rate_limited = 0;
     }
 
@@ -219,15 +224,14 @@ class MessageStreamPartsTest : public MessageStreamTest {
     context.checkpoints_opened = 0;
     AsyncRun run({.duration = 4min,
                   .reconnect_every = 1min,
-                  .message_interval = 10s,
-                  .rate_limit_ceiling = 0.5,
                   .seed = 1,
                   .report_dir = folder_ / "report",
                   .checkpoint = folder_ / "soak.json",
                   .part_duration = 2min});
     ScriptedChannel channel(run);
     channel.count() = met;
-    MessageStream messages(run, run.loop(), channel, {.conversations = {"C1"}});
+    MessageStream messages(run, run.loop(), channel,
+                           {.conversations = {"C1"}, .interval = 10s, .rate_limit_ceiling = 0.5});
     run.drive([&messages](Cycle& cycle) { return messages.send_until_end_of(cycle); });
     messages.judge(true);
     const Verdict verdict = run.verdict();

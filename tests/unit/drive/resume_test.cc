@@ -117,6 +117,15 @@ TEST_F(ResumeTest, AFinishedSoakIsNotRunAgain) {
   EXPECT_THAT(again.output, HasSubstr("is finished: PASS after 24h00m in 2 parts; delete it to start anew"));
 }
 
+TEST_F(ResumeTest, WhereReportsGoMayDiffer) {
+  const ProgramResult first = run_part("Day.IsClean", {"--soak_seed=7"});
+  const ProgramResult second = run_part("Day.IsClean", {"--soak_report_dir=" + file("elsewhere")});
+
+  EXPECT_EQ(first.exit_status, 0) << first.output;
+  EXPECT_EQ(second.exit_status, 0) << second.output;
+  EXPECT_THAT(second.output, HasSubstr("report in " + file("elsewhere")));
+}
+
 TEST_F(ResumeTest, AnotherSeedIsRefusedAndNothingIsLost) {
   ASSERT_EQ(run_part("Day.IsClean", {"--soak_seed=7"}).exit_status, 0);
   const std::string before = read_file(file("day.json"));

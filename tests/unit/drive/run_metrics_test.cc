@@ -39,13 +39,11 @@ class RunMetricsTest : public testing::Test {
   }
   ~RunMetricsTest() override { detail::run_context() = {}; }
 
-  // The options of a short run in real time that serves its metrics.
-  static RunOptions served() {
-    return {.duration = 200ms,
-            .reconnect_every = 50ms,
-            .seed = 1,
-            .report_dir = conftest::scratch_folder().path(),
-            .metrics_port = std::uint16_t{0}};
+  static constexpr AsyncRunOptions kServed{.metrics_port = std::uint16_t{0}};
+
+  // The options of a short run in real time.
+  static RunOptions short_run() {
+    return {.duration = 200ms, .reconnect_every = 50ms, .seed = 1, .report_dir = conftest::scratch_folder().path()};
   }
 
   static Task<> until_the_end(AsyncRun& run, Cycle& cycle) { co_await sleep_for(cycle.ends_at() - run.elapsed()); }
@@ -81,7 +79,7 @@ TEST_F(RunMetricsTest, AreThereAsLongAsTheRun) {
 
 TEST_F(RunMetricsTest, AreServedWhereTheRunSays) {
   testing::internal::CaptureStdout();
-  AsyncRun run(served());
+  AsyncRun run(short_run(), kServed);
   const std::string said = testing::internal::GetCapturedStdout();
   const std::string url = run.metrics_url();
   std::string response;
@@ -103,7 +101,7 @@ TEST_F(RunMetricsTest, AreServedWhereTheRunSays) {
 
 // A scrape holds descriptors, which are nothing that the run leaves behind.
 TEST_F(RunMetricsTest, AScrapeIsWaitedForBeforeAQuiescentPoint) {
-  AsyncRun run(served());
+  AsyncRun run(short_run(), kServed);
   const std::string url = run.metrics_url();
   const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
   TaskGroup scrapers(run.loop());
@@ -135,11 +133,9 @@ TEST_F(RunMetricsTest, AScrapeIsWaitedForBeforeAQuiescentPoint) {
 
 TEST_F(RunMetricsTest, APortThatIsTakenRefusesTheRun) {
   const metrics::Endpoint other;
-  RunOptions options = served();
-  options.metrics_port = other.port();
 
   try {
-    AsyncRun run(options);
+    AsyncRun run(short_run(), {.metrics_port = other.port()});
     FAIL() << "the run started";
   } catch (const detail::RunRefused& refused) {
     EXPECT_EQ(std::string(refused.what()), "metrics endpoint: cannot listen on 127.0.0.1:" +
@@ -149,7 +145,7 @@ TEST_F(RunMetricsTest, APortThatIsTakenRefusesTheRun) {
 
 TEST_F(RunMetricsTest, OnTheVirtualClockNoneAreServedAndTheVerdictSaysSo) {
   detail::run_context().mode = Mode::kVirtual;
-  AsyncRun run(served());
+  AsyncRun run(short_run(), kServed);
 
   run.drive([&](Cycle& cycle) { return until_the_end(run, cycle); });
 

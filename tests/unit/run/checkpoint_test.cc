@@ -152,12 +152,19 @@ TEST_F(CheckpointTest, ARunThatGoesOnHasItToItself) {
   EXPECT_EQ(refusal(path, a_soak()), "not refused");
 }
 
-TEST_F(CheckpointTest, WhereReportsGoMayDiffer) {
-  SoakIdentity elsewhere = a_soak();
-  elsewhere.seed = 7;
-  elsewhere.settings.push_back({"report_dir", "elsewhere", "flag"});
+TEST_F(CheckpointTest, WhatCodeSaidOfADriversOptionIsComparedWhenItSaysItAgain) {
+  report::Record record = a_record();
+  record.settings.push_back({"message_interval", "10.0s", "code"});
+  const std::string path = save(record);
+  SoakIdentity not_yet = a_soak();
+  not_yet.driver_settings = {{"message_interval", "30.0s", "default"}};
+  SoakIdentity by_flag = a_soak();
+  by_flag.driver_settings = {{"message_interval", "30.0s", "flag"}};
 
-  EXPECT_EQ(refusal(save(a_record()), elsewhere), "not refused");
+  EXPECT_THAT(refusal(path, by_flag), HasSubstr("was made with message_interval 10.0s, and here it is 30.0s"));
+  const Checkpoint checkpoint(path, not_yet, 6h);
+  EXPECT_NO_THROW(checkpoint.refuse_unless_same({"message_interval", "10.0s", "code"}));
+  EXPECT_THROW(checkpoint.refuse_unless_same({"message_interval", "20.0s", "code"}), detail::RunRefused);
 }
 
 TEST_F(CheckpointTest, AFinishedSoakIsNotRunAgain) {

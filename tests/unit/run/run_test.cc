@@ -393,14 +393,6 @@ TEST_F(RunTest, HasNoVirtualClockOfItsOwn) {
   EXPECT_THROW(soak::Run({.duration = 1ms}), detail::RunSkipped);
 }
 
-TEST_F(RunTest, ServesNoMetricsAndSaysSo) {
-  soak::Run run({.duration = 1ms, .metrics_port = std::uint16_t{9464}});
-
-  once_around(run);
-
-  EXPECT_THAT(run.verdict().remarks, Contains("metrics_port: only a soak::AsyncRun serves metrics"));
-}
-
 TEST_F(RunTest, ADurationThatCannotFitIsRefused) {
   detail::run_context().timeout = 65min;
 

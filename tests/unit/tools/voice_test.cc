@@ -91,7 +91,7 @@ TEST_P(VoiceCommandTest, AServiceNeedsItsKeyAndALimit) {
                                               GetParam(),   "--url", "wss://user@service.invalid:443/v1?key=none"};
 
   const ProgramResult without_key = run_program(arguments, {variable + "="});
-  const ProgramResult too_long = run_program(arguments, {variable + "=s3cret", "SOAK_DURATION_MIN=11"});
+  const ProgramResult too_long = run_program(arguments, {variable + "=s3cret", "SOAK_DURATION=11m"});
 
   EXPECT_EQ(without_key.exit_status, 2);
   EXPECT_THAT(without_key.output, HasSubstr("needs the environment variable " + variable));
@@ -119,13 +119,13 @@ TEST_P(VoiceCommandTest, HoldsManySessionsOpen) {
   EXPECT_THAT(result.output, AllOf(HasSubstr("PASS: elapsed=300.0s"), HasSubstr(" sessions=20 ")));
 }
 
-TEST_P(VoiceCommandTest, ANumberOfSessionsThatIsNoneIsExitStatusTwoAndSaysWhatIsAllowed) {
+TEST_P(VoiceCommandTest, ANumberOfSessionsThatIsNoneIsExitStatusTwoAndNamesWhatIsExpected) {
   for (const char* value : {"0", "100001", "some"}) {
     const ProgramResult result = run_program({SOAK_COMMAND, "voice", "--provider", GetParam(), "--sessions", value});
 
     EXPECT_EQ(result.exit_status, 2);
     EXPECT_THAT(result.output,
-                HasSubstr(std::string("--sessions is '") + value + "': a whole number from 1 to 100000 is allowed"));
+                HasSubstr(std::string("--sessions is '") + value + "': expected a whole number from 1 to 100000"));
   }
 }
 

@@ -229,9 +229,9 @@ TEST_F(MicrophoneTest, ManySpeakersDoNotStopAtOnce) {
 }
 
 TEST_F(MicrophoneTest, AnOptionOfTheCommandLineBeatsTheFrameInCode) {
-  ::setenv("SOAK_AUDIO_INTERVAL_SEC", "0.1", 1);
+  ::setenv("SOAK_AUDIO_INTERVAL", "100ms", 1);
   soak::AsyncRun run(ten_seconds());
-  ::unsetenv("SOAK_AUDIO_INTERVAL_SEC");
+  ::unsetenv("SOAK_AUDIO_INTERVAL");
   SlowClient client(run);
 
   drive(run, client, {.frame = 40ms});
@@ -239,6 +239,19 @@ TEST_F(MicrophoneTest, AnOptionOfTheCommandLineBeatsTheFrameInCode) {
 
   EXPECT_EQ(client.sent_at.size(), 100u);
   EXPECT_EQ(client.bytes, 4800u);
+}
+
+TEST_F(MicrophoneTest, TheFrameInCodeIsInTheReport) {
+  soak::AsyncRun run(ten_seconds());
+  SlowClient client(run);
+
+  drive(run, client, {.frame = 20ms});
+  run.verdict();
+
+  EXPECT_THAT(run.record().settings,
+              testing::Contains(testing::AllOf(testing::Field(&report::Setting::name, "audio_interval"),
+                                               testing::Field(&report::Setting::value, "20ms"),
+                                               testing::Field(&report::Setting::source, "code"))));
 }
 
 }  // namespace

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of a run, as the subcommands of `soak` take them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "conftest/subprocess.h"
+
+namespace soak {
+namespace {
+
+using conftest::ProgramResult;
+using conftest::run_program;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(CommandOptionsTest, EachSubcommandListsThoseThatApply) {
+  const ProgramResult voice = run_program({SOAK_COMMAND, "voice", "--help"});
+  const ProgramResult channels = run_program({SOAK_COMMAND, "channels", "--help"});
+
+  EXPECT_THAT(voice.output, AllOf(HasSubstr("--duration "), HasSubstr("--metrics-port "), HasSubstr("--sessions "),
+                                  HasSubstr("--service-time-max "), HasSubstr("--audio-interval "),
+                                  HasSubstr("--duration-min "), HasSubstr("--reconnect-interval-sec ")));
+  EXPECT_THAT(voice.output, AllOf(Not(HasSubstr("--message-interval")), Not(HasSubstr("--interval-sec"))));
+  EXPECT_THAT(channels.output,
+              AllOf(HasSubstr("--duration "), HasSubstr("--metrics-port "), HasSubstr("--message-interval "),
+                    HasSubstr("--success-floor "), HasSubstr("--duration-min "), HasSubstr("--interval-sec ")));
+  EXPECT_THAT(channels.output, AllOf(Not(HasSubstr("--audio-interval")), Not(HasSubstr("--sessions")),
+                                     Not(HasSubstr("--service-time-max"))));
+}
+
+TEST(CommandOptionsTest, ABadValueIsExitStatusTwoAndNamesWhatIsExpected) {
+  const ProgramResult time = run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--duration", "5"});
+  const ProgramResult number = run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--duration-min", "5m"});
+
+  EXPECT_EQ(time.exit_status, 2);
+  EXPECT_THAT(time.output, HasSubstr("--duration is '5': expected a time above 0, such as 40ms, 90s, 5m or 24h"));
+  EXPECT_EQ(number.exit_status, 2);
+  EXPECT_THAT(number.output, HasSubstr("--duration-min is '5m': expected a number of minutes above 0"));
+}
+
+TEST(CommandOptionsTest, TwoNamesOfAVariableThatDisagreeAreExitStatusTwo) {
+  const ProgramResult result = run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--virtual"},
+                                           {"SOAK_DURATION=1m", "SOAK_DURATION_MIN=2"});
+
+  EXPECT_EQ(result.exit_status, 2);
+  EXPECT_THAT(result.output, HasSubstr("SOAK_DURATION is '1m' and SOAK_DURATION_MIN is '2': "));
+}
+
+}  // namespace
+}  // namespace soak
