@@ -142,7 +142,7 @@ void print_help() {
       "\nSoak Test Options (a flag beats its variable, a variable beats the code):\n";
   for (const detail::OptionHelp& row : detail::option_help()) {
     const bool of_driver = row.module != "run";
-    text += fmt::format("  --soak_{}=  ({}{}{}; default {})\n      {}{}{}: {}.\n", row.name, row.variable,
+    text += fmt::format("  --soak_{}=  ({}{}{}; default {})\n      {}{}{}; {}.\n", row.name, row.variable,
                         row.alias.empty() ? "" : " or ", row.alias, row.default_value, of_driver ? row.module : "",
                         of_driver ? ": " : "", row.text, row.expected);
   }

@@ -204,13 +204,16 @@ void set_in_code(Setting& setting, const OptionValue& value, Mode mode, const st
   }
 }
 
-std::vector<OptionHelp> option_help() {
+std::vector<OptionHelp> option_help(const RunOptions& code) {
   std::vector<OptionHelp> rows;
   for (const auto& [module, option] : known_options()) {
     rows.push_back({std::string(module), std::string(option->name), variable_of(*option),
                     std::string(option->alias.variable), expected_text(*option),
                     std::string(option->default_value.empty() ? option->no_value : option->default_value),
                     std::string(option->help), option->kind == OptionKind::kSwitch});
+    if (const std::optional<OptionValue> set = value_in_code(code, *option)) {
+      rows.back().default_value = value_text(*option, set);
+    }
   }
   return rows;
 }

@@ -22,6 +22,9 @@ struct KnownOption {
 // The rows of this module, which needs no table to be known.
 std::vector<const Option*> run_options();
 
+// What `code` sets an option to; empty where it leaves it or sets an empty text, and for an option of a driver.
+std::optional<OptionValue> value_in_code(const RunOptions& code, const Option& option);
+
 // Those of all tables, by module.
 std::vector<KnownOption> driver_options();
 

@@ -47,7 +47,7 @@ constexpr std::array kRows = {
     Row{{.name = "reconnect_every",
          .kind = OptionKind::kTime,
          .default_value = "90s",
-         .help = "how long a cycle lasts: a voice connection, a stretch of messages",
+         .help = "how long a cycle lasts, which is one connection's life",
          .alias = {"SOAK_RECONNECT_SEC", "s"},
          .smoke_max = 500ms},
         Field<nanoseconds>{&RunOptions::reconnect_every, &Settings::reconnect_every}},
@@ -79,7 +79,7 @@ constexpr std::array kRows = {
     Row{{.name = "seed",
          .kind = OptionKind::kCount,
          .default_value = "",
-         .help = "the seed of all randomness: set it to run a failure again",
+         .help = "the seed of all randomness",
          .no_value = "drawn"},
         Field<std::uint64_t>{&RunOptions::seed, &Settings::seed}},
     Row{{.name = "shuffle",
@@ -120,29 +120,10 @@ constexpr std::array kRows = {
         Field<nanoseconds>{&RunOptions::part_duration, &Settings::part_duration}},
 };
 
-const Option& row(std::string_view name) {
-  return std::find_if(kRows.begin(), kRows.end(),
-                      [name](const Row& candidate) { return candidate.option.name == name; })
-      ->option;
-}
-
-// An empty text counts as not set.
-std::optional<OptionValue> value_in_code(const RunOptions& code, const Row& row) {
-  return std::visit(
-      [&code](const auto& field) -> std::optional<OptionValue> {
-        const auto& value = code.*field.in;
-        if (!value) {
-          return std::nullopt;
-        }
-        if constexpr (std::is_same_v<decltype(field.out), std::uint32_t Settings::*>) {
-          return std::uint64_t{*value};
-        } else if constexpr (std::is_same_v<decltype(field.out), std::string Settings::*>) {
-          return value->empty() ? std::nullopt : std::optional<OptionValue>(*value);
-        } else {
-          return *value;
-        }
-      },
-      row.field);
+const Row* find_row(std::string_view name) {
+  const auto found =
+      std::find_if(kRows.begin(), kRows.end(), [name](const Row& row) { return row.option.name == name; });
+  return found == kRows.end() ? nullptr : &*found;
 }
 
 void store(Settings& settings, const Row& row, const OptionValue& value) {
@@ -170,8 +151,30 @@ std::vector<const Option*> run_options() {
   return options;
 }
 
+std::optional<OptionValue> value_in_code(const RunOptions& code, const Option& option) {
+  const Row* const row = find_row(option.name);
+  if (row == nullptr) {
+    return std::nullopt;
+  }
+  return std::visit(
+      [&code](const auto& field) -> std::optional<OptionValue> {
+        const auto& value = code.*field.in;
+        if (!value) {
+          return std::nullopt;
+        }
+        if constexpr (std::is_same_v<decltype(field.out), std::uint32_t Settings::*>) {
+          return std::uint64_t{*value};
+        } else if constexpr (std::is_same_v<decltype(field.out), std::string Settings::*>) {
+          return value->empty() ? std::nullopt : std::optional<OptionValue>(*value);
+        } else {
+          return *value;
+        }
+      },
+      row->field);
+}
+
 std::string start_heap_profiler_if_asked() {
-  const std::optional<OptionValue> asked = asked_outside(row("heap_profile"));
+  const std::optional<OptionValue> asked = asked_outside(find_row("heap_profile")->option);
   if (!asked || !std::get<bool>(*asked)) {
     return {};
   }
@@ -183,13 +186,13 @@ Settings resolve(const RunOptions& code, Mode mode, std::vector<Setting>* all) {
   Settings settings;
   for (const Row& one : kRows) {
     Setting setting = settle(one.option, mode);
-    if (const auto value = value_in_code(code, one)) {
+    if (const auto value = value_in_code(code, one.option)) {
       set_in_code(setting, *value, mode, "RunOptions::" + std::string(one.option.name));
     }
-    if (&one.option == &row("seed") && !setting.value) {
+    if (&one == find_row("seed") && !setting.value) {
       setting.value = (std::uint64_t{std::random_device{}()} << 16) ^ std::random_device{}();
     }
-    if (&one.option == &row("duration") && mode == Mode::kSmoke) {
+    if (&one == find_row("duration") && mode == Mode::kSmoke) {
       setting.value = kSmokeDuration;
     }
     if (setting.value) {

@@ -104,7 +104,9 @@ Command add_channels_command(CLI::App& app, const std::string& program) {
   faked->excludes(url)->excludes(fake);
   fake->excludes(url);
   // One stream of messages, to services that cost nothing.
-  add_run_options(*command, {"run", "drive", "channels"}, {"sessions", "service_time_max"});
+  add_run_options(*command, {.modules = {"run", "drive", "channels"},
+                             .but_not = {"sessions", "service_time_max"},
+                             .code = run_options(*arguments)});
   return [arguments, program] { return run_channels(*arguments, program); };
 }
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "soak/options.h"
+
 namespace soak::tools {
 
 inline constexpr int kPassed = 0;
@@ -34,9 +36,15 @@ std::string prepare_run(const std::string& name, bool virtual_clock, const std::
 // "reconnect_every" as the command line spells it: "reconnect-every".
 std::string with_dashes(std::string name);
 
-// Adds the options of these modules ("run", "voice") to a subcommand, with dashes: --reconnect-every 90s.
-void add_run_options(CLI::App& command, const std::vector<std::string>& modules,
-                     const std::vector<std::string>& but_not = {});
+// What the runs of a subcommand take from its command line.
+struct RunOptionChoice {
+  std::vector<std::string> modules = {};  // "run", "voice"
+  std::vector<std::string> but_not = {};  // "sessions"
+  RunOptions code = {};                   // What the subcommand sets unless it is asked for something else.
+};
+
+// Adds the options of these modules to a subcommand, with dashes: --reconnect-every 90s.
+void add_run_options(CLI::App& command, const RunOptionChoice& choice);
 
 }  // namespace soak::tools
 

@@ -50,13 +50,12 @@ std::string with_dashes(std::string name) {
   return name;
 }
 
-void add_run_options(CLI::App& command, const std::vector<std::string>& modules,
-                     const std::vector<std::string>& but_not) {
+void add_run_options(CLI::App& command, const RunOptionChoice& choice) {
   const auto has = [](const std::vector<std::string>& all, const std::string& one) {
     return std::find(all.begin(), all.end(), one) != all.end();
   };
-  for (const detail::OptionHelp& row : detail::option_help()) {
-    if (!has(modules, row.module) || has(but_not, row.name)) {
+  for (const detail::OptionHelp& row : detail::option_help(choice.code)) {
+    if (!has(choice.modules, row.module) || has(choice.but_not, row.name)) {
       continue;
     }
     const std::string name = row.name;
@@ -67,7 +66,7 @@ void add_run_options(CLI::App& command, const std::vector<std::string>& modules,
             throw CLI::ValidationError(fmt::format("--{} {}", with_dashes(name), error));
           }
         },
-        fmt::format("{}: {}. Default {}; or {}", row.text, row.expected, row.default_value, row.variable));
+        fmt::format("{}; {} (default {}; {})", row.text, row.expected, row.default_value, row.variable));
     option->type_name("VALUE");
     if (row.is_switch) {
       option->expected(0, 1)->default_str("1");

@@ -195,7 +195,7 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
       "--save-audio", arguments->save_audio_file,
       "A WAV file for what the provider answers, in the first of several sessions; an existing one is replaced");
   command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
-  add_run_options(*command, {"run", "drive", "voice"});
+  add_run_options(*command, {.modules = {"run", "drive", "voice"}});
   return [arguments, program] {
     if (arguments->virtual_clock && !arguments->url.empty()) {
       throw std::invalid_argument("--virtual has no sockets: it goes without --url");

@@ -50,16 +50,16 @@ std::vector<std::string> variable_errors();
 
 // A row of the options table, for help texts.
 struct OptionHelp {
-  std::string module;    // "run", "voice"
-  std::string name;      // "duration"
-  std::string variable;  // "SOAK_DURATION"
-  std::string alias;     // "SOAK_DURATION_MIN"; empty where there is none.
-  std::string expected;  // "a time above 0, such as 40ms, 90s, 5m or 24h"
-  std::string default_value;
+  std::string module;         // "run", "voice"
+  std::string name;           // "duration"
+  std::string variable;       // "SOAK_DURATION"
+  std::string alias;          // "SOAK_DURATION_MIN"; empty where there is none.
+  std::string expected;       // "a time above 0, such as 40ms, 90s, 5m or 24h"
+  std::string default_value;  // Of a program that sets the option in code, what it sets.
   std::string text;
   bool is_switch = false;  // The flag may stand without a value: on.
 };
-std::vector<OptionHelp> option_help();
+std::vector<OptionHelp> option_help(const RunOptions& code = {});
 
 // Puts the flags into the environment, so that a process this one starts sees the same settings.
 void export_flags();

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
+#include <string>
+
 #include "conftest/subprocess.h"
 
 namespace soak {
@@ -15,19 +18,30 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(CommandOptionsTest, EachSubcommandListsThoseThatApply) {
-  const ProgramResult voice = run_program({SOAK_COMMAND, "voice", "--help"});
-  const ProgramResult channels = run_program({SOAK_COMMAND, "channels", "--help"});
+// The help of a subcommand, whatever its width.
+std::string help_of(const char* command) {
+  const std::string output = run_program({SOAK_COMMAND, command, "--help"}).output;
+  return std::regex_replace(output, std::regex("[[:space:]]+"), " ");
+}
 
-  EXPECT_THAT(voice.output, AllOf(HasSubstr("--duration "), HasSubstr("--metrics-port "), HasSubstr("--sessions "),
-                                  HasSubstr("--service-time-max "), HasSubstr("--audio-interval "),
-                                  HasSubstr("--duration-min "), HasSubstr("--reconnect-interval-sec ")));
-  EXPECT_THAT(voice.output, AllOf(Not(HasSubstr("--message-interval")), Not(HasSubstr("--interval-sec"))));
-  EXPECT_THAT(channels.output,
-              AllOf(HasSubstr("--duration "), HasSubstr("--metrics-port "), HasSubstr("--message-interval "),
-                    HasSubstr("--success-floor "), HasSubstr("--duration-min "), HasSubstr("--interval-sec ")));
-  EXPECT_THAT(channels.output, AllOf(Not(HasSubstr("--audio-interval")), Not(HasSubstr("--sessions")),
-                                     Not(HasSubstr("--service-time-max"))));
+TEST(CommandOptionsTest, EachSubcommandListsThoseThatApply) {
+  const std::string voice = help_of("voice");
+  const std::string channels = help_of("channels");
+
+  EXPECT_THAT(voice, AllOf(HasSubstr(" --duration "), HasSubstr(" --metrics-port "), HasSubstr(" --sessions "),
+                           HasSubstr(" --service-time-max "), HasSubstr(" --audio-interval "),
+                           HasSubstr(" --duration-min "), HasSubstr(" --reconnect-interval-sec ")));
+  EXPECT_THAT(voice, AllOf(Not(HasSubstr("--message-interval")), Not(HasSubstr("--interval-sec"))));
+  EXPECT_THAT(channels,
+              AllOf(HasSubstr(" --duration "), HasSubstr(" --metrics-port "), HasSubstr(" --message-interval "),
+                    HasSubstr(" --success-floor "), HasSubstr(" --duration-min "), HasSubstr(" --interval-sec ")));
+  EXPECT_THAT(channels, AllOf(Not(HasSubstr("--audio-interval")), Not(HasSubstr("--sessions")),
+                              Not(HasSubstr("--service-time-max"))));
+}
+
+TEST(CommandOptionsTest, TheDefaultIsTheOneOfTheSubcommand) {
+  EXPECT_THAT(help_of("voice"), HasSubstr("(default 60m; SOAK_DURATION)"));
+  EXPECT_THAT(help_of("channels"), HasSubstr("(default 24h00m; SOAK_DURATION)"));
 }
 
 TEST(CommandOptionsTest, ABadValueIsExitStatusTwoAndNamesWhatIsExpected) {
