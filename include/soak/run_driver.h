@@ -60,11 +60,11 @@ class RunDriver {
 
   // Options, as soak/option_table.h defines them
 
-  // The value in force of an option of your driver: what a flag or a variable says, or else `in_code`, or else the
-  // default. The report lists it. Once one call has given `in_code`, that stands for later calls without it. Throws
-  // std::invalid_argument for an `in_code` that no flag could say, and aborts for an option that is in no table; T is
-  // the type of the option's kind. Before the first cycle, where a soak in parts is to be refused when the code says
-  // something else than in the parts before.
+  // The value in force of an option of your driver: that of its flag or variable, or else `in_code`, or else the
+  // default. The report lists it. Once a call has given `in_code`, later calls may leave it out. T is the type of the
+  // option's kind. Throws std::invalid_argument for an `in_code` that is out of range, and aborts if the option is in
+  // no OptionTable. Call it before the first cycle if you can: a soak in parts is then refused if an earlier part ran
+  // with another value.
   template <typename T>
   T setting(const Option& option, std::optional<T> in_code = std::nullopt) {
     return *find_setting<T>(option, in_code);
@@ -109,7 +109,7 @@ class RunDriver {
   void begin_run();
   void end_run();
 
-  // The run is not to start: its test fails with `why` alone. Throws detail::RunRefused, which SOAK_TEST catches.
+  // The run must not start: its test fails with `why` alone. Throws detail::RunRefused, which SOAK_TEST catches.
   [[noreturn]] void refuse(const std::string& why);
 
   // How many cycles the schedule of this part holds. The verdict allows one more or one less. Without a call, any
