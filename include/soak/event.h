@@ -8,54 +8,14 @@
 // EventLoop::post. It wakes everyone who waits, and stays set until reset.
 
 #include <chrono>
-#include <coroutine>
 #include <source_location>
-#include <type_traits>
 
+#include "soak/detail/clock.h"  // Instant
+#include "soak/detail/event_wait.h"
 #include "soak/detail/loop_core.h"
 #include "soak/task.h"
 
 namespace soak {
-
-class Event;
-
-namespace detail {
-
-class EventWait final : public Awaitable {
- public:
-  EventWait(Event& event, std::source_location where) noexcept : Awaitable(where), event_(&event) {}
-
-  bool await_ready() noexcept;
-  void await_suspend(std::coroutine_handle<> frame) noexcept;
-  void await_resume() { outcome(); }
-  const char* awaiting() const noexcept override { return "event"; }
-  void unlink() noexcept override { root().leave_queue(); }
-
-  operator Task<>() &&;  // NOLINT: meant to be implicit, as that of sleep_for().
-
- private:
-  Event* event_;
-};
-
-class EventWaitUntil final : public TimedAwaitable {
- public:
-  EventWaitUntil(Event& event, std::chrono::nanoseconds delay, std::source_location where) noexcept
-      : TimedAwaitable(delay, where), event_(&event) {}
-  EventWaitUntil(Event& event, Instant at, std::source_location where) noexcept
-      : TimedAwaitable(at, where), event_(&event) {}
-
-  bool await_ready() noexcept;
-  void await_suspend(std::coroutine_handle<> frame) noexcept;
-  bool await_resume() { return outcome() == Wake::kEvent; }
-  const char* awaiting() const noexcept override { return "event, or its timeout"; }
-
- private:
-  Event* event_;
-};
-
-static_assert(std::is_trivially_destructible_v<EventWait> && std::is_trivially_destructible_v<EventWaitUntil>);
-
-}  // namespace detail
 
 class Event {
  public:

@@ -37,6 +37,49 @@
 
 namespace soak {
 
+template <typename T>
+class GatherResult;
+
+inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+
+struct GatherOptions {
+  Label label = "default";           // Children are called "<label>-<index>".
+  std::size_t max_concurrency = 10;  // At least 1, or kUnlimited.
+  // Of the whole call; zero and less leave the children the one turn that is due.
+  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;
+  // Of each child, since its start.
+  std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};  // To unwind once cancelled.
+  Semaphore* limit = nullptr;  // Shared by several calls: each child takes a permit besides. It outlives them.
+};
+static_assert(std::is_trivially_destructible_v<GatherOptions>);  // For g++ 12, see task.h.
+
+struct GatherChunkedOptions {
+  std::size_t chunk_size = 10;  // At least 1.
+  Label label = "default";
+  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;  // Of the whole call.
+  std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};
+  Semaphore* limit = nullptr;
+};
+static_assert(std::is_trivially_destructible_v<GatherChunkedOptions>);
+
+// Results in the order of `tasks`. Counts async_gather_failures_total{label} (exceptions and timeouts) and times the
+// call in async_gather_duration_seconds{label}; logs each failure with its index and name. Throws
+// Error(Errc::kInvalidArgument) for options that cannot be.
+template <typename T>
+[[nodiscard]] Task<std::vector<GatherResult<T>>> gather(std::vector<Task<T>> tasks, GatherOptions options = {},
+                                                        std::source_location where = std::source_location::current());
+
+// As gather(), a chunk of the range after the other: the next is pulled when every task of the one before has ended.
+// The elements of `range` are tasks; a view that makes them, such as `ids | std::views::transform(fetch)`, makes each
+// chunk when it is due. Past the timeout nothing more is pulled: what a sized range still holds is timeouts, of
+// another range there are results for what was pulled.
+template <std::ranges::input_range Range>
+[[nodiscard]] auto gather_chunked(Range range, GatherChunkedOptions options = {},
+                                  std::source_location where = std::source_location::current())
+    -> Task<std::vector<GatherResult<typename detail::TaskResult<std::ranges::range_value_t<Range>>::type>>>;
+
 enum class Outcome : std::uint8_t {
   kValue,      // It returned.
   kFailed,     // It threw.
@@ -46,28 +89,6 @@ enum class Outcome : std::uint8_t {
 
 // "value", "failed", "timed out", "cancelled".
 std::string_view to_string(Outcome outcome);
-
-template <typename T>
-class GatherResult;
-
-namespace detail {
-
-template <typename T>
-class GatherOf;
-
-template <typename T>
-struct TaskResult;
-template <typename T>
-struct TaskResult<Task<T>> {
-  using type = T;
-};
-
-// What a result keeps of a value: the address of a reference, nothing of nothing.
-template <typename T>
-using Kept = std::conditional_t<std::is_void_v<T>, std::monostate,
-                                std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<T>, T>>;
-
-}  // namespace detail
 
 // What one child came to. For Task<T&> the value is the reference, for Task<> there is none.
 template <typename T>
@@ -113,101 +134,6 @@ class GatherResult {
 
   std::variant<detail::Kept<T>, std::exception_ptr, NoTime, Stopped> left_{std::in_place_index<3>};
 };
-
-inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
-
-struct GatherOptions {
-  Label label = "default";           // Children are called "<label>-<index>".
-  std::size_t max_concurrency = 10;  // At least 1, or kUnlimited.
-  // Of the whole call; zero and less leave the children the one turn that is due.
-  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;
-  // Of each child, since its start.
-  std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
-  std::chrono::nanoseconds grace = std::chrono::seconds{5};  // To unwind once cancelled.
-  Semaphore* limit = nullptr;  // Shared by several calls: each child takes a permit besides. It outlives them.
-};
-static_assert(std::is_trivially_destructible_v<GatherOptions>);  // For g++ 12, see task.h.
-
-struct GatherChunkedOptions {
-  std::size_t chunk_size = 10;  // At least 1.
-  Label label = "default";
-  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;  // Of the whole call.
-  std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
-  std::chrono::nanoseconds grace = std::chrono::seconds{5};
-  Semaphore* limit = nullptr;
-};
-static_assert(std::is_trivially_destructible_v<GatherChunkedOptions>);
-
-// Results in the order of `tasks`. Counts async_gather_failures_total{label} (exceptions and timeouts) and times the
-// call in async_gather_duration_seconds{label}; logs each failure with its index and name. Throws
-// Error(Errc::kInvalidArgument) for options that cannot be.
-template <typename T>
-[[nodiscard]] Task<std::vector<GatherResult<T>>> gather(std::vector<Task<T>> tasks, GatherOptions options = {},
-                                                        std::source_location where = std::source_location::current()) {
-  EventLoop& loop = co_await this_loop();
-  detail::GatherOf<T> state(loop, std::move(tasks), options, where);
-  Task<> running = state.run();
-  co_await std::move(running);
-  co_return state.take_results();
-}
-
-// As gather(), a chunk of the range after the other: the next is pulled when every task of the one before has ended.
-// The elements of `range` are tasks; a view that makes them, such as `ids | std::views::transform(fetch)`, makes each
-// chunk when it is due. Past the timeout nothing more is pulled: what a sized range still holds is timeouts, of
-// another range there are results for what was pulled.
-template <std::ranges::input_range Range>
-[[nodiscard]] auto gather_chunked(Range range, GatherChunkedOptions options = {},
-                                  std::source_location where = std::source_location::current())
-    -> Task<std::vector<GatherResult<typename detail::TaskResult<std::ranges::range_value_t<Range>>::type>>> {
-  using T = typename detail::TaskResult<std::ranges::range_value_t<Range>>::type;
-  EventLoop& loop = co_await this_loop();
-  detail::require_chunk_size(options.chunk_size);
-  const detail::GatherClock clock(loop, options.label, options.timeout);
-  std::vector<GatherResult<T>> results;
-  std::size_t size = 0;
-  if constexpr (std::ranges::sized_range<Range>) {
-    size = static_cast<std::size_t>(std::ranges::size(range));
-  }
-  auto next = std::ranges::begin(range);
-  const auto end = std::ranges::end(range);
-  // A range may make its elements as it advances, so it stays where it is until one more is due.
-  bool taken = false;
-  const auto advance = [&] {
-    if (taken) {
-      ++next;
-    }
-    taken = false;
-    return next != end;
-  };
-  while (!clock.expired() && advance()) {
-    std::vector<Task<T>> chunk;
-    do {
-      chunk.push_back(Task<T>(std::move(*next)));
-      taken = true;
-    } while (chunk.size() < options.chunk_size && advance());
-    GatherOptions each{.label = options.label,
-                       .max_concurrency = options.chunk_size,
-                       .timeout = clock.left(),
-                       .task_timeout = options.task_timeout,
-                       .grace = options.grace,
-                       .limit = options.limit};
-    detail::GatherOf<T> state(loop, std::move(chunk), each, where);
-    state.number_from(results.size());
-    Task<> running = state.run();
-    co_await std::move(running);
-    std::vector<GatherResult<T>> ended = state.take_results();
-    for (GatherResult<T>& result : ended) {
-      results.push_back(std::move(result));
-    }
-  }
-  if (results.size() < size) {
-    clock.count_never_started(size - results.size());
-    for (std::size_t missing = size - results.size(); missing > 0; --missing) {
-      results.push_back(detail::GatherOf<T>::timed_out());
-    }
-  }
-  co_return results;
-}
 
 // Implementation only from here.
 
@@ -283,6 +209,70 @@ class GatherOf final : public GatherState {
 };
 
 }  // namespace detail
+
+template <typename T>
+Task<std::vector<GatherResult<T>>> gather(std::vector<Task<T>> tasks, GatherOptions options,
+                                          std::source_location where) {
+  EventLoop& loop = co_await this_loop();
+  detail::GatherOf<T> state(loop, std::move(tasks), options, where);
+  Task<> running = state.run();
+  co_await std::move(running);
+  co_return state.take_results();
+}
+
+template <std::ranges::input_range Range>
+auto gather_chunked(Range range, GatherChunkedOptions options, std::source_location where)
+    -> Task<std::vector<GatherResult<typename detail::TaskResult<std::ranges::range_value_t<Range>>::type>>> {
+  using T = typename detail::TaskResult<std::ranges::range_value_t<Range>>::type;
+  EventLoop& loop = co_await this_loop();
+  detail::require_chunk_size(options.chunk_size);
+  const detail::GatherClock clock(loop, options.label, options.timeout);
+  std::vector<GatherResult<T>> results;
+  std::size_t size = 0;
+  if constexpr (std::ranges::sized_range<Range>) {
+    size = static_cast<std::size_t>(std::ranges::size(range));
+  }
+  auto next = std::ranges::begin(range);
+  const auto end = std::ranges::end(range);
+  // A range may make its elements as it advances, so it stays where it is until one more is due.
+  bool taken = false;
+  const auto advance = [&] {
+    if (taken) {
+      ++next;
+    }
+    taken = false;
+    return next != end;
+  };
+  while (!clock.expired() && advance()) {
+    std::vector<Task<T>> chunk;
+    do {
+      chunk.push_back(Task<T>(std::move(*next)));
+      taken = true;
+    } while (chunk.size() < options.chunk_size && advance());
+    GatherOptions each{.label = options.label,
+                       .max_concurrency = options.chunk_size,
+                       .timeout = clock.left(),
+                       .task_timeout = options.task_timeout,
+                       .grace = options.grace,
+                       .limit = options.limit};
+    detail::GatherOf<T> state(loop, std::move(chunk), each, where);
+    state.number_from(results.size());
+    Task<> running = state.run();
+    co_await std::move(running);
+    std::vector<GatherResult<T>> ended = state.take_results();
+    for (GatherResult<T>& result : ended) {
+      results.push_back(std::move(result));
+    }
+  }
+  if (results.size() < size) {
+    clock.count_never_started(size - results.size());
+    for (std::size_t missing = size - results.size(); missing > 0; --missing) {
+      results.push_back(detail::GatherOf<T>::timed_out());
+    }
+  }
+  co_return results;
+}
+
 }  // namespace soak
 
 #endif  // SOAK_GATHER_H_

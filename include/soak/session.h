@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "soak/detail/session_count.h"
 #include "soak/event.h"
 #include "soak/metrics/label.h"
 #include "soak/supervise.h"
@@ -40,30 +41,6 @@ struct SessionResult {
   SupervisorExit exit;
   DrainResult drained;
 };
-
-namespace detail {
-
-struct QueueDepth {
-  Label name;
-  const void* queue;
-  std::size_t (*depth)(const void* queue);
-};
-
-// One session of a label: counted up when built, down when it ended.
-class SessionCount {
- public:
-  explicit SessionCount(Label label);
-  ~SessionCount() { end(); }
-  SessionCount(const SessionCount&) = delete;
-  SessionCount& operator=(const SessionCount&) = delete;
-  void end() noexcept;
-
- private:
-  Label label_;
-  bool counted_ = true;
-};
-
-}  // namespace detail
 
 class Session {
  public:

@@ -38,6 +38,7 @@
 #include <vector>
 
 #include "soak/detail/promise.h"
+#include "soak/detail/sleep.h"
 #include "soak/detail/task_name.h"  // TaskName, TaskKind
 #include "soak/error.h"
 #include "soak/event_loop.h"
@@ -159,38 +160,6 @@ struct DrainResult {
                                       std::source_location where = std::source_location::current());
 
 namespace detail {
-
-class Sleep final : public TimedAwaitable {
- public:
-  Sleep(std::chrono::nanoseconds delay, std::source_location where) noexcept : TimedAwaitable(delay, where) {}
-  Sleep(Instant at, std::source_location where) noexcept : TimedAwaitable(at, where) {}
-
-  bool await_ready() noexcept { return cancelled_on_arrival(); }
-  void await_suspend(std::coroutine_handle<> frame) noexcept;
-  void await_resume() { outcome(); }
-  const char* awaiting() const noexcept override { return "sleep"; }
-
-  // So that a sleep can be started as a task: group.start("pause", sleep_for(1s)).
-  operator Task<>() &&;  // NOLINT: meant to be implicit.
-};
-static_assert(std::is_trivially_destructible_v<Sleep>);
-
-class Yield final : public Awaitable {
- public:
-  explicit Yield(std::source_location where) noexcept : Awaitable(where) {}
-
-  bool await_ready() noexcept { return cancelled_on_arrival(); }
-  void await_suspend(std::coroutine_handle<> frame) noexcept {
-    park(frame);
-    root().make_ready(Wake::kEvent);
-  }
-  void await_resume() { outcome(); }
-  const char* awaiting() const noexcept override { return "its turn"; }
-  void unlink() noexcept override {}
-
-  operator Task<>() &&;  // NOLINT: meant to be implicit, as that of Sleep.
-};
-static_assert(std::is_trivially_destructible_v<Yield>);
 
 template <typename Body>
 concept GroupBody = std::is_invocable_r_v<Task<>, Body&, TaskGroup&>;

@@ -13,6 +13,8 @@
 #include <optional>
 #include <source_location>
 #include <string>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "soak/detail/loop_core.h"
@@ -113,6 +115,21 @@ class GatherState : private GroupObserver, private PermitWaiter {
   bool irregular_ = false;  // Some child left no value.
   bool stopping_ = false;
 };
+
+template <typename T>
+class GatherOf;
+
+template <typename T>
+struct TaskResult;
+template <typename T>
+struct TaskResult<Task<T>> {
+  using type = T;
+};
+
+// What a result keeps of a value: the address of a reference, nothing of nothing.
+template <typename T>
+using Kept = std::conditional_t<std::is_void_v<T>, std::monostate,
+                                std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<T>, T>>;
 
 // The time of a gather_chunked() as a whole.
 class GatherClock {
