@@ -2,10 +2,11 @@
 #ifndef SOAK_BACKOFF_H_
 #define SOAK_BACKOFF_H_
 
-// How long to wait before trying again: exponential, with jitter, bounded.
+// Delays between retries: exponential, with jitter and a maximum.
 //
-// The n-th delay is drawn evenly from initial x 2^(n-1), or `max` if that is less, and a tenth of it: full jitter,
-// which spreads those that fail together the furthest, with a floor, so that none comes back at once.
+// The n-th delay is drawn uniformly between a tenth of its ceiling and the ceiling, which is initial x 2^(n-1), but at
+// most `max`. Full jitter spreads clients that failed together as far apart as possible; the floor of a tenth keeps any
+// of them from coming back at once.
 
 #include <algorithm>
 #include <chrono>
@@ -22,7 +23,7 @@ class Backoff {
  public:
   explicit Backoff(BackoffOptions options = {}) : options_(options), ceiling_(options.initial) {}
 
-  // The next delay. `random` is the loop's, so that a seed repeats it.
+  // Returns the next delay. Pass the loop's random(), so that a seed reproduces it.
   std::chrono::nanoseconds next(std::mt19937_64& random) {
     const std::chrono::nanoseconds ceiling = std::min(ceiling_, options_.max);
     ceiling_ = std::min(ceiling * 2, options_.max);
@@ -30,7 +31,7 @@ class Backoff {
     return std::chrono::nanoseconds(delay(random));
   }
 
-  // After a success that lasted: the next delay is the first one again.
+  // Call it after a stable success: the delays start over.
   void reset() { ceiling_ = options_.initial; }
 
  private:

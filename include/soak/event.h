@@ -2,10 +2,10 @@
 #ifndef SOAK_EVENT_H_
 #define SOAK_EVENT_H_
 
-// The flag that tasks wait for: a shutdown, a connection that is ready.
+// A flag that tasks can wait for, such as a shutdown or a connection that is ready.
 //
-// It belongs to the loop of those who wait on it, and to that loop's thread; another thread sets it through
-// EventLoop::post. It wakes everyone who waits, and stays set until reset.
+// Setting it wakes every task that waits, and it stays set until reset. Use it only on the loop, and the thread, of the
+// tasks that wait on it. Another thread sets it through EventLoop::post().
 
 #include <chrono>
 #include <source_location>
@@ -20,25 +20,25 @@ namespace soak {
 class Event {
  public:
   Event() noexcept;
-  // Aborts, naming them, while tasks wait on it, unless an exception or a force is ending them too.
+  // Aborts and names the tasks that wait on it, if any, unless an exception or a forced end is destroying them too.
   ~Event();
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
-  // Wakes all who wait, on the loop's next turn. Only marks: it may be called inside a library's callback.
+  // Wakes all waiting tasks on the loop's next turn. No task runs inside the call, so a library's callback may make it.
   void set() noexcept;
 
-  // From now on tasks wait again; whom set() has woken goes on all the same.
+  // From now on tasks wait again. Tasks that set() has already woken still continue.
   void reset() noexcept { set_ = false; }
   bool is_set() const noexcept { return set_; }
 
-  // Returns at once when the event is set. Can be started as a task as well.
+  // Waits until the event is set; does not wait if it already is. You can also start it as a task.
   [[nodiscard]] detail::EventWait wait(std::source_location where = std::source_location::current()) noexcept {
     return detail::EventWait(*this, where);
   }
 
-  // True when the event woke it, at once if it was set already; false when the time ran out first. The sleep
-  // that a shutdown interrupts: while (!co_await shutdown.wait_for(1s)) poll();
+  // Returns true once the event is set (at once if it already is), or false when the time runs out first. Use it for a
+  // sleep that a shutdown interrupts: while (!co_await shutdown.wait_for(1s)) poll();
   [[nodiscard]] detail::EventWaitUntil wait_for(std::chrono::nanoseconds timeout,
                                                 std::source_location where = std::source_location::current()) noexcept {
     return detail::EventWaitUntil(*this, timeout, where);

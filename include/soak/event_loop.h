@@ -2,15 +2,15 @@
 #ifndef SOAK_EVENT_LOOP_H_
 #define SOAK_EVENT_LOOP_H_
 
-// The loop that runs tasks: its time, its chance, its census.
+// The loop that runs tasks. It provides the time, randomness and a census of tasks.
 //
-// There are two forms behind one interface. UvLoop runs in real time on libuv. VirtualLoop has no sockets: when
-// nothing is ready its clock jumps to the next timer, so a day passes in seconds, and the same seed gives the
-// same run every time. What takes its time (now, wall_now) and its randomness (random) from the loop works on both.
+// Two loops share one interface. UvLoop runs in real time on libuv. VirtualLoop has no sockets: when nothing is ready,
+// its clock jumps to the next timer. So a day passes in seconds, and the same seed gives the same run every time. Code
+// that takes time (now, wall_now) and randomness (random) from the loop works on both.
 //
-// A loop belongs to one thread: the one that calls run(), and until then the one that built it. post() and
-// live_tasks() are all that another thread may call. Tasks resume only on the loop's own turn, never inside a
-// library's callback. A turn runs what was ready when it began, in that order, then the timers that fell due.
+// A loop belongs to one thread: the one that calls run(), or before that the one that built it. Another thread may call
+// only post() and live_tasks(). Tasks resume only on the loop's own turn, never inside a library's callback. A turn
+// runs the tasks that were ready when it began, in that order, and then the timers that are due.
 
 #include <atomic>
 #include <chrono>
@@ -36,12 +36,12 @@ namespace soak {
 template <typename T>
 class Task;
 
-// One row of the census: a task that was started and has not ended.
+// One row of the census: a task that has started and not ended.
 struct TaskReport {
   std::string name;
-  std::string awaiting;        // "event", "sleep", "drain"; "its turn" once it can go on.
-  std::source_location where;  // The co_await at which it stands.
-  Instant since;               // When it came there.
+  std::string awaiting;        // "event", "sleep", "drain"; "its turn" once it is ready to run.
+  std::source_location where;  // The co_await that it is suspended at.
+  Instant since;               // When it got there.
 };
 
 // "session-3 awaits event at pusher.cc:41 since 12.500 s"
@@ -51,45 +51,46 @@ class EventLoop {
  public:
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
-  // Aborts, naming them, while tasks are left: the groups on a loop go before it.
+  // Aborts and names the tasks that are left, if any: destroy the groups on a loop before it.
   virtual ~EventLoop();
 
-  // Time since the loop was built. On a UvLoop each call reads the clock.
+  // The time since the loop was built. On a UvLoop, each call reads the clock.
   Instant now() const { return core_.now(); }
   std::chrono::nanoseconds elapsed() const { return now().time_since_epoch(); }
 
-  // What a clock on the wall would say: for session expiry and rate-limit resets, not for measuring.
+  // Wall-clock time, for session expiry and rate-limit resets. Do not measure with it.
   virtual std::chrono::system_clock::time_point wall_now() const = 0;
 
-  // All chance (jitter, ids, masks) comes from here, so that a seed repeats a run. On the loop's thread.
+  // The source of all randomness (jitter, ids, masks), so that a seed reproduces a run. Use it on the loop's thread.
   std::mt19937_64& random() { return random_; }
 
   virtual bool is_virtual() const = 0;
 
-  // Runs `task` at once, and the loop until it ends; returns its result or throws what it threw. In the census it is
-  // called "main". Tasks of groups that outlive it stay where they are until the next run(). A nested run() aborts.
+  // Runs `task` at once, and the loop until the task ends. Returns its result or rethrows its exception. The census
+  // calls it "main". Tasks of groups that outlive it are suspended until the next run(). A nested run() aborts.
   template <typename T>
   T run(Task<T> task);
   void run(Task<void> task);
 
-  // Has the loop call `function` on its next turn, or when it runs again. The only call for other threads; on a
-  // VirtualLoop it throws Error there, because such a run could not be repeated. `function` must not throw.
+  // Makes the loop call `function` on its next turn, or when it runs again. This is the way to reach the loop from
+  // another thread. From another thread, a VirtualLoop throws Error, because such a run could not be reproduced.
+  // `function` must not throw.
   void post(std::function<void()> function);
 
-  // Tasks started and not ended, "main" among them. From any thread.
+  // How many tasks have started and not ended, including "main". Call it from any thread.
   std::size_t live_tasks() const { return core_.live(); }
 
-  // Every live task: a parent before the tasks of the groups it built.
+  // Every live task. A parent comes before the tasks of the groups that it built.
   std::vector<TaskReport> tasks() const;
 
-  // Blocking calls that still run though their task was destroyed, under its name. See run_blocking.h.
+  // Blocking calls that are still running after their task was destroyed, under that task's name. See run_blocking.h.
   std::vector<TaskReport> stragglers() const;
 
-  // Handles that are being closed and are not closed yet. Walks all handles: for quiescent points, not for frames.
+  // Handles whose close is still in progress. Walks all handles, so call it at quiescent points, not per frame.
   virtual std::size_t closing_handles() const = 0;
 
-  // The one T of this loop, built as T(EventLoop&) when it is first asked for: what a module keeps per loop, such
-  // as a library's context. Services end with the loop, the latest first, while a UvLoop can still close handles.
+  // The single T of this loop, built as T(EventLoop&) at the first call. A module keeps its state per loop in it, such
+  // as a library's context. Services are destroyed with the loop, newest first, while a UvLoop can still close handles.
   template <typename T>
   T& service();
 
@@ -98,14 +99,13 @@ class EventLoop {
  protected:
   EventLoop(bool real, bool shuffle, std::uint64_t seed);
 
-  // Called when a turn has ended. Waits for more to do unless there is something to do already, and wakes
-  // the tasks whose time has come.
+  // Called at the end of a turn. Waits for work unless there is some already, and wakes the tasks whose timers are due.
   virtual void wait() = 0;
 
   // Makes wait() return, from another thread.
   virtual void interrupt_wait() {}
 
-  // Both forms' destructors begin with it.
+  // Both derived destructors begin with it.
   void end_services() noexcept;
 
   bool has_work() const { return core_.has_ready() || posted_pending_.load(std::memory_order_acquire); }
@@ -141,12 +141,12 @@ T& EventLoop::service() {
 
 struct VirtualLoopOptions {
   std::uint64_t seed = 0;
-  bool shuffle = false;  // Picks among the ready by the seed, to shake ordering bugs out.
+  bool shuffle = false;  // Runs ready tasks in an order drawn from the seed, to expose ordering bugs.
   std::chrono::system_clock::time_point wall_start = std::chrono::sys_days{std::chrono::January / 1 / 2026};
 };
 
-// Virtual time. When every task waits and no timer is left, run() throws Error(Errc::kStuck), which names each
-// task, what it awaits, where, and since when; the task given to run() is destroyed where it stands.
+// Runs in virtual time. If every task waits and no timer is left, run() throws Error(Errc::kStuck). The error names
+// each task, what it awaits, where, and since when. The task given to run() is destroyed where it stands.
 class VirtualLoop final : public EventLoop {
  public:
   explicit VirtualLoop(VirtualLoopOptions options = {});
@@ -156,8 +156,8 @@ class VirtualLoop final : public EventLoop {
   bool is_virtual() const override { return true; }
   std::size_t closing_handles() const override { return 0; }
 
-  // From now on appends a line to `log` for each task that starts, runs on, ends or is destroyed:
-  // "12.500000000 run session-3 event". The same seed gives the same log, byte for byte. Null ends it.
+  // From now on, appends a line to `log` whenever a task starts, resumes, ends or is destroyed:
+  // "12.500000000 run session-3 event". The same seed gives the same log, byte for byte. Pass null to stop.
   void record_events(std::string* log) noexcept { core_.event_log = log; }
 
  private:
@@ -170,19 +170,19 @@ struct UvLoopOptions {
   std::uint64_t seed = 0;
 };
 
-// Real time, on a libuv loop of its own. Throws Error(Errc::kSystem) when the system grants none.
+// Runs in real time, on its own libuv loop. Throws Error(Errc::kSystem) if the system cannot create one.
 class UvLoop final : public EventLoop {
  public:
   explicit UvLoop(UvLoopOptions options = {});
-  // Gives blocking calls five seconds to return, then aborts naming those that did not. Turns the loop until all that
-  // was being closed is closed, then aborts, naming their types, if handles are left.
+  // Waits up to five seconds for blocking calls, then aborts and names those that have not returned. Runs the loop
+  // until all closing handles are closed, then aborts and names the types of any handles that are left.
   ~UvLoop() override;
 
   std::chrono::system_clock::time_point wall_now() const override;
   bool is_virtual() const override { return false; }
   std::size_t closing_handles() const override;
 
-  // For libraries that bring their own handles. Their callbacks may set an Event; they never run a task.
+  // For libraries with their own handles. Their callbacks may set an Event; they never run a task.
   uv_loop_s* handle();
 
  private:

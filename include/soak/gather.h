@@ -2,16 +2,16 @@
 #ifndef SOAK_GATHER_H_
 #define SOAK_GATHER_H_
 
-// Runs many tasks, so many at a time, and keeps what each of them came to.
+// Runs many tasks, a limited number at a time, and returns the outcome of each.
 //
 //   std::vector<Task<Receipt>> uploads = ...;
 //   auto results = co_await gather(std::move(uploads), {.label = "upload", .max_concurrency = 4, .timeout = 30s});
 //   for (GatherResult<Receipt>& result : results)
 //     if (result.ok()) store(result.value());
 //
-// One failure neither ends the others nor gets lost. Children are started in their order, and end as those of a
-// drained group do: past a timeout they are cancelled, past the grace destroyed where they stand; none outlives the
-// call. Cancelling the call cancels the children, and throws Cancelled when the last of them has ended.
+// If one child fails, the others continue, and its result has the exception. Children start in order. They end like the
+// tasks of a drained group: cancelled after the timeout, and destroyed where they stand after the grace. No child
+// outlives the call. If the call is cancelled, it cancels its children and throws Cancelled when the last has ended.
 
 #include <chrono>
 #include <coroutine>
@@ -43,38 +43,39 @@ class GatherResult;
 inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 
 struct GatherOptions {
-  Label label = "default";           // Children are called "<label>-<index>".
+  Label label = "default";           // Children are named "<label>-<index>".
   std::size_t max_concurrency = 10;  // At least 1, or kUnlimited.
-  // Of the whole call; zero and less leave the children the one turn that is due.
+  // For the whole call. With zero or less, children get one turn.
   std::optional<std::chrono::nanoseconds> timeout = std::nullopt;
-  // Of each child, since its start.
+  // For each child, from its start.
   std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
-  std::chrono::nanoseconds grace = std::chrono::seconds{5};  // To unwind once cancelled.
-  Semaphore* limit = nullptr;  // Shared by several calls: each child takes a permit besides. It outlives them.
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};  // For cancelled children to unwind.
+  // A limit shared by several calls: each child also takes a permit. Must outlive the calls.
+  Semaphore* limit = nullptr;
 };
 static_assert(std::is_trivially_destructible_v<GatherOptions>);  // For g++ 12, see task.h.
 
 struct GatherChunkedOptions {
   std::size_t chunk_size = 10;  // At least 1.
   Label label = "default";
-  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;  // Of the whole call.
+  std::optional<std::chrono::nanoseconds> timeout = std::nullopt;  // For the whole call.
   std::optional<std::chrono::nanoseconds> task_timeout = std::nullopt;
   std::chrono::nanoseconds grace = std::chrono::seconds{5};
   Semaphore* limit = nullptr;
 };
 static_assert(std::is_trivially_destructible_v<GatherChunkedOptions>);
 
-// Results in the order of `tasks`. Counts async_gather_failures_total{label} (exceptions and timeouts) and times the
-// call in async_gather_duration_seconds{label}; logs each failure with its index and name. Throws
-// Error(Errc::kInvalidArgument) for options that cannot be.
+// Results are in the order of `tasks`. Metrics: async_gather_failures_total{label} (exceptions and timeouts) and
+// async_gather_duration_seconds{label}. The log has each failure with its index and name. Throws
+// Error(Errc::kInvalidArgument) for invalid options.
 template <typename T>
 [[nodiscard]] Task<std::vector<GatherResult<T>>> gather(std::vector<Task<T>> tasks, GatherOptions options = {},
                                                         std::source_location where = std::source_location::current());
 
-// As gather(), a chunk of the range after the other: the next is pulled when every task of the one before has ended.
-// The elements of `range` are tasks; a view that makes them, such as `ids | std::views::transform(fetch)`, makes each
-// chunk when it is due. Past the timeout nothing more is pulled: what a sized range still holds is timeouts, of
-// another range there are results for what was pulled.
+// Like gather(), one chunk of the range at a time: it pulls the next chunk when every task of the previous one has
+// ended. The elements of `range` are tasks. A view that creates them, such as `ids | std::views::transform(fetch)`,
+// creates each chunk when it is due. After the timeout, nothing more is pulled. The rest of a sized range is then
+// reported as timed out; with any other range, there are results only for the tasks that were pulled.
 template <std::ranges::input_range Range>
 [[nodiscard]] auto gather_chunked(Range range, GatherChunkedOptions options = {},
                                   std::source_location where = std::source_location::current())
@@ -83,21 +84,22 @@ template <std::ranges::input_range Range>
 enum class Outcome : std::uint8_t {
   kValue,      // It returned.
   kFailed,     // It threw.
-  kTimedOut,   // The time ran out: it was asked to stop because of that, or never started.
-  kCancelled,  // Cancelled left it, and no timeout was the reason.
+  kTimedOut,   // The time ran out: it was cancelled for that reason, or never started.
+  kCancelled,  // It ended with Cancelled, for a reason other than a timeout.
 };
 
 // "value", "failed", "timed out", "cancelled".
 std::string_view to_string(Outcome outcome);
 
-// What one child came to. For Task<T&> the value is the reference, for Task<> there is none.
+// The outcome of one child. For Task<T&> the value is the reference. Task<> has no value.
 template <typename T>
 class GatherResult {
  public:
   Outcome outcome() const noexcept { return static_cast<Outcome>(left_.index()); }
   bool ok() const noexcept { return left_.index() == 0; }
 
-  // The value; throws what the child threw, Error(Errc::kTimeout) after a timeout, Cancelled after a cancellation.
+  // Returns the value. Rethrows the child's exception; throws Error(Errc::kTimeout) after a timeout, and Cancelled
+  // after a cancellation.
   decltype(auto) value() {
     require_value();
     if constexpr (std::is_reference_v<T>) {
@@ -107,12 +109,12 @@ class GatherResult {
     }
   }
 
-  // What the child threw; null unless it failed.
+  // The child's exception; null unless it failed.
   std::exception_ptr error() const noexcept {
     const auto* failure = std::get_if<1>(&left_);
     return failure != nullptr ? *failure : nullptr;
   }
-  // Its text; empty unless it failed.
+  // The text of that exception; empty unless the child failed.
   std::string what() const { return ok() || error() == nullptr ? std::string() : detail::what_of(error()); }
 
  private:
@@ -234,7 +236,7 @@ auto gather_chunked(Range range, GatherChunkedOptions options, std::source_locat
   }
   auto next = std::ranges::begin(range);
   const auto end = std::ranges::end(range);
-  // A range may make its elements as it advances, so it stays where it is until one more is due.
+  // A range may create its elements as it advances, so advance only when one more element is due.
   bool taken = false;
   const auto advance = [&] {
     if (taken) {

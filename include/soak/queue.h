@@ -2,16 +2,17 @@
 #ifndef SOAK_QUEUE_H_
 #define SOAK_QUEUE_H_
 
-// A bounded queue between tasks: a full one makes the producer wait, so that a slow consumer shows as back-pressure
-// and not as memory.
+// A bounded queue between tasks. When it is full, the producer waits, so a slow consumer causes back-pressure instead
+// of growing memory.
 //
 //   Queue<Frame> frames(64);
 //   const bool accepted = co_await frames.push(std::move(frame));          // Waits for room; false once closed.
 //   while (std::optional<Frame> frame = co_await frames.pop()) send(*frame);  // Ends when closed and empty.
 //
-// First in, first out, and so are those who wait. What was accepted is not lost by closing: it can still be popped.
-// A task that is cancelled while it waits has pushed or popped nothing; one that is destroyed between its wake-up and
-// its turn leaves its item, or its room, to the next. It belongs to the loop, and the thread, of those who wait.
+// Items and waiting tasks are first in, first out. Items in a closed queue can still be popped. A task that is
+// cancelled while it waits has pushed or popped nothing. A task that is destroyed after its wake-up but before its turn
+// leaves its item, or its room, to the next one. Use a queue only on the loop, and the thread, of the tasks that wait
+// on it.
 
 #include <cstddef>
 #include <deque>
@@ -32,13 +33,13 @@ namespace soak {
 template <typename T>
 class Queue {
  public:
-  // Throws Error(Errc::kInvalidArgument) for a queue without room.
+  // Throws Error(Errc::kInvalidArgument) if `capacity` is 0.
   explicit Queue(std::size_t capacity) : capacity_(capacity), exceptions_when_built_(std::uncaught_exceptions()) {
     if (capacity == 0) {
       throw Error(Errc::kInvalidArgument, "Queue of capacity 0: at least 1 is needed");
     }
   }
-  // Aborts, naming them, while tasks wait on it, unless an exception or a force is ending them too.
+  // Aborts and names the tasks that wait on it, if any, unless an exception or a forced end is destroying them too.
   ~Queue() {
     end_waits(poppers_);
     end_waits(pushers_);
@@ -51,14 +52,15 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  // Waits until there is room. True when `value` was taken; false, and `value` is as it was, when the queue is closed.
-  // g++ 12 destroys twice what an awaited expression builds from an aggregate: move from a name.
+  // Waits until there is room. Returns true if it took `value`, and false if the queue is closed; then `value` is
+  // unchanged. On g++ 12, pass a named object, not a temporary aggregate, which would be destroyed twice (see task.h).
   [[nodiscard]] detail::PushWait<T> push(T&& value,
                                          std::source_location where = std::source_location::current()) noexcept {
     return detail::PushWait<T>(*this, value, where);
   }
 
-  // True when `value` was taken; false, and `value` is as it was, when there is no room or the queue is closed.
+  // Returns true if it took `value`. Returns false if there is no room or the queue is closed; then `value` is
+  // unchanged.
   [[nodiscard]] bool try_push(T&& value) {
     if (closed_ || !reserve_room()) {
       return false;
@@ -67,12 +69,12 @@ class Queue {
     return true;
   }
 
-  // Waits for the next item; nothing once the queue is closed and empty.
+  // Waits for the next item. Returns nullopt once the queue is closed and empty.
   [[nodiscard]] detail::PopWait<T> pop(std::source_location where = std::source_location::current()) noexcept {
     return detail::PopWait<T>(*this, where);
   }
 
-  // The next item that nobody waits for, if there is one.
+  // Returns the next item if there is one that no task waits for; does not wait.
   [[nodiscard]] std::optional<T> try_pop() {
     if (!reserve_item()) {
       return std::nullopt;
@@ -80,7 +82,7 @@ class Queue {
     return take_reserved();
   }
 
-  // Takes no more items. Who waits for room, or for an item that will not come, goes on.
+  // Accepts no more items. Wakes all tasks that wait for room, or for an item that will not come.
   void close() noexcept {
     closed_ = true;
     detail::wake_all(pushers_);
@@ -96,7 +98,7 @@ class Queue {
   friend class detail::PopWait<T>;
   friend class detail::PushWait<T>;
 
-  // An item, or room, is reserved for who was woken for it until that task has its turn.
+  // An item, or room, is reserved for a woken task until that task has its turn.
   bool reserve_item() noexcept {
     if (items_.size() <= items_reserved_) {
       return false;
@@ -147,7 +149,7 @@ class Queue {
     return static_cast<detail::QueueWait&>(*waiters.front().leaf);
   }
 
-  // Whoever ends the queue in an unwinding is about to end these too; until then nothing is due to them.
+  // If the queue is destroyed during unwinding, these tasks are about to be destroyed too. Until then they get nothing.
   void end_waits(detail::WaitList& waiters) noexcept {
     if (waiters.empty()) {
       return;

@@ -2,16 +2,16 @@
 #ifndef SOAK_RUN_BLOCKING_H_
 #define SOAK_RUN_BLOCKING_H_
 
-// Calls that block, away from the loop: file systems, name look-ups, a library that knows no loop.
+// Runs a blocking call away from the loop: file access, name resolution, a library without an event loop.
 //
 //   const std::string text = co_await run_blocking([path] { return read_file(path); });
 //
-// On a UvLoop the function runs on libuv's thread pool (four threads, or UV_THREADPOOL_SIZE). Once it runs nothing
-// can end it: a cancellation waits for it, and a drain whose grace is over leaves it behind. Then the task's frame is
-// gone, and the call is a straggler: it stays in loop.stragglers() and in the census until it returns. So the
-// function must own all it touches: capture by value, never by reference. Four hung calls hold up all others.
+// On a UvLoop, the function runs on libuv's thread pool (four threads, or UV_THREADPOOL_SIZE). Once it runs, nothing
+// can stop it: a cancellation waits for it, and a drain leaves it behind when its grace is over. The task's frame is
+// then gone, and the call is a straggler: it stays in loop.stragglers() and in the census until it returns. So the
+// function must own everything that it touches: capture by value, never by reference. Four hung calls block all others.
 //
-// On a VirtualLoop the function runs at once, on the loop's thread, and takes the virtual time it is told.
+// On a VirtualLoop, the function runs at once on the loop's thread, and takes `virtual_duration` of virtual time.
 
 #include <chrono>
 #include <concepts>
@@ -34,9 +34,9 @@ struct BlockingOptions {
 };
 static_assert(std::is_trivially_destructible_v<BlockingOptions>);  // For g++ 12, see task.h.
 
-// Runs `function` and returns what it returns, or throws what it throws. A cancellation that comes while the call
-// waits for a thread drops it; later it is delivered at the task's next await, and the result is not lost.
-// Throws Error(Errc::kSystem) when libuv does not take the call.
+// Runs `function`, and returns its result or rethrows its exception. If the task is cancelled while the call waits for
+// a thread, the call is dropped. If it is cancelled later, it keeps the result and gets the cancellation at its next
+// co_await. Throws Error(Errc::kSystem) if libuv rejects the call.
 template <typename Function>
   requires std::invocable<Function&>
 [[nodiscard]] Task<std::invoke_result_t<Function&>> run_blocking(

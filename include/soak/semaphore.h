@@ -2,13 +2,13 @@
 #ifndef SOAK_SEMAPHORE_H_
 #define SOAK_SEMAPHORE_H_
 
-// Permits for what only so many may do at once: uploads, connections, calls to a provider.
+// Limits how many tasks may do something at once: uploads, connections, calls to a provider.
 //
 //   Semaphore uploads(8);
-//   const Permit permit = co_await uploads.acquire();   // Given back at the end of the scope.
+//   const Permit permit = co_await uploads.acquire();   // Returned at the end of the scope.
 //
-// Permits go to those who wait in the order of their coming. A task that is destroyed between its wake-up and its
-// turn passes its permit on. It belongs to the loop, and the thread, of those who wait on it.
+// Waiting tasks get permits in the order in which they arrived. A task that is destroyed after its wake-up but before
+// its turn passes its permit on. Use a semaphore only on the loop, and the thread, of the tasks that wait on it.
 
 #include <cstddef>
 #include <optional>
@@ -22,19 +22,19 @@ namespace soak {
 
 class Semaphore {
  public:
-  // Throws Error(Errc::kInvalidArgument) for a semaphore without permits.
+  // Throws Error(Errc::kInvalidArgument) if `permits` is 0.
   explicit Semaphore(std::size_t permits);
-  // Aborts while somebody waits for a permit, unless an exception or a force is ending them too. Permits that are out
-  // are forgotten: giving them back has no effect then.
+  // Aborts if a task is waiting for a permit, unless an exception or a forced end is destroying that task too. Permits
+  // that are still held become invalid, and releasing them has no effect.
   ~Semaphore();
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  // A permit, as soon as there is one.
+  // Waits until a permit is free.
   [[nodiscard]] detail::PermitWait acquire(std::source_location where = std::source_location::current()) noexcept {
     return detail::PermitWait(*this, where);
   }
-  // A permit, if there is one that nobody waits for.
+  // Returns a permit if one is free and no task waits for it; does not wait.
   [[nodiscard]] std::optional<Permit> try_acquire() noexcept;
 
   std::size_t available() const noexcept { return available_; }
@@ -51,15 +51,15 @@ class Semaphore {
   std::size_t permits_;
   std::size_t available_;
   detail::List<detail::PermitWaiter, detail::WaiterTag> waiters_;
-  detail::List<detail::PermitWaiter, detail::WaiterTag> granted_;  // Woken, and not had their turn.
+  detail::List<detail::PermitWaiter, detail::WaiterTag> granted_;  // Woken, but their turn is yet to come.
   detail::List<detail::PermitHolder, detail::HolderTag> holders_;
   int exceptions_when_built_;
 };
 
-// One permit. Moved from, it holds none.
+// One permit of a Semaphore. A moved-from Permit holds nothing.
 class [[nodiscard]] Permit {
  public:
-  // Gives it back before the end of its scope.
+  // Returns the permit before the end of the scope.
   void release() noexcept { holder_.give_back_all(); }
   bool held() const noexcept { return holder_.count() > 0; }
 

@@ -2,7 +2,7 @@
 #ifndef SOAK_SESSION_H_
 #define SOAK_SESSION_H_
 
-// The owner of one connection's tasks: however they end, they are all ended, and the session is counted out.
+// Owns the tasks of one connection. However they end, all of them end, and the session leaves the gauge.
 //
 //   Session session(loop, {.label = "pusher"});
 //   session.start({"receive", id}, receive(socket), TaskKind::kReceive);
@@ -10,7 +10,7 @@
 //   const SessionResult result = co_await session.run();
 //
 // run() supervises the tasks, sets shutdown() at the first end that matters, and drains. The gauge
-// async_sessions{label} goes up when the session is built and down when it has ended, once each, on every path.
+// async_sessions{label} goes up once when the session is built, and down once when it ends, on every path.
 
 #include <chrono>
 #include <cstddef>
@@ -32,8 +32,8 @@ namespace soak {
 
 struct SessionOptions {
   Label label = "default";
-  std::chrono::nanoseconds timeout = std::chrono::seconds{30};  // For its tasks to finish by themselves.
-  std::chrono::nanoseconds grace = std::chrono::seconds{5};     // For them to unwind once cancelled.
+  std::chrono::nanoseconds timeout = std::chrono::seconds{30};  // For tasks to finish by themselves.
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};     // For cancelled tasks to unwind.
 };
 static_assert(std::is_trivially_destructible_v<SessionOptions>);  // For g++ 12, see task.h.
 
@@ -45,29 +45,29 @@ struct SessionResult {
 class Session {
  public:
   explicit Session(EventLoop& loop, SessionOptions options = {});
-  // As TaskGroup's: aborts when its scope is left normally while tasks are there, ends them in place otherwise.
+  // Like ~TaskGroup(): aborts if its scope is left normally while tasks are running; otherwise destroys them in place.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // As TaskGroup::start().
+  // Like TaskGroup::start().
   void start(TaskName name, Task<> task, TaskKind kind = TaskKind::kLifetime,
              std::source_location where = std::source_location::current()) {
     tasks_.start(name, std::move(task), kind, where);
   }
 
-  // Set when the session begins to end. Its tasks sleep on it: while (!co_await shutdown.wait_for(10s)) ping();
+  // Set when the session begins to end. Let its tasks sleep on it: while (!co_await shutdown.wait_for(10s)) ping();
   Event& shutdown() noexcept { return shutdown_; }
   TaskGroup& tasks() noexcept { return tasks_; }
 
-  // Has the log of a drain that was not clean say how many items `queue` held. It must outlive the session.
+  // If the drain is not clean, its log includes how many items `queue` held. `queue` must outlive the session.
   template <typename Queue>
   void watch_queue(Label name, const Queue& queue) {
     queues_.push_back({name, &queue, [](const void* of) { return static_cast<const Queue*>(of)->size(); }});
   }
 
-  // Once. Supervises, sets shutdown(), drains. Cancelling it drains too, cancelling the tasks at once, and throws
-  // Cancelled then.
+  // Call it once. Supervises, sets shutdown(), and drains. If it is cancelled, it cancels the tasks at once, drains,
+  // and then throws Cancelled.
   [[nodiscard]] Task<SessionResult> run(std::source_location where = std::source_location::current());
 
  private:

@@ -2,10 +2,10 @@
 #ifndef SOAK_SUPERVISE_H_
 #define SOAK_SUPERVISE_H_
 
-// Notices when a group of tasks has come to its end, so that its cleanup begins.
+// Detects when a group of tasks is over, so that its cleanup can begin.
 //
-// A wait for all of a session's tasks ends with the slowest of them: one hung upload, and the cleanup is never
-// reached. supervise() ends with the first end that matters; drain() ends the rest.
+// If you wait for all tasks of a session, one hung upload is enough to keep the cleanup from ever running. supervise()
+// returns at the first end that matters, and drain() ends the rest.
 //
 //   const SupervisorExit exit = co_await supervise(tasks, {.label = "session"});
 //   const DrainResult drained = co_await drain(tasks, {.timeout = 30s});
@@ -21,10 +21,10 @@
 
 namespace soak {
 
-// In the order in which they win when they come in one round.
+// If several occur in one round, the first in this list wins.
 enum class ExitReason {
-  kDisconnect,    // A TaskKind::kReceive task ended, however it did.
-  kCrash,         // A task threw. Cancelled is no crash.
+  kDisconnect,    // A TaskKind::kReceive task ended, in any way.
+  kCrash,         // A task threw something other than Cancelled.
   kLifetimeDone,  // A TaskKind::kLifetime task ended normally.
   kAllDone,       // No task is left.
 };
@@ -34,9 +34,9 @@ std::string_view to_string(ExitReason reason);
 
 struct SupervisorExit {
   ExitReason reason = ExitReason::kAllDone;
-  std::string task;          // Whose end it was; empty for kAllDone.
-  std::exception_ptr error;  // What it threw, in a crash, or in a disconnect that was one.
-  std::string what;          // Its text; empty without an error.
+  std::string task;          // The task that ended; empty for kAllDone.
+  std::exception_ptr error;  // The exception of a crash, or of a disconnect caused by one.
+  std::string what;          // The text of `error`; empty if there is none.
 };
 
 struct SuperviseOptions {
@@ -44,11 +44,11 @@ struct SuperviseOptions {
 };
 static_assert(std::is_trivially_destructible_v<SuperviseOptions>);  // For g++ 12, see task.h.
 
-// Waits for the first end that matters among the tasks of `group`, those that came before the call included. It owns
-// nothing and cancels nothing. A finite task that ends normally, and a task that was cancelled, are waited past.
-// Each end is told once, so that a caller who restarts what crashed can supervise again; a crash that was told is
-// not thrown by with_group() any more. Counts async_supervisor_exit_total{label,reason}, and logs each crash of the
-// group from now on. Aborts when called by a task that the group owns.
+// Waits for the first end that matters among the tasks of `group`. Ends from before the call count too. It owns nothing
+// and cancels nothing. The normal end of a finite task, and the end of a cancelled task, do not matter. Each end is
+// returned once, so you can restart a crashed task and supervise again; with_group() does not rethrow a crash that was
+// returned here. Counts async_supervisor_exit_total{label,reason}, and logs every crash of the group from now on.
+// Aborts if called by a task that the group owns.
 [[nodiscard]] Task<SupervisorExit> supervise(TaskGroup& group, SuperviseOptions options = {},
                                              std::source_location where = std::source_location::current());
 

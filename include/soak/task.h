@@ -2,26 +2,28 @@
 #ifndef SOAK_TASK_H_
 #define SOAK_TASK_H_
 
-// Tasks, and the group that owns them.
+// Tasks, and the groups that own them.
 //
-// A Task is lazy: it runs when awaited, or when started in a TaskGroup. A started task has exactly one owner, and
-// the owner outlives it. All of this belongs to the thread that runs the EventLoop.
+// A Task is lazy: it runs when you await it, or when you start it in a TaskGroup. A started task has exactly one owner,
+// and the owner outlives it. Everything here must be used on the thread that runs the EventLoop.
 //
-// Cancellation is a request: the co_await at which the task stands throws Cancelled, once for each request. A task
-// that is ready to go on gets it at its next co_await; one that never ran is dropped. What a task awaits while it
-// unwinds works as ever. Where a wake-up and a request meet, the first one counts: a task that was woken first
-// sees its wait succeed, and the request at the next.
+// Cancellation is a request. The co_await that the task is suspended at throws Cancelled, once per request. A task that
+// is ready to run gets the request at its next co_await, and a task that has not begun is dropped. While it unwinds, a
+// task can await as usual. If a wake-up and a request come together, the first one counts: a task that was woken first
+// sees its wait succeed, and gets the request at its next co_await.
 //
 //   co_await with_group({.timeout = 10s}, [&](TaskGroup& group) -> Task<> {
 //     group.start({"session", 3}, serve(socket));
 //     co_await closed.wait();
 //   });
 //
-// g++ 12 destroys twice what an awaited expression builds from an aggregate with a non-trivial member, or from a
-// lambda that captures such a thing by copy: capture by reference, or name the object first. It evaluates
-// `c ? a : b + co_await f()` as if the branch were always taken. Before 12.3 it compiles to nothing a coroutine whose
-// outermost block declares no variable and that awaits in the condition of an if or a loop. Name the result instead:
-//   const bool closed = co_await event.wait_for(1s);
+// g++ 12 miscompiles these coroutines:
+// - In an awaited expression, it destroys twice a temporary aggregate with a non-trivial member, and a lambda that
+//   captures such an object by copy. Capture by reference, or give the object a name first.
+// - It evaluates `c ? a : b + co_await f()` as if the branch were always taken.
+// - Before 12.3, it generates no code for a coroutine that declares no variable in its outermost block and awaits in
+// the
+//   condition of an if or a loop. Give the result a name: const bool closed = co_await event.wait_for(1s);
 
 #include <chrono>
 #include <concepts>
@@ -54,8 +56,8 @@ GroupState& state_of(TaskGroup& group) noexcept;
 
 }  // namespace detail
 
-// A coroutine that yields a T, or throws. It has one owner, who awaits it once (`co_await std::move(task)`) or
-// starts it; destroyed before that, it never runs. It awaits nothing but soak's own awaitables.
+// A coroutine that returns a T, or throws. Its one owner awaits it once (`co_await std::move(task)`) or starts it. If
+// it is destroyed before that, it never runs. It may await only soak's own awaitables.
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
@@ -72,7 +74,7 @@ class [[nodiscard]] Task {
     }
   }
 
-  // False once it was moved from, awaited or started.
+  // False after the task was moved from, awaited or started.
   bool valid() const noexcept { return handle_ != nullptr; }
 
   void swap(Task& other) noexcept { std::swap(handle_, other.handle_); }
@@ -89,9 +91,9 @@ class [[nodiscard]] Task {
   std::coroutine_handle<promise_type> handle_;
 };
 
-// Owns running tasks. Leaving its scope normally without drain() aborts and names them; while an exception
-// unwinds, or a force destroys its owner, they are ended where they stand, and the drain of the group around it
-// counts them as forced. with_group() drains on every path.
+// Owns running tasks. If its scope is left normally while tasks are running, it aborts and names them: call drain()
+// first. If an exception unwinds it, or its owner is destroyed by force, its tasks are destroyed where they stand, and
+// the drain of the enclosing group counts them as forced. with_group() drains on every path.
 class TaskGroup {
  public:
   explicit TaskGroup(EventLoop& loop);
@@ -99,18 +101,18 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task` on the loop's next turn; `name` is what reports and failures will call it: "poller",
-  // {"session", 3}. It leaves the group, and its frame is freed, as soon as it ends. What it throws is kept in
-  // failed(). Throws Error(Errc::kDraining) once drain() has begun.
+  // Starts `task` on the loop's next turn. Reports and failures use `name`: "poller", {"session", 3}. When the task
+  // ends, it leaves the group and its frame is freed at once. An exception that it throws is counted in failed().
+  // Throws Error(Errc::kDraining) once drain() has begun.
   void start(TaskName name, Task<> task, TaskKind kind = TaskKind::kLifetime,
              std::source_location where = std::source_location::current());
 
-  // Asks each task once to stop. Returns at once: they unwind on the loop's next turn.
+  // Requests cancellation of each task once. Returns at once; the tasks unwind on the loop's next turn.
   void cancel();
 
-  // Ends each task where it stands, newest first: locals' destructors run, no further line does. For the destructor
-  // of what owns a group and promises to end its own tasks, so no drain counts them as forced. Aborts when called
-  // by a task that the group owns, directly or through a group within.
+  // Destroys each task where it stands, newest first: destructors of its locals run, and no other code of it. Meant for
+  // the destructor of an object that owns a group and promises to end its tasks; no drain counts them as forced. Aborts
+  // if called by a task that the group owns, directly or through a nested group.
   void end_in_place() noexcept;
 
   std::size_t size() const noexcept { return state_.size; }
@@ -118,8 +120,8 @@ class TaskGroup {
   EventLoop& loop() const noexcept { return state_.loop.self; }
   std::vector<TaskReport> tasks() const;
 
-  // How many tasks have thrown (Cancelled apart), and what the first of them threw that no supervise() has told. A
-  // group that goes with a failure that nobody asked for, nor drain() reported, logs it.
+  // How many tasks have thrown anything but Cancelled, and the first such exception that no supervise() has returned.
+  // If a group is destroyed with a failure that nobody asked for and drain() did not report, it logs the failure.
   std::size_t failed() noexcept;
   std::exception_ptr first_failure() noexcept;
 
@@ -130,29 +132,30 @@ class TaskGroup {
 };
 
 struct DrainOptions {
-  std::chrono::nanoseconds timeout = std::chrono::seconds{30};  // To finish by itself.
-  std::chrono::nanoseconds grace = std::chrono::seconds{5};     // To unwind once cancelled.
-  std::optional<Instant> deadline = std::nullopt;               // An end of the timeout, where it comes sooner.
-  bool cancel_first = false;                                    // No timeout: cancel at once.
-  Label label = "default";                                      // Of its metrics and its log.
+  std::chrono::nanoseconds timeout = std::chrono::seconds{30};  // For tasks to finish by themselves.
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};     // For cancelled tasks to unwind.
+  std::optional<Instant> deadline = std::nullopt;               // Ends the timeout if it comes first.
+  bool cancel_first = false;                                    // Skip the timeout: cancel at once.
+  Label label = "default";                                      // For its metrics and its log.
 };
 static_assert(std::is_trivially_destructible_v<DrainOptions>);  // For g++ 12, see above.
 
 struct DrainResult {
   std::size_t completed = 0;             // Ended by themselves.
   std::size_t cancelled = 0;             // Unwound when cancelled, or never ran.
-  std::size_t forced = 0;                // Destroyed where they stood, nested ones too; since the group was built.
-  std::size_t failed = 0;                // Threw; since the group was built, so that no crash goes unseen.
-  std::vector<TaskReport> unresponsive;  // Their blocking calls are still on a pool thread, now stragglers.
+  std::size_t forced = 0;                // Destroyed where they stood, nested ones included, in the group's lifetime.
+  std::size_t failed = 0;                // Threw, in the group's whole lifetime, so that no crash goes unnoticed.
+  std::vector<TaskReport> unresponsive;  // In a blocking call that is still on a pool thread, now a straggler.
   bool clean() const { return cancelled == 0 && forced == 0 && failed == 0 && unresponsive.empty(); }
 };
 
-// Closes `group` to new work and leaves it empty, whatever happens: tasks still running after `timeout` are
-// cancelled and have `grace` to unwind, at least the turn that is due; what is left then is destroyed where it
-// stands, newest first (locals' destructors run, no further line does). Cancelling drain() itself cancels the tasks
-// at once, and throws Cancelled when the group is empty. Aborts when called by a task that the group owns, directly
-// or through a group within. Times itself in async_drain_duration_seconds{label}, counts a timeout that was not enough
-// in async_drain_timeout_total{label}, and logs whom it cancelled, destroyed and could not end, and what they awaited.
+// Closes `group` to new tasks and empties it, whatever happens. Tasks still running after `timeout` are cancelled and
+// get `grace` to unwind, and at least one turn. Tasks still running then are destroyed where they stand, newest first
+// (destructors of their locals run, and no other code of them). If drain() itself is cancelled, it cancels the tasks at
+// once, and throws Cancelled when the group is empty. Aborts if called by a task that the group owns, directly or
+// through a nested group. Metrics: async_drain_duration_seconds{label}, and async_drain_timeout_total{label} counts
+// timeouts that were too short. The log names the tasks that it cancelled, destroyed or could not end, and what they
+// awaited.
 //
 //   DrainResult result = co_await drain(sessions, {.timeout = 10s});
 //   EXPECT_TRUE(result.clean());
@@ -169,8 +172,8 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
 
 }  // namespace detail
 
-// Waits until the time has come. What is due already still lets everyone else take a turn. Each can be awaited,
-// or started as a task.
+// Wait until the given time. Even if that time has passed, all other ready tasks get a turn first. You can await each
+// of these, or start it as a task.
 [[nodiscard]] inline detail::Sleep sleep_for(std::chrono::nanoseconds duration,
                                              std::source_location where = std::source_location::current()) noexcept {
   return detail::Sleep(duration, where);
@@ -183,12 +186,12 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
   return detail::Yield(where);
 }
 
-// `co_await this_loop()` is the EventLoop that runs the caller. It does not wait, nor throw Cancelled.
+// `co_await this_loop()` returns the EventLoop that runs the caller. It neither waits nor throws Cancelled.
 [[nodiscard]] inline detail::ThisLoop this_loop() noexcept { return {}; }
 
-// Runs `body(group)`, a Task<>, then drains the group: as `options` say when the body returned, cancelling at once
-// when it threw or was cancelled. Then throws what the body threw, else what the first failed task did. `body` is
-// kept until then. Without a loop: on the caller's.
+// Runs `body(group)`, a Task<>, then drains the group: with `options` if the body returned, or cancelling at once if it
+// threw or was cancelled. Then rethrows the body's exception or, if there was none, the exception of the first task
+// that failed. Keeps `body` alive until then. Without a `loop`, it uses the caller's.
 template <detail::GroupBody Body>
 Task<DrainResult> with_group(EventLoop& loop, DrainOptions options, Body body,
                              std::source_location where = std::source_location::current()) {
@@ -256,7 +259,7 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
   co_return result;
 }
 
-// Keeps the result of the task given to run() where run() finds it.
+// Stores the result of the task given to run() where run() finds it.
 template <typename T>
 Task<void> deliver(Task<T> task, std::optional<typename Promise<T>::Stored>& result) {
   if constexpr (std::is_reference_v<T>) {

@@ -2,7 +2,7 @@
 #ifndef SOAK_TIMEOUT_H_
 #define SOAK_TIMEOUT_H_
 
-// An upper bound on how long a task may take.
+// Limits how long a task may take.
 //
 //   const Receipt receipt = co_await with_timeout(5s, upload(file), {.name = "upload"});
 
@@ -18,15 +18,15 @@
 namespace soak {
 
 struct TimeoutOptions {
-  TaskName name = "with_timeout";                            // What reports call the task.
-  std::chrono::nanoseconds grace = std::chrono::seconds{5};  // To unwind once its time ran out.
+  TaskName name = "with_timeout";                            // The task's name in reports.
+  std::chrono::nanoseconds grace = std::chrono::seconds{5};  // To unwind after the timeout.
 };
 static_assert(std::is_trivially_destructible_v<TimeoutOptions>);  // For g++ 12, see task.h.
 
-// Runs `task` as a task of its own; returns its value, or throws what it threw. When its time runs out it is
-// cancelled, past the grace destroyed where it stands, and with_timeout() throws Error(Errc::kTimeout), which says
-// what the task was waiting for. A task that ends without having seen the cancellation was in time. A timeout of zero
-// or less leaves it the one turn that is due. Cancelling the caller cancels the task.
+// Runs `task` as a separate task, and returns its value or rethrows its exception. When the time runs out, the task is
+// cancelled and, after the grace, destroyed where it stands; with_timeout() then throws Error(Errc::kTimeout), whose
+// text includes what the task was waiting for. A task that ends before it sees the cancellation counts as in time. With
+// a timeout of zero or less, the task gets one turn. If the caller is cancelled, so is the task.
 template <typename T>
 [[nodiscard]] Task<T> with_timeout(std::chrono::nanoseconds timeout, Task<T> task, TimeoutOptions options = {},
                                    std::source_location where = std::source_location::current()) {

@@ -2,7 +2,7 @@
 #ifndef SOAK_DETAIL_EVENT_WAIT_H_
 #define SOAK_DETAIL_EVENT_WAIT_H_
 
-// What the waits of an Event are.
+// The awaitables that the waits of Event return.
 
 #include <chrono>
 #include <coroutine>
@@ -30,7 +30,7 @@ class EventWait final : public Awaitable {
   const char* awaiting() const noexcept override { return "event"; }
   void unlink() noexcept override { root().leave_queue(); }
 
-  operator Task<void>() &&;  // NOLINT: meant to be implicit, as that of sleep_for().
+  operator Task<void>() &&;  // NOLINT: meant to be implicit, as for sleep_for().
 
  private:
   Event* event_;

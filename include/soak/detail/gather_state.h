@@ -2,9 +2,10 @@
 #ifndef SOAK_DETAIL_GATHER_STATE_H_
 #define SOAK_DETAIL_GATHER_STATE_H_
 
-// The part of a gather that does not depend on what its children return: whom to start when, and how they end.
+// The part of a gather that does not depend on what its children return: which to start when, and how they end.
 //
-// A child of Task<> brings its Root in its own frame; any other gets one of as many ExternalRoots as may run at a time.
+// A child of Task<> has its Root in its own frame. Any other child gets an ExternalRoot; there are as many of these as
+// children may run at a time.
 
 #include <chrono>
 #include <coroutine>
@@ -126,7 +127,7 @@ struct TaskResult<Task<T>> {
   using type = T;
 };
 
-// What a result keeps of a value: the address of a reference, nothing of nothing.
+// How a result stores a value: a reference as its address, void as monostate.
 template <typename T>
 using Kept = std::conditional_t<std::is_void_v<T>, std::monostate,
                                 std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<T>, T>>;

@@ -2,7 +2,7 @@
 #ifndef SOAK_DETAIL_PERMIT_H_
 #define SOAK_DETAIL_PERMIT_H_
 
-// What stands behind a Semaphore: permits that are out, and those who wait for one.
+// The machinery of Semaphore: permits that are held, and waits for one.
 
 #include <coroutine>
 #include <cstddef>
@@ -23,7 +23,7 @@ class GatherState;
 struct HolderTag;
 struct WaiterTag;
 
-// Permits that somebody has. A semaphore that goes first, because all of it is being taken apart, forgets them.
+// Held permits. A semaphore that is destroyed first, because everything is being torn down, makes them invalid.
 class PermitHolder : public Link<HolderTag> {
  public:
   PermitHolder() noexcept = default;
@@ -31,7 +31,7 @@ class PermitHolder : public Link<HolderTag> {
   PermitHolder& operator=(PermitHolder&& other) noexcept;
   ~PermitHolder() { give_back_all(); }
 
-  // `semaphore` has counted the permit out.
+  // `semaphore` has already taken the permit off its count.
   void add(Semaphore& semaphore) noexcept;
   void give_back() noexcept;
   void give_back_all() noexcept;
@@ -43,10 +43,10 @@ class PermitHolder : public Link<HolderTag> {
   std::size_t count_ = 0;
 };
 
-// Who stands in a semaphore's queue: a task, or a gather that starts a child with the permit.
+// An entry of a semaphore's queue: a task, or a gather that will start a child with the permit.
 class PermitWaiter : public Link<WaiterTag> {
  public:
-  // The permit is counted out, and the waiter has left the queue.
+  // Called after the permit was taken off the count and the waiter has left the queue.
   virtual void granted() noexcept = 0;
   virtual const LoopCore& loop() const noexcept = 0;
 
@@ -70,14 +70,14 @@ class PermitWait final : public Awaitable, public PermitWaiter {
   void granted() noexcept override;
   const LoopCore& loop() const noexcept override { return *root().loop; }
 
-  // The semaphore is gone: the task, if it still goes on, gets a permit that holds none.
+  // The semaphore is gone: if the task still continues, it gets an empty permit.
   void forget() noexcept {
     Link<WaiterTag>::unlink();
     semaphore_ = nullptr;
   }
 
  private:
-  // Whether a permit was set aside for it, and its semaphore is there.
+  // True if a permit is reserved for it and its semaphore still exists.
   bool unlink_from_granted() noexcept {
     const bool stood = Link<WaiterTag>::linked();
     Link<WaiterTag>::unlink();

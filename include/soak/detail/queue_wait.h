@@ -2,7 +2,7 @@
 #ifndef SOAK_DETAIL_QUEUE_WAIT_H_
 #define SOAK_DETAIL_QUEUE_WAIT_H_
 
-// What push() and pop() of a Queue wait on.
+// The awaitables that push() and pop() of Queue return.
 
 #include <coroutine>
 #include <optional>
@@ -21,8 +21,8 @@ namespace detail {
 
 struct GrantTag;
 
-// What pushing and popping have in common: a wait that the other side grants, or that close() ends. Between its
-// wake-up and its turn it stands among the queue's grants, so that the two can be destroyed in either order.
+// Common to pushing and popping: a wait that the other side grants, or that close() ends. After the wake-up and before
+// the task's turn it is in the queue's list of grants, so the queue and the task can be destroyed in either order.
 class QueueWait : public Awaitable, public Link<GrantTag> {
  public:
   void unlink() noexcept final { root().leave_queue(); }
@@ -32,7 +32,7 @@ class QueueWait : public Awaitable, public Link<GrantTag> {
     root().wake(Wake::kEvent);
     grants.push_back(*this);
   }
-  // The queue is gone: the task, if it still goes on, gets what a closed queue gives.
+  // The queue is gone: if the task still continues, it sees a closed queue.
   void forget() noexcept {
     granted_ = false;
     Link<GrantTag>::unlink();
@@ -46,7 +46,7 @@ class QueueWait : public Awaitable, public Link<GrantTag> {
   QueueWait& operator=(const QueueWait&) = default;
   ~QueueWait() = default;
 
-  // True when there is something to give back.
+  // True if there is something to give back.
   bool leave_grants() noexcept {
     const bool stood = Link<GrantTag>::linked();
     Link<GrantTag>::unlink();
@@ -114,7 +114,7 @@ class PushWait final : public QueueWait {
     if (!granted_) {
       return false;
     }
-    if (queue_->closed()) {  // Meanwhile; who pops may have left.
+    if (queue_->closed()) {  // Closed meanwhile; the consumer may be gone.
       queue_->release_room();
       return false;
     }
@@ -130,7 +130,7 @@ class PushWait final : public QueueWait {
 
  private:
   Queue<T>* queue_;
-  T* value_;  // The caller's, until it goes on.
+  T* value_;  // Owned by the caller until it resumes.
 };
 
 }  // namespace detail

@@ -2,7 +2,7 @@
 #ifndef SOAK_DETAIL_SESSION_COUNT_H_
 #define SOAK_DETAIL_SESSION_COUNT_H_
 
-// What a Session counts itself by, and whose items it reports.
+// The machinery of Session: its count in the gauge, and the queues that its log reports.
 
 #include <cstddef>
 
@@ -16,7 +16,7 @@ struct QueueDepth {
   std::size_t (*depth)(const void* queue);
 };
 
-// One session of a label: counted up when built, down when it ended.
+// One session of a label. The gauge goes up when this is built, and down when it ends.
 class SessionCount {
  public:
   explicit SessionCount(Label label);

@@ -2,7 +2,7 @@
 #ifndef SOAK_DETAIL_SLEEP_H_
 #define SOAK_DETAIL_SLEEP_H_
 
-// What sleep_for(), sleep_until() and yield() wait on.
+// The awaitables that sleep_for(), sleep_until() and yield() return.
 
 #include <chrono>
 #include <coroutine>
@@ -29,7 +29,7 @@ class Sleep final : public TimedAwaitable {
   void await_resume() { outcome(); }
   const char* awaiting() const noexcept override { return "sleep"; }
 
-  // So that a sleep can be started as a task: group.start("pause", sleep_for(1s)).
+  // Lets you start a sleep as a task: group.start("pause", sleep_for(1s)).
   operator Task<void>() &&;  // NOLINT: meant to be implicit.
 };
 static_assert(std::is_trivially_destructible_v<Sleep>);
@@ -47,7 +47,7 @@ class Yield final : public Awaitable {
   const char* awaiting() const noexcept override { return "its turn"; }
   void unlink() noexcept override {}
 
-  operator Task<void>() &&;  // NOLINT: meant to be implicit, as that of Sleep.
+  operator Task<void>() &&;  // NOLINT: meant to be implicit, as for Sleep.
 };
 static_assert(std::is_trivially_destructible_v<Yield>);
 
