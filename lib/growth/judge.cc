@@ -26,7 +26,7 @@ struct Rise {
   std::vector<bool> steps;
 };
 
-// Which count is the cause and which its effect, when several rise in step.
+// Orders counts that rise in step: causes before effects.
 int rank(std::string_view name) {
   if (name == "sockets") {
     return 0;
@@ -34,7 +34,7 @@ int rank(std::string_view name) {
   if (name == "threads") {
     return 1;
   }
-  return name == "fds" ? 3 : 2;  // Gauges, tasks among them, stand between.
+  return name == "fds" ? 3 : 2;  // Gauges, including tasks, are in between.
 }
 
 std::vector<Rise> rising_counts(const Measurements& measured) {
@@ -58,7 +58,7 @@ std::vector<Rise> rising_counts(const Measurements& measured) {
   return rises;
 }
 
-// True when `effect` rises (but for one step in ten) only where `cause` does.
+// True if `effect` rises only where `cause` does, except in one step in ten.
 bool rises_in_step(const Rise& cause, const Rise& effect) {
   std::size_t rises = 0;
   std::size_t alone = 0;
@@ -83,14 +83,18 @@ const Trend* find_trend(const Verdict& verdict, std::string_view series) {
   return nullptr;
 }
 
-// What a trend that is a leak adds to its finding.
-void add_trend(const Trend& trend, const JudgeWords& words, Finding& finding) {
+// What a trend that is a leak adds to its finding. A headline that already states the growth is not repeated.
+enum class Headline { kBudget, kGrowth };
+
+void add_trend(const Trend& trend, Headline headline, const JudgeWords& words, Finding& finding) {
   finding.evidence.push_back(
       {"since", fmt::format("{}, {} {}", format_clock(trend.since), words.cycle, trend.since_cycle)});
-  finding.evidence.push_back({"grows", growth_text(trend)});
-  finding.evidence.push_back({"a day", trend.unit == Unit::kBytes
-                                           ? format_bytes(static_cast<std::int64_t>(trend.per_day))
-                                           : fmt::format("{:.0f}", trend.per_day)});
+  if (headline == Headline::kBudget) {
+    finding.evidence.push_back({"grows", growth_text(trend)});
+  }
+  finding.evidence.push_back({"per day", trend.unit == Unit::kBytes
+                                             ? format_bytes(static_cast<std::int64_t>(trend.per_day))
+                                             : fmt::format("{:.0f}", trend.per_day)});
 }
 
 Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words, const Trend* trend) {
@@ -124,7 +128,7 @@ Finding count_finding(const Measurements& measured, const Rise& rise, const Judg
   return finding;
 }
 
-// Something that follows from a finding which is already there is listed under it, not beside it.
+// Lists the effect of an earlier finding under that finding instead of beside it.
 void add_or_list(Verdict& verdict, Finding* cause, Finding finding) {
   if (cause != nullptr) {
     cause->evidence.push_back({"with", finding.text});
@@ -204,7 +208,8 @@ void judge_heap(const Measurements& measured, const Budgets& budgets, const Judg
     return;
   }
   Finding finding{"heap", {}, {}};
-  if (per_cycle > budgets.heap_per_cycle_bytes_max) {
+  const bool over_budget = per_cycle > budgets.heap_per_cycle_bytes_max;
+  if (over_budget) {
     finding.text = fmt::format("heap grew {} per {}, allowed {}: {} -> {} over {:.0f} {}s", format_bytes(per_cycle),
                                words.cycle, format_bytes(budgets.heap_per_cycle_bytes_max),
                                format_bytes(first.heap_bytes), format_bytes(last.heap_bytes), cycles, words.cycle);
@@ -212,19 +217,19 @@ void judge_heap(const Measurements& measured, const Budgets& budgets, const Judg
     finding.text = fmt::format("heap grew {}", growth_text(*trend));
   }
   if (leaks) {
-    add_trend(*trend, words, finding);
+    add_trend(*trend, over_budget ? Headline::kBudget : Headline::kGrowth, words, finding);
   }
   add_or_list(verdict, holder, std::move(finding));
 }
 
-// Memory that grows with time, where it is not known what it grows with.
+// Memory that grows with time, if no operation explains it.
 void judge_slopes(const JudgeWords& words, Verdict& verdict, Finding* holder) {
   for (const Trend& trend : verdict.trends) {
     if (!trend.leak || trend.unit != Unit::kBytes || trend.series == "heap" || verdict.find(trend.series) != nullptr) {
       continue;
     }
     Finding finding{trend.series, fmt::format("{} grew {}", trend.series, growth_text(trend)), {}};
-    add_trend(trend, words, finding);
+    add_trend(trend, Headline::kGrowth, words, finding);
     add_or_list(verdict, trend.series == "rss" ? holder : nullptr, std::move(finding));
   }
 }
@@ -240,7 +245,7 @@ void judge_ghosts(const Measurements& measured, Verdict& verdict) {
     if (says <= holds) {
       continue;
     }
-    const std::string text = fmt::format("{} says {}, the kernel holds {} {}: {} {}", gauge.name, says, holds,
+    const std::string text = fmt::format("{} shows {}, but the kernel holds {} {}: {} {}", gauge.name, says, holds,
                                          kernel->name, says - holds, says - holds == 1 ? "ghost" : "ghosts");
     const auto known = std::find_if(verdict.findings.begin(), verdict.findings.end(),
                                     [&](const Finding& finding) { return finding.subject == gauge.name; });
@@ -252,7 +257,7 @@ void judge_ghosts(const Measurements& measured, Verdict& verdict) {
   }
 }
 
-// How every series goes, and a remark for each memory that does not grow: what this run would not have seen.
+// Finds the trend of every series. For memory that does not grow, adds a remark on the smallest leak that was excluded.
 void find_trends(const Measurements& measured, const JudgeWords& words, Verdict& verdict) {
   if (words.budgets_only) {
     return;
@@ -261,7 +266,7 @@ void find_trends(const Measurements& measured, const JudgeWords& words, Verdict&
     const bool memory = track.unit == Unit::kBytes;
     const bool skipped =
         !track.unavailable.empty() || !track.part_of.empty() || (track.name == "rss" && !words.rss_not_judged.empty());
-    // The page and high-water noise of RSS comes with the clock, which a virtual one does not have.
+    // The noise of RSS (pages, high-water marks) depends on real time, so it cannot be judged on a virtual clock.
     if (skipped || (memory && track.name != "heap" && words.virtual_clock)) {
       continue;
     }
@@ -270,9 +275,8 @@ void find_trends(const Measurements& measured, const JudgeWords& words, Verdict&
                                  : residue_of(track, measured, words.cycle, words.latest_look));
     const Trend& trend = verdict.trends.back();
     if (memory && trend.not_judged.empty() && !trend.leak) {
-      verdict.remarks.push_back(trend.low > 0
-                                    ? fmt::format("{} grew {}, which is not certain", trend.series, growth_text(trend))
-                                    : fmt::format("no growth of {}: {}", trend.series, excluded_text(trend)));
+      verdict.remarks.push_back(trend.low > 0 ? fmt::format("{} may have grown: {}", trend.series, growth_text(trend))
+                                              : fmt::format("no growth of {}: {}", trend.series, excluded_text(trend)));
     }
   }
 }
@@ -285,7 +289,7 @@ void judge_rss(const Measurements& measured, const Budgets& budgets, const Judge
   }
   const std::optional<RssGrowth> growth = rss_growth(measured);
   if (!growth) {
-    verdict.findings.push_back({"rss", "rss was not measured at two points: too few samples to pass", {}});
+    verdict.findings.push_back({"rss", "rss has fewer than two samples, too few to pass", {}});
     return;
   }
   const std::int64_t grown = growth->end - growth->start;
@@ -344,7 +348,7 @@ Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeW
   find_trends(measured, words, verdict);
   judge_counts(measured, words, verdict);
   judge_ghosts(measured, verdict);
-  // What a socket, a thread or a task holds is memory too; a bare descriptor holds next to none.
+  // A socket, a thread or a task holds memory too; a bare descriptor holds almost none.
   Finding* holder = nullptr;
   for (Finding& finding : verdict.findings) {
     if (finding.subject != "fds") {
@@ -353,7 +357,7 @@ Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeW
     }
   }
   judge_heap(measured, budgets, words, verdict, holder);
-  // Heap is the better witness; RSS that rose with it is the same finding.
+  // Heap is the more exact measure; RSS that rose with it is the same finding.
   if (holder == nullptr && !verdict.findings.empty() && verdict.findings.back().subject == "heap") {
     holder = &verdict.findings.back();
   }
@@ -361,19 +365,19 @@ Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeW
   judge_slopes(words, verdict, holder);
   for (const Vanished& process : measured.vanished) {
     verdict.findings.push_back({process.name,
-                                fmt::format("process {} ({}) ended at {}, while the run went on", process.id.value,
+                                fmt::format("process {} ({}) ended at {}, before the run did", process.id.value,
                                             process.name, format_clock(process.at)),
                                 {}});
   }
   if (measured.baseline_unsettled || measured.last_unsettled) {
     verdict.findings.push_back({"settling",
-                                fmt::format("did not settle at the {} quiescent point: {} still moved",
+                                fmt::format("did not settle at the {} quiescent point: {} was still changing",
                                             measured.last_unsettled ? "last" : "first", measured.unsettled_by),
                                 {}});
   } else if (measured.unsettled_points > 0) {
-    verdict.remarks.push_back(fmt::format("did not settle at {} of {}: {} still moved", measured.unsettled_points,
-                                          format_plural(measured.quiescent_points, "quiescent point"),
-                                          measured.unsettled_by));
+    verdict.remarks.push_back(
+        fmt::format("did not settle at {} of {}: {} was still changing", measured.unsettled_points,
+                    format_plural(measured.quiescent_points, "quiescent point"), measured.unsettled_by));
   }
   return verdict;
 }

@@ -218,7 +218,7 @@ TEST(OtherProcessTest, ThatItEndedIsAFindingAndItsTracksSaySo) {
   ASSERT_EQ(measured.vanished.size(), 1u);
   const Verdict verdict = judge(measured, {});
   ASSERT_NE(verdict.find("fake"), nullptr);
-  EXPECT_EQ(verdict.find("fake")->text, "process " + id + " (fake) ended at 00:01:02, while the run went on");
+  EXPECT_EQ(verdict.find("fake")->text, "process " + id + " (fake) ended at 00:01:02, before the run did");
   EXPECT_EQ(verdict.find("fds"), nullptr) << "this process goes on";
 }
 

@@ -273,7 +273,7 @@ TEST_F(RunTest, AWatchedProcessThatEndsIsAFinding) {
   ::close(ends[0]);
 
   ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "fake"))) << run.summary();
-  EXPECT_THAT(run.verdict().findings[0].text, HasSubstr("(fake) ended at 00:00:01, while the run went on"));
+  EXPECT_THAT(run.verdict().findings[0].text, HasSubstr("(fake) ended at 00:00:01, before the run did"));
 }
 
 TEST_F(RunTest, NoProcessToWatchIsSaidByItsNumber) {
