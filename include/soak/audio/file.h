@@ -2,7 +2,7 @@
 #ifndef SOAK_AUDIO_FILE_H_
 #define SOAK_AUDIO_FILE_H_
 
-// Speech from files, and what was heard into files. The formats are those of libsndfile; libsamplerate changes rates.
+// Reads speech from files and records audio to files. libsndfile reads the formats, and libsamplerate resamples.
 
 #include <cstddef>
 #include <memory>
@@ -12,29 +12,30 @@
 
 namespace soak::audio {
 
-// One channel of 16-bit samples, little endian, as the voice providers take it.
+// One channel of 16-bit little-endian samples, as the voice providers expect.
 struct Pcm {
   int rate_hz = 0;
   std::vector<std::byte> bytes;
 };
 
-// Reads a file of any common format (WAV, FLAC, Ogg with Vorbis or Opus, MP3, AIFF), mixes its channels into one and
-// resamples it to `rate_hz`, from 1,000 to 192,000. It is held in memory, so at most ten minutes of it are allowed.
-// Throws Error, Errc::kInvalidArgument, which names the file and what is wrong with it. Blocks: call it before a run.
+// Reads a file of any common format (WAV, FLAC, Ogg with Vorbis or Opus, MP3, AIFF), mixes it down to one channel, and
+// resamples it to `rate_hz`, 1,000 to 192,000. The result is held in memory, so the limit is ten minutes. Throws
+// Error(Errc::kInvalidArgument) that names the file and what is wrong with it. It blocks, so call it before a run.
 Pcm read_file(const std::string& path, int rate_hz);
 
-// A WAV file in the making. What was appended is in it, and can be played, whenever the process ends. One thread at a
-// time.
+// Writes a WAV file as it goes. Whenever the process ends, the file holds what was appended and can be played. Use it
+// from one thread at a time.
 class Recording {
  public:
-  // An existing file is replaced. Throws Error, Errc::kSystem, which names the path.
+  // Replaces an existing file. Throws Error(Errc::kSystem) that names the path.
   Recording(std::string path, int rate_hz);
-  ~Recording();  // Closes it.
+  ~Recording();  // Closes the file.
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  // Whole samples, as in Pcm. Throws Error: Errc::kInvalidArgument for half a sample; Errc::kSystem when they cannot be
-  // written, or when the file would pass the 4 GiB of the format (a day at 24 kHz is 3.9), and takes none of them then.
+  // Appends whole samples, as in Pcm. Throws Error(Errc::kInvalidArgument) for half a sample. Throws
+  // Error(Errc::kSystem), and appends nothing, if the write fails or the file would exceed the format's 4 GiB (a day at
+  // 24 kHz is 3.9).
   void append(std::span<const std::byte> pcm);
 
  private:

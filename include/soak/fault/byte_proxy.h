@@ -2,11 +2,12 @@
 #ifndef SOAK_FAULT_BYTE_PROXY_H_
 #define SOAK_FAULT_BYTE_PROXY_H_
 
-// What is to go wrong with the bytes of a connection: a TCP proxy between a client and its server.
+// A TCP proxy between a client and its server that injects faults into the bytes of a connection.
 //
-// It is for what a Script, which works above the frames, cannot play: a handshake or a frame that arrives in pieces or
-// ends in the middle, a real RST, frames that no WebSocket library would send. It needs sockets, so it is for real time
-// alone. Where it speaks of frames it reads along with what the server sends, so there it is for ws:, not for wss:.
+// It simulates what a Script cannot, because a Script works above the frames: a handshake or a frame that arrives in
+// pieces or ends in the middle, a real RST, frames that no WebSocket library would send. It needs sockets, so it works
+// in real time only. Faults that refer to frames work on ws: only, because the proxy has to parse what the server
+// sends.
 //
 //   soak::fault::ByteProxy proxy(loop, peer.port(), [](std::uint64_t connection) {
 //     soak::fault::BytePlan plan;
@@ -15,7 +16,7 @@
 //   });
 //   client.url = proxy.url(peer.url());
 //
-// A proxy belongs to its loop and the loop's thread. Destroyed, it closes what passes through it.
+// Use a proxy on the thread of its loop. Its destructor closes all connections through it.
 
 #include <array>
 #include <chrono>
@@ -35,8 +36,8 @@ namespace soak::fault {
 enum class ByteKind : std::uint8_t {
   kReset,     // Both ends get an RST.
   kCut,       // Both ends get a FIN, without a close frame before it.
-  kHalfOpen,  // Nothing passes any more, in either direction, and neither end is told. For `lasts`.
-  kInject,    // `bytes` go to the client, between two frames of the server's.
+  kHalfOpen,  // For `lasts`, nothing passes in either direction, and neither end notices.
+  kInject,    // Sends `bytes` to the client between two of the server's frames.
 };
 inline constexpr std::size_t kByteKinds = 4;
 
@@ -45,9 +46,9 @@ std::string_view name(ByteKind kind);
 
 struct ByteFault {
   ByteKind kind = ByteKind::kReset;
-  // When: so long after the connection was accepted, or in the frame of the server's with this number. 1 is the first
-  // frame, 0 the answer to the handshake. A fault strikes in the middle of it, if it has two bytes of payload or more;
-  // kInject comes before it, and so never before frame 0.
+  // When the fault happens: this long after the connection was accepted, or in the server's frame with this number. 1
+  // is the first frame, 0 the response to the handshake. The fault hits the middle of a frame that has at least two
+  // bytes of payload. kInject comes before the frame, and never before frame 0.
   std::chrono::nanoseconds after{0};
   std::optional<std::uint64_t> in_frame = std::nullopt;
   std::chrono::nanoseconds lasts{0};
@@ -57,8 +58,8 @@ struct ByteFault {
 // One direction of a connection.
 struct Line {
   std::chrono::nanoseconds latency{0};
-  std::size_t bytes_per_second = 0;  // 0: as fast as it comes.
-  // No write is longer, and each arrives by itself as a rule; 0: as it comes.
+  std::size_t bytes_per_second = 0;  // 0: no limit.
+  // The longest write. Each usually arrives on its own. 0: no limit.
   std::size_t piece_bytes = 0;
 };
 
@@ -70,25 +71,25 @@ struct BytePlan {
 
 class ByteProxy {
  public:
-  // What connection number 1, 2, ... is to suffer.
+  // Returns the faults of connection number 1, 2, ...
   using Plan = std::function<BytePlan(std::uint64_t connection)>;
 
-  // Listens on a free port of 127.0.0.1 at once, and passes on to `server_port` there. Throws Error: kInvalidArgument
-  // on a VirtualLoop, kConnectFailed when it cannot listen.
+  // Listens at once on a free port of 127.0.0.1, and forwards to `server_port` there. Throws Error(kInvalidArgument) on
+  // a VirtualLoop, and Error(kConnectFailed) if it cannot listen.
   ByteProxy(EventLoop& loop, std::uint16_t server_port, Plan plan);
   ~ByteProxy();
   ByteProxy(const ByteProxy&) = delete;
   ByteProxy& operator=(const ByteProxy&) = delete;
 
   std::uint16_t port() const;
-  // `url` of the server, by way of the proxy: "ws://127.0.0.1:40121/v1" becomes "ws://127.0.0.1:<port()>/v1".
+  // The server's `url`, routed through the proxy: "ws://127.0.0.1:40121/v1" becomes "ws://127.0.0.1:<port()>/v1".
   std::string url(std::string_view url) const;
 
-  // How often a fault had its effect.
+  // How often a fault took effect.
   std::uint64_t played(ByteKind kind) const;
   std::uint64_t connections() const;
   std::uint64_t open_connections() const;
-  std::uint64_t bytes_to_client() const;  // Handed to the system, what was injected too.
+  std::uint64_t bytes_to_client() const;  // Passed to the system, including injected bytes.
 
  private:
   struct State;
@@ -96,13 +97,13 @@ class ByteProxy {
   std::unique_ptr<State> state_;
 };
 
-// A WebSocket frame, right or wrong, for kInject.
+// A WebSocket frame for kInject, valid or not.
 struct RawFrame {
-  std::uint8_t opcode = 0x1;  // 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong; others do not exist.
+  std::uint8_t opcode = 0x1;  // 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong; others are undefined.
   std::string payload = {};
   bool final = true;          // The last fragment of its message.
-  std::uint8_t reserved = 0;  // RSV1 to RSV3, as the bits 4, 2, 1: no extension is agreed on, so none may be set.
-  bool masked = false;        // A server's frame must not be; libwebsockets takes it all the same.
+  std::uint8_t reserved = 0;  // RSV1 to RSV3 as bits 4, 2, 1. Without an extension, none may be set.
+  bool masked = false;        // A server must not mask; libwebsockets accepts it anyway.
 };
 
 std::string bytes_of(const RawFrame& frame);

@@ -2,19 +2,19 @@
 #ifndef SOAK_FAULT_SCRIPT_H_
 #define SOAK_FAULT_SCRIPT_H_
 
-// What is to go wrong on the connections of a server, in memory and over loopback alike.
+// Injects faults into the connections of a server, in memory and over loopback.
 //
-// A script says for each connection which faults it plays and when, and keeps count of those that were played. It works
-// on the server's side of a WebSocket, above the frames: what only bytes can do (a header in pieces, an opcode that
-// does not exist) it cannot. The fakes take one as an option, and any other server wraps what it accepts:
+// A script defines which faults each connection gets and when, and counts those that happened. It works on the server's
+// side of a WebSocket, above the frames. For faults in the bytes (a header in pieces, an undefined opcode), use a
+// ByteProxy. The fakes take a script as an option; any other server wraps the sockets that it accepts:
 //
 //   soak::fault::Script script([](std::uint64_t connection) {
 //     return std::vector<soak::fault::Fault>{{.kind = soak::fault::Kind::kHalfOpen, .after = 20s, .lasts = 60s}};
 //   });
 //   soak::peers::OpenAiRealtimePeer peer(loop, {.faults = &script});
 //
-// A script belongs to one EventLoop and its thread, and must outlive the sockets that it wraps. All time comes from the
-// loop; chance is the business of the function that it is given.
+// Use a script on the thread of one EventLoop. It must outlive the sockets that it wraps. All time comes from the loop;
+// if you want randomness, draw it in the plan.
 
 #include <array>
 #include <chrono>
@@ -35,63 +35,63 @@ namespace soak::fault {
 
 enum class Kind : std::uint8_t {
   kReset,          // The connection ends without a close frame: the client sees 1006.
-  kClose,          // A close frame with `code` and `reason`.
-  kHalfOpen,       // Nothing is read, not even pings and close frames, and what is sent is lost. TCP stays open.
-  kStalledReader,  // Nothing is read, not even pings; what is sent arrives.
-  kDelay,          // What is sent waits, and goes out in order afterwards.
+  kClose,          // The server sends a close frame with `code` and `reason`.
+  kHalfOpen,       // The server reads nothing, not even pings and close frames; what it sends is lost. TCP stays open.
+  kStalledReader,  // The server reads nothing, not even pings; what it sends arrives.
+  kDelay,          // Outgoing messages wait, and are sent in order afterwards.
   kCutShort,       // The next message loses its second half.
   kOutOfOrder,     // The next message is sent after the one that follows it.
-  kUnknown,        // A JSON object that no provider's client knows: {"type":"soak.unknown","soakUnknown":""}.
-  kOversized,      // The same, with padding to `bytes`.
-  kNotJson,        // A message that is no JSON.
-  kRefused,        // The handshake is answered with `status` and `body`, whatever else is planned.
+  kUnknown,        // The server sends an object unknown to any client: {"type":"soak.unknown","soakUnknown":""}.
+  kOversized,      // The same, padded to `bytes`.
+  kNotJson,        // The server sends a message that is not JSON.
+  kRefused,        // The handshake is refused with `status` and `body`, whatever else is planned.
 };
 inline constexpr std::size_t kKinds = 11;
 
 // "half_open": for reports and messages.
 std::string_view name(Kind kind);
 
-// To be named in a plain expression: in a co_await expression g++ 12 would destroy it twice.
+// Give it a name: as a temporary in a co_await expression, g++ 12 would destroy it twice.
 struct Fault {
   Kind kind = Kind::kReset;
-  std::chrono::nanoseconds after{0};  // Since the connection was accepted; at once if an earlier fault lasted longer.
-  std::chrono::nanoseconds lasts{0};  // kHalfOpen, kStalledReader, kDelay.
-  std::uint16_t code = 1011;          // kClose.
-  std::string reason = {};            // kClose; cut at 123 bytes.
-  std::size_t bytes = 0;              // kOversized.
-  int status = 503;                   // kRefused, as the next two.
+  std::chrono::nanoseconds after{0};  // After the connection was accepted, and not before an earlier fault is over.
+  std::chrono::nanoseconds lasts{0};  // For kHalfOpen, kStalledReader, kDelay.
+  std::uint16_t code = 1011;          // For kClose.
+  std::string reason = {};            // For kClose; cut at 123 bytes.
+  std::size_t bytes = 0;              // For kOversized.
+  int status = 503;                   // For kRefused, like the next two.
   std::string body = {};
-  std::chrono::seconds retry_after{0};  // Zero: the answer has no such header.
+  std::chrono::seconds retry_after{0};  // Zero: the response has no such header.
 };
 
 class Script {
  public:
-  // What connection number 1, 2, ... is to suffer, in any order.
+  // Returns the faults of connection number 1, 2, ..., in any order.
   using Plan = std::function<std::vector<Fault>(std::uint64_t connection)>;
 
-  // `plan` is called as each handshake is answered. Throws nothing that `plan` does not throw.
+  // Calls `plan` once per handshake, when it is answered. Throws only what `plan` throws.
   explicit Script(Plan plan) : plan_(std::move(plan)) {}
-  // No connection suffers anything but what play_on_all() asks for.
+  // Without a plan, connections get only the faults of play_on_all().
   Script() = default;
   ~Script();
   Script(const Script&) = delete;
   Script& operator=(const Script&) = delete;
 
-  // What a server answers to a handshake that it would answer with `reply`: that, or a refusal. Connections are
-  // numbered here, then, and those that were refused count, as do those whose client has gone before it was accepted. A
-  // server without it plays no kRefused, and numbers connections as it wraps them.
+  // Call it with the `reply` that the server would send. Returns that reply, or a refusal. It numbers the connections,
+  // including refused ones and those whose client left before it was accepted. If a server does not call it, kRefused
+  // has no effect and connections are numbered by wrap().
   net::HandshakeReply answer(const net::HandshakeRequest& request, net::HandshakeReply reply);
 
-  // The connection, with the faults that are planned for it.
+  // Returns the connection with its planned faults.
   std::unique_ptr<net::WebSocket> wrap(EventLoop& loop, const net::HandshakeRequest& request,
                                        std::unique_ptr<net::WebSocket> socket);
 
-  // Plays a fault on every connection that lives, at this instant: a network that goes away.
+  // Injects a fault into every open connection now, like a network that goes down.
   void play_on_all(const Fault& fault);
 
-  // How often a fault had its effect: of kCutShort, kOutOfOrder that a message was there to suffer it.
+  // How often a fault took effect. kCutShort and kOutOfOrder count only if there was a message to damage.
   std::uint64_t played(Kind kind) const { return played_[static_cast<std::size_t>(kind)]; }
-  // Messages of the server's that half-open connections lost.
+  // How many of the server's messages were lost in half-open connections.
   std::uint64_t messages_lost() const { return messages_lost_; }
   std::uint64_t connections() const { return connections_; }
 
@@ -107,7 +107,7 @@ class Script {
 
   Plan plan_;
   std::deque<Planned> planned_;    // For connections whose handshake was answered.
-  std::vector<Connection*> open_;  // In the order of their connections.
+  std::vector<Connection*> open_;  // In the order of their numbers.
   std::array<std::uint64_t, kKinds> played_{};
   std::uint64_t messages_lost_ = 0;
   std::uint64_t connections_ = 0;

@@ -2,8 +2,8 @@
 #ifndef SOAK_METRICS_COLLECTABLE_H_
 #define SOAK_METRICS_COLLECTABLE_H_
 
-// For a program that has a prometheus::Exposer of its own: all of soak's metrics, as prometheus-cpp takes them. Who has
-// none uses soak/metrics/endpoint.h.
+// All of soak's metrics for a program that has its own prometheus::Exposer. If yours has none, use
+// soak/metrics/endpoint.h.
 
 #include <memory>
 
@@ -13,7 +13,7 @@ class Collectable;
 
 namespace soak::metrics {
 
-// Lives as long as the process, so that an Exposer's weak pointer to it stays good.
+// It lives as long as the process, so an Exposer's weak pointer to it stays valid.
 std::shared_ptr<prometheus::Collectable> collectable();
 
 }  // namespace soak::metrics

@@ -2,10 +2,10 @@
 #ifndef SOAK_METRICS_COLLECTOR_H_
 #define SOAK_METRICS_COLLECTOR_H_
 
-// Metrics that are read when somebody asks for them, instead of being set: what a probe or a run knows already.
+// Metrics that are read on each scrape instead of being set, for values that a probe or a run already has.
 //
-// Their label values may be made at run time, so whoever writes a Collector sees to it that they are few: one a counter
-// or a gauge that code named, never one a user or a session.
+// Label values may be built at run time here, so when you write a Collector, keep them few: one per counter or gauge
+// named in code, never one per user or session.
 
 #include <functional>
 #include <string>
@@ -23,7 +23,7 @@ struct Sample {
   double value = 0;
 };
 
-// The samples of one name. A family without samples is left out.
+// All samples of one metric name. A family without samples is left out.
 struct Family {
   Label name;
   Label help;
@@ -31,13 +31,13 @@ struct Family {
   std::vector<Sample> samples;
 };
 
-// Adds families to what exposition() and every endpoint give, as long as it lives. Where a name is there already, from
-// a metric or an older Collector, the older one stands.
+// While it exists, adds families to the output of exposition() and of every endpoint. If a metric or an older Collector
+// already has a name, the older one is kept.
 class Collector {
  public:
-  // `read` is called on the thread that asks, one call at a time.
+  // `read` is called on the thread of the scrape, one call at a time.
   explicit Collector(std::function<std::vector<Family>()> read);
-  ~Collector();  // Waits for a call under way.
+  ~Collector();  // Waits for a call in progress.
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
 

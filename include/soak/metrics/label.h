@@ -2,10 +2,10 @@
 #ifndef SOAK_METRICS_LABEL_H_
 #define SOAK_METRICS_LABEL_H_
 
-// The value of a metric's label: a string literal, and nothing else.
+// The value of a metric's label. Only a string literal is accepted.
 //
-// A label per user or session would make a series per user or session, until the process or the Prometheus that
-// scrapes it runs out of memory. So the type takes only text that is in the program; ids belong in the log.
+// One label per user or session would create one series per user or session, until the process or Prometheus runs out
+// of memory. So the type accepts only text from the source code. Ids belong in the log.
 
 #include <cstddef>
 #include <string_view>
@@ -15,7 +15,7 @@ namespace soak {
 class Label {
  public:
   template <std::size_t N>
-  consteval Label(const char (&text)[N]) : text_(text) {}  // NOLINT: a string literal is one.
+  consteval Label(const char (&text)[N]) : text_(text) {}  // NOLINT: implicit on purpose, for string literals.
 
   constexpr const char* text() const noexcept { return text_; }
   constexpr std::string_view view() const noexcept { return text_; }

@@ -4,10 +4,10 @@
 
 // Counters, gauges and histograms of this process, on prometheus-cpp.
 //
-// A handle is looked up once, by name and labels, and kept: the same name and labels give the same metric. Look-ups
-// take a lock and may be made on any thread, as may every use of a handle, which takes none but a histogram's. A
-// metric lives as long as the process. Aborts for a name that has another kind or help already, or that Prometheus
-// does not accept.
+// Look a handle up once, by name and labels, and keep it. The same name and labels give the same metric. Look-ups and
+// handles work on any thread. A look-up takes a lock, and so does a histogram; counters and gauges do not. A metric
+// lives as long as the process. A look-up aborts if the name already has another kind or help text, or if Prometheus
+// does not accept it.
 
 #include <chrono>
 #include <cstdint>
@@ -51,8 +51,8 @@ class Gauge {
   prometheus::Gauge* metric_;
 };
 
-// Of durations, exposed in seconds. Its buckets end at 1, 2.5, 5, 10, 25, 50, 100, 250 and 500 ms, and at 1, 2.5, 5,
-// 10, 30 and 60 s.
+// A histogram of durations, exposed in seconds. Its buckets end at 1, 2.5, 5, 10, 25, 50, 100, 250 and 500 ms, and at
+// 1, 2.5, 5, 10, 30 and 60 s.
 class Histogram {
  public:
   explicit Histogram(prometheus::Histogram& metric) noexcept : metric_(&metric) {}
@@ -68,7 +68,7 @@ Counter counter(Label name, Label help, std::initializer_list<LabelPair> labels 
 Gauge gauge(Label name, Label help, std::initializer_list<LabelPair> labels = {});
 Histogram histogram(Label name, Label help, std::initializer_list<LabelPair> labels = {});
 
-// All metrics in Prometheus' text format, as /metrics gives them.
+// All metrics in Prometheus' text format, as served at /metrics.
 std::string exposition();
 
 }  // namespace soak::metrics

@@ -2,7 +2,7 @@
 #ifndef SOAK_NET_HANDSHAKE_H_
 #define SOAK_NET_HANDSHAKE_H_
 
-// The handshake as a WebSocketServer sees it: what a client asks, what the server answers, and the server's options.
+// The handshake of a WebSocketServer: the client's request, the server's reply, and the server's options.
 
 #include <chrono>
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace soak::net {
 
-// What the client sent. Headers hold secrets: do not log them.
+// The client's request. Headers may hold secrets: do not log them.
 struct HandshakeRequest {
   std::string path;   // "/v1/realtime", as sent, without the query.
   std::string query;  // "model=gpt-realtime", without the question mark.
@@ -34,10 +34,10 @@ struct HandshakeRequest {
 
 class HandshakeReply {
  public:
-  // 101. `subprotocol` should be one that the client offered, or empty. A reply can break the protocol on
-  // purpose by naming another.
+  // Status 101. `subprotocol` should be one that the client offered, or empty. To break the protocol on purpose, name
+  // another one.
   static HandshakeReply accept(std::string subprotocol = {}, Headers headers = {});
-  // Any other status, with a body and then the end of the connection.
+  // Any other status, with a body. The connection then ends.
   static HandshakeReply refuse(int status, std::string body = {}, Headers headers = {});
 
   bool accepted() const { return status_ == 101; }
@@ -55,21 +55,21 @@ class HandshakeReply {
   Headers headers_;
 };
 
-// Accepts everything, and the client's first subprotocol.
+// Accepts every request, with the client's first subprotocol.
 HandshakeReply accept_any(const HandshakeRequest& request);
 
 struct ServerOptions : WebSocketLimits {
   ServerOptions() {}  // NOLINT(modernize-use-equals-default): not an aggregate, see ConnectOptions.
 
   std::string host = "127.0.0.1";  // An address, not a name.
-  std::uint16_t port = 0;          // 0 takes a free one.
-  // With a certificate the server speaks TLS (1.2 and 1.3) and nothing else, and its URL is wss:. In memory
-  // there is no TLS, and the files are not read: it only keeps ws: and wss: apart.
+  std::uint16_t port = 0;          // 0 picks a free port.
+  // With a certificate, the server accepts only TLS (1.2 and 1.3), and its URL is wss:. In memory there is no TLS and
+  // the files are not read; the setting only tells ws: from wss:.
   TlsIdentity tls;
-  // Called once a handshake, on the loop's turn. What it throws answers 500.
+  // Called once per handshake, on the loop's turn. If it throws, the reply is 500.
   std::function<HandshakeReply(const HandshakeRequest&)> on_handshake = &accept_any;
-  // Connections whose handshake is done and that nobody accept()ed yet. At the bound the server stops
-  // taking new ones from the listening socket, and they wait there.
+  // The most connections that have completed their handshake and wait for accept(). At the limit the server takes no
+  // new ones from the listening socket, and they wait there.
   std::size_t accept_queue_max = 128;
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};  // For TLS and the request together.
 };

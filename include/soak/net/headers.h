@@ -2,8 +2,8 @@
 #ifndef SOAK_NET_HEADERS_H_
 #define SOAK_NET_HEADERS_H_
 
-// The header fields of an HTTP message, in the order they came. Names compare without case. Values may
-// be secrets: nothing in soak prints them.
+// The header fields of an HTTP message, in their original order. Names are case-insensitive. Values may be secrets, so
+// nothing in soak prints them.
 
 #include <cstddef>
 #include <initializer_list>
@@ -24,9 +24,9 @@ class Headers {
   Headers(std::initializer_list<Field> fields) : fields_(fields) {}
   explicit Headers(std::vector<Field> fields) : fields_(std::move(fields)) {}
 
-  // Appends; a field of that name already there stays.
+  // Appends, and keeps existing fields of that name.
   void add(std::string name, std::string value);
-  // Appends after removing every field of that name.
+  // Removes every field of that name, then appends.
   void set(std::string name, std::string value);
   void remove(std::string_view name);
 

@@ -2,7 +2,7 @@
 #ifndef SOAK_NET_HTTP_H_
 #define SOAK_NET_HTTP_H_
 
-// HTTP messages, as HttpClient and HttpServer take and give them, and the error of a request without a response.
+// The HTTP messages of HttpClient and HttpServer, and the error for a request without a response.
 
 #include <cstdint>
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace soak::net {
 
-// Not aggregates, on purpose: g++ 12 destroys an aggregate temporary twice in a co_await expression.
+// These are not aggregates, on purpose: g++ 12 destroys an aggregate temporary twice in a co_await expression.
 struct HttpRequest {
   HttpRequest() = default;
   HttpRequest(std::string request_method, std::string request_url, std::string request_body = {},
@@ -25,8 +25,8 @@ struct HttpRequest {
         body(std::move(request_body)) {}
 
   std::string method = "GET";
-  std::string url;  // "https://host:port/path?query"; it may hold secrets.
-  Headers headers;  // Host, Content-Length and the like are added by the transport.
+  std::string url;  // "https://host:port/path?query"; may hold secrets.
+  Headers headers;  // The transport adds Host, Content-Length and the like.
   std::string body;
 };
 
@@ -40,7 +40,7 @@ struct HttpResponse {
   std::string body;
 };
 
-// Holds secrets: do not log it.
+// May hold secrets: do not log it.
 struct HttpServerRequest {
   HttpServerRequest() {}  // NOLINT(modernize-use-equals-default): not an aggregate, see HttpRequest.
 
@@ -56,15 +56,15 @@ struct HttpServerRequest {
   std::string query_value(std::string_view name) const;
 };
 
-// What becomes of a request. The transport adds Content-Length. One that the response brings stays: longer than the
-// body, it makes the client see the connection end within the response. "Connection: close" makes it the last of its
-// connection. Aborts for a field that cannot stand in a response, or a status outside 200 to 599.
+// The server's reply to a request. The transport adds Content-Length, unless the response already has one. If that one
+// is longer than the body, the client sees the connection end within the response. "Connection: close" ends the
+// connection after the reply. Aborts for a header field that a response cannot have, or a status outside 200 to 599.
 class HttpReply {
  public:
   HttpReply(HttpResponse response) : response_(std::move(response)) {}  // NOLINT(google-explicit-constructor)
   explicit HttpReply(int status, std::string body = {}, Headers headers = {})
       : response_(status, std::move(body), std::move(headers)) {}
-  // No response: the connection is reset (RST), as by a server that dies.
+  // No response: resets the connection (RST), like a server that crashes.
   static HttpReply reset();
 
   bool is_reset() const { return reset_; }
@@ -76,17 +76,17 @@ class HttpReply {
   bool reset_ = false;
 };
 
-// No response came. Its code is
+// Thrown when no response came. Its code is
 //   Errc::kConnectFailed     refused, unreachable, name not found, or TLS: the message says which
 //   Errc::kTimeout           connect_timeout or timeout passed
 //   Errc::kConnectionClosed  the connection ended before the whole response
-//   Errc::kProtocol          what came is no HTTP, or longer than response_bytes_max
-// The message names method, scheme, host and port: never path and query, which may hold a key.
+//   Errc::kProtocol          the response is not HTTP, or is longer than response_bytes_max
+// The message names method, scheme, host and port. It never includes path and query, because they may hold a key.
 class HttpError : public Error {
  public:
   HttpError(Errc code, std::string_view message, bool may_have_arrived);
-  // False: the server cannot have read the whole request, and it may be sent again. True: nobody knows, as soon as the
-  // last byte has left this end: a small body does so together with its head, whether the server reads it or not.
+  // False: the server cannot have read the whole request, so you can safely send it again. True: unknown, because the
+  // last byte has left this end. A small body leaves together with its head, whether or not the server reads it.
   bool may_have_arrived() const { return may_have_arrived_; }
 
  private:

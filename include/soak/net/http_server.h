@@ -2,15 +2,15 @@
 #ifndef SOAK_NET_HTTP_SERVER_H_
 #define SOAK_NET_HTTP_SERVER_H_
 
-// An HTTP server for fakes and tests: a coroutine answers each request, or misbehaves.
+// An HTTP server for fakes and tests. A coroutine replies to each request, or misbehaves.
 //
 //   soak::net::HttpServer server(loop, [](soak::net::HttpServerRequest request) -> soak::Task<soak::net::HttpReply> {
 //     co_return soak::net::HttpReply(200, "hello " + request.path);
 //   });
 //
-// On a UvLoop it listens on a port of its own and speaks HTTP/1.1, with keep-alive, and bodies by Content-Length or in
-// chunks; on a VirtualLoop it is reached in memory by the HttpClients of the same loop. It belongs to the loop's thread
-// and must not outlive the loop.
+// On a UvLoop it listens on its own port and speaks HTTP/1.1 with keep-alive; bodies have a Content-Length or are
+// chunked. On a VirtualLoop, the HttpClients of the same loop reach it in memory. Use it on the loop's thread; it must
+// not outlive the loop.
 
 #include <chrono>
 #include <cstddef>
@@ -33,7 +33,7 @@ class HttpServer {
   //   Error(Errc::kConnectFailed)    it cannot listen; names host, port and the system's reason
   //   Error(Errc::kInvalidArgument)  certificate or key cannot be read, or do not belong together; names the file
   HttpServer(EventLoop& loop, HttpHandler handler, HttpServerOptions options = HttpServerOptions());
-  // Stops, and ends what is left where it stands: clients see a reset. Not from one of its own handlers.
+  // Stops, and destroys handlers where they stand: clients see a reset. Do not call it from one of its own handlers.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -41,8 +41,8 @@ class HttpServer {
   std::string url() const;  // "http://127.0.0.1:40121", with TLS "https://127.0.0.1:40121"
   std::uint16_t port() const;
 
-  // Takes no further connection and no further request; ends when those under way are answered, or after `timeout`,
-  // when the rest is dropped.
+  // Accepts no more connections or requests. Returns when the requests in progress have their replies, or drops the
+  // rest after `timeout`.
   Task<> close(std::chrono::nanoseconds timeout = std::chrono::seconds{5});
 
   std::size_t open_connections() const;

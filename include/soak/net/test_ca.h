@@ -2,8 +2,8 @@
 #ifndef SOAK_NET_TEST_CA_H_
 #define SOAK_NET_TEST_CA_H_
 
-// A certificate authority made when it is needed, so that `wss:` is verified in a test as it is in production,
-// and no key is kept in a repository.
+// A certificate authority created on demand. A test verifies `wss:` just as production does, and the repository holds
+// no keys.
 //
 //   soak::net::TestCa ca;
 //   soak::net::ServerOptions server_options;
@@ -13,8 +13,9 @@
 //   options.ca_file = ca.ca_file();
 //   auto socket = co_await soak::net::connect_websocket(loop, server.url(), options);
 //
-// Keys and serial numbers come from OpenSSL and validity from the system's clock, never from a loop: TLS is real.
-// It blocks: a millisecond a certificate. Any thread may make one; one at a time may use it.
+// Keys and serial numbers come from OpenSSL and validity from the system's clock, never from a loop, because TLS is
+// real. It blocks for about a millisecond per certificate. Create it on any thread, and use it from one thread at a
+// time.
 
 #include <cstdint>
 #include <memory>
@@ -26,9 +27,9 @@
 namespace soak::net {
 
 enum class Validity : std::uint8_t {
-  kCurrent,  // Since an hour, for 30 days.
-  kExpired,  // Since yesterday.
-  kNotYet,   // Not before tomorrow.
+  kCurrent,  // Valid since an hour ago, for 30 days.
+  kExpired,  // Expired yesterday.
+  kNotYet,   // Not valid before tomorrow.
 };
 
 class TestCa {
@@ -41,12 +42,12 @@ class TestCa {
   TestCa(const TestCa&) = delete;
   TestCa& operator=(const TestCa&) = delete;
 
-  // The CA's own certificate, in PEM, for whoever is to trust it: ConnectOptions::ca_file, `soak voice --ca`, curl
-  // --cacert, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS.
+  // The CA's own certificate, in PEM. Pass it to clients that should trust the CA: ConnectOptions::ca_file, `soak voice
+  // --ca`, curl --cacert, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS.
   const std::string& ca_file() const;
 
-  // A certificate for a server of these DNS names and IP addresses, one at least, with a key of its own (EC P-256).
-  // The files live as long as the CA. Throws Error(Errc::kInvalidArgument) for what is no name.
+  // Issues a certificate for these DNS names and IP addresses (at least one), with its own key (EC P-256). The files
+  // exist as long as the CA does. Throws Error(Errc::kInvalidArgument) for an invalid name.
   TlsIdentity issue(const std::vector<std::string>& names, Validity validity = Validity::kCurrent);
 
  private:

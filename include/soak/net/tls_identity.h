@@ -6,9 +6,9 @@
 
 namespace soak::net {
 
-// What a server proves itself with. Paths of PEM files, read when the server starts.
+// A server's certificate and key: paths of PEM files that are read when the server starts.
 struct TlsIdentity {
-  std::string certificate_file;  // The server's own certificate first, then those between it and the client's CA.
+  std::string certificate_file;  // The server's own certificate first, then the intermediates.
   std::string key_file;          // Without a passphrase.
 };
 

@@ -2,13 +2,13 @@
 #ifndef SOAK_NET_WEBSOCKET_H_
 #define SOAK_NET_WEBSOCKET_H_
 
-// A WebSocket, whichever side opened it, and what ends one.
+// A WebSocket of either side, its limits, and the ways in which it ends.
 //
-// On a UvLoop the transport is libwebsockets; on a VirtualLoop it is a pipe in memory that keeps the loop's clock. Code
-// above cannot tell them apart: all pass one conformance suite. A WebSocket belongs to the thread of its EventLoop and
-// must not outlive the loop. Whatever the transport learns is recorded and resumes its waiter on the loop's own turn,
-// never inside a callback of the library. A client opens one with connect_websocket() (websocket_client.h); a
-// WebSocketServer hands out those that it accepted (websocket_server.h).
+// A client opens one with connect_websocket() (websocket_client.h). A WebSocketServer returns those that it accepts
+// (websocket_server.h). On a UvLoop the transport is libwebsockets. On a VirtualLoop it is an in-memory pipe that uses
+// the loop's clock. Both pass the same conformance suite, so your code sees no difference. Use a WebSocket on the
+// thread of its EventLoop; it must not outlive the loop. Events of the transport are recorded, and resume a waiting
+// task on the loop's own turn, never inside a callback of the library.
 
 #include <chrono>
 #include <cstddef>
@@ -28,7 +28,7 @@
 
 namespace soak::net {
 
-// One whole message; fragments are put together below this interface.
+// One whole message; fragments are joined before you see it.
 struct Message {
   enum class Kind : std::uint8_t { kText, kBinary };
 
@@ -45,7 +45,7 @@ struct Message {
   std::string data;
 };
 
-// The codes of RFC 6455, section 7.4.1, that soak itself uses. Any other number is fine, too.
+// The codes of RFC 6455, section 7.4.1, that soak itself uses. You can use any other number too.
 inline constexpr std::uint16_t kCloseNormal = 1000;
 inline constexpr std::uint16_t kCloseGoingAway = 1001;
 inline constexpr std::uint16_t kCloseProtocolError = 1002;
@@ -56,13 +56,13 @@ inline constexpr std::uint16_t kCloseTooBig = 1009;
 
 // How a connection ended.
 //
-// Two limits of libwebsockets show here. From its peers the codes 1012 to 1014 and 1016 to 2999 arrive as 1002.
-// And a server whose own frames are stuck in a full pipe when the close frame comes reports 1006 instead of it.
+// Two limits of libwebsockets are visible here. It reports the codes 1012 to 1014 and 1016 to 2999 of its peers as
+// 1002. And if a server's own frames are stuck in a full pipe when the close frame arrives, it reports 1006 instead.
 struct CloseStatus {
   enum class By : std::uint8_t {
-    kLocal,  // This side closed first: close(), a limit that was passed, or a timeout.
+    kLocal,  // This side closed first: close(), an exceeded limit, or a timeout.
     kPeer,   // The peer's close frame came first.
-    kLost,   // Neither: reset, or ended without a close frame. The code is 1006.
+    kLost,   // The connection was reset, or ended without a close frame. The code is 1006.
   };
 
   CloseStatus() = default;
@@ -75,8 +75,8 @@ struct CloseStatus {
   By by = By::kLost;
 };
 
-// receive() or send() on a connection that has ended. Its code is Errc::kConnectionClosed, except after
-// an idle or ping timeout of our own: Errc::kTimeout.
+// Thrown by receive() and send() on a connection that has ended. Its code is Errc::kTimeout after this side's idle or
+// ping timeout, and Errc::kConnectionClosed otherwise.
 class ConnectionClosed : public Error {
  public:
   ConnectionClosed(std::string_view peer, CloseStatus status, Errc code = Errc::kConnectionClosed);
@@ -86,15 +86,15 @@ class ConnectionClosed : public Error {
   CloseStatus status_;
 };
 
-// The server answered the upgrade with something else than 101.
+// Thrown when the server replies to the upgrade with a status other than 101.
 class HandshakeRefused : public Error {
  public:
   HandshakeRefused(std::string_view url, int status, Headers headers, std::string body);
   int status() const { return status_; }
-  // In memory all that the server sent. Over libwebsockets the fields it knows (Retry-After, Content-Type,
-  // WWW-Authenticate, ...) and those named in ConnectOptions::response_headers.
+  // In memory, all fields that the server sent. With libwebsockets, the fields that it knows (Retry-After,
+  // Content-Type, WWW-Authenticate, ...) and those named in ConnectOptions::response_headers.
   const Headers& headers() const { return headers_; }
-  // Over libwebsockets what had arrived together with the header, which is all of a short JSON body.
+  // With libwebsockets, the part that arrived together with the header. A short JSON body is complete.
   const std::string& body() const { return body_; }
 
  private:
@@ -104,8 +104,9 @@ class HandshakeRefused : public Error {
 };
 
 struct WebSocketCounters {
-  std::uint64_t frames_sent = 0;  // Data messages, without control frames.
-  // Of those: the peer has read them, for it answered a later ping, or our close. It has read more, as a rule.
+  std::uint64_t frames_sent = 0;  // Data messages, not control frames.
+  // How many of these the peer has certainly read, because it replied to a later ping or to our close. Usually it has
+  // read more.
   std::uint64_t frames_confirmed = 0;
   std::uint64_t frames_received = 0;
   std::uint64_t bytes_sent = 0;  // Payload.
@@ -114,85 +115,84 @@ struct WebSocketCounters {
 
 class WebSocket {
  public:
-  // Drops a connection that is still open, at once and without a close handshake: the peer sees 1006.
-  // Allowed from anywhere, also from code that one of this socket's own events has resumed. A receive()
-  // that is waiting ends with ConnectionClosed.
+  // Drops an open connection at once, without a close handshake: the peer sees 1006. Allowed anywhere, including in
+  // code that one of this socket's own events has resumed. A waiting receive() throws ConnectionClosed.
   virtual ~WebSocket();
   WebSocket(const WebSocket&) = delete;
   WebSocket& operator=(const WebSocket&) = delete;
 
-  // The next message. After the end of the connection it first delivers what is queued, then throws
-  // ConnectionClosed. One receiver at a time: a second one aborts. Cancelling it loses no message.
+  // Returns the next message. After the connection has ended, it first returns the queued messages, then throws
+  // ConnectionClosed. Only one call at a time: a second one aborts. If it is cancelled, no message is lost.
   virtual Task<Message> receive() = 0;
 
-  // Ends when the transport has taken the message or it is queued below the send watermark; otherwise it
-  // waits, so a peer that does not read slows the sender down. Messages go out in the order of the calls.
-  // Cancelled while it waits, the message stays queued. Throws ConnectionClosed after close().
+  // Returns when the transport has taken the message, or it is queued below the send watermark. Otherwise it waits, so
+  // a peer that does not read slows the sender down. Messages are sent in the order of the calls. If it is cancelled
+  // while it waits, the message stays queued. Throws ConnectionClosed after close().
   virtual Task<> send(Message message) = 0;
   Task<> send_text(std::string data) { return send(Message::text(std::move(data))); }
   Task<> send_binary(std::string data) { return send(Message::binary(std::move(data))); }
 
-  // Sends what is queued, then the close handshake; ends when the peer answered, or the connection was
-  // lost, or after the close timeout, when it drops the connection. Does not throw for a connection that
-  // has ended already. 1005 sends a close frame without a code. A reason longer than 123 bytes is cut.
+  // Sends queued messages, then closes. Returns when the peer has replied or the connection is lost; after the close
+  // timeout, it drops the connection. Does not throw if the connection has already ended. Code 1005 sends a close frame
+  // without a code. A reason longer than 123 bytes is cut.
   virtual Task<> close(std::uint16_t code = kCloseNormal, std::string reason = {}) = 0;
 
-  // Off: nothing is read from the transport any more, neither messages nor pings, pongs and close frames, as if this
-  // side hung; what comes waits in the transport, and slows the peer down. On again, it is read as it came. While
-  // reading is off, this side's idle and ping timeouts do not run.
+  // With false, this side stops reading from the transport, as if it hung: no messages, pings, pongs or close frames.
+  // Incoming data waits in the transport and slows the peer down. With true, it is read in order. While reading is off,
+  // this side's idle and ping timeouts are paused.
   virtual void set_reading(bool on) = 0;
 
   // True until either side has begun to close, or the connection is lost.
   virtual bool is_open() const = 0;
-  // How it ended: empty while the connection lives, close() still waiting for its answer included.
+  // How the connection ended. Empty while it lives, which includes a close() that still waits for the peer.
   virtual std::optional<CloseStatus> close_status() const = 0;
 
-  // What the handshake agreed on; empty if nothing.
+  // The subprotocol agreed in the handshake; empty if none.
   virtual std::string subprotocol() const = 0;
-  // What the server's answer to the upgrade held; the limits of HandshakeRefused::headers() apply. Empty
-  // on an accepted socket.
+  // The headers of the server's reply to the upgrade, with the limits of HandshakeRefused::headers(). Empty on an
+  // accepted socket.
   virtual const Headers& response_headers() const = 0;
 
   virtual WebSocketCounters counters() const = 0;
-  // Payload bytes that send() has taken and the transport has not.
+  // Payload bytes that send() has accepted and the transport has not taken yet.
   virtual std::size_t buffered_bytes() const = 0;
 
  protected:
   WebSocket() = default;
 };
 
-// The limits of one connection, on either side. Zero means off for the first three.
+// The limits of one connection, on either side. Zero turns the first three off.
 struct WebSocketLimits {
-  // Nothing at all received for that long, pongs included: the connection is dropped, close_status() is
-  // 1006 by kLocal, receive() and send() throw ConnectionClosed with Errc::kTimeout. Off by default:
-  // silence is normal when nobody speaks.
+  // If nothing at all arrives for this long, not even pongs, the connection is dropped: close_status() is 1006 by
+  // kLocal, and receive() and send() throw ConnectionClosed with Errc::kTimeout. Off by default, because silence is
+  // normal while nobody speaks.
   std::chrono::nanoseconds idle_timeout{0};
-  // A ping each interval; a pong that is missing for ping_timeout ends the connection like idle_timeout.
+  // Sends a ping every interval. If a pong is overdue by ping_timeout, the connection ends as with idle_timeout.
   std::chrono::nanoseconds ping_interval{0};
   std::chrono::nanoseconds ping_timeout{0};
-  std::chrono::nanoseconds close_timeout = std::chrono::seconds{5};  // For the peer's answer to close().
-  std::size_t message_bytes_max = std::size_t{16} << 20;             // Above it: close 1009.
-  // Messages received and not yet taken by receive(). At either bound the transport stops reading until
-  // half is free again, so memory stays at receive_queue_bytes_max and one message; for a client on wss:, and the
-  // rest of one TLS record, which holds 16 KiB.
+  std::chrono::nanoseconds close_timeout = std::chrono::seconds{5};  // For the peer's reply to close().
+  std::size_t message_bytes_max = std::size_t{16} << 20;             // A longer message: close 1009.
+  // Messages that have arrived and wait for receive(). At either limit the transport stops reading until half is free
+  // again. So memory stays within receive_queue_bytes_max plus one message, plus, for a client on wss:, the rest of one
+  // 16 KiB TLS record.
   std::size_t receive_queue_max = 1024;
   std::size_t receive_queue_bytes_max = std::size_t{4} << 20;
-  std::size_t send_watermark_bytes = std::size_t{256} << 10;  // Above it send() waits for half of it.
+  std::size_t send_watermark_bytes = std::size_t{256} << 10;  // Above it, send() waits until half is free.
 };
 static_assert(std::is_trivially_destructible_v<WebSocketLimits>);
 
-// Not an aggregate, on purpose: g++ 12 destroys an aggregate temporary twice in a co_await expression.
-// Make a named one and fill it in.
+// Not an aggregate, on purpose: g++ 12 destroys an aggregate temporary twice in a co_await expression. Create a named
+// object and set its fields.
 struct ConnectOptions : WebSocketLimits {
   ConnectOptions() {}  // NOLINT(modernize-use-equals-default): user-provided, for the line above.
 
   Headers headers;
-  std::vector<std::string> subprotocols;  // In the order of preference.
-  // Fields of the response to keep beyond those libwebsockets knows, such as "x-request-id".
+  std::vector<std::string> subprotocols;  // In order of preference.
+  // Response fields to keep beyond those that libwebsockets knows, such as "x-request-id".
   std::vector<std::string> response_headers;
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};  // Until the handshake is done.
-  // wss: alone. A PEM file of the certificate authorities to trust, instead of the system's: that of a TestCa, say.
-  // What a server proves is always verified: chain, dates, and that the certificate is for the URL's host.
+  // For wss: only. A PEM file of the certificate authorities to trust instead of the system's, such as a TestCa's. The
+  // server's certificate is always verified: its chain, its dates, and that it is for the URL's host.
   std::string ca_file;
 };
 

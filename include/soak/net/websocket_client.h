@@ -2,10 +2,10 @@
 #ifndef SOAK_NET_WEBSOCKET_CLIENT_H_
 #define SOAK_NET_WEBSOCKET_CLIENT_H_
 
-// The client's way to open a WebSocket.
+// Opens a WebSocket as a client.
 //
-// On a UvLoop the transport is libwebsockets, with TLS where the URL says wss:; on a VirtualLoop it is a pipe in
-// memory that keeps the loop's clock.
+// On a UvLoop the transport is libwebsockets, with TLS for a wss: URL. On a VirtualLoop it is an in-memory pipe that
+// uses the loop's clock.
 //
 //   soak::net::ConnectOptions options;
 //   options.headers.add("Authorization", "Bearer " + key);
@@ -23,16 +23,16 @@
 
 namespace soak::net {
 
-// Opens a WebSocket to `url`, "ws://host:port/path?query" or, by TLS 1.2 or 1.3, "wss://...". Tries once. Cancelled,
-// it leaves nothing behind.
+// Opens a WebSocket to `url`: "ws://host:port/path?query", or "wss://..." with TLS 1.2 or 1.3. It tries once. If
+// cancelled, it leaves nothing behind.
 // Throws
-//   HandshakeRefused             the server answered something else than 101
+//   HandshakeRefused             the server replied with a status other than 101
 //   Error(Errc::kConnectFailed)  refused, unreachable, name not found, closed during the handshake; with wss: also
-//                                a certificate of an unknown CA, for another host, expired or not valid yet, and a
-//                                server that speaks no TLS: the message says which, and names what is wrong
+//                                a certificate of an unknown CA, for another host, expired or not valid yet, or a
+//                                server without TLS; the message states which, and what is wrong
 //   Error(Errc::kTimeout)        connect_timeout passed
 //   Error(Errc::kInvalidArgument)  not a ws: or wss: URL; a CA file that cannot be read
-// Messages name the URL without its query, which may hold a key.
+// Messages name the URL without its query, because that may hold a key.
 [[nodiscard]] Task<std::unique_ptr<WebSocket>> connect_websocket(EventLoop& loop, std::string url,
                                                                  ConnectOptions options = ConnectOptions());
 

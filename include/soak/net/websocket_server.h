@@ -2,7 +2,7 @@
 #ifndef SOAK_NET_WEBSOCKET_SERVER_H_
 #define SOAK_NET_WEBSOCKET_SERVER_H_
 
-// A WebSocket server for fakes and tests: it decides on each handshake, and hands out sockets.
+// A WebSocket server for fakes and tests. It replies to each handshake and returns the accepted sockets.
 //
 //   soak::net::WebSocketServer server(loop);
 //   soak::net::AcceptedWebSocket peer = co_await server.accept();
@@ -27,7 +27,7 @@ class WebSocketServer {
   //   Error(Errc::kConnectFailed)    it cannot listen; names host, port and the system's reason
   //   Error(Errc::kInvalidArgument)  certificate or key cannot be read, or do not belong together; names the file
   explicit WebSocketServer(EventLoop& loop, ServerOptions options = ServerOptions());
-  // stop(). Sockets that accept() has handed out live on, and those that wait for it are dropped.
+  // Calls stop(). Sockets returned by accept() live on; those that wait for it are dropped.
   ~WebSocketServer();
   WebSocketServer(const WebSocketServer&) = delete;
   WebSocketServer& operator=(const WebSocketServer&) = delete;
@@ -35,13 +35,13 @@ class WebSocketServer {
   std::string url() const;  // "ws://127.0.0.1:40121", with TLS "wss://127.0.0.1:40121"
   std::uint16_t port() const;
 
-  // The next connection, in the order in which the handshakes ended. Throws Error(Errc::kConnectionClosed)
-  // once the server is stopped and nothing waits. One acceptor at a time: a second one aborts.
+  // Returns the next connection, in the order in which the handshakes completed. Throws Error(Errc::kConnectionClosed)
+  // once the server is stopped and no connection waits. Only one call at a time: a second one aborts.
   Task<AcceptedWebSocket> accept();
 
-  // Stops listening; new connections are refused. Handshakes under way are dropped.
+  // Stops listening: new connections are refused, and handshakes in progress are dropped.
   void stop();
-  // Accepted sockets that live and are not closed yet, and those that wait for accept().
+  // Accepted sockets that are not closed yet, plus those that wait for accept().
   std::size_t open_connections() const;
 
  private:
