@@ -109,7 +109,7 @@ struct MessageStream::State {
 
 MessageStream::MessageStream(Run& run, EventLoop& loop, Channel& channel, MessageStreamOptions options) {
   if (options.conversations.empty()) {
-    throw Error(Errc::kInvalidArgument, "MessageStream: no conversation to send to, one at least is needed");
+    throw Error(Errc::kInvalidArgument, "MessageStream: needs at least one conversation to send to");
   }
   state_ = std::make_unique<State>(run, loop, channel, std::move(options));
 }

@@ -153,10 +153,10 @@ AsyncRun::~AsyncRun() = default;
 void AsyncRun::ready_descriptors(std::uint64_t sessions) {
   const std::uint64_t limit = detail::raise_descriptor_limit(2 * sessions + kOtherDescriptors);
   if (limit < sessions + kOtherDescriptors) {
-    RunDriver(*this).refuse(
-        fmt::format("sessions is {}: this process may open {} descriptors, so {} is allowed, or a higher hard limit "
-                    "(ulimit -Hn)",
-                    sessions, limit, limit > kOtherDescriptors ? limit - kOtherDescriptors : 0));
+    RunDriver(*this).refuse(fmt::format(
+        "sessions is {}: this process may open {} descriptors, enough for {}; raise the hard limit (ulimit -Hn) "
+        "for more",
+        sessions, limit, limit > kOtherDescriptors ? limit - kOtherDescriptors : 0));
   }
 }
 

@@ -100,7 +100,7 @@ void check_param_name(const std::string& name, std::set<std::string>& taken, con
   for (const char c : name) {
     allowed = allowed && (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_');
   }
-  const char* wrong = !allowed ? "letters, digits and _ are allowed, and one at the least"
+  const char* wrong = !allowed ? "use letters, digits and _, at least one of them"
                                : (!taken.insert(name).second ? "another parameter has this name" : nullptr);
   if (wrong != nullptr) {
     fmt::print(stderr, "{}:{}: SOAK_INSTANTIATE_TEST_SUITE_P names a parameter '{}': {}\n", file, line, name, wrong);

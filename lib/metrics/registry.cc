@@ -64,7 +64,8 @@ const std::shared_ptr<Registry>& Registry::shared() {
 void Registry::check(Label name, const char* kind, Label help, std::initializer_list<LabelPair> labels) {
   if (!prometheus::CheckMetricName(name.text())) {
     contract_broken(fmt::format(
-        "'{}' is no name for a metric: letters, digits, _ and : are allowed, not a digit or __ first", name.view()));
+        "'{}' is not a valid metric name: use letters, digits, _ and :, and begin with neither a digit nor __",
+        name.view()));
   }
   // The serializer does not escape it.
   if (help.view().find('\n') != std::string_view::npos) {
@@ -74,13 +75,13 @@ void Registry::check(Label name, const char* kind, Label help, std::initializer_
   for (const LabelPair& label : labels) {
     // A histogram's buckets have the label le.
     if (!prometheus::CheckLabelName(label.name.text()) || label.name.view() == "le") {
-      contract_broken(
-          fmt::format("'{}' is no name for a label of the metric {}: letters, digits and _ are allowed, not a digit or "
-                      "__ first, and not le",
-                      label.name.view(), name.view()));
+      contract_broken(fmt::format(
+          "'{}' is not a valid label name for the metric {}: use letters, digits and _, begin with neither a "
+          "digit nor __, and do not use le",
+          label.name.view(), name.view()));
     }
     if (!names.insert(label.name.view()).second) {
-      contract_broken(fmt::format("the metric {} is given its label {} twice", name.view(), label.name.view()));
+      contract_broken(fmt::format("the metric {} has its label {} twice", name.view(), label.name.view()));
     }
   }
   const auto [known, added] = known_.try_emplace(name.text(), Known{kind, help.text()});

@@ -59,8 +59,8 @@ Address parse(const std::string& text) {
     address.size = sizeof(address.v6);
     address.text = "[" + text + "]";
   } else {
-    throw std::invalid_argument(fmt::format(
-        "metrics endpoint: the address is '{}': an IPv4 or IPv6 address is allowed, such as 127.0.0.1 or ::1", text));
+    throw std::invalid_argument(
+        fmt::format("metrics endpoint: address '{}'; expected an IPv4 or IPv6 address such as 127.0.0.1 or ::1", text));
   }
   return address;
 }

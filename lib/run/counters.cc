@@ -28,7 +28,7 @@ Counters::Slot& Counters::slot(std::string_view name) {
   }
   const std::size_t used = used_.load(std::memory_order_relaxed);
   if (used == kMost) {
-    fmt::print(stderr, "Run::count: '{}' would be counter {}; {} names are allowed\n", name, kMost + 1, kMost);
+    fmt::print(stderr, "Run::count: '{}' would be counter {}; the limit is {} names\n", name, kMost + 1, kMost);
     std::abort();
   }
   slots_[used].name = name;

@@ -51,7 +51,7 @@ void CsvReader::split() {
     if (at < line.size() && line[at] == '"') {
       for (++at;; ++at) {
         if (at >= line.size()) {
-          refuse("a quote that is not closed on its line");
+          refuse("a quote that is not closed on the same line");
         }
         if (line[at] != '"') {
           field += line[at];
@@ -63,7 +63,7 @@ void CsvReader::split() {
       }
       ++at;
       if (at < line.size() && line[at] != ',') {
-        refuse("text after a closing quote: a comma is allowed");
+        refuse("text after a closing quote; expected a comma");
       }
     } else {
       const std::size_t end = std::min(line.find(',', at), line.size());
@@ -86,7 +86,7 @@ bool CsvReader::next() {
     while (read_line()) {
       if (!text_.empty()) {
         throw CsvError(
-            fmt::format("line {}: is empty, and line {} is not: empty lines are allowed at the end", empty, line_));
+            fmt::format("line {} is empty and line {} is not; empty lines are accepted only at the end", empty, line_));
       }
     }
     return false;

@@ -64,7 +64,7 @@ class Recorder {
       read_row();
     }
     if (recording_.rows == 0) {
-      csv_.refuse("there is no row below the header");
+      csv_.refuse("no rows below the header");
     }
     return std::move(recording_);
   }
@@ -72,11 +72,11 @@ class Recorder {
  private:
   void read_header(const std::vector<std::string>& operations) {
     if (!csv_.next()) {
-      throw CsvError("is empty: a header such as time_s,rss_bytes,fds is needed");
+      throw CsvError("is empty; expected a header such as time_s,rss_bytes,fds");
     }
     const std::vector<std::string>& names = csv_.fields();
     if (names.front() != kTime) {
-      csv_.refuse(fmt::format("the first column of the header is '{}': {} is needed, as in time_s,rss_bytes,fds",
+      csv_.refuse(fmt::format("the first column of the header is '{}'; expected {}, as in time_s,rss_bytes,fds",
                               names.front(), kTime));
     }
     probe::Measurements& measured = recording_.measured;
@@ -87,12 +87,12 @@ class Recorder {
     }
     for (const std::string& operation : operations) {
       if (find(operation) == nullptr || find(operation)->operation == nullptr) {
-        csv_.refuse(fmt::format("--ops {}: there is no such column; there are {}", operation,
+        csv_.refuse(fmt::format("--ops {}: no such column; the columns are {}", operation,
                                 fmt::join(names.begin() + 1, names.end(), ", ")));
       }
     }
     if (measured.tracks.empty()) {
-      csv_.refuse("there is no column to judge beside the time" +
+      csv_.refuse("no column to judge apart from the time" +
                   std::string(operations.empty() ? "" : " and the operations"));
     }
   }
@@ -115,7 +115,7 @@ class Recorder {
       csv_.refuse(fmt::format("column {} has no name", columns_.size() + 2));
     }
     if (header == kTime || find(column.name) != nullptr) {
-      csv_.refuse(fmt::format("the column '{}' is there twice", header));
+      csv_.refuse(fmt::format("the column '{}' appears twice", header));
     }
     if (!bytes && std::find(operations.begin(), operations.end(), header) != operations.end()) {
       recording_.measured.operations.push_back({column.name, probe::Series{}});
@@ -134,7 +134,7 @@ class Recorder {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
-      csv_.refuse(fmt::format("{} is '{}': a number is allowed", column_name(index), text));
+      csv_.refuse(fmt::format("{} is '{}'; expected a number", column_name(index), text));
     }
     return value;
   }
@@ -145,11 +145,11 @@ class Recorder {
     const std::vector<std::string>& fields = csv_.fields();
     if (fields.size() != columns_.size() + 1) {
       csv_.refuse(
-          fmt::format("{}, and the header has {}", detail::format_plural(fields.size(), "field"), columns_.size() + 1));
+          fmt::format("{}, but the header has {}", detail::format_plural(fields.size(), "field"), columns_.size() + 1));
     }
     const double seconds = number(0);
     if (!(std::abs(seconds) < kMostSeconds)) {
-      csv_.refuse(fmt::format("{} is '{}': seconds, at most {:.0f}, are allowed", kTime, fields[0], kMostSeconds));
+      csv_.refuse(fmt::format("{} is '{}'; expected at most {:.0f} seconds", kTime, fields[0], kMostSeconds));
     }
     if (!start_) {
       start_ = seconds;
@@ -172,7 +172,7 @@ class Recorder {
     recording_.lasted = at;
   }
 
-  // Rows are quiescent points where it is said what was done between them.
+  // With --ops, rows are quiescent points.
   void add(const probe::Point& point, const Column& column) {
     if (column.operation != nullptr) {
       column.operation->at_rest.add(point);
@@ -188,7 +188,7 @@ class Recorder {
     const double value = number(index);
     if (!(std::abs(value) < kMostValue)) {
       csv_.refuse(
-          fmt::format("{} is '{}': less than {:g} is allowed", column_name(index), csv_.fields()[index], kMostValue));
+          fmt::format("{} is '{}'; expected less than {:g}", column_name(index), csv_.fields()[index], kMostValue));
     }
     return std::llround(value);
   }
@@ -197,7 +197,7 @@ class Recorder {
     const std::int64_t value = whole(index);
     const auto last = columns_[index - 1].operation->at_rest.last();
     if (value < 0 || (last && value < last->value)) {
-      csv_.refuse(fmt::format("{} is {}: it counts operations, so {} or more is allowed", column_name(index), value,
+      csv_.refuse(fmt::format("{} is {}; it counts operations, so expected {} or more", column_name(index), value,
                               last ? last->value : 0));
     }
     return static_cast<std::uint64_t>(value);

@@ -206,7 +206,7 @@ TEST_F(SessionsTest, MoreThanTheProcessMayHaveDescriptorsAreRefused) {
     run.verdict();
     GTEST_SKIP() << "this process may open as many descriptors";
   } catch (const detail::RunRefused& refused) {
-    EXPECT_THAT(refused.what(), AllOf(HasSubstr("sessions is 100000"), HasSubstr("is allowed")));
+    EXPECT_THAT(refused.what(), AllOf(HasSubstr("sessions is 100000"), HasSubstr("raise the hard limit")));
   }
 }
 

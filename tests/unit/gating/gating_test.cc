@@ -510,8 +510,8 @@ TEST(GatingTest, TheStockMacroOnASoakTestPIsAnErrorThatNamesTheRightOne) {
 
 TEST(GatingTest, AParameterNameThatNoFilterCouldTellApartEndsTheProgram) {
   const std::vector<std::pair<std::string, const char*>> cases = {
-      {"a-b", "names a parameter 'a-b': letters, digits and _ are allowed"},
-      {"", "names a parameter '': letters, digits and _ are allowed"},
+      {"a-b", "names a parameter 'a-b': use letters, digits and _"},
+      {"", "names a parameter '': use letters, digits and _"},
       {"same", "names a parameter 'same': another parameter has this name"}};
   for (const auto& [name, text] : cases) {
     const ProgramResult result = run_sample({}, {"SAMPLE_PARAM_NAME=" + name}, SAMPLE_BAD_NAMES);

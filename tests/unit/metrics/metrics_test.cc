@@ -175,11 +175,11 @@ TEST(MetricsDeathTest, AHelpIsOneLine) {
 }
 
 TEST(MetricsDeathTest, NamesAreThoseThatPrometheusAccepts) {
-  EXPECT_DEATH(counter("2nd_total", "Things."), "'2nd_total' is no name for a metric");
-  EXPECT_DEATH(counter("a-b_total", "Things."), "'a-b_total' is no name for a metric");
-  EXPECT_DEATH(counter("", "Things."), "'' is no name for a metric");
-  EXPECT_DEATH(gauge("names", "Things.", {{"a-b", "x"}}), "'a-b' is no name for a label of the metric names");
-  EXPECT_DEATH(histogram("names", "Things.", {{"le", "x"}}), "'le' is no name for a label of the metric names");
+  EXPECT_DEATH(counter("2nd_total", "Things."), "'2nd_total' is not a valid metric name");
+  EXPECT_DEATH(counter("a-b_total", "Things."), "'a-b_total' is not a valid metric name");
+  EXPECT_DEATH(counter("", "Things."), "'' is not a valid metric name");
+  EXPECT_DEATH(gauge("names", "Things.", {{"a-b", "x"}}), "'a-b' is not a valid label name for the metric names");
+  EXPECT_DEATH(histogram("names", "Things.", {{"le", "x"}}), "'le' is not a valid label name for the metric names");
   EXPECT_DEATH(gauge("names", "Things.", {{"a", "x"}, {"a", "y"}}), "the metric names is given its label a twice");
 }
 

@@ -66,7 +66,7 @@ TEST(CountersDeathTest, ANameForEachUserAborts) {
     counters.add("user-" + std::to_string(i), 1);
   }
 
-  EXPECT_DEATH(counters.add("user-32", 1), "'user-32' would be counter 33; 32 names are allowed");
+  EXPECT_DEATH(counters.add("user-32", 1), "'user-32' would be counter 33; the limit is 32 names");
 }
 
 }  // namespace

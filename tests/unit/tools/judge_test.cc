@@ -41,25 +41,25 @@ class JudgeCommandTest : public testing::Test {
 
 TEST_F(JudgeCommandTest, AFileThatCannotBeUsedIsExitStatusTwoAndNamesTheLine) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"", ".csv: is empty: a header such as time_s,rss_bytes,fds is needed"},
-      {"0,1\n1,2\n", "line 1: the first column of the header is '0': time_s is needed"},
+      {"", ".csv: is empty; expected a header such as time_s,rss_bytes,fds"},
+      {"0,1\n1,2\n", "line 1: the first column of the header is '0'; expected time_s"},
       {"rss_bytes,time_s\n1,0\n", "line 1: the first column of the header is 'rss_bytes'"},
-      {"time_s\n0\n", "line 1: there is no column to judge beside the time"},
-      {"time_s,rss_bytes\n", "line 1: there is no row below the header"},
-      {"time_s,rss_bytes\n0,1\n1\n", "line 3: 1 field, and the header has 2"},
-      {"time_s,rss_bytes\n0,1,2\n", "line 2: 3 fields, and the header has 2"},
-      {"time_s,rss_bytes\n0,many\n", "line 2: rss is 'many': a number is allowed"},
-      {"time_s,rss_bytes\n0,\n", "line 2: rss is '': a number is allowed"},
-      {"time_s,rss_bytes\n0,1x\n", "line 2: rss is '1x': a number is allowed"},
-      {"time_s,rss_bytes\n0,nan\n", "line 2: rss is 'nan': a number is allowed"},
-      {"time_s,rss_bytes\n0,1e30\n", "line 2: rss is '1e30': less than 9e+18 is allowed"},
-      {"time_s,rss_bytes\n1e10,1\n", "line 2: time_s is '1e10': seconds, at most 9000000000, are allowed"},
+      {"time_s\n0\n", "line 1: no column to judge apart from the time"},
+      {"time_s,rss_bytes\n", "line 1: no rows below the header"},
+      {"time_s,rss_bytes\n0,1\n1\n", "line 3: 1 field, but the header has 2"},
+      {"time_s,rss_bytes\n0,1,2\n", "line 2: 3 fields, but the header has 2"},
+      {"time_s,rss_bytes\n0,many\n", "line 2: rss is 'many'; expected a number"},
+      {"time_s,rss_bytes\n0,\n", "line 2: rss is ''; expected a number"},
+      {"time_s,rss_bytes\n0,1x\n", "line 2: rss is '1x'; expected a number"},
+      {"time_s,rss_bytes\n0,nan\n", "line 2: rss is 'nan'; expected a number"},
+      {"time_s,rss_bytes\n0,1e30\n", "line 2: rss is '1e30'; expected less than 9e+18"},
+      {"time_s,rss_bytes\n1e10,1\n", "line 2: time_s is '1e10'; expected at most 9000000000 seconds"},
       {"time_s,rss_bytes\n5,1\n4.5,1\n", "line 3: time_s goes back from 5 to 4.5"},
-      {"time_s,rss_bytes,rss_bytes\n0,1,1\n", "line 1: the column 'rss_bytes' is there twice"},
-      {"time_s,rss_bytes,rss\n0,1,1\n", "line 1: the column 'rss' is there twice"},
+      {"time_s,rss_bytes,rss_bytes\n0,1,1\n", "line 1: the column 'rss_bytes' appears twice"},
+      {"time_s,rss_bytes,rss\n0,1,1\n", "line 1: the column 'rss' appears twice"},
       {"time_s,,rss\n0,1,1\n", "line 1: column 2 has no name"},
-      {"time_s,rss_bytes\n0,1\n\n2,1\n", "line 3: is empty, and line 4 is not"},
-      {"time_s,\"rss_bytes\n0,1\n", "line 1: a quote that is not closed on its line"},
+      {"time_s,rss_bytes\n0,1\n\n2,1\n", "line 3 is empty and line 4 is not"},
+      {"time_s,\"rss_bytes\n0,1\n", "line 1: a quote that is not closed on the same line"},
       {"time_s,rss_bytes\n0,\"1\"2\n", "line 2: text after a closing quote"}};
   for (const auto& [text, words] : cases) {
     const ProgramResult result = judge(text);
@@ -80,10 +80,10 @@ TEST_F(JudgeCommandTest, TheOperationsAreColumnsOfCounts) {
   const std::string text = "time_s,rss_bytes,requests\n0,1,5\n1,1,4\n";
 
   EXPECT_THAT(judge(text, {"--ops", "frames"}).output,
-              HasSubstr("line 1: --ops frames: there is no such column; there are rss_bytes, requests"));
-  EXPECT_THAT(judge(text, {"--ops", "rss"}).output, HasSubstr("--ops rss: there is no such column"));
+              HasSubstr("line 1: --ops frames: no such column; the columns are rss_bytes, requests"));
+  EXPECT_THAT(judge(text, {"--ops", "rss"}).output, HasSubstr("--ops rss: no such column"));
   EXPECT_THAT(judge(text, {"--ops", "requests"}).output,
-              HasSubstr("line 3: requests is 4: it counts operations, so 5 or more is allowed"));
+              HasSubstr("line 3: requests is 4; it counts operations, so expected 5 or more"));
   EXPECT_EQ(judge(text, {"--ops", "requests"}).exit_status, 2);
 }
 
