@@ -8,20 +8,20 @@ namespace soak::detail {
 namespace {
 
 metrics::Counter exits(Label label, Label reason) {
-  return metrics::counter("async_supervisor_exit_total", "Ends of supervise(), by the reason it gave.",
+  return metrics::counter("async_supervisor_exit_total", "Returns of supervise(), by reason.",
                           {{"label", label}, {"reason", reason}});
 }
 
 }  // namespace
 
 DrainMetrics::DrainMetrics(Label label)
-    : timeouts(metrics::counter("async_drain_timeout_total", "Drains whose timeout passed while tasks were left.",
+    : timeouts(metrics::counter("async_drain_timeout_total", "Drains whose timeout passed while tasks were running.",
                                 {{"label", label}})),
       duration(metrics::histogram("async_drain_duration_seconds", "Time that drain() took.", {{"label", label}})) {}
 
 GatherMetrics::GatherMetrics(Label label)
     : failures(metrics::counter("async_gather_failures_total",
-                                "Children of gather() that threw or timed out; cancelled ones are none.",
+                                "Children of gather() that threw or timed out, not counting cancelled ones.",
                                 {{"label", label}})),
       duration(metrics::histogram("async_gather_duration_seconds", "Time that gather() took.", {{"label", label}})) {}
 
@@ -30,7 +30,7 @@ SupervisorMetrics::SupervisorMetrics(Label label)
             detail::exits(label, "all_done")} {}
 
 SessionMetrics::SessionMetrics(Label label)
-    : sessions(metrics::gauge("async_sessions", "Sessions that were begun and have not ended.", {{"label", label}})) {}
+    : sessions(metrics::gauge("async_sessions", "Sessions that have started and not ended.", {{"label", label}})) {}
 
 template <typename Metrics>
 const Metrics& metrics_of(Label label) {

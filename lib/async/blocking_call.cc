@@ -49,7 +49,7 @@ void BlockingCall::begin(Root& waiting, std::source_location where) noexcept {
     return;
   }
   failure_ = std::make_exception_ptr(
-      Error(Errc::kSystem, fmt::format("run_blocking: libuv took no work: {}", uv_strerror(failed))));
+      Error(Errc::kSystem, fmt::format("run_blocking: libuv rejected the call: {}", uv_strerror(failed))));
   state_ = State::kDone;
   request_.reset();
   waiting.wake(Wake::kEvent);

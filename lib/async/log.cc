@@ -45,7 +45,7 @@ void print(Log& log, const LogRecord& record) {
   }
   log.tokens -= 1;
   if (log.left_out > 0) {
-    fmt::print(stderr, "soak: {} lines left out here\n", std::exchange(log.left_out, 0));
+    fmt::print(stderr, "soak: {} lines omitted here\n", std::exchange(log.left_out, 0));
   }
   const std::chrono::duration<double> at = record.at.time_since_epoch();
   fmt::print(stderr, "soak: {:.3f} s {} '{}': {}\n", at.count(), record.source, record.label, record.message);

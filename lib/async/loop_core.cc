@@ -26,7 +26,7 @@ std::string detail::what_of(const std::exception_ptr& failure) {
   } catch (const Cancelled&) {
     return "cancelled";
   } catch (...) {
-    return "something that is no std::exception";
+    return "an exception that is not a std::exception";
   }
 }
 
@@ -68,7 +68,7 @@ TaskReport Root::report() const {
     awaiting = "its first turn";
   }
   if (state == RootState::kRunning) {
-    awaiting = "nothing, it runs";
+    awaiting = "nothing, it is running";
   }
   if (state == RootState::kParked) {
     awaiting = leaf->awaiting();

@@ -34,8 +34,9 @@ TaskGroup::~TaskGroup() {
   }
   if (state_.crash.happened && !state_.failures_asked && !state_.logs_crashes) {
     detail::log_text(LogLevel::kError, state_.loop.now(), "task group", state_.label, [&] {
-      return fmt::format("{} failed, and nobody asked; the first: {}: {}", detail::count_of_tasks(state_.failed),
-                         to_string(state_.crash.name), detail::what_of(state_.crash.failure));
+      return fmt::format("{} failed, and nothing checked the failures; the first: {}: {}",
+                         detail::count_of_tasks(state_.failed), to_string(state_.crash.name),
+                         detail::what_of(state_.crash.failure));
     });
   }
   state_.leave_family();

@@ -42,7 +42,7 @@ struct UvLoop::Handles {
 
 UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), handles_(std::make_unique<Handles>()) {
   if (const int failed = uv_loop_init(&handles_->loop); failed != 0) {
-    throw Error(Errc::kSystem, fmt::format("no libuv loop: {}", uv_strerror(failed)));
+    throw Error(Errc::kSystem, fmt::format("cannot create a libuv loop: {}", uv_strerror(failed)));
   }
   uv_timer_init(&handles_->loop, &handles_->timer);
   if (const int failed = uv_async_init(&handles_->loop, &handles_->wake_up, [](uv_async_t*) {}); failed != 0) {

@@ -46,7 +46,7 @@ Recording::~Recording() = default;
 void Recording::append(std::span<const std::byte> pcm) {
   if (pcm.size() % 2 != 0) {
     throw Error(Errc::kInvalidArgument,
-                fmt::format("audio file {}: {} bytes are no whole number of samples of 2", path_, pcm.size()));
+                fmt::format("audio file {}: {} bytes are not a whole number of 2-byte samples", path_, pcm.size()));
   }
   if (file_->bytes + pcm.size() > kMostBytes) {
     throw Error(Errc::kSystem, fmt::format("audio file {}: a WAV file holds 4 GiB, and is full", path_));

@@ -47,9 +47,9 @@ class DiscordService : public Service {
   Answer read(const net::HttpResponse& response) const override {
     const json::Object body(response.body);
     const std::int64_t code = json::integer(body.value(), "code").value_or(0);
-    Answer answer(
-        Meaning::kUnknown,
-        fmt::format("{} {}", response.status, body.valid() ? json::text(body.value(), "message") : "which is no JSON"));
+    Answer answer(Meaning::kUnknown,
+                  fmt::format("{} {}", response.status,
+                              body.valid() ? json::text(body.value(), "message") : "and a body that is not JSON"));
     answer.rate_limited = response.status == 429;
     answer.auth_failure = response.status == 401 || response.status == 403;
     answer.counts_as_invalid = answer.auth_failure || answer.rate_limited;
@@ -119,7 +119,8 @@ class WebhookService final : public DiscordService {
 
  private:
   std::string refuse_conversation(std::string_view conversation) const override {
-    return conversation.find_first_not_of("0123456789") == std::string_view::npos ? "" : "a thread that is no number";
+    return conversation.find_first_not_of("0123456789") == std::string_view::npos ? ""
+                                                                                  : "a thread id that is not a number";
   }
 
   Meaning read_refusal(int status, std::int64_t code) const override {
@@ -157,7 +158,7 @@ class BotService final : public DiscordService {
   std::string refuse_conversation(std::string_view conversation) const override {
     return !conversation.empty() && conversation.find_first_not_of("0123456789") == std::string_view::npos
                ? ""
-               : "a channel that is no number";
+               : "a channel id that is not a number";
   }
 
   // A 401 about a webhook's token says nothing of the bot's (github.com/discordjs/discord.js/issues/10798).

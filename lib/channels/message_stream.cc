@@ -162,7 +162,7 @@ void MessageStream::State::check_arrival(const std::string& conversation, const 
   }
   const bool arrived = options.has_arrived(conversation, text);
   if (delivery.outcome == Outcome::kDelivered && !arrived) {
-    lost.add("message", fmt::format("\"{}\" was delivered, says the client, and is not there", text));
+    lost.add("message", fmt::format("the client reported \"{}\" as delivered, but it is not there", text));
   } else if (delivery.outcome == Outcome::kFailed && arrived) {
     arrived_all_the_same.add("message", fmt::format("\"{}\": {}", text, delivery.why));
   }
@@ -173,7 +173,7 @@ void MessageStream::State::judge_deliveries(std::uint64_t sent, std::uint64_t ok
   if (sent == 0) {
     find("sent", "no message was sent");
   } else if (rate < success_floor) {
-    find("success_rate", fmt::format("success_rate is {:.4f}, at least {} is asked for", rate, success_floor),
+    find("success_rate", fmt::format("success_rate is {:.4f}, below the floor of {}", rate, success_floor),
          failed.first);
   }
   if (lost.count > 0) {
@@ -181,7 +181,7 @@ void MessageStream::State::judge_deliveries(std::uint64_t sent, std::uint64_t ok
   }
   if (arrived_all_the_same.count > 0) {
     find("arrived_all_the_same",
-         fmt::format("{} messages that failed, says the client, are there", arrived_all_the_same.count),
+         fmt::format("{} messages that the client reported as failed have arrived", arrived_all_the_same.count),
          arrived_all_the_same.first);
   }
   if (under_way > 0) {

@@ -131,7 +131,7 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
   while (!step.settled && requests < options_.requests_max) {
     const bool usable = co_await credential_.usable(options_.credential_timeout);
     if (!usable) {
-      step.settled = Delivery(Outcome::kFailed, worded("the credential was refused, and there is no other"));
+      step.settled = Delivery(Outcome::kFailed, worded("the credential was refused, and there is no other one"));
       break;
     }
     if (!lane.gone.empty() && lane.paused_until > loop_.now()) {

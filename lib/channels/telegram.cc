@@ -74,7 +74,7 @@ class TelegramService final : public Service {
     Answer answer;
     answer.rate_limited = response.status == 429;
     answer.auth_failure = response.status == 401 || response.status == 403;
-    answer.why = fmt::format("{} {}", response.status, body.valid() ? description : "which is no JSON");
+    answer.why = fmt::format("{} {}", response.status, body.valid() ? description : "and a body that is not JSON");
     answer.meaning = meaning_of(response, body, description);
     const rapidjson::Value* const parameters = json::member(body.value(), "parameters");
     if (answer.meaning == Meaning::kDelivered) {

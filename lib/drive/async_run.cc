@@ -76,7 +76,7 @@ Task<> call(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, BodyResult&
   } catch (const Cancelled&) {
     result.error = "was cancelled";
   } catch (...) {
-    result.crash = "an exception that is no std::exception";
+    result.crash = "an exception that is not a std::exception";
   }
   result.done = true;
   wake.set();

@@ -36,7 +36,7 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
   }
   if (!sound) {
     soak::detail::contract_broken("an HttpReply of status " + std::to_string(status) +
-                                  " is no final one from 200 to 599, or holds what cannot stand in a header field");
+                                  " is not a final one from 200 to 599, or has a header field that cannot be sent");
   }
   if (status == kNoContent || status == kNotModified) {
     body.clear();

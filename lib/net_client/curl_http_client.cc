@@ -367,7 +367,7 @@ void CurlTransfer::fail(const HttpCall& call) const {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_HTTP2:
-      call.fail(Errc::kProtocol, "what came is no HTTP response", true);
+      call.fail(Errc::kProtocol, "the response is not HTTP", true);
     default:
       call.fail(Errc::kProtocol, curl_easy_strerror(result_), true);
   }

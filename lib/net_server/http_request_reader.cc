@@ -182,7 +182,7 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
           return Event::kNone;
         }
         if (input_.compare(at_, 2, "\r\n") != 0) {
-          return refuse(400, "A chunk does not end where it says.\n");
+          return refuse(400, "A chunk does not end where its size says.\n");
         }
         at_ += 2;
         state_ = State::kChunkSize;

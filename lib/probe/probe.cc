@@ -211,7 +211,7 @@ void Probe::add_gauge(std::string name, std::function<std::int64_t()> read, Gaug
       }
     }
     if (std::find(counts.begin(), counts.end(), options.stands_for) == counts.end()) {
-      throw std::invalid_argument(fmt::format("gauge '{}' stands for '{}', which is no count here: there are {}", name,
+      throw std::invalid_argument(fmt::format("gauge '{}' stands for '{}', but the counts here are {}", name,
                                               options.stands_for, fmt::join(counts, ", ")));
     }
   }

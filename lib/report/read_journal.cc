@@ -189,7 +189,7 @@ bool is_journal(std::string_view text) { return text.substr(0, kBeginning.size()
 
 Record read_journal(std::string_view text, const std::string& name) {
   if (!is_journal(text)) {
-    throw ReadError(fmt::format("{}:1: no journal: its first line is no header of soak.journal", name));
+    throw ReadError(fmt::format("{}:1: not a journal: the first line is not a soak.journal header", name));
   }
   Reader reader;
   std::size_t number = 0;

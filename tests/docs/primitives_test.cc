@@ -181,8 +181,7 @@ Task<> poll(Event& shutdown, int& polls) {
 class PrimitivesPageTest : public testing::Test {
  protected:
   static double sessions() {
-    return metrics::gauge("async_sessions", "Sessions that were begun and have not ended.", {{"label", "pusher"}})
-        .value();
+    return metrics::gauge("async_sessions", "Sessions that have started and not ended.", {{"label", "pusher"}}).value();
   }
 
   // 216 calls, of which 194 hang up after a second while their uploads hang. An hour later `check` looks.

@@ -48,7 +48,8 @@ class SlackService final : public Service {
   Answer read(const net::HttpResponse& response) const override {
     const json::Object body(response.body);
     const std::string_view error = json::text(body.value(), "error");
-    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, body.valid() ? error : "which is no JSON"));
+    Answer answer(Meaning::kUnknown,
+                  fmt::format("{} {}", response.status, body.valid() ? error : "and a body that is not JSON"));
     if (response.status == 429) {
       answer.meaning = Meaning::kWait;
       answer.rate_limited = true;

@@ -30,7 +30,7 @@ class AsyncMetricsTest : public testing::Test {
   static constexpr Label kLabel = "metered";
 
   static double exits(Label reason) {
-    return metrics::counter("async_supervisor_exit_total", "Ends of supervise(), by the reason it gave.",
+    return metrics::counter("async_supervisor_exit_total", "Returns of supervise(), by reason.",
                             {{"label", kLabel}, {"reason", reason}})
         .value();
   }
@@ -54,7 +54,7 @@ class AsyncMetricsTest : public testing::Test {
   static Measured drains() {
     const metrics::Histogram duration =
         metrics::histogram("async_drain_duration_seconds", "Time that drain() took.", {{"label", kLabel}});
-    return {metrics::counter("async_drain_timeout_total", "Drains whose timeout passed while tasks were left.",
+    return {metrics::counter("async_drain_timeout_total", "Drains whose timeout passed while tasks were running.",
                              {{"label", kLabel}})
                 .value(),
             static_cast<double>(duration.count()), duration.sum_seconds()};
@@ -62,11 +62,11 @@ class AsyncMetricsTest : public testing::Test {
   static Measured gathers() {
     const metrics::Histogram duration =
         metrics::histogram("async_gather_duration_seconds", "Time that gather() took.", {{"label", kLabel}});
-    return {
-        metrics::counter("async_gather_failures_total",
-                         "Children of gather() that threw or timed out; cancelled ones are none.", {{"label", kLabel}})
-            .value(),
-        static_cast<double>(duration.count()), duration.sum_seconds()};
+    return {metrics::counter("async_gather_failures_total",
+                             "Children of gather() that threw or timed out, not counting cancelled ones.",
+                             {{"label", kLabel}})
+                .value(),
+            static_cast<double>(duration.count()), duration.sum_seconds()};
   }
   static Measured difference(const Measured& before, const Measured& after) {
     return {after.events - before.events, after.count - before.count, after.seconds - before.seconds};
@@ -204,7 +204,7 @@ TEST_F(AsyncMetricsTest, TimeAChunkedGatherOnceAndCountTheFailuresOfAllItsChunks
 
 TEST_F(AsyncMetricsTest, SaySessionsAreThereWhileTheyAre) {
   const metrics::Gauge sessions =
-      metrics::gauge("async_sessions", "Sessions that were begun and have not ended.", {{"label", kLabel}});
+      metrics::gauge("async_sessions", "Sessions that have started and not ended.", {{"label", kLabel}});
   const double before = sessions.value();
   Session session(loop_, {.label = kLabel});
   session.start("receive", sleep_for(1s), TaskKind::kReceive);

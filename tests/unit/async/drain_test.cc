@@ -557,9 +557,9 @@ TEST_F(DrainTest, LogsCrashesOfBeforeAndMeanwhileOnceEach) {
 
   EXPECT_EQ(loop_.run(drain(group, {.label = "pusher"})).failed, 2u);
 
-  EXPECT_THAT(log.lines(),
-              testing::ElementsAre("error drain 'pusher': before crashed: disk full",
-                                   "error drain 'pusher': meanwhile crashed: something that is no std::exception"));
+  EXPECT_THAT(log.lines(), testing::ElementsAre(
+                               "error drain 'pusher': before crashed: disk full",
+                               "error drain 'pusher': meanwhile crashed: an exception that is not a std::exception"));
 }
 
 TEST_F(DrainDeathTest, AbortsWhenATaskDrainsItsOwnGroup) {

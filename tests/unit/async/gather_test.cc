@@ -159,7 +159,7 @@ TEST_F(GatherTest, KeepsAnExceptionThatIsNoStdException) {
 
   auto results = loop_.run(gather(tasks_of(throws())));
 
-  EXPECT_EQ(results[0].what(), "something that is no std::exception");
+  EXPECT_EQ(results[0].what(), "an exception that is not a std::exception");
   EXPECT_THROW(results[0].value(), int);
 }
 

@@ -134,7 +134,7 @@ TEST_F(LogTest, WritesToStderrByDefaultAndLeavesOutWhatIsTooMuch) {
   EXPECT_THAT(burst, testing::Not(HasSubstr("unasked")));
   const auto lines = std::count(burst.begin(), burst.end(), '\n');
   EXPECT_LT(lines, 400);
-  EXPECT_THAT(later, testing::MatchesRegex("soak: [0-9]+ lines left out here\n"
+  EXPECT_THAT(later, testing::MatchesRegex("soak: [0-9]+ lines omitted here\n"
                                            "soak: 12.500 s drain 'pusher': later\n"));
 }
 

@@ -760,8 +760,7 @@ class ModelTest : public testing::Test {
   ~ModelTest() override { set_log_sink(sink_); }
 
   static double sessions() {
-    return metrics::gauge("async_sessions", "Sessions that were begun and have not ended.", {{"label", "model"}})
-        .value();
+    return metrics::gauge("async_sessions", "Sessions that have started and not ended.", {{"label", "model"}}).value();
   }
 
   // What is wrong with a seed; nothing, if it is as predicted.

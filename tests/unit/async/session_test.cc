@@ -28,7 +28,7 @@ using testing::HasSubstr;
 constexpr BlockingOptions kNeverReturns{.virtual_duration = std::chrono::nanoseconds::max()};
 
 double sessions(Label label) {
-  return metrics::gauge("async_sessions", "Sessions that were begun and have not ended.", {{"label", label}}).value();
+  return metrics::gauge("async_sessions", "Sessions that have started and not ended.", {{"label", label}}).value();
 }
 
 std::vector<std::string> names_of(const std::vector<TaskReport>& reports) {

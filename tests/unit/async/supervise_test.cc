@@ -137,7 +137,7 @@ TEST_F(SuperviseTest, KeepsAnExceptionThatIsNoStdException) {
   const SupervisorExit exit = loop_.run(supervise(group));
 
   EXPECT_EQ(exit.reason, ExitReason::kCrash);
-  EXPECT_EQ(exit.what, "something that is no std::exception");
+  EXPECT_EQ(exit.what, "an exception that is not a std::exception");
   EXPECT_THROW(std::rethrow_exception(exit.error), int);
 }
 

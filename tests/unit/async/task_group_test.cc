@@ -118,9 +118,10 @@ TEST_F(TaskGroupTest, SaysAFailureThatNobodyAskedFor) {
     loop_.run(sleep_for(2s));
   }
 
-  EXPECT_THAT(log.lines(),
-              testing::ElementsAre(
-                  "error task group 'default': 1 task failed, and nobody asked; the first: upload: disk full"));
+  EXPECT_THAT(
+      log.lines(),
+      testing::ElementsAre(
+          "error task group 'default': 1 task failed, and nothing checked the failures; the first: upload: disk full"));
 }
 
 TEST_F(TaskGroupTest, MayBeDestroyedByTheTaskThatEndsLast) {

@@ -148,7 +148,7 @@ TEST_F(MessageStreamTest, TooManyThatDoNotArriveAreAFindingWithTheirReasons) {
   const Verdict& verdict = soak.judged();
 
   EXPECT_EQ(text_of(verdict, "success_rate"),
-            "success_rate is 0.9583, at least 0.99 is asked for\n\"soak 5\" failed: scripted: 400 no");
+            "success_rate is 0.9583, below the floor of 0.99\n\"soak 5\" failed: scripted: 400 no");
   EXPECT_THAT(soak.run.summary(), HasSubstr("FAIL: sent=24 ok=23 success_rate=0.9583"));
 }
 
@@ -158,7 +158,7 @@ TEST_F(MessageStreamTest, WhatIsSaidToBeDeliveredAndIsNotThereIsLost) {
              }});
 
   EXPECT_EQ(text_of(soak.judged(), "lost"),
-            "lost is 1, allowed 0\n\"soak 7\" was delivered, says the client, and is not there");
+            "lost is 1, allowed 0\nthe client reported \"soak 7\" as delivered, but it is not there");
 }
 
 TEST_F(MessageStreamTest, WhatIsSaidToHaveFailedAndIsThereIsAFinding) {
@@ -171,7 +171,7 @@ TEST_F(MessageStreamTest, WhatIsSaidToHaveFailedAndIsThereIsAFinding) {
   };
 
   EXPECT_EQ(text_of(soak.judged(), "arrived_all_the_same"),
-            "1 messages that failed, says the client, are there\n\"soak 5\": why");
+            "1 messages that the client reported as failed have arrived\n\"soak 5\": why");
 }
 
 TEST_F(MessageStreamTest, WhatIsStillUnderWayAtTheEndIsAFinding) {

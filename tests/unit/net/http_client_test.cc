@@ -135,7 +135,7 @@ TEST_F(HttpClientTest, SaysWhatKindOfEndItWas) {
   const Outcome other = ask_one_who_says("220 mail.example.test ESMTP ready for everything\r\n");
   EXPECT_EQ(other.code, Errc::kProtocol);
   EXPECT_TRUE(other.may_have_arrived);
-  EXPECT_THAT(other.message, HasSubstr("what came is no HTTP response"));
+  EXPECT_THAT(other.message, HasSubstr("the response is not HTTP"));
 
   const Outcome length = ask_one_who_says("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nx");
   EXPECT_EQ(length.code, Errc::kProtocol) << length.message;

@@ -81,7 +81,7 @@ TEST(ProbeTest, AGaugeThatStandsForNothingIsAnErrorThatNamesWhatThereIs) {
     probe.add_gauge("sessions", [] { return 1; }, {.stands_for = "socket"});
     FAIL() << "it was taken";
   } catch (const std::invalid_argument& error) {
-    EXPECT_THAT(error.what(), HasSubstr("gauge 'sessions' stands for 'socket', which is no count here: there are fds, "
+    EXPECT_THAT(error.what(), HasSubstr("gauge 'sessions' stands for 'socket', but the counts here are fds, "
                                         "sockets, pipes, "));
     EXPECT_THAT(error.what(), Not(HasSubstr("rss")));
   }
