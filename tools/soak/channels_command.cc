@@ -48,12 +48,12 @@ void drive_real(AsyncRun& run, const ChannelsArguments& arguments) {
 int run_channels(const ChannelsArguments& arguments, const std::string& program) {
   const bool is_faked = arguments.virtual_clock || arguments.fake;
   if (!is_faked && variables_of(arguments.channel).empty()) {
-    fmt::print(stderr, "soak: {} has its fake alone: add --virtual or --fake\n", arguments.channel);
+    fmt::print(stderr, "soak: {} runs only against its fake: add --virtual or --fake\n", arguments.channel);
     return kUsage;
   }
   if (const std::vector<std::string> missing = missing_variables(arguments.channel); !is_faked && !missing.empty()) {
     fmt::print(stderr,
-               "soak: {} needs the environment variables {}; not set here: {}. Its bundled fake needs none: add "
+               "soak: {} needs the environment variables {}; not set here: {}. To use the bundled fake instead, add "
                "--virtual or --fake\n",
                arguments.channel, fmt::join(variables_of(arguments.channel), " and "), fmt::join(missing, ", "));
     return kUsage;
@@ -83,22 +83,23 @@ int run_channels(const ChannelsArguments& arguments, const std::string& program)
 
 Command add_channels_command(CLI::App& app, const std::string& program) {
   CLI::App* command = app.add_subcommand(
-      "channels", "Soak a channel client: a message every so often, through rate limits and failures, judge.");
+      "channels", "Soak a channel client: send messages at intervals, through rate limits and failures, and judge it.");
   auto arguments = std::make_shared<ChannelsArguments>();
   command
       ->add_option("--channel", arguments->channel,
-                   "Whose API the client speaks; discord is a webhook, discord-bot has its fake alone")
+                   "The provider; discord uses a webhook, discord-bot runs only against its fake")
       ->required()
       ->check(CLI::IsMember({"telegram", "slack", "discord", "discord-bot"}));
-  CLI::Option* const url = command->add_option("--url", arguments->url,
-                                               "Of telegram and slack: another endpoint of the same API, http:// or "
-                                               "https://; the provider's unless given");
+  CLI::Option* const url =
+      command->add_option("--url", arguments->url,
+                          "For telegram and slack: another http:// or https:// endpoint of the same "
+                          "API; by default the provider's");
   command
       ->add_option("--ca", arguments->ca_file,
-                   "For https: the certificate authorities to trust instead of the system's, a PEM file")
+                   "For https: PEM file of the certificate authorities to trust instead of the system's")
       ->check(CLI::ExistingFile);
   CLI::Option* const faked = command->add_flag("--virtual", arguments->virtual_clock,
-                                               "Run at once, on a virtual clock, against the bundled fake");
+                                               "Run on a virtual clock, in seconds, against the bundled fake");
   CLI::Option* const fake =
       command->add_flag("--fake", arguments->fake, "Run in real time against the bundled fake, over TLS");
   faked->excludes(url)->excludes(fake);

@@ -59,11 +59,11 @@ int run_compare(const CompareArguments& arguments) {
 Command add_compare_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("compare",
-                         "Say what is better, worse or the same in a new run's report, with 99% intervals.\n"
-                         "Exit status: 0 nothing is worse, 1 something is, 2 a report cannot be used.");
+                         "Compare two reports: what is better, worse or the same in the new run, with 99% intervals.\n"
+                         "Exit status: 0 if nothing is worse, 1 if something is, 2 if a report is unusable.");
   auto arguments = std::make_shared<CompareArguments>();
-  command->add_option("old", arguments->before, "The JSON report of the run to compare with")->required();
-  command->add_option("new", arguments->after, "The JSON report of the run that is judged")->required();
+  command->add_option("old", arguments->before, "JSON report of the baseline run")->required();
+  command->add_option("new", arguments->after, "JSON report of the new run")->required();
   return [arguments] { return run_compare(*arguments); };
 }
 

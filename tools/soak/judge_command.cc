@@ -273,20 +273,22 @@ int run_judge(const JudgeArguments& arguments) {
 Command add_judge_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "judge",
-      "Judge a recorded series as a soak is judged: a line for each column, with its growth, its 99% interval and the\n"
-      "smallest leak that would have been seen, and a verdict.\n\n"
-      "FILE is comma-separated. Its header is time_s,<name>_bytes,...: seconds, not going backwards; columns that end\n"
-      "with _bytes are in bytes, others are counts. Values are rounded to whole ones. With --ops, each row is a\n"
-      "quiescent point, at which what was in use before should be in use again, and growth is told per operation;\n"
-      "without, per second.\n\n"
-      "Exit status: 0 no leak was found, 1 one was, 2 the file cannot be used. What is too short to be judged is 0 "
-      "and\n"
-      "INCONCLUSIVE, never PASS.");
+      "Judge a recorded series like a soak. Prints a verdict, and a line per column with its growth, its 99% interval\n"
+      "and the smallest leak that would have been seen.\n\n"
+      "FILE is comma-separated, with a header time_s,<name>_bytes,... Times are in seconds and do not go backwards.\n"
+      "Columns that end in _bytes are in bytes, others are counts. Values are rounded to whole numbers. With --ops, "
+      "each\n"
+      "row is a quiescent point, where usage should be back at its baseline, and growth is per operation. Without "
+      "--ops,\n"
+      "growth is per second.\n\n"
+      "Exit status: 0 if there is no leak, 1 if there is one, 2 if the file is unusable. A series that is too short "
+      "to\n"
+      "judge gives status 0 and INCONCLUSIVE, never PASS.");
   auto arguments = std::make_shared<JudgeArguments>();
-  command->add_option("FILE", arguments->file, "The recording; - is standard input")->required();
+  command->add_option("FILE", arguments->file, "The recording, or - for standard input")->required();
   command
       ->add_option("--ops", arguments->operations,
-                   "A column that counts operations since the start, such as requests; may be given again")
+                   "A column that counts operations since the start, such as requests; may be repeated")
       ->type_name("NAME");
   return [arguments] { return run_judge(*arguments); };
 }

@@ -12,8 +12,8 @@
 int main(int argc, char** argv) {
   using namespace soak::tools;
   CLI::App app(
-      "Soak tests of realtime clients, and the fake providers they run against.\n"
-      "Exit status: 0 the verdict is PASS, 1 it is FAIL, 2 the command line or a variable is wrong.",
+      "Soaks realtime clients, and runs the fake providers for them.\n"
+      "Exit status: 0 if the verdict is PASS, 1 if it is FAIL, 2 if the command line or a variable is invalid.",
       "soak");
   app.require_subcommand(1);
   const std::vector<std::pair<const char*, Command>> commands = {

@@ -53,12 +53,12 @@ int run_report(const ReportArguments& arguments) {
 }  // namespace
 
 Command add_report_command(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("report", "Make the page of a run from its JSON report, or from the journal of a killed run.");
+  CLI::App* command = app.add_subcommand(
+      "report", "Make the HTML page of a run from its JSON report, or both reports from the journal of a killed run.");
   auto arguments = std::make_shared<ReportArguments>();
-  command->add_option("file", arguments->file, "soak-report/NAME.json, or NAME.journal, which makes NAME.json too")
+  command->add_option("file", arguments->file, "soak-report/NAME.json or NAME.journal; a journal also gives NAME.json")
       ->required();
-  command->add_option("-o,--out", arguments->out, "The page; beside the file unless given");
+  command->add_option("-o,--out", arguments->out, "Path of the page; by default next to the file");
   return [arguments] { return run_report(*arguments); };
 }
 

@@ -5,10 +5,11 @@ namespace soak::tools {
 
 void add_tls_options(CLI::App& command, TlsArguments& arguments) {
   command.add_flag("--tls", arguments.tls,
-                   "Speak wss:, with a certificate for localhost, 127.0.0.1 and ::1 by a CA made for this run");
-  CLI::Option* const certificate = command.add_option(
-      "--cert", arguments.certificate_file, "Speak wss: with this certificate and those up to its CA, a PEM file");
-  CLI::Option* const key = command.add_option("--key", arguments.key_file, "The key of --cert, a PEM file");
+                   "Use TLS, with a certificate for localhost, 127.0.0.1 and ::1 from a CA created for this run");
+  CLI::Option* const certificate =
+      command.add_option("--cert", arguments.certificate_file,
+                         "Use TLS with the certificates in this PEM file: the server's own, then the intermediates");
+  CLI::Option* const key = command.add_option("--key", arguments.key_file, "PEM file with the key of --cert");
   certificate->check(CLI::ExistingFile)->needs(key);
   key->check(CLI::ExistingFile)->needs(certificate);
 }

@@ -90,7 +90,7 @@ TEST(ChannelsCommandTest, ABotOfDiscordsHasItsFakeAlone) {
   const ProgramResult result = run_program({SOAK_COMMAND, "channels", "--channel", "discord-bot"});
 
   EXPECT_EQ(result.exit_status, 2);
-  EXPECT_THAT(result.output, HasSubstr("discord-bot has its fake alone: add --virtual or --fake"));
+  EXPECT_THAT(result.output, HasSubstr("discord-bot runs only against its fake: add --virtual or --fake"));
 }
 
 TEST(ChannelsCommandTest, TheFakeInRealTimeIsReachedOverTls) {
