@@ -2,7 +2,7 @@
 #ifndef SOAK_REPORT_FILES_H_
 #define SOAK_REPORT_FILES_H_
 
-// Where the reports of a run are, and how they are written.
+// The paths of a run's reports, and how to write them.
 
 #include <string>
 
@@ -10,15 +10,15 @@
 
 namespace soak::report {
 
-// Where a report of this run goes below `directory`: "soak-report/Soak-Voice.OpenAiRealtime-virtual.json" for the
+// The path of this run's report in `directory`: "soak-report/Soak-Voice.OpenAiRealtime-virtual.json" for the
 // extension ".json". The real mode has no suffix.
 std::string report_path(const Record& record, const std::string& directory, const std::string& extension);
 
-// The whole of a file. Throws std::runtime_error, which names the path.
+// Returns the contents of a file. Throws std::runtime_error that names the path.
 std::string read_file(const std::string& path);
 
-// Writes `text` to `path` by way of a temporary file, so that no reader sees half a report, and makes the
-// directories it needs. Returns what went wrong, naming the path; empty when it was written.
+// Writes `text` to `path` through a temporary file, so that no reader sees half a report. Creates missing directories.
+// Returns an error that names the path; empty on success.
 std::string write_file(const std::string& path, const std::string& text);
 
 }  // namespace soak::report

@@ -2,7 +2,7 @@
 #ifndef SOAK_REPORT_GROWTH_TEXT_H_
 #define SOAK_REPORT_GROWTH_TEXT_H_
 
-// Growth as people read it.
+// Growth as text.
 
 #include <string>
 

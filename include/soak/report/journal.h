@@ -2,12 +2,12 @@
 #ifndef SOAK_REPORT_JOURNAL_H_
 #define SOAK_REPORT_JOURNAL_H_
 
-// A run written down while it goes on, so that a process that is killed leaves its measurements behind.
+// Writes a run's measurements to a file as it goes, so that they survive if the process is killed.
 //
-// NDJSON, "soak.journal" version 1 (docs/report.md): a header, then a line for each sample, quiescent point, mark and
-// failed cycle, and one for the end. Each line is one write(2), so that whatever ends the process ends the journal
-// after a whole line; only a full disk or a machine that stops may tear the last one. Samples and quiescent points are
-// written from memory taken by the constructor. Any thread may write.
+// The format is NDJSON, "soak.journal" version 1 (docs/report.md): a header, then one line per sample, quiescent point,
+// mark and failed cycle, and one for the end. Each line is one write(2), so however the process ends, the journal ends
+// with a complete line. Only a full disk or a machine that stops can truncate the last one. Samples and quiescent
+// points use memory allocated by the constructor. Any thread may write.
 
 #include <sys/types.h>
 
@@ -28,14 +28,14 @@ namespace soak::report {
 
 class Journal {
  public:
-  // Begins the journal of the run that `record` describes, with its tracks but without any points yet, at `path`, in
-  // place of one that is there. What cannot be written is said by error(), and the run goes on.
+  // Begins the journal at `path`, replacing an existing one. `record` describes the run, with its tracks but no points
+  // yet. If writing fails, error() returns why, and the run continues.
   Journal(std::string path, const Record& record, const probe::Budgets& budgets, const std::string& rss_not_judged);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // What was taken at exactly this time, and the counts as they stand.
+  // Writes the values taken at exactly this time, and the current counts.
   void sample(std::chrono::nanoseconds at, std::uint64_t cycle, const probe::Measurements& measured,
               std::span<const probe::OperationCount> counts);
   void rest(std::chrono::nanoseconds at, std::uint64_t cycle, const probe::Measurements& measured,
@@ -46,11 +46,11 @@ class Journal {
   void describe(std::string_view title, std::string_view cycle_noun);  // They changed.
   void end(std::chrono::nanoseconds at, std::uint64_t cycle);
 
-  // Removes the file, if it is still the one that this wrote: the reports hold all of it.
+  // Removes the file if it is still the one that this object wrote. Call it once the reports are written.
   void remove();
 
   const std::string& path() const { return path_; }
-  // What went wrong first, naming the path; empty while nothing did. Nothing is written after it.
+  // The first error, naming the path; empty if there is none. Nothing is written after an error.
   std::string error() const;
 
  private:

@@ -2,9 +2,9 @@
 #ifndef SOAK_REPORT_JSON_H_
 #define SOAK_REPORT_JSON_H_
 
-// The run as JSON, with its verdict and every series: "soak.report", version kJsonVersion. docs/report.md has every
-// field, its unit, when it is absent, and what a change of the version means. The same record gives the same bytes.
-// Text that is not UTF-8 has U+FFFD in place of what is wrong.
+// Writes a run as JSON, with its verdict and every series: "soak.report", version kJsonVersion. docs/report.md
+// describes every field, its unit, when it is absent, and what a change of version means. The same record gives the
+// same bytes. Bytes that are not valid UTF-8 are replaced by U+FFFD.
 
 #include <string>
 

@@ -2,9 +2,9 @@
 #ifndef SOAK_REPORT_PAGE_H_
 #define SOAK_REPORT_PAGE_H_
 
-// The run as one HTML page: the verdict with its evidence, a chart of every series, the trends, everything else in
-// tables. The page holds all it needs (its style, its scripts, Chart.js, the JSON report) and asks for nothing: its
-// policy forbids every request and every script but its own. Texts of the run never become markup.
+// Writes a run as one self-contained HTML page: the verdict with its evidence, a chart of every series, the trends, and
+// everything else in tables. The page contains its style, its scripts, Chart.js and the JSON report. Its policy forbids
+// every request, and every script but its own. Text from the run never becomes markup.
 
 #include <string>
 

@@ -2,9 +2,9 @@
 #ifndef SOAK_REPORT_PROGRESS_H_
 #define SOAK_REPORT_PROGRESS_H_
 
-// Shows that a run is alive: one line rewritten in place on a terminal, cut to its width, otherwise a line a minute
-// (three in a run of less than three minutes, none in one of less than ten seconds), so that no CI system takes silence
-// for a hang.
+// Shows that a run is alive. On a terminal, it rewrites one line in place, cut to the terminal's width. Elsewhere it
+// prints a line per minute (three lines in a run of less than three minutes, none in one of less than ten seconds), so
+// that a CI system does not mistake silence for a hang.
 
 #include <chrono>
 #include <cstdio>
@@ -14,16 +14,16 @@ namespace soak::report {
 
 class Progress {
  public:
-  // `out` outlives this; `asked` is how long the run is meant to last.
+  // `out` must outlive this object. `asked` is how long the run is meant to last.
   Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked);
 
-  // True when the line should be shown again.
+  // True if the line should be shown again.
   bool due(std::chrono::nanoseconds elapsed) const;
 
-  // Shows `text` behind the time: "[SOAK / Voice.OpenAi] 00:00:10 of 00:00:30, 00:00:20 left: reconnects=1 frames=250".
+  // Shows `text` after the time: "[SOAK / Voice.OpenAi] 00:00:10 of 00:00:30, 00:00:20 left: reconnects=1 frames=250".
   void show(std::string_view title, std::chrono::nanoseconds elapsed, std::string_view text);
 
-  // Takes the line off the terminal, before something else is printed.
+  // Removes the line from the terminal. Call it before you print something else.
   void clear();
 
  private:

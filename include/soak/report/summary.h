@@ -2,7 +2,7 @@
 #ifndef SOAK_REPORT_SUMMARY_H_
 #define SOAK_REPORT_SUMMARY_H_
 
-// What a person reads on the terminal.
+// The text that a person reads on the terminal.
 
 #include <string>
 
@@ -10,22 +10,21 @@
 
 namespace soak::report {
 
-// "PASS", "FAIL", or, where nothing is wrong so far but parts of the soak are still to come, "PART 1 of 4".
+// "PASS", "FAIL", or "PART 1 of 4" if nothing is wrong so far and parts of the soak are still to run.
 std::string outcome(const Record& record);
 
-// One line, the form that people grep for; memory in KB of 1,024 bytes:
+// One line that is easy to grep; memory in KB of 1,024 bytes:
 //   [VOICE SOAK / openai] PASS: elapsed=30.0s reconnects=3 frames=750 rss_start=9120KB rss_peak=9404KB ...
-// With figures of a driver's own these come first, and the counters are left out:
+// A driver's own figures come first and replace the counters:
 //   [CHANNELS SOAK / slack] PASS: sent=2880 ok=2880 success_rate=1.0000 ... elapsed=86400.0s cycles=96 rss_start=...
-// A run on the virtual clock adds clock=virtual, a smoke run mode=smoke, one that a certain leak ended
-// ended_early=310.0s.
+// A run on the virtual clock adds clock=virtual, a smoke run adds mode=smoke, and a run ended early by a certain leak
+// adds ended_early=310.0s.
 std::string summary_line(const Record& record);
 
-// A finding with its evidence, as lines; the first one names the test.
+// A finding with its evidence, as lines. The first line names the test.
 std::string finding_text(const Record& record, const probe::Finding& finding);
 
-// The lines below a summary line, each ending with a line break: the findings with their evidence, and the
-// remarks.
+// The lines below a summary line: the findings with their evidence, and the remarks. Each line ends with a line break.
 std::string findings_text(const Record& record);
 std::string remarks_text(const Record& record);
 
