@@ -34,10 +34,10 @@ function fact(name, value, more) {
 
 function howItEnded(report) {
   if (report.killed) {
-    return `killed, of ${formatDuration(report.asked_s)} asked`;
+    return `killed, planned for ${formatDuration(report.asked_s)}`;
   }
-  const asked = `of ${formatDuration(report.asked_s)} asked`;
-  return report.interrupted ? 'interrupted, ' + asked : report.ended_early ? 'ended early, ' + asked : asked;
+  const planned = `planned for ${formatDuration(report.asked_s)}`;
+  return report.interrupted ? 'interrupted, ' + planned : report.ended_early ? 'ended early, ' + planned : planned;
 }
 
 function facts(report) {
@@ -87,13 +87,13 @@ function findings(report) {
   if (!report.verdict.findings.length) {
     return null;
   }
-  return section(report.verdict.findings.length === 1 ? 'What is wrong' : `${report.verdict.findings.length} things are wrong`,
+  return section(report.verdict.findings.length === 1 ? 'Finding' : `${report.verdict.findings.length} findings`,
     ...report.verdict.findings.map((finding) => element('article', 'card finding', element('h3', '', finding.text),
       finding.evidence.length ? element('dl', 'evidence', ...finding.evidence.flatMap(evidence)) : null)));
 }
 
 function rerun(report) {
-  return report.rerun ? section('Run it again', element('code', 'rerun', report.rerun)) : null;
+  return report.rerun ? section('Rerun', element('code', 'rerun', report.rerun)) : null;
 }
 
 function notes(report) {
@@ -152,7 +152,7 @@ function chartCard(report, series) {
   const last = series.timeline[series.timeline.length - 1][VALUE];
   const peak = series.peak ? series.peak[VALUE] : Math.max(first, last);
   const value = (number) => formatValue(number, series.unit);
-  const relation = series.part_of ? `part of ${series.part_of}; ` : series.stands_for ? `counts what ${series.stands_for} does; ` : '';
+  const relation = series.part_of ? `part of ${series.part_of}; ` : series.stands_for ? `counts the same as ${series.stands_for}; ` : '';
   const words = `${relation}${value(first)} → ${value(last)}, highest ${value(peak)}; ${plural(series.samples, 'sample')}, ` +
     plural(series.at_rest.length, 'quiescent point');
   const canvas = element('canvas');
@@ -180,7 +180,7 @@ function chartSection(report) {
   };
   const shown = [
     group('What the process held', report.series.filter((series) => !series.part_of), legend(report)),
-    group('What that is made of', report.series.filter((series) => series.part_of), null),
+    group('Breakdown', report.series.filter((series) => series.part_of), null),
   ];
   return {shown, draw: () => cards.filter(({canvas}) => canvas).forEach((card) => drawChart(card.canvas, report, card.series))};
 }
@@ -208,14 +208,14 @@ function trends(report) {
   }
   const confidence = Math.round((report.verdict.trends.find((trend) => trend.confidence) || {confidence: 0.99}).confidence * 1000) / 10;
   return section('How each series grows', table(
-    ['Series', {number: 'Growth'}, {number: `${confidence}% interval`}, {number: 'Excluded above'}, {number: 'In a day'},
+    ['Series', {number: 'Growth'}, {number: `${confidence}% interval`}, {number: 'Excluded above'}, {number: 'Per day'},
      {number: 'Warm-up until'}, 'Verdict'],
     report.verdict.trends.map((trend) => trendRow(report, trend))));
 }
 
 function counters(report) {
   const rows = [[report.cycle_noun + 's', report.cycles], ...Object.entries(report.counters)];
-  return section('Counters', table(['Counter', {number: 'Count'}, {number: 'A second'}, {number: `A ${report.cycle_noun}`}],
+  return section('Counters', table(['Counter', {number: 'Count'}, {number: 'Per second'}, {number: `Per ${report.cycle_noun}`}],
     rows.map(([name, count]) => [name, {number: formatCount(count)},
       {number: report.elapsed_s > 0 ? formatNumber(count / report.elapsed_s) : ''},
       {number: report.cycles > 0 ? formatNumber(count / report.cycles) : ''}])));
@@ -229,7 +229,7 @@ function parts(report) {
   return section('Run in parts', table(['Part', 'Started', {number: 'From'}, {number: 'To'}, {number: capitalised(report.cycle_noun) + 's'},
                                         {number: 'Due'}, 'Ended'],
     report.parts.map((part, i) => [String(i + 1), day(part.started), {number: formatClock(part.from_s)}, {number: formatClock(part.to_s)},
-      {number: formatCount(part.cycles)}, {number: formatCount(part.cycles_due)}, part.interrupted ? 'interrupted' : 'in time'])));
+      {number: formatCount(part.cycles)}, {number: formatCount(part.cycles_due)}, part.interrupted ? 'interrupted' : 'complete'])));
 }
 
 function traffic(report) {
@@ -238,7 +238,7 @@ function traffic(report) {
   }
   const thirds = ['first', 'second', 'last'];
   const late = report.traffic.filter((row) => row.late_buckets);
-  const lateness = late.length ? table(['Late by', {number: 'Half at most'}, {number: '99% at most'}, {number: 'At most'}],
+  const lateness = late.length ? table(['Late by', {number: 'Median'}, {number: '99th percentile'}, {number: 'Maximum'}],
     late.map((row) => [row.counter, ...[row.late_p50_s, row.late_p99_s, row.late_max_s].map((s) => ({number: formatMilliseconds(s)}))])) : null;
   return section('Traffic against its schedule', table(['Counter', 'Third', {number: 'Due'}, {number: 'Happened'}, {number: 'Share'}],
     report.traffic.flatMap((row) => thirds.map((third, i) => [row.counter, third, {number: formatCount(row.due_by_third[i])},
