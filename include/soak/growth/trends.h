@@ -2,8 +2,7 @@
 #ifndef SOAK_GROWTH_TRENDS_H_
 #define SOAK_GROWTH_TRENDS_H_
 
-// How a track grows, by the method of growth.h: what judge() asks of each track, for who has other tracks or other
-// questions.
+// Finds how a track grows, using growth.h. judge() calls these for each track; call them directly for your own tracks.
 
 #include <string>
 
@@ -12,11 +11,11 @@
 
 namespace soak::probe {
 
-// What the track holds at the quiescent points, against the operations of the run: against cycles, called `cycle`,
-// unless another operation explains what grew better. Operations that explain it as well are named together.
+// The trend of the track's values at the quiescent points, per operation of the run: per cycle, named `cycle`, unless
+// another operation explains the growth better. Operations that explain it equally well are named together.
 Trend residue_of(const Track& track, const Measurements& measured, const std::string& cycle, bool latest_look = false);
 
-// What the track shows over time, per second.
+// The trend of the track's values over time, per second.
 Trend slope_of(const Track& track, bool latest_look = false);
 
 }  // namespace soak::probe

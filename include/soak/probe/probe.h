@@ -2,17 +2,18 @@
 #ifndef SOAK_PROBE_PROBE_H_
 #define SOAK_PROBE_PROBE_H_
 
-// Watches what a process holds, as series over the time of a run: this one, and others by their id.
+// Records what processes hold, as series over the time of a run: this process, and others by id.
 //
-// Two kinds of reading: sample() takes what is cheap (RSS, open fds, threads, gauges) and may be called
-// from a thread of the probe's own; rest() takes everything, the heap and the kinds of descriptors too, and belongs
-// at a quiescent point, where the process should hold what it held at the one before. Neither allocates, but that the
-// first rest() which sees a new operation maps memory for it.
+// sample() takes the cheap readings (RSS, open fds, threads, gauges); a separate thread may call it. rest() takes all
+// readings, including the heap and the kinds of descriptors. Call it at a quiescent point, where the process should
+// hold what it held at the previous one. Neither allocates, except that rest() maps memory when it first sees a new
+// operation.
 //
-// The probe has a share of one core (a thousandth), and looks at the processor time of each reading. One that costs
-// more than its part of the share is taken less often: a dear one at the first quiescent point and at the last always,
-// at others and, when the descriptors have moved by more than 5%, in between as the share allows. So a track may have
-// fewer points at rest than there were quiescent points; each has the time of its quiescent point.
+// The probe may use a thousandth of a core, and measures the processor time of each reading. A reading that exceeds its
+// part of that share is taken less often. An expensive one is always taken at the first and at the last quiescent
+// point; at others, and in between when the number of descriptors has changed by more than 5%, only as the share
+// allows. So a track may have fewer points at rest than there were quiescent points. Each point has the time of its
+// quiescent point.
 
 #include <array>
 #include <chrono>
@@ -34,7 +35,7 @@
 
 namespace soak::probe {
 
-// A count of operations as it stands.
+// The current count of an operation.
 struct OperationCount {
   std::string_view name;
   std::uint64_t count = 0;
@@ -51,59 +52,60 @@ struct GaugeOptions {
   std::string_view stands_for = {};  // See Track.
 };
 
-// The part of a core that a probe may take.
+// The share of a core that a probe may use.
 inline constexpr double kShare = 0.001;
 
 struct ProbeOptions {
-  double share = kShare;  // 0: every reading, whatever it costs.
-  // The clock of what readings cost; the processor time of the calling thread, unless set.
+  double share = kShare;  // 0: take every reading, whatever it costs.
+  // The clock for the cost of readings; by default the processor time of the calling thread.
   std::function<std::chrono::nanoseconds()> cpu_time = {};
 };
 
 class Probe {
  public:
-  // Of this process.
+  // Records this process.
   explicit Probe(ProbeOptions options = {});
-  // Of another one. Throws std::runtime_error as Process does.
+  // Records another process. Throws std::runtime_error like Process.
   explicit Probe(ProcessId id, ProbeOptions options = {});
   ~Probe();
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
-  // Adds a count of the program's own (sessions, tasks), judged as the built-in ones are. `read` is called
-  // by every sample(), so it must be safe on the thread that samples. Before the first sample only. Throws
-  // std::invalid_argument where there is no count of the name that it stands for, and names those there are.
+  // Adds a count of your own (sessions, tasks), judged like the built-in ones. Every sample() calls `read`, so `read`
+  // must be safe on the sampling thread. Call this before the first sample only. Throws std::invalid_argument, listing
+  // the existing counts, if options.stands_for names none of them.
   void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
 
-  // Watches another process besides, as tracks "<name>.rss", "<name>.fds" and so on. Before the first sample only.
-  // Throws std::runtime_error as Process does, and std::invalid_argument for a name that is taken.
+  // Also records another process, as tracks "<name>.rss", "<name>.fds" and so on. Call this before the first sample
+  // only. Throws std::runtime_error like Process, and std::invalid_argument if the name is taken.
   void watch_process(ProcessId id, std::string name);
 
-  // Says what the run has counted: `read` fills the front of `counts`, which has room for `most`, always in the same
-  // order, and returns how many there are. Called by rest(). Before the first rest() only, once.
+  // Sets the source of the run's counts. rest() calls `read`, which fills the front of `counts` (with room for `most`),
+  // always in the same order, and returns how many there are. Call this once, before the first rest().
   void watch_operations(std::size_t most, std::function<std::size_t(std::span<OperationCount> counts)> read);
 
-  // From now on every reading is taken, whatever it costs: for a clock that the processor's has nothing to do with.
+  // From now on takes every reading, whatever it costs. For a virtual clock, where processor time means nothing.
   void take_every_reading();
 
   void sample(std::chrono::nanoseconds at, std::uint64_t cycle);
 
-  // `unsettled_by` names the count that still moved, if settling ran out of time.
+  // `unsettled_by` names the count that was still changing if settling ran out of time.
   void rest(std::chrono::nanoseconds at, std::uint64_t cycle, std::string_view unsettled_by = {});
 
-  // The last rest() was the run's last, and nothing has happened since: takes what it left out for its cost.
+  // Call it if the last rest() was the run's last and nothing has happened since. Takes the readings that were left out
+  // for their cost.
   void complete_rest();
 
-  // The newest value of a track, also while another thread samples; empty when there is none yet.
+  // The newest value of a track; nullopt if there is none yet. Safe while another thread samples.
   std::optional<Point> latest(std::string_view name) const;
 
-  // The newest value of each track that has one. On any thread.
+  // The newest value of each track that has one. Safe on any thread.
   std::vector<Reading> latest() const;
 
   Measurements measurements() const;
 
-  // Calls `look` with what was measured so far, without a copy. Nothing is measured meanwhile; `look` asks the probe
-  // nothing.
+  // Calls `look` with the measurements so far, without a copy. Measuring waits meanwhile, and `look` must not call the
+  // probe.
   template <typename Look>
   void inspect(Look look) const {
     const std::lock_guard lock(mutex_);
@@ -137,8 +139,8 @@ class Probe {
   Series rests_;                        // Every quiescent point, with the value 0.
 };
 
-// Calls `tick` from a thread of its own, once a `period`, until it is destroyed, which waits for a tick
-// under way. The thread takes no signals.
+// Calls `tick` once per `period` on its own thread, until it is destroyed. The destructor waits for a tick in progress.
+// The thread receives no signals.
 class Sampler {
  public:
   Sampler(std::chrono::nanoseconds period, std::function<void()> tick);

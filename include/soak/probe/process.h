@@ -2,10 +2,10 @@
 #ifndef SOAK_PROBE_PROCESS_H_
 #define SOAK_PROBE_PROCESS_H_
 
-// What a process holds right now, read from procfs and, for this one, the allocator.
+// What a process holds right now, read from procfs and, for this process, from its allocator.
 //
-// Reading allocates nothing, so that the probe never shows up in what it measures. A reading that this
-// system cannot give is empty, never zero. Safe from any thread. The times are those of a machine of 2026.
+// Reading allocates nothing, so the probe never shows up in its own measurements. If a reading is not available on this
+// system, it is nullopt, never zero. Everything is safe on any thread. Times were measured on a machine of 2026.
 
 #include <cstdint>
 #include <optional>
@@ -16,16 +16,16 @@
 
 namespace soak::probe {
 
-// Open descriptors by what they are, and this process's TCP sockets by their state.
+// Open descriptors by kind, and this process's TCP sockets by state.
 struct FdKinds {
   std::int64_t sockets = 0;
   std::int64_t pipes = 0;
-  std::int64_t anon_inodes = 0;  // What has no file behind it: eventfd, epoll, timerfd, signalfd, io_uring.
+  std::int64_t anon_inodes = 0;  // Without a file: eventfd, epoll, timerfd, signalfd, io_uring.
   std::int64_t files = 0;        // The rest: files, directories, devices.
 
   std::int64_t tcp_established = 0;
   std::int64_t tcp_close_wait = 0;  // The other end has closed, this one has not.
-  std::int64_t tcp_fin_wait = 0;    // The other way round: half closed from here.
+  std::int64_t tcp_fin_wait = 0;    // This end has closed, the other has not.
   std::int64_t tcp_listening = 0;
   std::int64_t tcp_other = 0;
 
@@ -34,10 +34,10 @@ struct FdKinds {
 
 class Process {
  public:
-  // This process, also in a child of it.
+  // This process; after fork(), the child.
   Process() noexcept = default;
 
-  // Another one; no later process that is given its number is taken for it, and a descriptor of ours is open on it.
+  // Another process. It keeps a descriptor open on it, so a later process with the same id is not mistaken for it.
   // Throws std::runtime_error that names the process: "process 4711: no such process", or "...: its descriptors may not
   // be read by this user".
   explicit Process(ProcessId id);
@@ -48,20 +48,20 @@ class Process {
 
   bool is_self() const noexcept { return directory_ < 0; }
 
-  // True when the process has ended, also while nobody has waited for it yet.
+  // True if the process has ended, even if no one has waited for it yet.
   bool ended() const noexcept;
 
   // Resident set size, from statm: about 2 us.
   std::optional<std::int64_t> rss_bytes() const noexcept;
 
-  // Proportional set size: RSS with each shared page counted by its share. 13 us for a small process, 8 ms at 1.4 GiB,
-  // with the lock held that mmap needs.
+  // Proportional set size: RSS with each shared page divided by its users. Takes 13 us for a small process and 8 ms
+  // at 1.4 GiB, while it holds the lock that mmap needs.
   std::optional<std::int64_t> pss_bytes() const noexcept;
 
-  // Open file descriptors: about 1 us where the kernel counts them (Linux 6.2), a listing elsewhere.
+  // Open file descriptors: about 1 us if the kernel counts them (Linux 6.2), otherwise a directory listing.
   std::optional<std::int64_t> open_fds() const noexcept;
 
-  // About 1 us for each descriptor.
+  // About 1 us per descriptor.
   std::optional<FdKinds> fd_kinds() const noexcept;
 
   // About 1 us.
@@ -73,26 +73,27 @@ class Process {
   int directory_ = -1;  // Of /proc/<id>.
 };
 
-// The same of this process.
+// The same for this process.
 std::optional<std::int64_t> read_rss_bytes() noexcept;
 std::optional<std::int64_t> read_open_fds() noexcept;
 std::optional<std::int64_t> read_open_sockets() noexcept;
-std::optional<std::int64_t> read_threads() noexcept;  // The probe's own included.
+std::optional<std::int64_t> read_threads() noexcept;  // Includes the probe's own.
 
-// Heap bytes in use in this process, by the allocator that is there: glibc's mallinfo2, jemalloc's or tcmalloc's own
-// count, or the sanitizer's. mallinfo2 walks the free chunks under every arena's lock (30 ms with 200,000 of them):
-// read it at quiescent points only. Empty with an allocator that cannot be asked; heap_source() says why.
+// Heap bytes in use in this process, as counted by its allocator: glibc's mallinfo2, jemalloc, tcmalloc, or the
+// sanitizer. mallinfo2 walks the free chunks under every arena's lock (30 ms with 200,000 of them), so read it at
+// quiescent points only. nullopt if the allocator cannot be queried; heap_source() returns why.
 std::optional<std::int64_t> read_heap_bytes() noexcept;
 
-// Who counts the heap: "mallinfo2", "jemalloc", "tcmalloc", "sanitizer", or "not available: ..." with the reason.
+// The source of the heap count: "mallinfo2", "jemalloc", "tcmalloc", "sanitizer", or "not available: ..." with the
+// reason.
 std::string heap_source();
 
-// True when a sanitizer's shadow memory and quarantine make RSS meaningless.
+// True if a sanitizer's shadow memory and quarantine make RSS meaningless.
 bool rss_is_distorted() noexcept;
 
 // TCP sockets of this process by remote end and state, most numerous first, at most `most` rows:
-// "212 sockets to 127.0.0.1:40121 in CLOSE_WAIT". Listening sockets are "listening on ...". Allocates: for
-// explaining a finding, not for sampling. Empty where /proc/self/net is not readable.
+// "212 sockets to 127.0.0.1:40121 in CLOSE_WAIT". Listening sockets are "listening on ...". It allocates, so use it to
+// explain a finding, not to sample. Empty if /proc/self/net is not readable.
 std::vector<std::string> describe_sockets(std::size_t most);
 
 }  // namespace soak::probe

@@ -2,15 +2,14 @@
 #ifndef SOAK_SERIES_SERIES_H_
 #define SOAK_SERIES_SERIES_H_
 
-// One quantity over the time of a run, in memory that does not grow with the run.
+// One quantity over the time of a run, in a fixed amount of memory.
 //
-// A Series holds at most `capacity` points. When it is full it forgets every second one and from then
-// on keeps every second value it is given, so that an hour and a week cost the same. The first value,
-// the newest one and the peak are always exact. Not synchronised: whoever shares a Series between threads
-// holds a lock.
+// A Series holds at most `capacity` points. When it is full, it drops every second point, and from then on keeps every
+// second new value. So an hour and a week cost the same. The first value, the newest value and the peak are always
+// exact. It is not synchronised: hold a lock if you share it between threads.
 //
-// Its memory is mapped and touched when it is made, and is no part of the malloc heap: adding allocates nothing, and
-// neither the heap in use nor RSS moves because something is measured.
+// Its memory is mapped and touched at construction, outside the malloc heap. Adding allocates nothing, so measuring
+// changes neither the heap in use nor RSS.
 
 #include <chrono>
 #include <cstddef>
@@ -22,7 +21,7 @@ namespace soak::probe {
 
 enum class Unit { kBytes, kCount };
 
-// A value at a time since the start of the run, when `cycle` cycles had been finished.
+// A value at a time since the start of the run, after `cycle` finished cycles.
 struct Point {
   std::chrono::nanoseconds at{};
   std::uint64_t cycle = 0;
@@ -33,31 +32,29 @@ class Series {
  public:
   static constexpr std::size_t kDefaultCapacity = 4096;
 
-  // `capacity` is at least 2; the memory is taken here. Throws std::bad_alloc.
+  // Allocates the memory. `capacity` is at least 2. Throws std::bad_alloc.
   explicit Series(std::size_t capacity = kDefaultCapacity);
   ~Series();
   Series(const Series& other);
   Series& operator=(const Series& other);
-  Series(Series&& other) noexcept;  // Leaves one that can be destroyed or assigned to, no more.
+  Series(Series&& other) noexcept;  // The moved-from Series can only be destroyed or assigned to.
   Series& operator=(Series&& other) noexcept;
 
-  // One that was written down: its points() again, how many values it had been given, and its peak, which is the
-  // highest of the points unless given. Points that are fewer than such a Series would have kept, or more, are taken as
-  // all there ever were.
+  // Restores a saved Series from its points(), the number of values it was given, and its peak (by default the highest
+  // point). If the number of points does not fit the number of values, the points count as all values that there were.
   static Series of(const std::vector<Point>& points, std::uint64_t added, std::optional<Point> peak = std::nullopt);
 
-  // A point that comes late, because two threads measure, is taken as of the time of the newest one: time never goes
-  // back.
+  // Time never goes back: a point that arrives late, because two threads measure, gets the time of the newest one.
   void add(Point point) noexcept;
 
-  // Adds what `later` holds from `from` on, and no earlier than the newest value here, each value plus `shift`: at the
-  // coarser resolution of the two, so that no stretch weighs more than another. Allocates.
+  // Adds the points of `later` from `from` on, but none before the newest value here, each with `shift` added. Both get
+  // the coarser resolution of the two, so that no stretch has more weight than another. Allocates.
   void append(const Series& later, std::chrono::nanoseconds from, std::int64_t shift);
 
-  // The same points with every value 0: what a count that is new now was at those times. Allocates as a copy does.
+  // The same points with every value 0: the history of a count that is new now. Allocates, like a copy.
   Series zeroed() const;
 
-  // How many values were given, of which points() keeps some.
+  // How many values were added. points() keeps some of them.
   std::uint64_t added() const noexcept { return added_; }
   bool empty() const noexcept { return added_ == 0; }
 
