@@ -2,18 +2,18 @@
 #ifndef SOAK_CHANNELS_CHANNEL_H_
 #define SOAK_CHANNELS_CHANNEL_H_
 
-// What every channel client can do, so that one driver soaks them all: deliver a message to a conversation, and say
-// what became of it.
+// The interface of every channel client: deliver a message to a conversation, and report the outcome. One driver can
+// soak them all.
 //
-// A PacedChannel, which those of all providers are, keeps the order of a conversation: a message is sent when the one
-// before it has been delivered or given up. It stays below the provider's published limits, waits for as long as the
-// provider asks (Retry-After, in the provider's own place and unit) and a little longer, never less, and backs off with
-// jitter. What was refused for sure is sent again; what may have arrived is not, unless the provider can tell that it
-// has it already. A message that is refused for good fails alone, a conversation that is gone fails its own messages,
-// and a credential that is refused stops all until there is another one.
+// The clients of all providers are PacedChannels. A PacedChannel keeps the order of a conversation: it sends a message
+// once the previous one is delivered or given up. It stays below the provider's published limits. It waits at least as
+// long as the provider asks (Retry-After, in the provider's own place and unit), plus a little, and backs off with
+// jitter. It resends a message that certainly did not arrive. It does not resend one that may have arrived, unless the
+// provider can recognise the duplicate. A rejected message fails alone. A conversation that is gone fails its own
+// messages. A refused credential stops everything until there is a new one.
 //
-// A channel belongs to one EventLoop and its thread. It holds the provider's windows and limits, so make one and keep
-// it: one for each message would forget them. Secrets are never printed: of what a provider says they are cut out.
+// Use a channel on the thread of its EventLoop. It remembers the provider's windows and limits, so create one and keep
+// it. It never prints secrets, and removes them from the provider's messages.
 
 #include <chrono>
 #include <cstddef>
@@ -32,9 +32,9 @@
 namespace soak::channels {
 
 enum class Outcome : std::uint8_t {
-  kDelivered,  // The provider says that it has the message.
-  kFailed,     // It does not have it, and will not get it.
-  kUncertain,  // Nobody knows: no answer came, or one that leaves it open. Not sent again.
+  kDelivered,  // The provider acknowledged the message.
+  kFailed,     // The provider does not have it, and will not get it.
+  kUncertain,  // Unknown: no response came, or an ambiguous one. The client does not resend it.
 };
 
 // "delivered", "failed", "uncertain".
@@ -45,54 +45,54 @@ struct Delivery {
   Delivery(Outcome what, std::string text) : outcome(what), id(), why(std::move(text)) {}
 
   Outcome outcome = Outcome::kFailed;
-  std::string id;                    // The provider's name for the message; empty if it gave none.
+  std::string id;                    // The provider's id for the message; empty if it gave none.
   std::string why;                   // "telegram: 403 Forbidden: bot was blocked by the user"; empty when delivered.
-  std::uint32_t requests = 0;        // That it took.
-  std::chrono::nanoseconds took{0};  // From send() on.
+  std::uint32_t requests = 0;        // How many requests it took.
+  std::chrono::nanoseconds took{0};  // Since send().
 };
 
-// What a channel has done since it was made. A message is settled when send() has returned.
+// What a channel has done since it was built. A message is settled when send() has returned.
 struct ChannelCounters {
-  std::uint64_t sent = 0;  // Messages that are settled: delivered, failed or uncertain.
+  std::uint64_t sent = 0;  // Settled messages: delivered, failed or uncertain.
   std::uint64_t ok = 0;
   std::uint64_t failed = 0;
   std::uint64_t uncertain = 0;
-  std::uint64_t resolved = 0;  // Of the others: their outcome was unknown until they were sent again, with their nonce.
+  std::uint64_t resolved = 0;  // Delivered or failed after a resend with their nonce resolved an unknown outcome.
 
-  std::uint64_t requests = 0;              // Those of the messages, each try.
-  std::uint64_t retries = 0;               // Of those: not the first of their message.
+  std::uint64_t requests = 0;              // For messages, counting each attempt.
+  std::uint64_t retries = 0;               // Of requests: not the first for their message.
   std::uint64_t rate_limited = 0;          // Responses with status 429.
-  std::uint64_t max_consecutive_429s = 0;  // The longest row of them, over all conversations.
-  std::uint64_t first_429s = 0;            // Those before any other response, and before a request without one.
-  std::uint64_t last_429s = 0;             // Those since.
-  std::uint64_t waits_obeyed = 0;          // Requests that were held back by a Retry-After.
-  std::uint64_t early_requests = 0;        // Sent before the time that a Retry-After named: a defect.
+  std::uint64_t max_consecutive_429s = 0;  // The longest run of them, over all conversations.
+  std::uint64_t first_429s = 0;            // 429s before any other outcome of a request.
+  std::uint64_t last_429s = 0;             // 429s since the last other outcome.
+  std::uint64_t waits_obeyed = 0;          // Requests delayed by a Retry-After.
+  std::uint64_t early_requests = 0;        // Sent before a Retry-After allowed it: a defect.
 
-  // Responses with status 401 or 403, and Slack's errors that stand for one. The refusals of a credential that the next
-  // request had replaced are not among them, but `rotation_refusals`.
+  // Responses with status 401 or 403, and Slack's equivalent errors. If the credential had been replaced by the next
+  // request, the refusal counts in `rotation_refusals` instead.
   std::uint64_t auth_failures = 0;
   std::uint64_t rotation_refusals = 0;
-  std::uint64_t rotations = 0;  // Credentials that were replaced.
+  std::uint64_t rotations = 0;  // Replaced credentials.
 };
 
-// How messages are delivered, whoever the provider is.
+// Delivery options common to all providers.
 struct DeliveryOptions {
-  std::string ca_file = {};  // For an https: url: whom to trust instead of the system's CAs, a PEM file.
-  std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};  // A request, from connecting to the last byte.
-  // False sends as fast as the provider answers, for measurements: only where the url is of a loopback address.
+  std::string ca_file = {};  // For an https: url: PEM file of the CAs to trust instead of the system's.
+  std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};  // For a request, from connecting to the last byte.
+  // False sends as fast as the provider responds, for measurements; allowed for a loopback url only.
   bool pacing = true;
-  // After a request that failed without a word about when to try again.
+  // After a request that failed without a time to wait.
   BackoffOptions backoff = {.initial = std::chrono::seconds{1}, .max = std::chrono::seconds{60}};
-  std::uint32_t requests_max = 8;  // That a message may take.
-  // A message that cannot be sent within that time of send(), because of the windows that the provider named, fails at
-  // once. Windows of two hours have been seen.
+  std::uint32_t requests_max = 8;  // Per message.
+  // If the provider's windows keep a message from being sent within this time after send(), it fails at once. Windows
+  // of two hours have been seen.
   std::chrono::nanoseconds give_up_after = std::chrono::hours{3};
-  std::size_t queue_max = 10'000;  // Messages that are not settled; one more fails at once.
-  // How long a message waits for another credential once it has been refused. When the first one has waited in vain,
-  // the others fail at once until there is one.
+  std::size_t queue_max = 10'000;  // Unsettled messages; one more fails at once.
+  // How long a message waits for a new credential after a refusal. Once the first message has waited in vain, the
+  // others fail at once until there is one.
   std::chrono::nanoseconds credential_timeout = std::chrono::seconds{30};
-  // Asked once for each credential that is refused; returns the new one, or nothing. In the meantime every message
-  // waits. Null: set_credential() alone replaces it.
+  // Called once for each refused credential. Returns the new one, or an empty string. Every message waits meanwhile. If
+  // null, only set_credential() can replace it.
   std::function<Task<std::string>()> on_credential_refused = {};
 };
 
@@ -105,9 +105,9 @@ class Channel {
   // "telegram": for titles and messages.
   virtual std::string_view provider() const = 0;
 
-  // Delivers `text` (UTF-8) to `conversation`: a chat, a channel, a thread. Ends when the message is settled, which may
-  // take as long as the provider asks to wait. Throws nothing of the provider's; cancelled, the message is gone, and
-  // what it may have sent is not known.
+  // Delivers `text` (UTF-8) to `conversation`: a chat, a channel, a thread. Returns when the message is settled, after
+  // any wait that the provider asks for. Does not throw for the provider's errors. If cancelled, the message is
+  // dropped, and whether it was sent is unknown.
   virtual Task<Delivery> send(std::string conversation, std::string text) = 0;
 
   virtual const ChannelCounters& counters() const = 0;
@@ -128,7 +128,7 @@ class PacedChannel : public Channel {
 
  protected:
   explicit PacedChannel(std::unique_ptr<Sender> sender);
-  // Another secret, from the next request on; messages that wait for one go on.
+  // Uses a new secret from the next request on. Messages that wait for one continue.
   void set_credential(std::string credential);
 
  private:

@@ -2,17 +2,17 @@
 #ifndef SOAK_CHANNELS_DISCORD_H_
 #define SOAK_CHANNELS_DISCORD_H_
 
-// Clients of Discord that send messages: by a webhook (Execute Webhook), and as a bot (Create Message).
+// Clients for Discord that send messages through a webhook (Execute Webhook) or as a bot (Create Message).
 // Sources: github.com/discord/discord-api-docs, "Webhook", "Message" and "Rate Limits".
 //
-// Each answer says how much is left of its bucket; at none left the client rests before it is refused. Below that it
-// stays under 30 messages a minute in a channel, which no header tells, and 50 requests a second. 429 says in the body
-// (retry_after, seconds with a fraction) or, from the edge, in the header how long, and whether all routes are meant.
-// Ten thousand requests in ten minutes that are refused (401, 403, 429) have the address banned: the client stops long
-// before.
+// Each response includes what is left of its bucket. When nothing is left, the client pauses before it is refused. It
+// also stays under 30 messages a minute in a channel, a limit that no header mentions, and under 50 requests a second.
+// A 429 gives the wait in the body (retry_after, seconds with a fraction) or, from the edge, in the header, and whether
+// it applies to all routes. Ten thousand refused requests (401, 403, 429) in ten minutes get the address banned; the
+// client stops long before that.
 //
-// A webhook has no idempotency key: a message whose answer did not come is uncertain. A bot's message has one (nonce
-// with enforce_nonce), so it is sent again until there is an answer.
+// A webhook has no idempotency key, so a message without a response is uncertain. A bot's message has one (nonce with
+// enforce_nonce), so the client resends it until there is a response.
 
 #include <cstdint>
 #include <string>
@@ -25,43 +25,43 @@ namespace soak::channels {
 
 struct DiscordWebhookOptions {
   std::string url = "https://discord.com/api/v10";
-  // "<id>/<token>" of the webhook, or its whole URL, whose beginning then is `url`. A secret: never printed.
+  // The webhook's "<id>/<token>", or its whole URL, whose beginning replaces `url`. A secret: never printed.
   std::string webhook = {};
-  // Waits until the message is saved. Without, Discord only says that it was accepted, and not which id it has.
+  // Waits until the message is saved. If false, Discord only confirms that it was accepted, without an id.
   bool wait = true;
-  std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client rests until there are fewer.
+  std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client pauses until there are fewer.
   DeliveryOptions delivery = {};
 };
 
-// A conversation is a thread of the webhook's channel, by its id; empty: the channel itself. A webhook that was deleted
-// (404 code 10015) or whose token is wrong (401 code 50027) is a credential that was refused: it is not tried again.
+// A conversation is the id of a thread in the webhook's channel, or empty for the channel itself. A deleted webhook
+// (404 code 10015) or a wrong token (401 code 50027) is a refused credential, and is not tried again.
 class DiscordWebhookChannel : public PacedChannel {
  public:
   static constexpr std::size_t kTextMax = 2000;
 
-  // Throws Error(Errc::kInvalidArgument) for options that make no sense.
+  // Throws Error(Errc::kInvalidArgument) for invalid options.
   DiscordWebhookChannel(EventLoop& loop, const DiscordWebhookOptions& options);
 
-  // Another webhook, "<id>/<token>" or a whole URL, whose beginning is that of the first one, from the next request on.
+  // Uses another webhook from the next request on: "<id>/<token>", or a whole URL that begins like the first one's.
   void set_webhook(std::string webhook);
 };
 
 struct DiscordBotOptions {
   std::string url = "https://discord.com/api/v10";
   std::string token = {};                      // Without "Bot ". A secret: never printed.
-  std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client rests until there are fewer.
+  std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client pauses until there are fewer.
   DeliveryOptions delivery = {};
 };
 
-// A conversation is a channel, by its id.
+// A conversation is the id of a channel.
 class DiscordBotChannel : public PacedChannel {
  public:
   static constexpr std::size_t kTextMax = 2000;
 
-  // Throws Error(Errc::kInvalidArgument) for options that make no sense.
+  // Throws Error(Errc::kInvalidArgument) for invalid options.
   DiscordBotChannel(EventLoop& loop, const DiscordBotOptions& options);
 
-  // From the next request on.
+  // Takes effect from the next request on.
   void set_token(std::string token) { set_credential(std::move(token)); }
 };
 

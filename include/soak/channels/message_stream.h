@@ -2,7 +2,7 @@
 #ifndef SOAK_CHANNELS_MESSAGE_STREAM_H_
 #define SOAK_CHANNELS_MESSAGE_STREAM_H_
 
-// Sends a message to a channel every so often, for a day, and says at its end whether all went as it should.
+// Sends a message to a channel at intervals, for a day, and at the end judges whether everything went as it should.
 //
 //   soak::AsyncRun run({.duration = 24h, .reconnect_every = 15min});
 //   soak::peers::SlackPeer peer(run.loop());
@@ -12,8 +12,8 @@
 //   messages.judge();
 //   EXPECT_SOAK(run);
 //
-// A cycle is a stretch of time, after which nothing should be held that was not held before. The channel and what it
-// knows of the provider's limits go on through all of them: a client that was made anew would forget to wait.
+// A cycle is a stretch of time, after which the process should hold what it held before. The channel lives through all
+// of them, because a new client would forget the provider's limits.
 
 #include <chrono>
 #include <functional>
@@ -30,50 +30,50 @@
 namespace soak::channels {
 
 struct MessageStreamOptions {
-  // One at least. Each has a message every interval, all of them at the same instants.
+  // At least one. Each gets a message every interval, all at the same times.
   std::vector<std::string> conversations = {};
   std::string text = "soak";  // Before the message's number: "soak 17".
 
-  // What soak/channels/options.h says of each; the flags and variables there beat these.
+  // See soak/channels/options.h, whose flags and variables beat these.
   std::optional<std::chrono::nanoseconds> interval = std::nullopt;
   std::optional<double> success_floor = std::nullopt;
   std::optional<double> rate_limit_ceiling = std::nullopt;
 
-  // Whether the other end has the message. Asked for each one that is settled: what is said to be delivered and is not
-  // there is lost. Null where nobody can say.
+  // Returns whether the other end has the message. Called for each settled message: one that was reported as delivered
+  // but is not there is lost. Null if that cannot be checked.
   std::function<bool(const std::string& conversation, const std::string& text)> has_arrived = {};
 };
 
 class MessageStream {
  public:
-  // `run`, `loop`, which is the run's, and `channel` must outlive it. Before the run's first cycle. Throws
-  // Error(Errc::kInvalidArgument) where there is no conversation.
+  // `run`, its `loop` and `channel` must outlive this object. Build it before the run's first cycle. Throws
+  // Error(Errc::kInvalidArgument) if there is no conversation.
   MessageStream(Run& run, EventLoop& loop, Channel& channel, MessageStreamOptions options);
-  // Ends what is under way where it stands.
+  // Destroys sends in progress where they stand.
   ~MessageStream();
   MessageStream(const MessageStream&) = delete;
   MessageStream& operator=(const MessageStream&) = delete;
 
-  // Sends the messages that are due before the cycle ends: one each --soak_message_interval, the n-th at n times it,
-  // however long the others took. Ends with the cycle, once they are settled; what takes longer than 20 s after its
-  // end, because the provider asked to wait, goes on beside the next one. Sets the run's title to
-  // "CHANNELS SOAK / <provider>" unless it has one. A message that is due counts as the run's "sent" once it is
-  // settled, and is judged against those due; one that is delivered as "ok".
+  // Sends the messages that are due before the cycle ends: one per --soak_message_interval, the n-th at n times that,
+  // however long the others took. Returns at the end of the cycle, once they are settled. A message that is not settled
+  // 20 s after the end, because the provider asked to wait, continues beside the next cycle. Sets the run's title to
+  // "CHANNELS SOAK / <provider>" unless it has one. A message counts in the run's "sent" once it is settled, judged
+  // against the messages due, and in "ok" if it was delivered.
   [[nodiscard]] Task<> send_until_end_of(Cycle& cycle);
 
-  // After drive(), once: waits for what is under way, a minute and an HTTP timeout at most, then tells the run what to
-  // say in its summary line, and what is wrong:
+  // Call it once, after drive(). Waits for sends in progress, at most a minute plus an HTTP timeout. Then it sets the
+  // figures of the summary line and adds these findings:
   //   success_rate          ok / sent is below --soak_success_floor
-  //   auth_failures         there were some
+  //   auth_failures         there was at least one
   //   rate_limited          429s / sent is above --soak_rate_limit_ceiling
   //   max_consecutive_429s  more than one in a row, over all conversations
   //   early_requests        inside a Retry-After window, by the client's own count
-  //   lost                  delivered, says the client, and not there
-  //   arrived_all_the_same  failed, says the client, and there
-  //   unsettled             still under way
-  // That no 429, unknown outcome or rotation was met is a remark, and a finding where the soak is `against_a_fake` that
-  // was to play them all. A soak in several processes is judged as one: what was met in the parts before counts too,
-  // and that something was not is said by the last.
+  //   lost                  reported as delivered by the client, but not there
+  //   arrived_all_the_same  reported as failed by the client, but there
+  //   unsettled             still in progress
+  // If no 429, unknown outcome or rotation occurred, that is a remark. With `against_a_fake`, which should simulate all
+  // of them, it is a finding. A soak in several processes is judged as one: earlier parts count too, and only the last
+  // part reports what is missing.
   void judge(bool against_a_fake = false);
 
  private:

@@ -2,16 +2,16 @@
 #ifndef SOAK_CHANNELS_SLACK_H_
 #define SOAK_CHANNELS_SLACK_H_
 
-// A client of Slack's Web API that posts messages (chat.postMessage).
+// A client for Slack's Web API that posts messages (chat.postMessage).
 // Sources: docs.slack.dev, "chat.postMessage", "Rate limits" and "Using token rotation".
 //
-// A conversation is a channel: "C0123456789". It stays below a message a second in a channel. 429 says in the header
-// Retry-After, in whole seconds, how long the channel has to rest; other channels go on. HTTP 200 is no success: `ok`
-// in the body says it, and `error` what is wrong: with the message, the channel, the token, or with Slack, when the
-// message may have been posted and is uncertain. There is no idempotency key.
+// A conversation is a channel: "C0123456789". The client stays below one message a second in a channel. A 429 gives the
+// channel's wait in the header Retry-After, in whole seconds; other channels continue. HTTP 200 does not mean success:
+// `ok` in the body does. `error` names the problem: with the message, the channel, the token, or Slack itself. In the
+// last case the message may have been posted, and is uncertain. There is no idempotency key.
 //
-// A token that expires (token rotation, 12 h) is refreshed once with the refresh token, which is then spent: the answer
-// holds the next one, told to `on_refresh`, because a process that starts anew needs it.
+// An expired token (token rotation, 12 h) is refreshed once with the refresh token, which is then used up. The response
+// has the next one. `on_refresh` receives it, so that you can store it for the next process.
 
 #include <functional>
 #include <memory>
@@ -27,7 +27,7 @@ struct SlackOptions {
   std::string url = "https://slack.com/api";
   std::string token = {};  // "xoxb-..." or "xoxe.xoxb-...": never printed.
 
-  // For token rotation; without a refresh token a token that is refused is a matter of on_credential_refused.
+  // For token rotation. Without a refresh token, a refused token goes to on_credential_refused.
   std::string refresh_token = {};  // "xoxe-..."
   std::string client_id = {};
   std::string client_secret = {};
@@ -38,12 +38,12 @@ struct SlackOptions {
 
 class SlackChannel : public PacedChannel {
  public:
-  static constexpr std::size_t kTextMax = 40'000;  // Slack cuts off what is longer.
+  static constexpr std::size_t kTextMax = 40'000;  // Slack truncates longer text.
 
-  // Throws Error(Errc::kInvalidArgument) for options that make no sense.
+  // Throws Error(Errc::kInvalidArgument) for invalid options.
   SlackChannel(EventLoop& loop, const SlackOptions& options);
 
-  // From the next request on.
+  // Takes effect from the next request on.
   void set_token(std::string token) { set_credential(std::move(token)); }
 
  private:

@@ -2,14 +2,15 @@
 #ifndef SOAK_CHANNELS_TELEGRAM_H_
 #define SOAK_CHANNELS_TELEGRAM_H_
 
-// A client of the Telegram Bot API that sends messages (sendMessage).
+// A client for the Telegram Bot API that sends messages (sendMessage).
 // Sources: core.telegram.org/bots/api; the server's own, github.com/tdlib/telegram-bot-api; core.telegram.org/bots/faq,
 // "My bot is hitting limits".
 //
-// A conversation is a chat: its number, or "@name". Limits it stays below: a message a second in a chat, 20 a minute in
-// a group (a chat whose number is negative), 30 a second in all. 429 says in parameters.retry_after, in seconds, how
-// long the chat has to rest; older servers in the header or the text alone. The API takes no idempotency key: a message
-// whose answer did not come is uncertain. A group that has become a supergroup is followed to its new number.
+// A conversation is a chat: its number, or "@name". The client stays below one message a second in a chat, 20 a minute
+// in a group (a chat with a negative number), and 30 a second overall. A 429 gives the chat's wait in
+// parameters.retry_after, in seconds; older servers give it only in the header or in the text. The API has no
+// idempotency key, so a message without a response is uncertain. If a group becomes a supergroup, the client follows it
+// to its new number.
 
 #include <string>
 #include <utility>
@@ -21,7 +22,7 @@ namespace soak::channels {
 
 struct TelegramOptions {
   std::string url = "https://api.telegram.org";
-  std::string token = {};  // "<bot id>:<secret>". It stands in the path of each request: never printed.
+  std::string token = {};  // "<bot id>:<secret>". Part of every request's path, and never printed.
   DeliveryOptions delivery = {};
 };
 
@@ -29,10 +30,10 @@ class TelegramChannel : public PacedChannel {
  public:
   static constexpr std::size_t kTextMax = 4096;  // UTF-16 units.
 
-  // Throws Error(Errc::kInvalidArgument) for options that make no sense.
+  // Throws Error(Errc::kInvalidArgument) for invalid options.
   TelegramChannel(EventLoop& loop, const TelegramOptions& options);
 
-  // From the next request on.
+  // Takes effect from the next request on.
   void set_token(std::string token) { set_credential(std::move(token)); }
 };
 

@@ -2,7 +2,7 @@
 #ifndef SOAK_VOICE_CLIENT_H_
 #define SOAK_VOICE_CLIENT_H_
 
-// What every voice client can do, so that one driver soaks them all.
+// The interface of every voice client. One driver can soak them all.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,49 +15,50 @@
 
 namespace soak::voice {
 
-// Takes the provider's answers as they arrive: 16-bit little-endian mono PCM, at the client's kOutputRateHz. A piece
-// need not be whole samples. `pcm` lives for the call alone, which comes on the loop's thread from inside the client:
-// it must not destroy or close it, nor throw.
+// Receives the provider's answers as they arrive: 16-bit little-endian mono PCM at the client's kOutputRateHz. A piece
+// may end in the middle of a sample. `pcm` is valid during the call only. It is called on the loop's thread, from
+// inside the client: it must not destroy or close the client, or throw.
 using AudioSink = std::function<void(std::span<const std::byte> pcm)>;
 
-// A function of the program's that the provider may call for an answer.
+// A function of your program that the provider may call to answer.
 struct Tool {
   std::string name;
   std::string description = {};
-  std::string parameters = {};  // JSON Schema of its arguments, an object; empty: it takes none.
+  std::string parameters = {};  // JSON Schema of its arguments, an object; empty if it takes none.
 };
 
 struct ToolCall {
   std::string id;
   std::string name;
-  std::string arguments;  // JSON, an object; from OpenAI as the model wrote it, which may be neither.
+  std::string arguments;  // A JSON object. From OpenAI it is the model's own text, which may be invalid.
 };
 
-// On the loop's thread, from inside the client: it must not destroy or close it, nor throw. The result may come later.
+// Called on the loop's thread, from inside the client: it must not destroy or close the client, or throw. You can send
+// the result later.
 using ToolSink = std::function<void(const ToolCall&)>;
 
-// What a client has done since it was made. Received figures are of what was understood.
+// What a client has done since it was built. Figures of received data count only what it understood.
 struct ClientCounters {
-  std::uint64_t sessions = 0;              // Sessions that were ready to stream.
-  std::uint64_t sessions_open = 0;         // Of those: one while the client can stream, none otherwise. A gauge.
-  std::uint64_t renewals = 0;              // Connections replaced because they had expired, or soon would have.
+  std::uint64_t sessions = 0;              // Sessions that became ready to stream.
+  std::uint64_t sessions_open = 0;         // 1 while the client can stream, otherwise 0. A gauge.
+  std::uint64_t renewals = 0;              // Connections replaced because they expired or were about to.
   std::uint64_t recoveries = 0;            // Connections replaced after they were lost.
-  std::uint64_t frames_sent = 0;           // Audio frames that the transport took.
-  std::uint64_t frames_lost = 0;           // Of those: still queued in it when their connection ended.
-  std::uint64_t frames_unconfirmed = 0;    // Of the others: sent after the last ping that was answered, then it ended.
-  std::uint64_t frames_dropped = 0;        // Never given to the transport: they were too old, or the provider's reason.
+  std::uint64_t frames_sent = 0;           // Audio frames that the transport accepted.
+  std::uint64_t frames_lost = 0;           // Of frames_sent: still queued when the connection ended.
+  std::uint64_t frames_unconfirmed = 0;    // Of the rest: sent after the last answered ping before it ended.
+  std::uint64_t frames_dropped = 0;        // Never passed to the transport: too old, or dropped for the provider.
   std::uint64_t audio_bytes_received = 0;  // Decoded audio of the provider's answers.
   std::uint64_t responses_done = 0;
   std::uint64_t tool_calls = 0;
-  std::uint64_t tool_calls_cancelled = 0;  // Of those: by the provider, or with their connection.
-  std::uint64_t tool_results_sent = 0;     // Of those, too.
+  std::uint64_t tool_calls_cancelled = 0;  // Of tool_calls: by the provider, or with their connection.
+  std::uint64_t tool_results_sent = 0;     // Of tool_calls.
   std::uint64_t errors = 0;                // Error events of the provider.
-  std::uint64_t unknown_events = 0;        // Ignored, as a client must.
-  std::uint64_t invalid_events = 0;        // Not JSON, or without what they must have; ignored too.
+  std::uint64_t unknown_events = 0;        // Ignored, as the protocols require.
+  std::uint64_t invalid_events = 0;        // Not JSON, or without required fields; ignored too.
 };
 
-// One session with a provider. Belongs to one EventLoop and its thread. Destroying it drops the connection without a
-// close handshake and ends its own tasks where they stand.
+// One session with a provider. Use it on the thread of its EventLoop. Its destructor drops the connection without a
+// close handshake and destroys its own tasks where they stand.
 class Client {
  public:
   virtual ~Client() = default;
@@ -67,20 +68,21 @@ class Client {
   // "openai": for titles and messages.
   virtual std::string_view provider() const = 0;
 
-  // Samples a second of the 16-bit little-endian mono PCM that send_audio() takes.
+  // Sample rate of the 16-bit little-endian mono PCM that send_audio() takes.
   virtual int input_rate_hz() const = 0;
 
-  // Opens the connection and the session: once. Throws soak::Error when the provider refuses, fails or takes too long.
+  // Opens the connection and the session. Call it once. Throws soak::Error if the provider refuses, fails or takes too
+  // long.
   virtual Task<> connect() = 0;
 
-  // Sends one frame of audio. Waits while the provider does not read, unless the client was given a backlog. `pcm` must
-  // live until then. Throws soak::Error when the connection is lost.
+  // Sends one frame of audio. Waits while the provider does not read, unless the client has a backlog. `pcm` must stay
+  // valid until it returns. Throws soak::Error if the connection is lost.
   virtual Task<> send_audio(std::span<const std::byte> pcm) = 0;
 
-  // Says that the user has finished speaking and asks for an answer; does nothing while one is under way.
+  // Ends the user's turn and requests an answer. Does nothing while an answer is in progress.
   virtual Task<> end_turn() = 0;
 
-  // The close handshake. The session is over when it returns, however the provider behaves.
+  // Closes with a handshake. The session is over when it returns, whatever the provider does.
   virtual Task<> close() = 0;
 
   virtual const ClientCounters& counters() const = 0;
