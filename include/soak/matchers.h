@@ -2,7 +2,7 @@
 #ifndef SOAK_MATCHERS_H_
 #define SOAK_MATCHERS_H_
 
-// GoogleMock matchers for what soak's calls come to, so that a failure says what a value holds:
+// GoogleMock matchers for the results of soak's calls. A failure shows what the value holds:
 //
 //   const DrainResult drained = loop.run(drain(sessions, {.timeout = 10s}));
 //   EXPECT_THAT(drained, DrainedClean());
@@ -12,8 +12,8 @@
 //     Actual: {completed 3, cancelled 2, forced 1, failed 0} (of type soak::DrainResult), which cancelled 2 tasks and
 //   forced 1
 //
-// Each can be negated by Not() and put into AllOf(), ElementsAre() and their kind. Header-only: compiled against the
-// GoogleTest of the program that includes it.
+// You can negate each with Not(), and use it inside AllOf(), ElementsAre() and the like. Header-only: it is compiled
+// against your program's own GoogleTest.
 
 #include <gmock/gmock.h>
 
@@ -43,7 +43,7 @@ void PrintTo(const GatherResult<T>& result, std::ostream* out) {
   *out << to_string(result.outcome());
 }
 
-// A Run that is being printed may not have ended yet, and has no verdict then.
+// A Run that is printed may not have ended, so it may not have a verdict yet.
 template <std::derived_from<Run> T>
 void PrintTo(const T& /*run*/, std::ostream* out) {
   *out << "a run";
@@ -109,7 +109,7 @@ void explain(const GatherResult<T>& result, std::ostream& out) {
   }
 }
 
-// Each finding with its evidence, and what was not judged, on lines of their own.
+// Each finding with its evidence, and what was not judged, on separate lines.
 inline void explain(const Verdict& verdict, std::ostream& out) {
   const std::size_t count = verdict.findings.size();
   if (count == 0) {
@@ -130,10 +130,10 @@ inline void explain(const Verdict& verdict, std::ostream& out) {
 
 inline const Verdict& verdict_of(const Verdict& verdict) { return verdict; }
 
-// EXPECT_THAT hands on as const what it was given; a Run that has something to judge was not made const.
+// EXPECT_THAT passes its argument on as const. A Run with something to judge was not declared const.
 inline const Verdict& verdict_of(const Run& run) { return const_cast<Run&>(run).verdict(); }
 
-// Explains where somebody listens; costs nothing elsewhere.
+// Explains only if there is a listener; otherwise it costs nothing.
 template <typename T>
 void explain(const T& value, ::testing::MatchResultListener& listener) {
   if (listener.stream() != nullptr) {
@@ -143,25 +143,25 @@ void explain(const T& value, ::testing::MatchResultListener& listener) {
 
 }  // namespace detail
 
-// A DrainResult: every task ended by itself, without throwing.
+// Matches a DrainResult in which every task ended by itself, without throwing.
 MATCHER(DrainedClean, negation ? "did not drain clean" : "drained clean") {
   detail::explain(arg, *result_listener);
   return arg.clean();
 }
 
-// A SupervisorExit for this ExitReason.
+// Matches a SupervisorExit with this ExitReason.
 MATCHER_P(EndedBy, reason, (negation ? "did not end by " : "ended by ") + std::string(to_string(reason))) {
   detail::explain(arg, *result_listener);
   return arg.reason == reason;
 }
 
-// A GatherResult of a task that ran out of time.
+// Matches a GatherResult of a task that timed out.
 MATCHER(TimedOut, negation ? "did not time out" : "timed out") {
   detail::explain(arg, *result_listener);
   return arg.outcome() == Outcome::kTimedOut;
 }
 
-// A GatherResult of a task that threw; `message` is what the exception says, or a matcher of it.
+// Matches a GatherResult of a task that threw. `message` is the exception's text, or a matcher for it.
 MATCHER_P(FailedWith, message,
           (negation ? "did not fail with a message that " : "failed with a message that ") +
               ::testing::DescribeMatcher<std::string>(message)) {
@@ -169,15 +169,15 @@ MATCHER_P(FailedWith, message,
   return arg.outcome() == Outcome::kFailed && ::testing::Value(arg.what(), message);
 }
 
-// A Verdict, or a Run, which ends if it has not ended.
+// Matches a Verdict that passes, or a Run whose verdict passes; ends the Run if it has not ended.
 MATCHER(Passes, negation ? "does not pass" : "passes") {
   const Verdict& verdict = detail::verdict_of(arg);
   detail::explain(verdict, *result_listener);
   return verdict.passed();
 }
 
-// A Verdict, or a Run, with a finding about this series or property: "sockets", "rss", "cycles". What is only listed
-// below another finding, as its effect, is none.
+// Matches a Verdict, or a Run, with a finding about this series or property: "sockets", "rss", "cycles". An effect that
+// is only listed under another finding does not count.
 MATCHER_P(FailsFor, subject, (negation ? "does not fail for " : "fails for ") + std::string(subject)) {
   const Verdict& verdict = detail::verdict_of(arg);
   detail::explain(verdict, *result_listener);
