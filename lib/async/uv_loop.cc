@@ -49,7 +49,7 @@ UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), ha
     uv_close(reinterpret_cast<uv_handle_t*>(&handles_->timer), nullptr);
     uv_run(&handles_->loop, UV_RUN_DEFAULT);
     uv_loop_close(&handles_->loop);
-    throw Error(Errc::kSystem, fmt::format("no libuv async handle: {}", uv_strerror(failed)));
+    throw Error(Errc::kSystem, fmt::format("cannot create a libuv async handle: {}", uv_strerror(failed)));
   }
   uv_prepare_init(&handles_->loop, &handles_->before_poll);
   handles_->before_poll.data = this;

@@ -49,7 +49,7 @@ void Recording::append(std::span<const std::byte> pcm) {
                 fmt::format("audio file {}: {} bytes are not a whole number of 2-byte samples", path_, pcm.size()));
   }
   if (file_->bytes + pcm.size() > kMostBytes) {
-    throw Error(Errc::kSystem, fmt::format("audio file {}: a WAV file holds 4 GiB, and is full", path_));
+    throw Error(Errc::kSystem, fmt::format("audio file {}: the WAV file is full: the format holds 4 GiB", path_));
   }
   const auto size = static_cast<sf_count_t>(pcm.size());
   if (sf_write_raw(file_->handle, pcm.data(), size) != size) {

@@ -101,10 +101,10 @@ struct AsyncRun::Shown {
   std::vector<metrics::Family> families() const {
     using metrics::Kind;
     std::vector<metrics::Family> all = metrics::probe_families(run.held());
-    all.push_back({"soak_run_info", "The soak that runs.", Kind::kGauge, {{{{"name", name}, {"mode", mode}}, 1}}});
-    all.push_back({"soak_cycles_total", "Cycles that were finished.", Kind::kCounter, {{{}, as_value(run.cycles())}}});
+    all.push_back({"soak_run_info", "The running soak.", Kind::kGauge, {{{{"name", name}, {"mode", mode}}, 1}}});
+    all.push_back({"soak_cycles_total", "Finished cycles.", Kind::kCounter, {{{}, as_value(run.cycles())}}});
     all.push_back({"soak_failed_cycles_total",
-                   "Cycles that ended by an error of the outside world.",
+                   "Cycles that ended with an error from outside.",
                    Kind::kCounter,
                    {{{}, as_value(run.failed_cycles())}}});
     metrics::Family events{"soak_events_total", "What the run counted, such as frames.", Kind::kCounter, {}};
@@ -364,7 +364,7 @@ Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>&
     co_return Outcome::kEnded;
   }
   if (overran) {
-    driver.fail_cycle(fmt::format("{} was not done {} after its end and was {}: {}", name,
+    driver.fail_cycle(fmt::format("{} was still running {} after its end and was {}: {}", name,
                                   detail::format_duration(kOverrun),
                                   drained.forced > 0 ? "destroyed where it stood" : "cancelled", standing));
     co_return Outcome::kFailed;

@@ -28,7 +28,7 @@ constexpr std::size_t kPiecesPerSecond = 50;
 
 UvLoop& real(EventLoop& loop) {
   if (loop.is_virtual()) {
-    throw Error(Errc::kInvalidArgument, "a ByteProxy needs sockets, which a VirtualLoop has not");
+    throw Error(Errc::kInvalidArgument, "a ByteProxy needs sockets; a VirtualLoop has none");
   }
   return static_cast<UvLoop&>(loop);
 }

@@ -131,7 +131,7 @@ std::string restart_with_heap_profiler() {
   }
   std::vector<std::string> arguments = command_line();
   if (arguments.empty()) {
-    return "a heap profile starts the program again, and /proc/self/cmdline cannot be read";
+    return "a heap profile restarts the program, but /proc/self/cmdline cannot be read";
   }
   std::vector<char*> argv;
   for (std::string& argument : arguments) {
@@ -143,7 +143,7 @@ std::string restart_with_heap_profiler() {
   prepend(kOptions, kProfilerOptions, ',');
   ::execv(own_path().c_str(), argv.data());
   const int error = errno;
-  return fmt::format("a heap profile starts the program again, which failed: {}", std::strerror(error));
+  return fmt::format("a heap profile restarts the program, which failed: {}", std::strerror(error));
 }
 
 }  // namespace soak::probe

@@ -23,7 +23,7 @@ void check_reply(const HandshakeReply& reply) {
   if (sound && reply.accepted()) {
     return;
   }
-  std::fprintf(stderr, "soak: a HandshakeReply of status %d holds what cannot stand in a response header\n",
+  std::fprintf(stderr, "soak: a HandshakeReply of status %d has a header field that a response cannot have\n",
                reply.status());
   std::abort();
 }

@@ -135,7 +135,7 @@ void MemoryHttpConnection::on_connect() {
   if (found.websocket == nullptr && found.http == nullptr) {
     failure_ = "connection refused";
   } else if (secure_ && !found.secure) {
-    failure_ = "the server speaks no TLS";
+    failure_ = "the server does not use TLS";
   } else if (found.http == nullptr || found.secure != secure_) {
     not_http_ = true;  // Which it finds out by the request.
   } else {

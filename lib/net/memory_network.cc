@@ -103,9 +103,9 @@ void MemoryHandshake::expire() noexcept {
     const MemoryNetwork::Listener found = network.find(url.port);
     MemoryListener* const listener = found.websocket;
     if (listener == nullptr) {
-      end_without_response(found.http == nullptr ? "connection refused" : "the server speaks no WebSocket");
+      end_without_response(found.http == nullptr ? "connection refused" : "the server is not a WebSocket server");
     } else if (url.secure() != listener->secure()) {
-      end_without_response(url.secure() ? "the server speaks no TLS" : "closed during the handshake");
+      end_without_response(url.secure() ? "the server does not use TLS" : "closed during the handshake");
     } else if (listener->full()) {
       stage = Stage::kWaiting;
       listener->queue(shared_from_this());

@@ -74,14 +74,14 @@ std::string alternative_names(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) {
     if (!is_server_name(name)) {
-      throw Error(Errc::kInvalidArgument, "test CA: not the name of a server: " + name);
+      throw Error(Errc::kInvalidArgument, "test CA: not a server name: " + name);
     }
     const std::unique_ptr<ASN1_OCTET_STRING, OpenSslFree<&ASN1_OCTET_STRING_free>> address(a2i_IPADDRESS(name.c_str()));
     list += (list.empty() ? "" : ",") + std::string(address ? "IP:" : "DNS:") + name;
   }
   ERR_clear_error();
   if (list.empty()) {
-    throw Error(Errc::kInvalidArgument, "test CA: a certificate for no name");
+    throw Error(Errc::kInvalidArgument, "test CA: a certificate needs at least one name");
   }
   return list;
 }

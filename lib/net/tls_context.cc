@@ -54,7 +54,7 @@ void on_client_progress(const SSL* ssl, int where, int result) {
 OwnedSslContext make_context(const SSL_METHOD* method) {
   OwnedSslContext context(SSL_CTX_new(method));
   if (context == nullptr) {
-    throw Error(Errc::kSystem, "TLS does not start: " + openssl_error());
+    throw Error(Errc::kSystem, "cannot initialise TLS: " + openssl_error());
   }
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_mode(context.get(),
@@ -220,7 +220,7 @@ std::string handshake_failure(unsigned long error, std::string_view system_error
     case SSL_R_HTTP_REQUEST:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_RECORD_LENGTH_MISMATCH:
-      return "the server speaks no TLS";
+      return "the server does not use TLS";
     case SSL_R_UNEXPECTED_EOF_WHILE_READING:
       return "closed during the TLS handshake";
     default:

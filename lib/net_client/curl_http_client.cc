@@ -63,7 +63,7 @@ class CurlTransfer {
  public:
   explicit CurlTransfer(CurlHttpClient& client) : client_(client), easy_(curl_easy_init()) {
     if (easy_ == nullptr) {
-      throw Error(Errc::kSystem, "libcurl does not start");
+      throw Error(Errc::kSystem, "cannot initialise libcurl");
     }
     set_up();
   }
@@ -467,7 +467,7 @@ int CurlHttpClient::on_close_socket(void* self, curl_socket_t fd) {
 
 CurlHttpClient::Multi::Multi(CurlHttpClient& client) : client_(client), multi_(curl_multi_init()) {
   if (multi_ == nullptr) {
-    throw Error(Errc::kSystem, "libcurl does not start");
+    throw Error(Errc::kSystem, "cannot initialise libcurl");
   }
   constexpr long kKeptMax = 1024;
   const auto connections = static_cast<long>(std::min<std::size_t>(client.options.connections_max, kKeptMax));
@@ -616,7 +616,7 @@ void CurlHttpClient::begin(CurlTransfer& transfer, bool secure, bool http2) {
   }
   Multi& multi = apart ? *http1_multi_ : *multi_;
   if (const CURLMcode code = curl_multi_add_handle(multi.get(), transfer.easy()); code != CURLM_OK) {
-    throw Error(Errc::kSystem, std::string("libcurl takes no request: ") + curl_multi_strerror(code));
+    throw Error(Errc::kSystem, std::string("libcurl rejects the request: ") + curl_multi_strerror(code));
   }
   transfer.multi = multi.get();
   multi.work(CURL_SOCKET_TIMEOUT, 0);

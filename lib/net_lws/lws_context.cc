@@ -85,12 +85,13 @@ LwsContext::LwsContext(UvLoop& loop) : loop_(loop) {
   const LimitDescriptors limit;
   context_ = lws_create_context(&info);
   if (context_ == nullptr) {
-    throw Error(Errc::kSystem, "libwebsockets does not start; is its libuv plugin (libwebsockets-evlib-uv) installed?");
+    throw Error(Errc::kSystem,
+                "cannot initialise libwebsockets; is its libuv plugin (libwebsockets-evlib-uv) installed?");
   }
   vhost_ = make_vhost(kProtocol, nullptr);
   if (vhost_ == nullptr) {
     lws_context_destroy(context_);
-    throw Error(Errc::kSystem, "libwebsockets makes no virtual host");
+    throw Error(Errc::kSystem, "libwebsockets cannot create a virtual host");
   }
 }
 
@@ -126,7 +127,7 @@ lws_vhost* LwsContext::tls_vhost(const std::string& ca_file) {
   const std::string name = "soak-tls-" + std::to_string(tls_vhosts_.size());
   lws_vhost* const vhost = make_vhost(name.c_str(), tls.get());
   if (vhost == nullptr) {
-    throw Error(Errc::kSystem, "libwebsockets makes no virtual host for wss:");
+    throw Error(Errc::kSystem, "libwebsockets cannot create a virtual host for wss:");
   }
   tls_vhosts_.emplace(std::move(ca_pem), TlsVhost{std::move(tls), vhost});
   return vhost;

@@ -86,7 +86,7 @@ HttpRequestReader::Event HttpRequestReader::read_head() {
     return refuse(400, "Not an HTTP/1.1 request.\n");
   }
   if (head->headers.get_all("Host").size() != 1) {
-    return refuse(400, "The field Host is missing, or there twice.\n");
+    return refuse(400, "The Host field is missing or repeated.\n");
   }
   scanned_ = at_ = end + 4;
   request_.method = std::move(head->method);

@@ -85,11 +85,10 @@ std::string heap_source() {
   }
   if (foreign.numeric_property != nullptr) {
     return read_heap_bytes() ? "tcmalloc"
-                             : "not available: this tcmalloc does not tell generic.current_allocated_bytes";
+                             : "not available: this tcmalloc does not report generic.current_allocated_bytes";
   }
-  return read_heap_bytes().value_or(0) > 0
-             ? "mallinfo2"
-             : "not available: the allocator is not glibc's, and none that can be asked (jemalloc, tcmalloc)";
+  return read_heap_bytes().value_or(0) > 0 ? "mallinfo2"
+                                           : "not available: the allocator is not glibc's, jemalloc or tcmalloc";
 }
 
 bool rss_is_distorted() noexcept { return allocator_is_sanitizer(); }

@@ -139,7 +139,7 @@ void Probe::watch(std::unique_ptr<Watched> owned, const std::string& prefix) {
     add({{prefix + "heap", Unit::kBytes}}, Cost::kDear, heap.rfind("not available", 0) == 0 ? heap : std::string{},
         [](std::span<std::int64_t> values) { return give(values, read_heap_bytes()); });
   } else if (prefix.empty()) {
-    add({{"heap", Unit::kBytes}}, Cost::kDear, "not available: another process's heap cannot be asked", {});
+    add({{"heap", Unit::kBytes}}, Cost::kDear, "not available: the heap of another process cannot be read", {});
   }
   const std::size_t fds = measured_.tracks.size();
   add({{prefix + "fds"}}, Cost::kCheap, {},

@@ -174,7 +174,7 @@ void compare_levels(const Track& before, const Track& after, Comparison& compari
 
 void compare_track(const Track* before, const Track& after, Comparison& comparison) {
   if (before == nullptr) {
-    comparison.rows.push_back({after.name, Change::kOnlyNew, "a series that the old run has not"});
+    comparison.rows.push_back({after.name, Change::kOnlyNew, "only the new run has this series"});
   } else if (!after.unavailable.empty()) {
     comparison.rows.push_back({after.name, Change::kUnknown, "new run: " + after.unavailable});
   } else if (!before->unavailable.empty()) {
@@ -362,8 +362,8 @@ Change Comparison::overall() const {
 Comparison compare(const Record& before, const Record& after) {
   const auto must_agree = [](const char* what, const std::string& then, const std::string& now) {
     if (then != now) {
-      throw NotComparable(fmt::format(
-          "the {} is {} in the old run and {} in the new one: runs of the same are compared", what, then, now));
+      throw NotComparable(
+          fmt::format("the {} is {} in the old run and {} in the new one; both must be the same", what, then, now));
     }
   };
   must_agree("test", before.name, after.name);
@@ -377,7 +377,7 @@ Comparison compare(const Record& before, const Record& after) {
   }
   for (const Track& track : before.measured.tracks) {
     if (after.measured.find(track.name) == nullptr) {
-      comparison.rows.push_back({track.name, Change::kOnlyOld, "a series that the new run has not"});
+      comparison.rows.push_back({track.name, Change::kOnlyOld, "only the old run has this series"});
     }
   }
   compare_cycles(before, after, comparison);

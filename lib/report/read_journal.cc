@@ -90,7 +90,7 @@ class Reader {
   }
 
   void torn(std::size_t number) {
-    remarks_.push_back(fmt::format("line {} of the journal is cut short and was passed over", number));
+    remarks_.push_back(fmt::format("line {} of the journal is truncated and was skipped", number));
   }
 
   Record finish(const std::string& name) {
@@ -112,8 +112,8 @@ class Reader {
       verdict.remarks = std::move(held.remarks);
       verdict.trends = std::move(held.trends);
     }
-    verdict.remarks.push_back(
-        fmt::format("made of the journal {}: the number of {}s and traffic were not judged", name, record_.cycle_noun));
+    verdict.remarks.push_back(fmt::format("rebuilt from the journal {}: the number of {}s and traffic were not judged",
+                                          name, record_.cycle_noun));
     std::move(remarks_.begin(), remarks_.end(), std::back_inserter(verdict.remarks));
     return std::move(record_);
   }
@@ -204,7 +204,7 @@ Record read_journal(std::string_view text, const std::string& name) {
     const std::string place = fmt::format("{}:{}", name, number);
     if (!whole || document.HasParseError()) {
       if (number == 1) {
-        throw ReadError(fmt::format("{}: the header is cut short: there is nothing to tell of the run", place));
+        throw ReadError(fmt::format("{}: the header is truncated, so nothing is known of the run", place));
       }
       if (!text.empty()) {
         throw ReadError(fmt::format("{}:{}: not JSON: {}", place, document.GetErrorOffset() + 1,

@@ -279,7 +279,7 @@ TEST_F(AsyncRunTest, ABodyThatNeverEndsIsCancelledAndNamed) {
   run.drive([&](Cycle&) -> Task<> { co_await never.wait(); });
 
   ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "failed_cycles"))) << run.summary();
-  EXPECT_THAT(run.record().failures[0], HasSubstr("cycle 1 was not done 30.0s after its end and was cancelled: "));
+  EXPECT_THAT(run.record().failures[0], HasSubstr("cycle 1 was still running 30.0s after its end and was cancelled: "));
   EXPECT_THAT(run.record().failures[0], HasSubstr("async_run_test.cc"));
 }
 

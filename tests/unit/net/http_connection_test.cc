@@ -217,7 +217,7 @@ TYPED_TEST(HttpConnectionTest, KeepsHttpAndHttpsApart) {
     Outcome outcome = co_await outcome_of(client, std::move(to_plain));
     EXPECT_EQ(outcome.code, Errc::kConnectFailed);
     EXPECT_FALSE(outcome.may_have_arrived);
-    EXPECT_THAT(outcome.message, HasSubstr("the server speaks no TLS"));
+    EXPECT_THAT(outcome.message, HasSubstr("the server does not use TLS"));
 
     HttpRequest to_secure("POST", "http://127.0.0.1:" + std::to_string(secure.port()) + "/", "x");
     outcome = co_await outcome_of(client, std::move(to_secure));

@@ -167,7 +167,7 @@ TEST_F(TlsTest, SaysThatTheServerSpeaksNoTls) {
   run([&]() -> Task<> {
     std::string url = "wss" + plain.url().substr(2);
     std::string failure = co_await this->failure(url, trusting(test_ca()));
-    EXPECT_THAT(failure, StartsWith(url + "/: the server speaks no TLS, "));
+    EXPECT_THAT(failure, StartsWith(url + "/: the server does not use TLS, "));
     EXPECT_EQ(code_, Errc::kConnectFailed);
   });
 }

@@ -198,7 +198,7 @@ TEST(OtherProcessTest, AProbeMayBeOfItAlone) {
   const Measurements measured = probe.measurements();
   EXPECT_GE(measured.find("threads")->at_rest.last()->value, 1);
   EXPECT_LE(measured.find("threads")->at_rest.last()->value, 2);  // ThreadSanitizer has one of its own.
-  EXPECT_EQ(measured.find("heap")->unavailable, "not available: another process's heap cannot be asked");
+  EXPECT_EQ(measured.find("heap")->unavailable, "not available: the heap of another process cannot be read");
 }
 
 TEST(OtherProcessTest, ThatItEndedIsAFindingAndItsTracksSaySo) {

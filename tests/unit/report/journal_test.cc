@@ -156,7 +156,7 @@ TEST_F(JournalTest, ALastLineThatIsCutShortIsPassedOver) {
   const Record record = read_journal(conftest::read_file(path_) + "{\"type\":\"sample\",\"at_s\":2.0", "x.journal");
 
   EXPECT_EQ(record.elapsed, 1s);
-  EXPECT_EQ(record.verdict.remarks.back(), "line 3 of the journal is cut short and was passed over");
+  EXPECT_EQ(record.verdict.remarks.back(), "line 3 of the journal is truncated and was skipped");
 }
 
 TEST_F(JournalTest, ALineThatIsWrongIsNamed) {
