@@ -2,19 +2,19 @@
 #ifndef SOAK_HEAP_PROFILE_HEAP_PROFILE_H_
 #define SOAK_HEAP_PROFILE_HEAP_PROFILE_H_
 
-// Who allocated what grew: heap that is alive at the last quiescent point and was not at the baseline, by the stack
-// that allocated it.
+// Finds who allocated the memory that grew: heap that is alive at the last quiescent point and was not alive at the
+// baseline, grouped by the stack that allocated it.
 //
-// The allocator is jemalloc with its sampling profiler, which Debian 12 and 13 build in (package libjemalloc2): about
-// one allocation in each 16 KiB is written down with its stack and forgotten when it is freed. All figures are
-// therefore estimates, each sample scaled by the chance that it was taken. It has to be the allocator from the
-// program's first instruction on, so restart_with_heap_profiler() starts the program again with it. What is never asked
-// for is never loaded, and costs nothing.
+// The allocator is jemalloc with its sampling profiler, which Debian 12 and 13 build in (package libjemalloc2). It
+// records about one allocation in each 16 KiB with its stack, and forgets it when it is freed. So all figures are
+// estimates: each sample is scaled by the probability that it was taken. jemalloc must be the allocator from the
+// program's first instruction, so restart_with_heap_profiler() restarts the program with it. If you do not use it, it
+// is not loaded and costs nothing.
 //
-// A sampled small object takes pages of its own, so RSS is higher while profiling.
+// Each sampled small object takes pages of its own, so RSS is higher while profiling.
 //
-// This is a component of its own, soak::heap_profile: it needs libdw, to put names to stacks. A run uses it in a
-// program that is linked with it, and soak::soak brings it.
+// This is a separate component, soak::heap_profile, because it needs libdw for the names in stacks. A run uses it if
+// the program links it. soak::soak includes it.
 
 #include <array>
 #include <chrono>
@@ -25,22 +25,21 @@
 
 namespace soak::probe {
 
-// Starts this program again, once, with the profiling allocator before every other: the same arguments, the same
-// environment. Early in main(), or before it: no thread may run, nothing may be half written. Returns empty where the
-// allocator is there already, or where it never can be because a sanitizer has the heap (the profile says so then);
-// otherwise what is in the way, with the package to install.
+// Restarts this program once, with the same arguments and environment, and with the profiling allocator preloaded. Call
+// it early in main(), or before main(): no thread may be running, and no output may be half written. Returns an empty
+// string if the allocator is already loaded, or if a sanitizer owns the heap (the profile then reports that). Otherwise
+// returns what went wrong, with the package to install.
 //
-// The library is libjemalloc.so.2 where the dynamic loader looks, or the file that SOAK_HEAP_PROFILE_LIBRARY names.
-// The samples' distance, and all else, can be changed by MALLOC_CONF: "lg_prof_sample:17" is one in 128 KiB.
+// The library is libjemalloc.so.2 on the dynamic loader's path, or the file named in SOAK_HEAP_PROFILE_LIBRARY.
+// MALLOC_CONF changes the sampling distance and everything else: "lg_prof_sample:17" samples one in 128 KiB.
 std::string restart_with_heap_profiler();
 
-// Why this process cannot be profiled; empty when it can.
+// Why this process cannot be profiled; empty if it can.
 std::string heap_profile_unavailable();
 
-// The profile of one run. Snapshots are taken at quiescent points, a few hundred at the most, wherever the
-// run ends; four are kept: the baseline, the last, and two between, of which one is a quarter to a half of the way.
-// Their memory is not the process's heap: it lies in four descriptors, which are there from the constructor on. On one
-// thread.
+// The profile of one run. It takes snapshots at quiescent points, at most a few hundred, and keeps four: the baseline,
+// the last, and two in between, one of them a quarter to a half of the way. The snapshots are stored outside the heap,
+// in four descriptors that the constructor opens. Use it on one thread.
 class HeapProfile final : public HeapRecording {
  public:
   explicit HeapProfile(std::chrono::nanoseconds duration);
@@ -48,10 +47,10 @@ class HeapProfile final : public HeapRecording {
   HeapProfile(const HeapProfile&) = delete;
   HeapProfile& operator=(const HeapProfile&) = delete;
 
-  // At a quiescent point.
+  // Call it at a quiescent point.
   void rest(std::chrono::nanoseconds at, std::uint64_t cycle) override;
 
-  // Puts names to the stacks: takes a second or so, and memory. After the run.
+  // Call it after the run. Resolves the names in the stacks, which takes about a second, and memory.
   HeapGrowth growth() const override;
 
  private:
@@ -74,7 +73,7 @@ class HeapProfile final : public HeapRecording {
   std::string failed_;
 };
 
-// What a run is given in a program that links soak::heap_profile.
+// The profiler that a run gets if the program links soak::heap_profile.
 const HeapProfiler& jemalloc_profiler();
 
 }  // namespace soak::probe

@@ -2,8 +2,8 @@
 #ifndef SOAK_PROBE_HEAP_PROFILER_H_
 #define SOAK_PROBE_HEAP_PROFILER_H_
 
-// Who allocated what grew, as a run asks for it. The answer comes from soak::heap_profile, a component of its own
-// (soak/heap_profile/heap_profile.h); a program that is not linked with it has no heap_profiler().
+// The interface through which a run finds out who allocated the memory that grew. soak::heap_profile, a separate
+// component, implements it (soak/heap_profile/heap_profile.h). Without that component, heap_profiler() is null.
 
 #include <chrono>
 #include <cstdint>
@@ -13,12 +13,12 @@
 
 namespace soak::probe {
 
-// What one stack allocated and did not free, more than at the baseline.
+// What one stack allocated and did not free, beyond the baseline.
 struct StackGrowth {
   std::int64_t bytes = 0;
   std::int64_t allocations = 0;
-  // Innermost first, "Cache::put (cache.cc:41)"; without the allocator's and the standard library's own frames. A frame
-  // that has no name is "module+0xoffset".
+  // Innermost first: "Cache::put (cache.cc:41)". Frames of the allocator and of the standard library are left out. A
+  // frame without a name is "module+0xoffset".
   std::vector<std::string> frames;
 };
 
@@ -26,45 +26,44 @@ struct StackGrowth {
 std::string to_string(const StackGrowth& growth);
 
 struct HeapGrowth {
-  std::string unavailable;  // Why nothing below is known; empty when it is.
+  std::string unavailable;  // Why the fields below are unknown; empty if they are known.
   std::chrono::nanoseconds from{};
   std::chrono::nanoseconds to{};
   std::uint64_t from_cycle = 0;
   std::uint64_t to_cycle = 0;
   std::int64_t sample_bytes = 0;  // The mean distance between two samples.
-  // The five that grew most in the later part of the run: what filled up early and stays is no leak. Growth within
-  // three times its sampling error is left out.
+  // The five stacks that grew most in the later part of the run, because memory that filled early and stays is not a
+  // leak. Growth within three times its sampling error is left out.
   std::vector<StackGrowth> stacks;
 };
 
-// The profile of one run, on one thread.
+// The profile of one run. Use it on one thread.
 class HeapRecording {
  public:
   virtual ~HeapRecording() = default;
 
-  // At a quiescent point.
+  // Call it at a quiescent point.
   virtual void rest(std::chrono::nanoseconds at, std::uint64_t cycle) = 0;
-  // After the run: takes a second or so, and memory.
+  // Call it after the run. It takes about a second, and memory.
   virtual HeapGrowth growth() const = 0;
 };
 
 struct HeapProfiler {
-  // Starts the program again where the profile needs that; returns what is in the way, empty when nothing is.
+  // Restarts the program if the profile needs that. Returns an error, empty if there is none.
   std::string (*restart)() = nullptr;
-  // Why this process cannot be profiled; empty when it can.
+  // Why this process cannot be profiled; empty if it can.
   std::string (*unavailable)() = nullptr;
   std::unique_ptr<HeapRecording> (*start)(std::chrono::nanoseconds duration) = nullptr;
 };
 
-// That of soak::heap_profile, or null in a program that is not linked with it.
+// The profiler of soak::heap_profile; null if the program does not link it.
 const HeapProfiler* heap_profiler() noexcept;
 
 }  // namespace soak::probe
 
 namespace soak::detail {
 
-// Called before all other constructors by a source file of soak::heap_profile, which is compiled into the program that
-// links it.
+// Called before all other constructors by a source file of soak::heap_profile that is compiled into the program.
 void use_heap_profiler(const probe::HeapProfiler& profiler) noexcept;
 
 }  // namespace soak::detail

@@ -2,7 +2,8 @@
 #ifndef SOAK_SERIES_MEASUREMENTS_H_
 #define SOAK_SERIES_MEASUREMENTS_H_
 
-// What was measured of a run, as a value: whoever has it (a run that goes on, a report, a CSV file) can judge it.
+// The measurements of a run, as a value. They can come from a running run, a report or a CSV file, and can be judged
+// anywhere.
 
 #include <chrono>
 #include <cstdint>
@@ -14,29 +15,29 @@
 
 namespace soak::probe {
 
-// One quantity: what sample() saw of it over time, and what rest() saw at the quiescent points.
+// One quantity: its values over time from sample(), and at the quiescent points from rest().
 struct Track {
   std::string name;  // "rss", "heap", "fds", "sockets", "threads", a gauge's; "fake.rss" of a process called "fake".
   Unit unit = Unit::kCount;
-  std::string unavailable;  // Why it could not be read, or why not any more; empty when it was.
+  std::string unavailable;  // Why it could not be read, or no longer could; empty if it was read.
   Series timeline;
   Series at_rest;
-  // The track that this one is a part of, which it explains: the descriptors of a kind, the sockets in a state. It is
-  // not judged by itself.
+  // The track that this one is part of and explains: the descriptors of one kind, the sockets in one state. It is not
+  // judged by itself.
   std::string part_of = {};
-  // The track that counts the same from outside: a gauge of sessions that stands for "sockets" is a ghost where it says
-  // more than the kernel.
+  // For a gauge: the kernel's track that counts the same thing. If a gauge of sessions stands for "sockets" and shows
+  // more than the kernel holds, the difference is ghosts.
   std::string stands_for = {};
 };
 
-// Something the run counts (frames, messages), as the count stood at the quiescent points: at all of them, so that
-// residue can be told per operation. A cycle is an operation too, and stands in each Point.
+// Something the run counts (frames, messages), with its count at every quiescent point, so that residue can be given
+// per operation. A cycle is an operation too; each Point has its number.
 struct Operation {
   std::string name;
   Series at_rest;
 };
 
-// A process by its number, so that no other number is taken for one.
+// The id of a process, as a type of its own so that other numbers do not convert to it.
 struct ProcessId {
   int value = 0;
 };
@@ -45,21 +46,21 @@ struct ProcessId {
 struct Vanished {
   std::string name;
   ProcessId id;
-  std::chrono::nanoseconds at{};  // When that was seen.
+  std::chrono::nanoseconds at{};  // When that was noticed.
 };
 
-// Everything a probe saw. A value: judging it needs no process.
+// Everything that a probe recorded. Judging it needs no process.
 struct Measurements {
   std::vector<Track> tracks;
   std::vector<Operation> operations;
   std::uint64_t quiescent_points = 0;
-  // Quiescent points at which a count still moved after the time for settling, and the last such count.
+  // Quiescent points at which a count was still changing after the time for settling, and the last such count.
   std::uint64_t unsettled_points = 0;
   bool baseline_unsettled = false;
   bool last_unsettled = false;
   std::string unsettled_by;
   std::vector<Vanished> vanished;
-  std::chrono::nanoseconds probe_cpu{};  // Processor time that all of this took.
+  std::chrono::nanoseconds probe_cpu{};  // Processor time spent on measuring.
 
   const Track* find(std::string_view name) const;
 };
