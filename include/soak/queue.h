@@ -36,7 +36,7 @@ class Queue {
   // Throws Error(Errc::kInvalidArgument) if `capacity` is 0.
   explicit Queue(std::size_t capacity) : capacity_(capacity), exceptions_when_built_(std::uncaught_exceptions()) {
     if (capacity == 0) {
-      throw Error(Errc::kInvalidArgument, "Queue of capacity 0; expected at least 1");
+      throw Error(Errc::kInvalidArgument, "Queue of capacity 0: expected at least 1");
     }
   }
   // Aborts and names the tasks that wait on it, if any, unless an exception or a forced end is destroying them too.

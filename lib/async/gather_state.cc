@@ -106,7 +106,7 @@ void GatherState::be_timeout_of(TaskName name) noexcept {
 void GatherState::check() const {
   if (max_concurrency_ == 0) {
     throw Error(Errc::kInvalidArgument,
-                fmt::format("gather '{}': max_concurrency is 0; expected 1 or more, or kUnlimited", label_.view()));
+                fmt::format("gather '{}': max_concurrency is 0: expected 1 or more, or kUnlimited", label_.view()));
   }
 }
 
@@ -393,7 +393,7 @@ void GatherClock::count_never_started(std::size_t count) const {
 
 void require_chunk_size(std::size_t chunk_size) {
   if (chunk_size == 0) {
-    throw Error(Errc::kInvalidArgument, "gather_chunked: chunk_size is 0; expected 1 or more");
+    throw Error(Errc::kInvalidArgument, "gather_chunked: chunk_size is 0: expected 1 or more");
   }
 }
 

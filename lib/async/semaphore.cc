@@ -78,7 +78,7 @@ void PermitWait::abandoned() noexcept {
 Semaphore::Semaphore(std::size_t permits)
     : permits_(permits), available_(permits), exceptions_when_built_(std::uncaught_exceptions()) {
   if (permits == 0) {
-    throw Error(Errc::kInvalidArgument, "Semaphore of 0 permits; expected at least 1");
+    throw Error(Errc::kInvalidArgument, "Semaphore of 0 permits: expected at least 1");
   }
 }
 

@@ -84,7 +84,7 @@ std::vector<float> resample(const std::string& path, std::vector<float> samples,
 Pcm read_file(const std::string& path, int rate_hz) {
   if (rate_hz < kLowestRate || rate_hz > kHighestRate) {
     throw Error(Errc::kInvalidArgument,
-                fmt::format("audio rate {} Hz; expected {} to {}", rate_hz, kLowestRate, kHighestRate));
+                fmt::format("audio rate {} Hz: expected {} to {}", rate_hz, kLowestRate, kHighestRate));
   }
   int own_rate_hz = 0;
   std::vector<float> mono = read_mono(path, own_rate_hz);

@@ -60,7 +60,7 @@ std::string refuse_length(std::string_view text, std::size_t length_max) {
   if (length > 0 && length <= length_max) {
     return {};
   }
-  return fmt::format("text has {} characters; expected 1 to {}", length, length_max);
+  return fmt::format("text has {} characters: expected 1 to {}", length, length_max);
 }
 
 // One message's share in a lane, which lives at least as long.

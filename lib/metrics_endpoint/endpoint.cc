@@ -60,7 +60,7 @@ Address parse(const std::string& text) {
     address.text = "[" + text + "]";
   } else {
     throw std::invalid_argument(
-        fmt::format("metrics endpoint: address '{}'; expected an IPv4 or IPv6 address such as 127.0.0.1 or ::1", text));
+        fmt::format("metrics endpoint: address '{}': expected an IPv4 or IPv6 address such as 127.0.0.1 or ::1", text));
   }
   return address;
 }

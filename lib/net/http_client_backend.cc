@@ -17,10 +17,10 @@ constexpr std::array<std::string_view, 3> kOwnFields{"Content-Length", "Transfer
 void check_request(const HttpRequest& request, const std::string& origin) {
   const auto refuse = [&origin](const std::string& why) { throw Error(Errc::kInvalidArgument, origin + ": " + why); };
   if (!is_token(request.method)) {
-    refuse("the method is not a token; expected GET, POST and the like");
+    refuse("the method is not a token: expected GET, POST and the like");
   }
   if (request.method == "CONNECT") {
-    refuse("CONNECT is for proxies; expected GET, POST and the like");
+    refuse("CONNECT is for proxies: expected GET, POST and the like");
   }
   if (request.method == "HEAD" && !request.body.empty()) {
     refuse("HEAD takes no body");
@@ -157,10 +157,10 @@ void HttpClientBackend::stop() {
 HttpClientBackend::HttpClientBackend(EventLoop& event_loop, HttpClientOptions client_options)
     : loop(event_loop), options(std::move(client_options)) {
   if (options.connections_max == 0) {
-    throw Error(Errc::kInvalidArgument, "HttpClient with connections_max 0; expected at least 1");
+    throw Error(Errc::kInvalidArgument, "HttpClient with connections_max 0: expected at least 1");
   }
   if (options.proxy && !options.proxy->empty() && parse_http_url(*options.proxy).secure()) {
-    throw Error(Errc::kInvalidArgument, "HttpClient with an https: proxy; expected http://host:port");
+    throw Error(Errc::kInvalidArgument, "HttpClient with an https: proxy: expected http://host:port");
   }
 }
 

@@ -56,13 +56,13 @@ Url parse(std::string_view text, const Kind& kind) {
   }
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) {
-    refuse("not a URL; expected " + plain + "://host:port/path");
+    refuse("not a URL: expected " + plain + "://host:port/path");
   }
   Url url;
   std::transform(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), std::back_inserter(url.scheme),
                  to_lower);
   if (url.scheme != kind.plain && url.scheme != kind.secure) {
-    refuse("unsupported scheme " + url.scheme + "; expected " + plain + " or " + std::string(kind.secure));
+    refuse("unsupported scheme " + url.scheme + ": expected " + plain + " or " + std::string(kind.secure));
   }
 
   std::string_view rest = text.substr(colon + 3);

@@ -128,7 +128,7 @@ class JsonValue {
       what = "an object";
     }
     throw ReadError(
-        fmt::format("{}: {} is {}; expected {}", file_, path_.empty() ? "the document" : path_, what, allowed));
+        fmt::format("{}: {} is {}: expected {}", file_, path_.empty() ? "the document" : path_, what, allowed));
   }
 
  private:

@@ -47,7 +47,7 @@ std::uint64_t check_schema(const JsonValue& json, const std::string& name) {
   }
   const std::uint64_t version = json["version"].count();
   if (version < 1 || version > kNewest) {
-    throw ReadError(fmt::format("{}: version {} of {} is unknown to this version of soak; expected 1 to {}", name,
+    throw ReadError(fmt::format("{}: version {} of {} is unknown to this version of soak: expected 1 to {}", name,
                                 version, kSchema, kNewest));
   }
   return version;

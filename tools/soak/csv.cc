@@ -63,7 +63,7 @@ void CsvReader::split() {
       }
       ++at;
       if (at < line.size() && line[at] != ',') {
-        refuse("text after a closing quote; expected a comma");
+        refuse("text after a closing quote: expected a comma");
       }
     } else {
       const std::size_t end = std::min(line.find(',', at), line.size());

@@ -72,11 +72,11 @@ class Recorder {
  private:
   void read_header(const std::vector<std::string>& operations) {
     if (!csv_.next()) {
-      throw CsvError("is empty; expected a header such as time_s,rss_bytes,fds");
+      throw CsvError("is empty: expected a header such as time_s,rss_bytes,fds");
     }
     const std::vector<std::string>& names = csv_.fields();
     if (names.front() != kTime) {
-      csv_.refuse(fmt::format("the first column of the header is '{}'; expected {}, as in time_s,rss_bytes,fds",
+      csv_.refuse(fmt::format("the first column of the header is '{}': expected {}, as in time_s,rss_bytes,fds",
                               names.front(), kTime));
     }
     probe::Measurements& measured = recording_.measured;
@@ -134,7 +134,7 @@ class Recorder {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
-      csv_.refuse(fmt::format("{} is '{}'; expected a number", column_name(index), text));
+      csv_.refuse(fmt::format("{} is '{}': expected a number", column_name(index), text));
     }
     return value;
   }
@@ -149,7 +149,7 @@ class Recorder {
     }
     const double seconds = number(0);
     if (!(std::abs(seconds) < kMostSeconds)) {
-      csv_.refuse(fmt::format("{} is '{}'; expected at most {:.0f} seconds", kTime, fields[0], kMostSeconds));
+      csv_.refuse(fmt::format("{} is '{}': expected at most {:.0f} seconds", kTime, fields[0], kMostSeconds));
     }
     if (!start_) {
       start_ = seconds;
@@ -188,7 +188,7 @@ class Recorder {
     const double value = number(index);
     if (!(std::abs(value) < kMostValue)) {
       csv_.refuse(
-          fmt::format("{} is '{}'; expected less than {:g}", column_name(index), csv_.fields()[index], kMostValue));
+          fmt::format("{} is '{}': expected less than {:g}", column_name(index), csv_.fields()[index], kMostValue));
     }
     return std::llround(value);
   }
@@ -197,7 +197,7 @@ class Recorder {
     const std::int64_t value = whole(index);
     const auto last = columns_[index - 1].operation->at_rest.last();
     if (value < 0 || (last && value < last->value)) {
-      csv_.refuse(fmt::format("{} is {}; it counts operations, so expected {} or more", column_name(index), value,
+      csv_.refuse(fmt::format("{} is {}; it counts operations: expected {} or more", column_name(index), value,
                               last ? last->value : 0));
     }
     return static_cast<std::uint64_t>(value);

@@ -18,7 +18,7 @@
 namespace soak::report {
 
 // Its message states where and what: "old.json:17:5: not JSON: Missing a comma or ] after an array element.",
-// "old.json: series[2].unit is \"octets\"; expected bytes or count".
+// "old.json: series[2].unit is \"octets\": expected bytes or count".
 class ReadError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };

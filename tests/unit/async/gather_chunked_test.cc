@@ -156,7 +156,7 @@ TEST_F(GatherChunkedTest, RefusesAChunkSizeOfZero) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::kInvalidArgument);
-    EXPECT_STREQ(error.what(), "gather_chunked: chunk_size is 0; expected 1 or more");
+    EXPECT_STREQ(error.what(), "gather_chunked: chunk_size is 0: expected 1 or more");
   }
   EXPECT_EQ(made_, 0);
 }

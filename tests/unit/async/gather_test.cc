@@ -261,7 +261,7 @@ TEST_F(GatherTest, RefusesAConcurrencyOfZero) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::kInvalidArgument);
-    EXPECT_STREQ(error.what(), "gather 'upload': max_concurrency is 0; expected 1 or more, or kUnlimited");
+    EXPECT_STREQ(error.what(), "gather 'upload': max_concurrency is 0: expected 1 or more, or kUnlimited");
   }
 }
 

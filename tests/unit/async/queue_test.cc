@@ -216,7 +216,7 @@ TEST_F(QueueTest, RefusesToHaveNoRoom) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::kInvalidArgument);
-    EXPECT_STREQ(error.what(), "Queue of capacity 0; expected at least 1");
+    EXPECT_STREQ(error.what(), "Queue of capacity 0: expected at least 1");
   }
 }
 

@@ -96,7 +96,7 @@ TEST_F(SemaphoreTest, RefusesToBeWithoutPermits) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::kInvalidArgument);
-    EXPECT_STREQ(error.what(), "Semaphore of 0 permits; expected at least 1");
+    EXPECT_STREQ(error.what(), "Semaphore of 0 permits: expected at least 1");
   }
 }
 

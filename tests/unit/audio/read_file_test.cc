@@ -136,7 +136,7 @@ TEST_F(ReadFileTest, LongerThanTenMinutesIsRefused) {
 TEST_F(ReadFileTest, ARateThatNobodyTakesIsRefused) {
   write_tone(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 24'000, 1);
 
-  EXPECT_THAT(refusal(0), HasSubstr("audio rate 0 Hz; expected 1000 to 192000"));
+  EXPECT_THAT(refusal(0), HasSubstr("audio rate 0 Hz: expected 1000 to 192000"));
 }
 
 }  // namespace

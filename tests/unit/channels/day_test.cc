@@ -34,7 +34,7 @@ std::uint64_t seeds() {
     const std::string_view text = asked;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
     EXPECT_TRUE(error == std::errc{} && end == text.data() + text.size() && count > 0)
-        << "SOAK_DAY_SEEDS is " << text << "; expected a number of 1 or more";
+        << "SOAK_DAY_SEEDS is " << text << ": expected a number of 1 or more";
   }
   return count;
 }

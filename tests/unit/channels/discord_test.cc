@@ -82,7 +82,7 @@ TEST_F(DiscordTest, WhatTheApiWouldNotTakeIsNotAsked) {
   DiscordWebhookChannel hook(loop_, webhook());
 
   EXPECT_EQ(send(own, "", "hi").why, "discord: a channel id that is not a number");
-  EXPECT_EQ(send(own, "222", std::string(2001, 'x')).why, "discord: text has 2001 characters; expected 1 to 2000");
+  EXPECT_EQ(send(own, "222", std::string(2001, 'x')).why, "discord: text has 2001 characters: expected 1 to 2000");
   EXPECT_EQ(send(hook, "a-thread", "hi").why, "discord: a thread id that is not a number");
   EXPECT_EQ(asked().size(), 0u);
 }

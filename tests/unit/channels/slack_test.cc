@@ -48,7 +48,7 @@ TEST_F(SlackTest, WhatTheApiWouldNotTakeIsNotAsked) {
   SlackChannel channel(loop_, options());
 
   EXPECT_EQ(send(channel, "", "hi").why, "slack: no channel, such as C0123456789");
-  EXPECT_EQ(send(channel, "C1", std::string(40'001, 'x')).why, "slack: text has 40001 characters; expected 1 to 40000");
+  EXPECT_EQ(send(channel, "C1", std::string(40'001, 'x')).why, "slack: text has 40001 characters: expected 1 to 40000");
   EXPECT_EQ(asked().size(), 0u);
 }
 

@@ -60,8 +60,8 @@ TEST_F(TelegramTest, WhatTheApiWouldNotTakeIsNotAsked) {
     astral += "\xf0\x9f\x98\x80";  // Two UTF-16 units each.
   }
 
-  EXPECT_EQ(send(channel, "42", "").why, "telegram: text has 0 characters; expected 1 to 4096");
-  EXPECT_EQ(send(channel, "42", astral).why, "telegram: text has 4098 characters; expected 1 to 4096");
+  EXPECT_EQ(send(channel, "42", "").why, "telegram: text has 0 characters: expected 1 to 4096");
+  EXPECT_EQ(send(channel, "42", astral).why, "telegram: text has 4098 characters: expected 1 to 4096");
   EXPECT_EQ(send(channel, "someone", "hi").why, "telegram: a chat that is neither a number nor \"@name\"");
   EXPECT_EQ(send(channel, "42", astral.substr(4)).outcome, Outcome::kDelivered);
   EXPECT_EQ(asked().size(), 1u);

@@ -94,7 +94,7 @@ TEST(EndpointTest, WhatIsNoAddressIsAnErrorThatNamesIt) {
       const Endpoint endpoint({.address = address});
       ADD_FAILURE() << "'" << address << "' passed";
     } catch (const std::invalid_argument& error) {
-      EXPECT_THAT(error.what(), HasSubstr("'" + std::string(address) + "'; expected an IPv4 or IPv6 address"));
+      EXPECT_THAT(error.what(), HasSubstr("'" + std::string(address) + "': expected an IPv4 or IPv6 address"));
     }
   }
 }

@@ -334,14 +334,14 @@ TYPED_TEST(HttpTest, RefusesWhatCannotBeSent) {
     return message;
   };
 
-  EXPECT_EQ(refusal(HttpRequest("GET", "ws://h/secret")), "ws://h: unsupported scheme ws; expected http or https");
-  EXPECT_EQ(refusal(HttpRequest("GET", "secret")), "the URL: not a URL; expected http://host:port/path");
+  EXPECT_EQ(refusal(HttpRequest("GET", "ws://h/secret")), "ws://h: unsupported scheme ws: expected http or https");
+  EXPECT_EQ(refusal(HttpRequest("GET", "secret")), "the URL: not a URL: expected http://host:port/path");
   EXPECT_EQ(refusal(HttpRequest("GET", "http://a:secret@h/")),
             "http://h: user and password in a URL are not supported");
   EXPECT_EQ(refusal(HttpRequest("GET", "http://h/#secret")), "http://h: an HTTP URL to be sent has no fragment");
   EXPECT_EQ(refusal(HttpRequest("G T", url + "/secret")),
-            url + ": the method is not a token; expected GET, POST and the like");
-  EXPECT_EQ(refusal(HttpRequest("CONNECT", url)), url + ": CONNECT is for proxies; expected GET, POST and the like");
+            url + ": the method is not a token: expected GET, POST and the like");
+  EXPECT_EQ(refusal(HttpRequest("CONNECT", url)), url + ": CONNECT is for proxies: expected GET, POST and the like");
   EXPECT_EQ(refusal(HttpRequest("GET", url, "", {{"X-A", "secret\r\nX-B: 1"}})),
             url + ": the header field X-A holds a line break or a NUL");
   EXPECT_EQ(refusal(HttpRequest("GET", url, "", {{"secret secret", "1"}})),

@@ -162,7 +162,7 @@ TEST_F(JournalTest, ALastLineThatIsCutShortIsPassedOver) {
 TEST_F(JournalTest, ALineThatIsWrongIsNamed) {
   EXPECT_THAT(refusal("{\"type\":\n{}\n"), HasSubstr("x.journal:2:9: not JSON: "));
   EXPECT_EQ(refusal("{\"type\":\"sample\",\"at_s\":1,\"cycle\":0,\"held\":[1],\"counts\":{}}\n"),
-            "x.journal:2: held is an array of 1; expected an array of 2");
+            "x.journal:2: held is an array of 1: expected an array of 2");
   EXPECT_EQ(refusal("{\"type\":\"end\",\"at_s\":1}\n"), "x.journal:2: cycle is missing");
   EXPECT_THAT(refusal("{\"type\":\"of a later version\",\"at_s\":1}\n"), "was read");
 }

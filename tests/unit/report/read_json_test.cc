@@ -135,34 +135,34 @@ TEST(ReadJsonTest, DepthIsAnErrorAndNoCrash) {
 }
 
 TEST(ReadJsonTest, AnotherSchemaAndALaterVersionAreRefusedByName) {
-  EXPECT_EQ(error_of("[]"), "old.json: the document is an array of 0; expected an object");
+  EXPECT_EQ(error_of("[]"), "old.json: the document is an array of 0: expected an object");
   EXPECT_EQ(error_of("{\"version\": 1}"), "old.json: schema is missing");
   EXPECT_EQ(error_of(changed("\"soak.report\"", "\"soak.checkpoint\"")),
-            "old.json: schema is \"soak.checkpoint\"; expected \"soak.report\"");
+            "old.json: schema is \"soak.checkpoint\": expected \"soak.report\"");
   EXPECT_EQ(error_of("{\"schema\": \"soak.report\", \"version\": 3}"),
-            "old.json: version 3 of soak.report is unknown to this version of soak; expected 1 to 2");
+            "old.json: version 3 of soak.report is unknown to this version of soak: expected 1 to 2");
 }
 
 TEST(ReadJsonTest, AFieldThatIsMissingOrWrongIsNamedWithItsPlace) {
   EXPECT_EQ(error_of(changed("\"seed\"", "\"sead\"")), "old.json: seed is missing");
   EXPECT_EQ(error_of(changed("\"unit\": \"count\"", "\"unit\": \"octets\"")),
-            "old.json: series[0].unit is \"octets\"; expected bytes or count");
+            "old.json: series[0].unit is \"octets\": expected bytes or count");
   EXPECT_EQ(error_of(changed("[0.333333333, 0, 1]", "[0.333333333, 0]")),
-            "old.json: series[0].timeline[1] is an array of 2; expected an array of 3");
+            "old.json: series[0].timeline[1] is an array of 2: expected an array of 3");
   EXPECT_EQ(error_of(changed("[0.333333333, 0, 1]", "[0.333333333, -1, 1]")),
-            "old.json: series[0].timeline[1][1] is -1; expected a whole number of 0 or more");
+            "old.json: series[0].timeline[1][1] is -1: expected a whole number of 0 or more");
   EXPECT_EQ(error_of(changed("[0.333333333, 0, 1]", "[1e300, 0, 1]")),
-            "old.json: series[0].timeline[1][0] is 1e+300; expected a time in seconds");
+            "old.json: series[0].timeline[1][0] is 1e+300: expected a time in seconds");
   EXPECT_EQ(error_of(changed("[0.333333333, 0, 1]", "[-5, 0, 1]")),
-            "old.json: series[0].timeline[1][0] is -5; expected a time that is not before the point above");
+            "old.json: series[0].timeline[1][0] is -5: expected a time that is not before the point above");
   EXPECT_EQ(error_of(changed("\"mode\": \"virtual\"", "\"mode\": \"fast\"")),
-            "old.json: mode is \"fast\"; expected real or virtual or smoke");
+            "old.json: mode is \"fast\": expected real or virtual or smoke");
   EXPECT_EQ(error_of(changed("2026-02-28T23:59:58Z", "yesterday")),
-            "old.json: started is \"yesterday\"; expected a time such as 2026-01-31T12:00:00Z");
+            "old.json: started is \"yesterday\": expected a time such as 2026-01-31T12:00:00Z");
   EXPECT_EQ(error_of(changed("\"interrupted\": true", "\"interrupted\": 1")),
-            "old.json: interrupted is 1; expected true or false");
+            "old.json: interrupted is 1: expected true or false");
   EXPECT_EQ(error_of(changed("\"frames\": 1500", "\"frames\": 1.5")),
-            "old.json: counters.frames is 1.5; expected a whole number of 0 or more");
+            "old.json: counters.frames is 1.5: expected a whole number of 0 or more");
 }
 
 TEST(ReadJsonTest, FieldsItDoesNotKnowArePassedOver) {

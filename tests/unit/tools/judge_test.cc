@@ -41,19 +41,19 @@ class JudgeCommandTest : public testing::Test {
 
 TEST_F(JudgeCommandTest, AFileThatCannotBeUsedIsExitStatusTwoAndNamesTheLine) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"", ".csv: is empty; expected a header such as time_s,rss_bytes,fds"},
-      {"0,1\n1,2\n", "line 1: the first column of the header is '0'; expected time_s"},
+      {"", ".csv: is empty: expected a header such as time_s,rss_bytes,fds"},
+      {"0,1\n1,2\n", "line 1: the first column of the header is '0': expected time_s"},
       {"rss_bytes,time_s\n1,0\n", "line 1: the first column of the header is 'rss_bytes'"},
       {"time_s\n0\n", "line 1: no column to judge apart from the time"},
       {"time_s,rss_bytes\n", "line 1: no rows below the header"},
       {"time_s,rss_bytes\n0,1\n1\n", "line 3: 1 field, but the header has 2"},
       {"time_s,rss_bytes\n0,1,2\n", "line 2: 3 fields, but the header has 2"},
-      {"time_s,rss_bytes\n0,many\n", "line 2: rss is 'many'; expected a number"},
-      {"time_s,rss_bytes\n0,\n", "line 2: rss is ''; expected a number"},
-      {"time_s,rss_bytes\n0,1x\n", "line 2: rss is '1x'; expected a number"},
-      {"time_s,rss_bytes\n0,nan\n", "line 2: rss is 'nan'; expected a number"},
-      {"time_s,rss_bytes\n0,1e30\n", "line 2: rss is '1e30'; expected less than 9e+18"},
-      {"time_s,rss_bytes\n1e10,1\n", "line 2: time_s is '1e10'; expected at most 9000000000 seconds"},
+      {"time_s,rss_bytes\n0,many\n", "line 2: rss is 'many': expected a number"},
+      {"time_s,rss_bytes\n0,\n", "line 2: rss is '': expected a number"},
+      {"time_s,rss_bytes\n0,1x\n", "line 2: rss is '1x': expected a number"},
+      {"time_s,rss_bytes\n0,nan\n", "line 2: rss is 'nan': expected a number"},
+      {"time_s,rss_bytes\n0,1e30\n", "line 2: rss is '1e30': expected less than 9e+18"},
+      {"time_s,rss_bytes\n1e10,1\n", "line 2: time_s is '1e10': expected at most 9000000000 seconds"},
       {"time_s,rss_bytes\n5,1\n4.5,1\n", "line 3: time_s goes back from 5 to 4.5"},
       {"time_s,rss_bytes,rss_bytes\n0,1,1\n", "line 1: the column 'rss_bytes' appears twice"},
       {"time_s,rss_bytes,rss\n0,1,1\n", "line 1: the column 'rss' appears twice"},
@@ -83,7 +83,7 @@ TEST_F(JudgeCommandTest, TheOperationsAreColumnsOfCounts) {
               HasSubstr("line 1: --ops frames: no such column; the columns are rss_bytes, requests"));
   EXPECT_THAT(judge(text, {"--ops", "rss"}).output, HasSubstr("--ops rss: no such column"));
   EXPECT_THAT(judge(text, {"--ops", "requests"}).output,
-              HasSubstr("line 3: requests is 4; it counts operations, so expected 5 or more"));
+              HasSubstr("line 3: requests is 4; it counts operations: expected 5 or more"));
   EXPECT_EQ(judge(text, {"--ops", "requests"}).exit_status, 2);
 }
 
