@@ -2,7 +2,7 @@
 #ifndef SOAK_SOAK_TEST_H_
 #define SOAK_SOAK_TEST_H_
 
-// Soak tests beside unit tests, in GoogleTest.
+// Soak tests next to unit tests, in GoogleTest.
 //
 //   SOAK_TEST(Cache, SurvivesChurn) {
 //     Cache cache;
@@ -13,11 +13,12 @@
 //     EXPECT_SOAK(run);
 //   }
 //
-// It is registered as Soak/Cache.SurvivesChurn, and skipped with the words that would run it unless asked for:
-//   --gtest_runsoak  or GTEST_RUNSOAK=1   its whole duration on the real clock
-//   --soak_virtual   or SOAK_VIRTUAL=1    at once, on a virtual clock (where the body has an AsyncRun)
-//   --soak_smoke     or SOAK_SMOKE=1      two seconds in four cycles
-// Options are flags --soak_*: --help lists them. An unknown or malformed one is exit status 2.
+// It is registered as Soak/Cache.SurvivesChurn. Unless you choose a mode, it is skipped, and the message says how to
+// run it:
+//   --gtest_runsoak  or GTEST_RUNSOAK=1   runs for its whole duration on the real clock
+//   --soak_virtual   or SOAK_VIRTUAL=1    runs on a virtual clock, in seconds (if the body has an AsyncRun)
+//   --soak_smoke     or SOAK_SMOKE=1      runs for two seconds, four cycles
+// Options are flags --soak_*; --help lists them. An unknown or malformed flag gives exit status 2.
 //
 // Link soak::main, which is gtest_main with soak's flags and soak::Environment. A program with its own main() links
 // soak::gating, calls soak::init() before testing::InitGoogleTest(), and adds the Environment of
@@ -40,16 +41,16 @@
 
 namespace soak {
 
-// Takes soak's flags out of the command line. A flag that is not accepted ends the program: exit status 2.
+// Removes soak's flags from the command line. An invalid flag ends the program with exit status 2.
 void init(int* argc, char** argv);
 
-// Environment variables that a test cannot do without: what SOAK_REQUIRE_ENV gives. Values may be secrets; they
-// are never printed.
+// The environment variables that a test requires, as returned by SOAK_REQUIRE_ENV. Values may be secrets and are never
+// printed.
 class RequiredEnv {
  public:
   RequiredEnv(std::initializer_list<const char*> names);
 
-  // The value of one of the names. Aborts for another name.
+  // The value of one of the names. Aborts for any other name.
   const std::string& operator[](std::string_view name) const;
 
   // Which of the names are unset or empty.
@@ -89,18 +90,18 @@ class PlainSoakTest : public ::testing::Test {
       });                                                                                                  \
   static void soak_body_##suite##_##name()
 
-// A soak test with a fixture, as TEST_F is to TEST. A skipped test does not construct the fixture.
+// A soak test with a fixture, like TEST_F. A skipped test does not construct the fixture.
 #define SOAK_TEST_F(fixture, name)                                                                                     \
   SOAK_DETAIL_TEST_CLASS(fixture, name);                                                                               \
   [[maybe_unused]] static const bool soak_registered_##fixture##_##name = ::soak::detail::register_soak_test<fixture>( \
       #fixture, #name, nullptr, __FILE__, __LINE__, [] { return new fixture##_##name##_SoakTest; });                   \
   void fixture##_##name##_SoakTest::soak_body()
 
-// A soak test with a fixture and a parameter, as TEST_P is to TEST_F; the fixture is a testing::TestWithParam.
+// A soak test with a fixture and a parameter, like TEST_P. The fixture is a testing::TestWithParam.
 //   SOAK_TEST_P(Reconnects, LeaveNothingBehind) { soak::Run run; ... GetParam() ... }
 //   SOAK_INSTANTIATE_TEST_SUITE_P(Faults, Reconnects, testing::Values("reset", "stall"));
-// registers Soak/Faults/Reconnects.LeaveNothingBehind/0 and /1. A generator of names may follow the values, as in
-// GoogleTest. INSTANTIATE_TEST_SUITE_P does not reach these tests; without parameters the suite is a failing test.
+// registers Soak/Faults/Reconnects.LeaveNothingBehind/0 and /1. As in GoogleTest, a name generator may follow the
+// values. INSTANTIATE_TEST_SUITE_P does not work for these tests. A suite without parameters becomes a failing test.
 #define SOAK_TEST_P(fixture, name)                                           \
   SOAK_DETAIL_TEST_CLASS(fixture, name);                                     \
   [[maybe_unused]] static const bool soak_registered_##fixture##_##name =    \
@@ -114,7 +115,7 @@ class PlainSoakTest : public ::testing::Test {
         return ::soak::detail::ParamSuite<fixture>::Parameters(__VA_ARGS__);                                           \
       })
 
-// For tests in a library whose programs do not all give them parameters.
+// For tests in a library that some programs link without giving them parameters.
 #define SOAK_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(fixture)                \
   [[maybe_unused]] static const bool soak_uninstantiated_allowed_##fixture = \
       ::soak::detail::param_suite<fixture>(#fixture, __FILE__, __LINE__).allow_uninstantiated()
@@ -133,9 +134,10 @@ class PlainSoakTest : public ::testing::Test {
 // Ends the run, prints its summary line, and adds one failure per broken budget.
 #define EXPECT_SOAK(run) ::soak::detail::expect_soak((run), __FILE__, __LINE__)
 
-// The values of environment variables; skips the test, naming what is missing, unless all of them are set:
+// Returns the values of environment variables. Unless all of them are set, it skips the test and names the missing
+// ones:
 //   const auto env = SOAK_REQUIRE_ENV("SOAK_TELEGRAM_TOKEN", "SOAK_TELEGRAM_CHAT_ID");
-// In the body of a test only: it returns from the function it stands in.
+// Use it directly in the body of a test: it returns from the enclosing function.
 #define SOAK_REQUIRE_ENV(...)                                               \
   __extension__({                                                           \
     ::soak::RequiredEnv soak_env{__VA_ARGS__};                              \

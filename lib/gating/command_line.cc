@@ -135,11 +135,11 @@ std::string check_flag_file(std::string_view path) {
 
 void print_help() {
   std::string text =
-      "\nSoak Test Selection (tests named Soak/*, skipped unless asked for):\n"
+      "\nSoak Test Selection (tests named Soak/*, skipped unless you choose a mode):\n"
       "  --gtest_runsoak  (GTEST_RUNSOAK=1)\n      Run soak tests for their whole duration on the real clock.\n"
-      "  --soak_virtual  (SOAK_VIRTUAL=1)\n      Run them at once, on a virtual clock.\n"
-      "  --soak_smoke  (SOAK_SMOKE=1)\n      Run them for two seconds in four cycles.\n"
-      "\nSoak Test Options (a flag beats its variable, a variable beats the code):\n";
+      "  --soak_virtual  (SOAK_VIRTUAL=1)\n      Run them on a virtual clock, in seconds.\n"
+      "  --soak_smoke  (SOAK_SMOKE=1)\n      Run them for two seconds, four cycles.\n"
+      "\nSoak Test Options (a flag overrides its variable, a variable overrides code):\n";
   for (const detail::OptionHelp& row : detail::option_help()) {
     const bool of_driver = row.module != "run";
     text += fmt::format("  --soak_{}=  ({}{}{}; default {})\n      {}{}{}; {}.\n", row.name, row.variable,

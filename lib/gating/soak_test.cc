@@ -15,7 +15,7 @@ namespace soak {
 namespace {
 
 constexpr const char* kHowToRun =
-    "a soak test: run it with --gtest_runsoak (or GTEST_RUNSOAK=1), at once on a virtual clock with --soak_virtual, "
+    "a soak test: run it with --gtest_runsoak (or GTEST_RUNSOAK=1), on a virtual clock with --soak_virtual, "
     "or for two seconds with --soak_smoke";
 
 const char* mode_flag(Mode mode) {
