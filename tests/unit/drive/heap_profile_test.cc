@@ -128,9 +128,9 @@ TEST(HeapProfileTest, AskedOnlyInCodeItSaysWhyThereIsNone) {
 }
 
 TEST(HeapProfileTest, AProgramWithoutTheComponentSaysWhatToLink) {
-  for (const auto& [argument, variable] : {std::pair{"--soak_heap_profile", "UNUSED="},
-                                           std::pair{"--soak_heap_profile=1", "SOAK_HEAP_PROFILE=0"},
-                                           std::pair{"--soak_smoke", "SOAK_HEAP_PROFILE=1"}}) {
+  for (const auto& [argument, variable] :
+       {std::pair{"--soak_heap_profile", "UNUSED="}, std::pair{"--soak_heap_profile=1", "SOAK_HEAP_PROFILE=0"},
+        std::pair{"--soak_smoke", "SOAK_HEAP_PROFILE=1"}}) {
     const ProgramResult result = run_program({SAMPLE_SOAKS, "--soak_smoke", argument}, {variable});
 
     EXPECT_EQ(result.exit_status, 2);
