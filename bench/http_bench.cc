@@ -114,7 +114,7 @@ Task<> send_to_chat(channels::Channel& channel, std::string chat, long& left) {
   while (left > 0) {
     const std::string text = "soak " + std::to_string(left--) + ": the quick brown fox jumps over the lazy dog";
     const channels::Delivery delivery = co_await channel.send(chat, text);
-    if (delivery.outcome != channels::Outcome::kDelivered) {
+    if (delivery.outcome != channels::DeliveryOutcome::kDelivered) {
       fail(delivery.why.c_str());
     }
   }

@@ -83,7 +83,7 @@ class AsyncRun : public Run {
   struct Counts;
   struct Round;
   struct Shown;
-  enum class Outcome { kFinished, kFailed, kEnded };
+  enum class CycleOutcome { kFinished, kFailed, kEnded };
 
   void ready_descriptors(std::uint64_t sessions);
   void serve_metrics(std::uint16_t port);
@@ -91,8 +91,8 @@ class AsyncRun : public Run {
   Task<> drive_sessions(const std::function<Task<>(Cycle&)>& body);
   Task<> run_round(const std::function<Task<>(Cycle&)>& body, Round& round);
   Task<> run_session(const std::function<Task<>(Cycle&)>& body, Round& round, std::uint32_t session);
-  Task<Outcome> run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
-                          std::chrono::nanoseconds look);
+  Task<CycleOutcome> run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
+                               std::chrono::nanoseconds look);
   Task<> pause_until(std::chrono::nanoseconds at, Event& wake);
   std::chrono::nanoseconds look_every() const;
   bool stopping() const { return crashed_ || interrupted(); }

@@ -81,7 +81,7 @@ template <std::ranges::input_range Range>
                                   std::source_location where = std::source_location::current())
     -> Task<std::vector<GatherResult<typename detail::TaskResult<std::ranges::range_value_t<Range>>::type>>>;
 
-enum class Outcome : std::uint8_t {
+enum class GatherOutcome : std::uint8_t {
   kValue,      // It returned.
   kFailed,     // It threw.
   kTimedOut,   // The time ran out: it was cancelled for that reason, or never started.
@@ -89,13 +89,13 @@ enum class Outcome : std::uint8_t {
 };
 
 // "value", "failed", "timed out", "cancelled".
-std::string_view to_string(Outcome outcome);
+std::string_view to_string(GatherOutcome outcome);
 
 // The outcome of one child. For Task<T&> the value is the reference. Task<> has no value.
 template <typename T>
 class GatherResult {
  public:
-  Outcome outcome() const noexcept { return static_cast<Outcome>(left_.index()); }
+  GatherOutcome outcome() const noexcept { return static_cast<GatherOutcome>(left_.index()); }
   bool ok() const noexcept { return left_.index() == 0; }
 
   // Returns the value. Rethrows the child's exception; throws Error(Errc::kTimeout) after a timeout, and Cancelled
@@ -126,10 +126,10 @@ class GatherResult {
     if (auto* failure = std::get_if<1>(&left_)) {
       std::rethrow_exception(*failure);
     }
-    if (outcome() == Outcome::kTimedOut) {
+    if (outcome() == GatherOutcome::kTimedOut) {
       throw Error(Errc::kTimeout, "a gathered task has no value: it timed out");
     }
-    if (outcome() == Outcome::kCancelled) {
+    if (outcome() == GatherOutcome::kCancelled) {
       throw Cancelled{};
     }
   }
@@ -201,7 +201,7 @@ class GatherOf final : public GatherState {
   std::size_t failures() const noexcept override {
     std::size_t count = 0;
     for (const GatherResult<T>& result : results_) {
-      count += result.outcome() == Outcome::kFailed || result.outcome() == Outcome::kTimedOut ? 1U : 0U;
+      count += result.outcome() == GatherOutcome::kFailed || result.outcome() == GatherOutcome::kTimedOut ? 1U : 0U;
     }
     return count;
   }

@@ -104,7 +104,7 @@ inline void explain(const SupervisorExit& exit, std::ostream& out) {
 // "which threw: connection reset"; for the other outcomes there is nothing to add.
 template <typename T>
 void explain(const GatherResult<T>& result, std::ostream& out) {
-  if (result.outcome() == Outcome::kFailed) {
+  if (result.outcome() == GatherOutcome::kFailed) {
     out << "which threw: " << result.what();
   }
 }
@@ -158,7 +158,7 @@ MATCHER_P(EndedBy, reason, (negation ? "did not end by " : "ended by ") + std::s
 // Matches a GatherResult of a task that timed out.
 MATCHER(TimedOut, negation ? "did not time out" : "timed out") {
   detail::explain(arg, *result_listener);
-  return arg.outcome() == Outcome::kTimedOut;
+  return arg.outcome() == GatherOutcome::kTimedOut;
 }
 
 // Matches a GatherResult of a task that threw. `message` is the exception's text, or a matcher for it.
@@ -166,7 +166,7 @@ MATCHER_P(FailedWith, message,
           (negation ? "did not fail with a message that " : "failed with a message that ") +
               ::testing::DescribeMatcher<std::string>(message)) {
   detail::explain(arg, *result_listener);
-  return arg.outcome() == Outcome::kFailed && ::testing::Value(arg.what(), message);
+  return arg.outcome() == GatherOutcome::kFailed && ::testing::Value(arg.what(), message);
 }
 
 // Matches a Verdict that passes, or a Run whose verdict passes; ends the Run if it has not ended.

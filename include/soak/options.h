@@ -90,7 +90,8 @@ enum class Mode {
   kSmoke,    // Two seconds in four cycles on the real clock, hard budgets only.
 };
 
-const char* to_string(Mode mode);
+// "real", "virtual", "smoke".
+std::string_view to_string(Mode mode);
 
 // The values in force, of the options above.
 struct Settings {

@@ -41,7 +41,7 @@ template <typename T>
   Task<> running = state.run();
   co_await std::move(running);
   std::vector<GatherResult<T>> results = state.take_results();
-  if (results.front().outcome() == Outcome::kTimedOut) {
+  if (results.front().outcome() == GatherOutcome::kTimedOut) {
     throw Error(Errc::kTimeout, detail::timeout_text(options.name, timeout, state.stood_at()));
   }
   if constexpr (std::is_void_v<T>) {

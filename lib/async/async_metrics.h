@@ -6,8 +6,10 @@
 
 #include <array>
 
+#include "soak/detail/enum_names.h"
 #include "soak/metrics/label.h"
 #include "soak/metrics/metrics.h"
+#include "soak/supervise.h"
 
 namespace soak::detail {
 
@@ -25,7 +27,7 @@ struct GatherMetrics {
 
 struct SupervisorMetrics {
   explicit SupervisorMetrics(Label label);
-  std::array<metrics::Counter, 4> exits;  // By ExitReason.
+  std::array<metrics::Counter, kEnumerators<ExitReason>> exits;  // By ExitReason.
 };
 
 struct SessionMetrics {

@@ -9,23 +9,21 @@
 
 #include "lib/async/async_metrics.h"
 #include "lib/async/log_lines.h"
+#include "soak/detail/enum_names.h"
 #include "soak/gather.h"
 
 namespace soak {
 
-std::string_view to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kValue:
-      return "value";
-    case Outcome::kFailed:
-      return "failed";
-    case Outcome::kTimedOut:
-      return "timed out";
-    case Outcome::kCancelled:
-      return "cancelled";
-  }
-  return "";
-}
+namespace {
+
+constexpr detail::EnumNames<GatherOutcome> kOutcomeNames({{GatherOutcome::kValue, "value"},
+                                                          {GatherOutcome::kFailed, "failed"},
+                                                          {GatherOutcome::kTimedOut, "timed out"},
+                                                          {GatherOutcome::kCancelled, "cancelled"}});
+
+}  // namespace
+
+std::string_view to_string(GatherOutcome outcome) { return kOutcomeNames[outcome]; }
 
 namespace detail {
 

@@ -10,10 +10,15 @@
 #include <utility>
 
 #include "lib/async/log_lines.h"
+#include "soak/detail/enum_names.h"
 
 namespace soak {
 
 namespace {
+
+constexpr detail::EnumNames<LogLevel> kLevelNames({{LogLevel::kInfo, "info"},
+                                                   {LogLevel::kWarning, "warning"},
+                                                   {LogLevel::kError, "error"}});
 
 // The default sink's bucket: what it holds at once, and what comes back in a second.
 constexpr double kBurst = 20;
@@ -53,17 +58,7 @@ void print(Log& log, const LogRecord& record) {
 
 }  // namespace
 
-std::string_view to_string(LogLevel level) {
-  switch (level) {
-    case LogLevel::kInfo:
-      return "info";
-    case LogLevel::kWarning:
-      return "warning";
-    case LogLevel::kError:
-      return "error";
-  }
-  return "";
-}
+std::string_view to_string(LogLevel level) { return kLevelNames[level]; }
 
 LogSink set_log_sink(LogSink sink) {
   Log& log = the_log();

@@ -7,10 +7,16 @@
 
 #include "lib/async/async_metrics.h"
 #include "lib/async/log_lines.h"
+#include "soak/detail/enum_names.h"
 
 namespace soak {
 
 namespace {
+
+constexpr detail::EnumNames<ExitReason> kReasonNames({{ExitReason::kDisconnect, "disconnect"},
+                                                      {ExitReason::kCrash, "crash"},
+                                                      {ExitReason::kLifetimeDone, "lifetime_done"},
+                                                      {ExitReason::kAllDone, "all_done"}});
 
 using detail::GroupState;
 
@@ -63,19 +69,7 @@ SupervisorExit take_end(GroupState& group) {
 
 }  // namespace
 
-std::string_view to_string(ExitReason reason) {
-  switch (reason) {
-    case ExitReason::kDisconnect:
-      return "disconnect";
-    case ExitReason::kCrash:
-      return "crash";
-    case ExitReason::kLifetimeDone:
-      return "lifetime_done";
-    case ExitReason::kAllDone:
-      return "all_done";
-  }
-  return "";
-}
+std::string_view to_string(ExitReason reason) { return kReasonNames[reason]; }
 
 Task<SupervisorExit> supervise(TaskGroup& owner, SuperviseOptions options, std::source_location where) {
   GroupState& group = detail::state_of(owner);

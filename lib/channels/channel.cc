@@ -4,20 +4,19 @@
 #include <utility>
 
 #include "lib/channels/sender.h"
+#include "soak/detail/enum_names.h"
 
 namespace soak::channels {
 
-std::string_view name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kDelivered:
-      return "delivered";
-    case Outcome::kFailed:
-      return "failed";
-    case Outcome::kUncertain:
-      return "uncertain";
-  }
-  return "";
-}
+namespace {
+
+constexpr detail::EnumNames<DeliveryOutcome> kOutcomeNames({{DeliveryOutcome::kDelivered, "delivered"},
+                                                            {DeliveryOutcome::kFailed, "failed"},
+                                                            {DeliveryOutcome::kUncertain, "uncertain"}});
+
+}  // namespace
+
+std::string_view to_string(DeliveryOutcome outcome) { return kOutcomeNames[outcome]; }
 
 PacedChannel::PacedChannel(std::unique_ptr<Sender> sender) : sender_(std::move(sender)) {}
 

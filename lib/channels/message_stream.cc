@@ -143,11 +143,11 @@ Task<> MessageStream::State::send(std::string conversation, std::uint64_t number
   const std::string text = fmt::format("{} {}", options.text, number);
   const Delivery delivery = co_await channel.send(conversation, text);
   run.met("sent", due);
-  if (delivery.outcome == Outcome::kDelivered) {
+  if (delivery.outcome == DeliveryOutcome::kDelivered) {
     run.count("ok");
   }
-  if (delivery.outcome != Outcome::kDelivered) {
-    failed.add("message", fmt::format("\"{}\" {}: {}", text, name(delivery.outcome), delivery.why));
+  if (delivery.outcome != DeliveryOutcome::kDelivered) {
+    failed.add("message", fmt::format("\"{}\" {}: {}", text, to_string(delivery.outcome), delivery.why));
   }
   check_arrival(conversation, text, delivery);
   if (--under_way == 0) {
@@ -157,13 +157,13 @@ Task<> MessageStream::State::send(std::string conversation, std::uint64_t number
 
 void MessageStream::State::check_arrival(const std::string& conversation, const std::string& text,
                                          const Delivery& delivery) {
-  if (!options.has_arrived || delivery.outcome == Outcome::kUncertain) {
+  if (!options.has_arrived || delivery.outcome == DeliveryOutcome::kUncertain) {
     return;
   }
   const bool arrived = options.has_arrived(conversation, text);
-  if (delivery.outcome == Outcome::kDelivered && !arrived) {
+  if (delivery.outcome == DeliveryOutcome::kDelivered && !arrived) {
     lost.add("message", fmt::format("the client reported \"{}\" as delivered, but it is not there", text));
-  } else if (delivery.outcome == Outcome::kFailed && arrived) {
+  } else if (delivery.outcome == DeliveryOutcome::kFailed && arrived) {
     arrived_all_the_same.add("message", fmt::format("\"{}\": {}", text, delivery.why));
   }
 }

@@ -106,10 +106,10 @@ Task<Delivery> Sender::send(std::string conversation, std::string text) {
   message.nonce = fmt::format("{:016x}", loop_.random()());
   Delivery delivery;
   if (const std::string wrong = service_->refuse(message); !wrong.empty()) {
-    delivery = Delivery(Outcome::kFailed, worded(wrong));
+    delivery = Delivery(DeliveryOutcome::kFailed, worded(wrong));
   } else if (unsettled_ >= options_.queue_max) {
-    delivery =
-        Delivery(Outcome::kFailed, worded(fmt::format("{} messages are waiting, no more are taken", unsettled_)));
+    delivery = Delivery(DeliveryOutcome::kFailed,
+                        worded(fmt::format("{} messages are waiting, no more are taken", unsettled_)));
   } else {
     ++unsettled_;
     const std::unique_ptr<std::size_t, void (*)(std::size_t*)> settled(&unsettled_,
@@ -131,16 +131,17 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
   while (!step.settled && requests < options_.requests_max) {
     const bool usable = co_await credential_.usable(options_.credential_timeout);
     if (!usable) {
-      step.settled = Delivery(Outcome::kFailed, worded("the credential was refused, and there is no other one"));
+      step.settled =
+          Delivery(DeliveryOutcome::kFailed, worded("the credential was refused, and there is no other one"));
       break;
     }
     if (!lane.gone.empty() && lane.paused_until > loop_.now()) {
-      step.settled = Delivery(Outcome::kFailed, lane.gone);
+      step.settled = Delivery(DeliveryOutcome::kFailed, lane.gone);
       break;
     }
     const std::optional<Permit> connection = co_await clear_to_send(lane, give_up);
     if (!connection) {
-      step.settled = Delivery(Outcome::kFailed,
+      step.settled = Delivery(DeliveryOutcome::kFailed,
                               worded(fmt::format("asked to wait for {}, which is longer than a message waits here",
                                                  seconds(ready_at(lane) - loop_.now()))));
       break;
@@ -157,12 +158,13 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
     may_have_arrived = may_have_arrived || step.may_have_arrived;
   }
   if (!step.settled) {
-    step.settled = Delivery(Outcome::kFailed, fmt::format("{}; given up after {} requests", step.why, requests));
+    step.settled =
+        Delivery(DeliveryOutcome::kFailed, fmt::format("{}; given up after {} requests", step.why, requests));
   }
-  if (may_have_arrived && step.settled->outcome == Outcome::kFailed) {
-    step.settled->outcome = Outcome::kUncertain;
+  if (may_have_arrived && step.settled->outcome == DeliveryOutcome::kFailed) {
+    step.settled->outcome = DeliveryOutcome::kUncertain;
   }
-  if (may_have_arrived && step.settled->outcome == Outcome::kDelivered) {
+  if (may_have_arrived && step.settled->outcome == DeliveryOutcome::kDelivered) {
     ++counters_.resolved;
   }
   step.settled->requests = requests;
@@ -236,7 +238,7 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   } catch (const Error& error) {  // No request can be made of it, nor of the next one.
     Step step;
     step.why = worded(error.what());
-    step.settled.emplace(Outcome::kFailed, step.why);
+    step.settled.emplace(DeliveryOutcome::kFailed, step.why);
     co_return step;
   }
   if (may_have_arrived) {
@@ -257,7 +259,7 @@ Sender::Step Sender::unanswered(Lane& lane, bool may_have_arrived, std::string w
   step.why = worded(why);
   step.may_have_arrived = may_have_arrived;
   if (may_have_arrived && !service_->knows_nonces()) {
-    step.settled = Delivery(Outcome::kUncertain, step.why);
+    step.settled = Delivery(DeliveryOutcome::kUncertain, step.why);
   }
   return step;
 }
@@ -277,7 +279,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
   switch (answer.meaning) {
     case Meaning::kDelivered:
       lane.backoff.reset();
-      step.settled.emplace(Outcome::kDelivered, "");
+      step.settled.emplace(DeliveryOutcome::kDelivered, "");
       step.settled->id = answer.id;
       break;
     case Meaning::kWait: {
@@ -290,12 +292,12 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
     case Meaning::kUnknown:
       return unanswered(lane, true, answer.why);
     case Meaning::kRejected:
-      step.settled.emplace(Outcome::kFailed, step.why);
+      step.settled.emplace(DeliveryOutcome::kFailed, step.why);
       break;
     case Meaning::kConversationGone:
       lane.gone = step.why;
       lane.paused_until = std::max(lane.paused_until, detail::later(now, kGoneFor));
-      step.settled.emplace(Outcome::kFailed, step.why);
+      step.settled.emplace(DeliveryOutcome::kFailed, step.why);
       break;
     case Meaning::kMoved:
       lane.moved_to = answer.moved_to;
@@ -353,13 +355,13 @@ void Sender::end_row_of_429s() {
 void Sender::settle(const Delivery& delivery) {
   ++counters_.sent;
   switch (delivery.outcome) {
-    case Outcome::kDelivered:
+    case DeliveryOutcome::kDelivered:
       ++counters_.ok;
       break;
-    case Outcome::kFailed:
+    case DeliveryOutcome::kFailed:
       ++counters_.failed;
       break;
-    case Outcome::kUncertain:
+    case DeliveryOutcome::kUncertain:
       ++counters_.uncertain;
       break;
   }

@@ -206,20 +206,21 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
   for (std::uint64_t number = 0; number < ends.size() && !interrupted();) {
     Cycle cycle(*this, driver.first_cycle() + number, ends[number]);
     Event wake;
-    Task<Outcome> running = run_cycle(body, cycle, wake, look_every());
-    const Outcome outcome = co_await std::move(running);
-    if (outcome == Outcome::kFinished) {
+    Task<CycleOutcome> running = run_cycle(body, cycle, wake, look_every());
+    const CycleOutcome outcome = co_await std::move(running);
+    if (outcome == CycleOutcome::kFinished) {
       driver.finish_cycle();
       backoff.reset();
     }
     co_await settle();
-    if (outcome == Outcome::kEnded || ended_early()) {
+    if (outcome == CycleOutcome::kEnded || ended_early()) {
       co_return;
     }
     // A body that failed gets its cycle's time again, after a back-off; one that returned early has used it.
-    const nanoseconds again = outcome == Outcome::kFailed ? elapsed() + backoff.next(loop_->random()) : cycle.ends_at();
+    const nanoseconds again =
+        outcome == CycleOutcome::kFailed ? elapsed() + backoff.next(loop_->random()) : cycle.ends_at();
     co_await pause_until(again);
-    if (outcome == Outcome::kFinished || elapsed() >= cycle.ends_at()) {
+    if (outcome == CycleOutcome::kFinished || elapsed() >= cycle.ends_at()) {
       ++number;
     }
   }
@@ -311,16 +312,16 @@ Task<> AsyncRun::run_session(const std::function<Task<>(Cycle&)>& body, Round& r
   Backoff backoff;
   for (std::size_t i = 0; i < plan.ends.size() && !stopping(); ++i) {
     Cycle cycle(*this, driver.first_cycle() + cycles_begun_++, plan.ends[i], session);
-    Outcome outcome = Outcome::kFailed;
-    while (outcome == Outcome::kFailed && !stopping()) {
+    CycleOutcome outcome = CycleOutcome::kFailed;
+    while (outcome == CycleOutcome::kFailed && !stopping()) {
       wake.reset();
-      Task<Outcome> running = run_cycle(body, cycle, wake, std::chrono::nanoseconds::max());
+      Task<CycleOutcome> running = run_cycle(body, cycle, wake, std::chrono::nanoseconds::max());
       outcome = co_await std::move(running);
       nanoseconds again = cycle.ends_at();
-      if (outcome == Outcome::kFinished) {
+      if (outcome == CycleOutcome::kFinished) {
         driver.finish_cycle();
         backoff.reset();
-      } else if (outcome == Outcome::kFailed) {
+      } else if (outcome == CycleOutcome::kFailed) {
         again = std::min(again, elapsed() + backoff.next(loop_->random()));
       }
       co_await pause_until(again, wake);
@@ -334,8 +335,8 @@ Task<> AsyncRun::run_session(const std::function<Task<>(Cycle&)>& body, Round& r
   }
 }
 
-Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
-                                            nanoseconds look) {
+Task<AsyncRun::CycleOutcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
+                                                 nanoseconds look) {
   RunDriver driver(*this);
   BodyResult result;
   TaskGroup group(*loop_);
@@ -358,22 +359,22 @@ Task<AsyncRun::Outcome> AsyncRun::run_cycle(const std::function<Task<>(Cycle&)>&
   if (result.crash) {
     driver.crash(fmt::format("{}: {}", name, *result.crash));
     crashed_ = true;
-    co_return Outcome::kEnded;
+    co_return CycleOutcome::kEnded;
   }
   if (stopping()) {
-    co_return Outcome::kEnded;
+    co_return CycleOutcome::kEnded;
   }
   if (overran) {
     driver.fail_cycle(fmt::format("{} was still running {} after its end and was {}: {}", name,
                                   detail::format_duration(kOverrun),
                                   drained.forced > 0 ? "destroyed where it stood" : "cancelled", standing));
-    co_return Outcome::kFailed;
+    co_return CycleOutcome::kFailed;
   }
   if (result.error) {
     driver.fail_cycle(fmt::format("{}: {}", name, *result.error));
-    co_return Outcome::kFailed;
+    co_return CycleOutcome::kFailed;
   }
-  co_return Outcome::kFinished;
+  co_return CycleOutcome::kFinished;
 }
 
 // Of one of many sessions: its wake is set where the run is to end.

@@ -17,7 +17,10 @@
 namespace soak::fault {
 namespace {
 
-constexpr std::array<std::string_view, kByteKinds> kNames = {"reset", "cut", "half_open", "inject"};
+constexpr detail::EnumNames<ByteKind> kKindNames({{ByteKind::kReset, "reset"},
+                                                  {ByteKind::kCut, "cut"},
+                                                  {ByteKind::kHalfOpen, "half_open"},
+                                                  {ByteKind::kInject, "inject"}});
 constexpr int kBacklog = 128;
 
 // For both sides to close after they were sent a FIN.
@@ -35,7 +38,7 @@ UvLoop& real(EventLoop& loop) {
 
 }  // namespace
 
-std::string_view name(ByteKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+std::string_view to_string(ByteKind kind) { return kKindNames[kind]; }
 
 // One client's way to the server.
 class ByteProxy::Connection {

@@ -12,9 +12,17 @@
 namespace soak::fault {
 namespace {
 
-constexpr std::array<std::string_view, kKinds> kNames = {"reset",     "close",     "half_open",    "stalled_reader",
-                                                         "delay",     "cut_short", "out_of_order", "unknown",
-                                                         "oversized", "not_json",  "refused"};
+constexpr detail::EnumNames<Kind> kKindNames({{Kind::kReset, "reset"},
+                                              {Kind::kClose, "close"},
+                                              {Kind::kHalfOpen, "half_open"},
+                                              {Kind::kStalledReader, "stalled_reader"},
+                                              {Kind::kDelay, "delay"},
+                                              {Kind::kCutShort, "cut_short"},
+                                              {Kind::kOutOfOrder, "out_of_order"},
+                                              {Kind::kUnknown, "unknown"},
+                                              {Kind::kOversized, "oversized"},
+                                              {Kind::kNotJson, "not_json"},
+                                              {Kind::kRefused, "refused"}});
 // More clients than that are not on their way at a time; of more, the oldest have gone before they were accepted.
 constexpr std::size_t kPlannedMax = 4096;
 constexpr std::string_view kNotJson = R"({"type": )";
@@ -32,7 +40,7 @@ std::string unknown_message(std::size_t bytes) {
 
 }  // namespace
 
-std::string_view name(Kind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+std::string_view to_string(Kind kind) { return kKindNames[kind]; }
 
 // A connection that suffers what its script says. It is shared by the socket and by the coroutines that wait in it, so
 // that the socket may go at any time; its tasks end with the socket, where they stand.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "soak/detail/enum_names.h"
 #include "soak/error.h"
 
 namespace soak::peers {
@@ -18,6 +19,33 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using Kind = ChannelFaultKind;
+
+constexpr detail::EnumNames<Kind> kKindNames({{Kind::kNone, "none"},
+                                              {Kind::kRateLimited, "rate_limited"},
+                                              {Kind::kRateLimitedHeaderOnly, "rate_limited_header_only"},
+                                              {Kind::kRateLimitedBodyOnly, "rate_limited_body_only"},
+                                              {Kind::kRateLimitedUnsaid, "rate_limited_unsaid"},
+                                              {Kind::kRateLimitedJunk, "rate_limited_junk"},
+                                              {Kind::kRateLimitedLowerCase, "rate_limited_lower_case"},
+                                              {Kind::kRateLimitedZero, "rate_limited_zero"},
+                                              {Kind::kRateLimitedGlobal, "rate_limited_global"},
+                                              {Kind::kRateLimitedShared, "rate_limited_shared"},
+                                              {Kind::kRateLimitedHidden, "rate_limited_hidden"},
+                                              {Kind::kEdgeBan, "edge_ban"},
+                                              {Kind::kStoreThenReset, "store_then_reset"},
+                                              {Kind::kStoreThenSlow, "store_then_slow"},
+                                              {Kind::kStoreThenError, "store_then_error"},
+                                              {Kind::kServerError, "server_error"},
+                                              {Kind::kBadGateway, "bad_gateway"},
+                                              {Kind::kStoreNothing, "store_nothing"},
+                                              {Kind::kResetBeforeRead, "reset_before_read"},
+                                              {Kind::kRefuse, "refuse"},
+                                              {Kind::kMigrate, "migrate"},
+                                              {Kind::kBlock, "block"},
+                                              {Kind::kRotate, "rotate"},
+                                              {Kind::kWebhookToken, "webhook_token"},
+                                              {Kind::kConflict, "conflict"},
+                                              {Kind::kNeverAnswer, "never_answer"}});
 
 // The ways of a 429 that a day goes through. Those that pause the whole account come last, so that a short day has the
 // plain ones; the edge ban lasts for an hour, and is for scripts.
@@ -118,63 +146,7 @@ class Day {
 
 }  // namespace
 
-std::string_view name(ChannelFaultKind kind) {
-  switch (kind) {
-    case Kind::kNone:
-      return "none";
-    case Kind::kRateLimited:
-      return "rate_limited";
-    case Kind::kRateLimitedHeaderOnly:
-      return "rate_limited_header_only";
-    case Kind::kRateLimitedBodyOnly:
-      return "rate_limited_body_only";
-    case Kind::kRateLimitedUnsaid:
-      return "rate_limited_unsaid";
-    case Kind::kRateLimitedJunk:
-      return "rate_limited_junk";
-    case Kind::kRateLimitedLowerCase:
-      return "rate_limited_lower_case";
-    case Kind::kRateLimitedZero:
-      return "rate_limited_zero";
-    case Kind::kRateLimitedGlobal:
-      return "rate_limited_global";
-    case Kind::kRateLimitedShared:
-      return "rate_limited_shared";
-    case Kind::kRateLimitedHidden:
-      return "rate_limited_hidden";
-    case Kind::kEdgeBan:
-      return "edge_ban";
-    case Kind::kStoreThenReset:
-      return "store_then_reset";
-    case Kind::kStoreThenSlow:
-      return "store_then_slow";
-    case Kind::kStoreThenError:
-      return "store_then_error";
-    case Kind::kServerError:
-      return "server_error";
-    case Kind::kBadGateway:
-      return "bad_gateway";
-    case Kind::kStoreNothing:
-      return "store_nothing";
-    case Kind::kResetBeforeRead:
-      return "reset_before_read";
-    case Kind::kRefuse:
-      return "refuse";
-    case Kind::kMigrate:
-      return "migrate";
-    case Kind::kBlock:
-      return "block";
-    case Kind::kRotate:
-      return "rotate";
-    case Kind::kWebhookToken:
-      return "webhook_token";
-    case Kind::kConflict:
-      return "conflict";
-    case Kind::kNeverAnswer:
-      return "never_answer";
-  }
-  return "unknown";
-}
+std::string_view to_string(ChannelFaultKind kind) { return kKindNames[kind]; }
 
 std::uint64_t ChannelFaults::rate_limits_played() const {
   std::uint64_t sum = 0;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "lib/peers/fnv.h"
+#include "soak/detail/enum_names.h"
 
 namespace soak::peers {
 
@@ -22,22 +23,18 @@ MessageKey whole_text_key(std::string_view text) {
   return key;
 }
 
-std::string_view name(ChannelFindingKind kind) {
-  switch (kind) {
-    case ChannelFindingKind::kStoredTwice:
-      return "stored_twice";
-    case ChannelFindingKind::kOutOfOrder:
-      return "out_of_order";
-    case ChannelFindingKind::kInsideWindow:
-      return "inside_window";
-    case ChannelFindingKind::kCredentialRefused:
-      return "credential_refused";
-    case ChannelFindingKind::kSentAgain:
-      return "sent_again";
-    case ChannelFindingKind::kWave:
-      return "wave";
-  }
-  return "unknown";
-}
+namespace {
+
+constexpr detail::EnumNames<ChannelFindingKind> kFindingNames({{ChannelFindingKind::kStoredTwice, "stored_twice"},
+                                                               {ChannelFindingKind::kOutOfOrder, "out_of_order"},
+                                                               {ChannelFindingKind::kInsideWindow, "inside_window"},
+                                                               {ChannelFindingKind::kCredentialRefused,
+                                                                "credential_refused"},
+                                                               {ChannelFindingKind::kSentAgain, "sent_again"},
+                                                               {ChannelFindingKind::kWave, "wave"}});
+
+}  // namespace
+
+std::string_view to_string(ChannelFindingKind kind) { return kFindingNames[kind]; }
 
 }  // namespace soak::peers

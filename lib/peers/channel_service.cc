@@ -75,7 +75,7 @@ ChannelFault ChannelService::take_fault(bool is_poll) {
 }
 
 void ChannelService::no_such_fault(ChannelFaultKind kind) const {
-  throw Error(Errc::kInvalidArgument, fmt::format("{}: it has no fault \"{}\"", subject_, name(kind)));
+  throw Error(Errc::kInvalidArgument, fmt::format("{}: it has no fault \"{}\"", subject_, to_string(kind)));
 }
 
 ChannelAnswer ChannelService::finish(ChannelRequest& request, ChannelOutcome outcome, net::HttpResponse response) {

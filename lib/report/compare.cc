@@ -14,12 +14,22 @@
 #include <string_view>
 #include <utility>
 
+#include "soak/detail/enum_names.h"
 #include "soak/detail/format.h"
 #include "soak/report/growth_text.h"
 #include "soak/report/summary.h"
 
 namespace soak::report {
 namespace {
+
+constexpr detail::EnumNames<Change> kChangeNames({{Change::kSame, "same"},
+                                                  {Change::kBetter, "better"},
+                                                  {Change::kWorse, "worse"},
+                                                  {Change::kHigher, "higher"},
+                                                  {Change::kLower, "lower"},
+                                                  {Change::kUnknown, "unknown"},
+                                                  {Change::kOnlyOld, "only old"},
+                                                  {Change::kOnlyNew, "only new"}});
 
 using probe::Point;
 using probe::Track;
@@ -326,27 +336,7 @@ int rank(Change change) {
 
 }  // namespace
 
-const char* to_string(Change change) {
-  switch (change) {
-    case Change::kSame:
-      return "same";
-    case Change::kBetter:
-      return "better";
-    case Change::kWorse:
-      return "worse";
-    case Change::kHigher:
-      return "higher";
-    case Change::kLower:
-      return "lower";
-    case Change::kUnknown:
-      return "unknown";
-    case Change::kOnlyOld:
-      return "only old";
-    case Change::kOnlyNew:
-      return "only new";
-  }
-  return "?";
-}
+std::string_view to_string(Change change) { return kChangeNames[change]; }
 
 Change Comparison::overall() const {
   Change overall = Change::kUnknown;

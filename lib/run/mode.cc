@@ -10,10 +10,15 @@
 
 #include "lib/run/option_registry.h"
 #include "soak/detail/command_line.h"
+#include "soak/detail/enum_names.h"
 #include "soak/options.h"
 
 namespace soak {
 namespace {
+
+constexpr detail::EnumNames<Mode> kModeNames({{Mode::kReal, "real"},
+                                              {Mode::kVirtual, "virtual"},
+                                              {Mode::kSmoke, "smoke"}});
 
 struct ModeSwitch {
   Mode mode;
@@ -31,17 +36,7 @@ std::array<ModeSwitch, 3>& mode_switches() {
 
 }  // namespace
 
-const char* to_string(Mode mode) {
-  switch (mode) {
-    case Mode::kReal:
-      return "real";
-    case Mode::kVirtual:
-      return "virtual";
-    case Mode::kSmoke:
-      return "smoke";
-  }
-  return "?";
-}
+std::string_view to_string(Mode mode) { return kModeNames[mode]; }
 
 namespace detail {
 

@@ -190,7 +190,7 @@ void Run::State::open_checkpoint() {
         "a test that runs with a checkpoint has one soak::Run: of two, the second one would go on "
         "with what the first one wrote");
   }
-  SoakIdentity identity{context.name, to_string(context.mode), settings.duration, std::nullopt, {}, {}};
+  SoakIdentity identity{context.name, std::string(to_string(context.mode)), settings.duration, std::nullopt, {}, {}};
   detail::Setting* seed = nullptr;
   for (detail::Setting& setting : in_force) {
     if (setting.option->name == "seed") {

@@ -38,7 +38,7 @@ namespace soak {
 namespace {
 
 using namespace std::chrono_literals;
-using channels::Outcome;
+using channels::DeliveryOutcome;
 using fuzz::require;
 using std::chrono::nanoseconds;
 
@@ -144,10 +144,11 @@ class Provider {
   void check(std::size_t number, const channels::Delivery& delivery) const {
     const Sent& sent = sent_[number];
     require(delivery.requests == sent.requests && delivery.requests <= kRequestsMax, "each request is counted");
-    require(delivery.outcome != Outcome::kDelivered || sent.delivered, "what is delivered was taken");
-    require(delivery.outcome != Outcome::kFailed || !sent.may_have_arrived, "what failed cannot have arrived");
-    require(delivery.outcome != Outcome::kUncertain || sent.may_have_arrived, "what is uncertain may have arrived");
-    require(delivery.outcome == Outcome::kDelivered || !delivery.why.empty(), "a failure has a reason");
+    require(delivery.outcome != DeliveryOutcome::kDelivered || sent.delivered, "what is delivered was taken");
+    require(delivery.outcome != DeliveryOutcome::kFailed || !sent.may_have_arrived, "what failed cannot have arrived");
+    require(delivery.outcome != DeliveryOutcome::kUncertain || sent.may_have_arrived,
+            "what is uncertain may have arrived");
+    require(delivery.outcome == DeliveryOutcome::kDelivered || !delivery.why.empty(), "a failure has a reason");
   }
 
  private:

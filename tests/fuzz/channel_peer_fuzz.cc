@@ -48,7 +48,7 @@ class NextFault {
  public:
   void set(std::string_view name) {
     for (std::size_t kind = 0; kind < peers::kChannelFaultKinds; ++kind) {
-      if (peers::name(static_cast<ChannelFaultKind>(kind)) == name) {
+      if (peers::to_string(static_cast<ChannelFaultKind>(kind)) == name) {
         next_ = static_cast<ChannelFaultKind>(kind);
       }
     }

@@ -262,7 +262,7 @@ void survive() {
     return;
   }
   for (std::size_t kind = 0; kind < soak::fault::kKinds; ++kind) {
-    EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << soak::fault::name(static_cast<Kind>(kind));
+    EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << soak::fault::to_string(static_cast<Kind>(kind));
   }
 }
 

@@ -102,7 +102,7 @@ template <typename Ledger>
 void print_findings(const char* name, const Ledger& ledger) {
   if constexpr (requires { ledger.findings; }) {
     for (const peers::ChannelFinding& finding : ledger.findings) {
-      fmt::print("{}: {}: {}\n", name, peers::name(finding.kind), finding.text);
+      fmt::print("{}: {}: {}\n", name, peers::to_string(finding.kind), finding.text);
     }
   }
 }

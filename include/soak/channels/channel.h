@@ -31,20 +31,20 @@
 
 namespace soak::channels {
 
-enum class Outcome : std::uint8_t {
+enum class DeliveryOutcome : std::uint8_t {
   kDelivered,  // The provider acknowledged the message.
   kFailed,     // The provider does not have it, and will not get it.
   kUncertain,  // Unknown: no response came, or an ambiguous one. The client does not resend it.
 };
 
 // "delivered", "failed", "uncertain".
-std::string_view name(Outcome outcome);
+std::string_view to_string(DeliveryOutcome outcome);
 
 struct Delivery {
   Delivery() = default;
-  Delivery(Outcome what, std::string text) : outcome(what), id(), why(std::move(text)) {}
+  Delivery(DeliveryOutcome what, std::string text) : outcome(what), id(), why(std::move(text)) {}
 
-  Outcome outcome = Outcome::kFailed;
+  DeliveryOutcome outcome = DeliveryOutcome::kFailed;
   std::string id;                    // The provider's id for the message; empty if it gave none.
   std::string why;                   // "telegram: 403 Forbidden: bot was blocked by the user"; empty when delivered.
   std::uint32_t requests = 0;        // How many requests it took.

@@ -29,6 +29,7 @@
 #include <string_view>
 #include <vector>
 
+#include "soak/detail/enum_names.h"
 #include "soak/event_loop.h"
 
 namespace soak::fault {
@@ -39,10 +40,10 @@ enum class ByteKind : std::uint8_t {
   kHalfOpen,  // For `lasts`, nothing passes in either direction, and neither end notices.
   kInject,    // Sends `bytes` to the client between two of the server's frames.
 };
-inline constexpr std::size_t kByteKinds = 4;
+inline constexpr std::size_t kByteKinds = detail::kEnumerators<ByteKind>;
 
 // "half_open": for reports and messages.
-std::string_view name(ByteKind kind);
+std::string_view to_string(ByteKind kind);
 
 struct ByteFault {
   ByteKind kind = ByteKind::kReset;

@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "soak/detail/enum_names.h"
 #include "soak/event_loop.h"
 #include "soak/net/handshake.h"
 #include "soak/net/websocket.h"
@@ -46,10 +47,10 @@ enum class Kind : std::uint8_t {
   kNotJson,        // The server sends a message that is not JSON.
   kRefused,        // The handshake is refused with `status` and `body`, whatever else is planned.
 };
-inline constexpr std::size_t kKinds = 11;
+inline constexpr std::size_t kKinds = detail::kEnumerators<Kind>;
 
 // "half_open": for reports and messages.
-std::string_view name(Kind kind);
+std::string_view to_string(Kind kind);
 
 // Give it a name: as a temporary in a co_await expression, g++ 12 would destroy it twice.
 struct Fault {

@@ -25,6 +25,8 @@
 #include <string>
 #include <string_view>
 
+#include "soak/detail/enum_names.h"
+
 namespace soak::peers {
 
 enum class ChannelFaultKind : std::uint8_t {
@@ -63,10 +65,10 @@ enum class ChannelFaultKind : std::uint8_t {
   kConflict,     // 409, three seconds late.
   kNeverAnswer,  // No answer for `lasts`, then a reset.
 };
-inline constexpr std::size_t kChannelFaultKinds = 26;
+inline constexpr std::size_t kChannelFaultKinds = detail::kEnumerators<ChannelFaultKind>;
 
 // "store_then_reset": for reports and messages.
-std::string_view name(ChannelFaultKind kind);
+std::string_view to_string(ChannelFaultKind kind);
 // One of the eleven ways of a 429.
 constexpr bool is_rate_limit(ChannelFaultKind kind) {
   return kind >= ChannelFaultKind::kRateLimited && kind <= ChannelFaultKind::kEdgeBan;

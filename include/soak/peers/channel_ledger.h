@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "soak/detail/clock.h"
+#include "soak/detail/enum_names.h"
 
 namespace soak::peers {
 
@@ -76,9 +77,9 @@ enum class ChannelFindingKind : std::uint8_t {
   kSentAgain,          // A send whose outcome was unknown came again, without a nonce that makes this safe.
   kWave,               // Conversations that came back within 100 ms after a shared limit.
 };
-inline constexpr std::size_t kChannelFindingKinds = 6;
+inline constexpr std::size_t kChannelFindingKinds = detail::kEnumerators<ChannelFindingKind>;
 
-std::string_view name(ChannelFindingKind kind);
+std::string_view to_string(ChannelFindingKind kind);
 
 struct ChannelFinding {
   ChannelFindingKind kind;

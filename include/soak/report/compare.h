@@ -28,7 +28,7 @@ namespace soak::report {
 
 enum class Change { kSame, kBetter, kWorse, kHigher, kLower, kUnknown, kOnlyOld, kOnlyNew };
 
-const char* to_string(Change change);  // "same", "better", ..., "unknown", "only old", "only new".
+std::string_view to_string(Change change);  // "same", "better", ..., "unknown", "only old", "only new".
 
 struct Comparison {
   struct Row {

@@ -178,7 +178,7 @@ TEST_F(GatherChunkedTest, CallsWhatASizedRangeStillHoldsAtTheTimeoutTimeouts) {
     EXPECT_TRUE(results[i].ok());
   }
   for (std::size_t i = 2; i < 7; ++i) {
-    EXPECT_EQ(results[i].outcome(), Outcome::kTimedOut);
+    EXPECT_EQ(results[i].outcome(), GatherOutcome::kTimedOut);
   }
   EXPECT_EQ(made_, 4);
   EXPECT_EQ(loop_.elapsed(), 1500ms);
@@ -192,7 +192,7 @@ TEST_F(GatherChunkedTest, LeavesOutWhatARangeWithoutASizeStillHoldsAtTheTimeout)
 
   ASSERT_EQ(results.size(), 4u);
   EXPECT_TRUE(results[1].ok());
-  EXPECT_EQ(results[2].outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(results[2].outcome(), GatherOutcome::kTimedOut);
 }
 
 TEST_F(GatherChunkedTest, PullsNothingWhenTheTimeoutIsZeroOrLess) {
@@ -200,7 +200,7 @@ TEST_F(GatherChunkedTest, PullsNothingWhenTheTimeoutIsZeroOrLess) {
     auto results = loop_.run(gather_chunked(made_lazily(2), {.timeout = timeout}));
 
     ASSERT_EQ(results.size(), 2u);
-    EXPECT_EQ(results[0].outcome(), Outcome::kTimedOut);
+    EXPECT_EQ(results[0].outcome(), GatherOutcome::kTimedOut);
   }
   EXPECT_EQ(made_, 0);
   EXPECT_EQ(loop_.elapsed(), 0s);
@@ -212,7 +212,7 @@ TEST_F(GatherChunkedTest, TimesEachTaskApart) {
 
   auto results = loop_.run(gather_chunked(tasks, {.chunk_size = 2, .task_timeout = 5s}));
 
-  EXPECT_EQ(results[1].outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(results[1].outcome(), GatherOutcome::kTimedOut);
   EXPECT_EQ(results[3].value(), 3);
   EXPECT_EQ(loop_.elapsed(), 6s);
 }

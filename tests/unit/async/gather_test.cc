@@ -82,10 +82,10 @@ TEST_F(GatherTest, TellsAValueAnExceptionATimeoutAndACancellationApart) {
   auto results = loop_.run(gather(
       tasks_of(value_after(1s, 1), no_value_after(1s, "disk full"), value_after(1h, 2), gives_up()), {.timeout = 5s}));
 
-  EXPECT_EQ(results[0].outcome(), Outcome::kValue);
-  EXPECT_EQ(results[1].outcome(), Outcome::kFailed);
-  EXPECT_EQ(results[2].outcome(), Outcome::kTimedOut);
-  EXPECT_EQ(results[3].outcome(), Outcome::kCancelled);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kValue);
+  EXPECT_EQ(results[1].outcome(), GatherOutcome::kFailed);
+  EXPECT_EQ(results[2].outcome(), GatherOutcome::kTimedOut);
+  EXPECT_EQ(results[3].outcome(), GatherOutcome::kCancelled);
   EXPECT_EQ(results[0].value(), 1);
   EXPECT_THROW(results[1].value(), std::runtime_error);
   EXPECT_THROW(results[2].value(), Error);
@@ -166,7 +166,7 @@ TEST_F(GatherTest, KeepsAnExceptionThatIsNoStdException) {
 TEST_F(GatherTest, OneFailureDoesNotEndTheOthers) {
   auto results = loop_.run(gather(tasks_of(no_value_after(1s, "disk full"), value_after(5s, 2))));
 
-  EXPECT_EQ(results[0].outcome(), Outcome::kFailed);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kFailed);
   EXPECT_EQ(results[1].value(), 2);
 }
 
@@ -196,10 +196,10 @@ TEST_F(GatherTest, NamesItsChildrenInTheCensus) {
 }
 
 TEST_F(GatherTest, WritesOutcomesAsWords) {
-  EXPECT_EQ(to_string(Outcome::kValue), "value");
-  EXPECT_EQ(to_string(Outcome::kFailed), "failed");
-  EXPECT_EQ(to_string(Outcome::kTimedOut), "timed out");
-  EXPECT_EQ(to_string(Outcome::kCancelled), "cancelled");
+  EXPECT_EQ(to_string(GatherOutcome::kValue), "value");
+  EXPECT_EQ(to_string(GatherOutcome::kFailed), "failed");
+  EXPECT_EQ(to_string(GatherOutcome::kTimedOut), "timed out");
+  EXPECT_EQ(to_string(GatherOutcome::kCancelled), "cancelled");
 }
 
 // How many at a time
@@ -315,8 +315,8 @@ TEST_F(GatherTest, CallsTasksThatGotNoPermitInTimeTimeouts) {
 
   auto results = loop_.run(gather(many(2, 1s), {.label = "upload", .timeout = 5s, .limit = &limit}));
 
-  EXPECT_EQ(results[0].outcome(), Outcome::kTimedOut);
-  EXPECT_EQ(results[1].outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kTimedOut);
+  EXPECT_EQ(results[1].outcome(), GatherOutcome::kTimedOut);
   EXPECT_EQ(loop_.elapsed(), 5s);
   EXPECT_THAT(log_.lines(), ElementsAre("error gather 'upload': 2 tasks never started within 5.000 s"));
 }
@@ -326,9 +326,9 @@ TEST_F(GatherTest, CallsTasksThatGotNoPermitInTimeTimeouts) {
 TEST_F(GatherTest, CallsTasksThatNeverStartedTimeouts) {
   auto results = loop_.run(gather(many(4, 2s), {.label = "upload", .max_concurrency = 1, .timeout = 3s}));
 
-  EXPECT_EQ(results[0].outcome(), Outcome::kValue);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kValue);
   for (std::size_t i = 1; i < 4; ++i) {
-    EXPECT_EQ(results[i].outcome(), Outcome::kTimedOut);
+    EXPECT_EQ(results[i].outcome(), GatherOutcome::kTimedOut);
   }
   EXPECT_EQ(loop_.elapsed(), 3s);
   EXPECT_THAT(log_.text(), HasSubstr("error gather 'upload': 2 tasks never started within 3.000 s\n"));
@@ -344,9 +344,9 @@ TEST_F(GatherTest, LeavesTheChildrenTheOneTurnTheyAreDueWhenTheTimeoutIsZeroOrLe
         const auto caller = [&]() -> Task<> {
           auto tasks = tasks_of(at_once(), value_after(1s, 1), at_once());
           auto results = co_await gather(std::move(tasks), {.timeout = timeout});
-          EXPECT_EQ(results[0].outcome(), Outcome::kValue);
-          EXPECT_EQ(results[1].outcome(), Outcome::kTimedOut);
-          EXPECT_EQ(results[2].outcome(), Outcome::kValue);
+          EXPECT_EQ(results[0].outcome(), GatherOutcome::kValue);
+          EXPECT_EQ(results[1].outcome(), GatherOutcome::kTimedOut);
+          EXPECT_EQ(results[2].outcome(), GatherOutcome::kValue);
         };
         group.start("caller", caller());
 
@@ -361,9 +361,9 @@ TEST_F(GatherTest, TimesEachChildApart) {
   auto results = loop_.run(gather(tasks_of(value_after(1s, 1), value_after(1h, 2), value_after(2s, 3)),
                                   {.label = "upload", .max_concurrency = 1, .task_timeout = 5s}));
 
-  EXPECT_EQ(results[0].outcome(), Outcome::kValue);
-  EXPECT_EQ(results[1].outcome(), Outcome::kTimedOut);
-  EXPECT_EQ(results[2].outcome(), Outcome::kValue);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kValue);
+  EXPECT_EQ(results[1].outcome(), GatherOutcome::kTimedOut);
+  EXPECT_EQ(results[2].outcome(), GatherOutcome::kValue);
   EXPECT_EQ(loop_.elapsed(), 8s);
   EXPECT_THAT(log_.lines(), ElementsAre("error gather 'upload': task 1 (upload-1) timed out after 5.000 s: it awaits "
                                         "sleep at sample_tasks.h since 1.000 s"));
@@ -392,7 +392,7 @@ TEST_F(GatherTest, CallsItATimeoutWhateverTheChildDoesAfterItsCancellation) {
       gather(tasks_of(unwind_for(1s, cancellations), throws(), no_value_ever(alive_)), {.timeout = 5s, .grace = 2s}));
 
   for (auto& result : results) {
-    EXPECT_EQ(result.outcome(), Outcome::kTimedOut);
+    EXPECT_EQ(result.outcome(), GatherOutcome::kTimedOut);
   }
   EXPECT_EQ(alive_, 0);
   EXPECT_EQ(loop_.elapsed(), 7s);
@@ -405,13 +405,13 @@ TEST_F(GatherTest, CallsItATimeoutWhateverTheChildDoesAfterItsCancellation) {
 TEST_F(GatherTest, ForcesOneChildThatSwallowsAndLetsTheOthersRun) {
   auto results =
       loop_.run(gather(tasks_of(no_value_ever(alive_), value_after(40s, 2)), {.task_timeout = 30s, .grace = 2s}));
-  EXPECT_EQ(results[0].outcome(), Outcome::kTimedOut);
-  EXPECT_EQ(results[1].outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kTimedOut);
+  EXPECT_EQ(results[1].outcome(), GatherOutcome::kTimedOut);
   EXPECT_EQ(alive_, 0);
   EXPECT_EQ(loop_.elapsed(), 32s);
 
   results = loop_.run(gather(tasks_of(no_value_ever(alive_), value_after(20s, 2)), {.task_timeout = 30s, .grace = 2s}));
-  EXPECT_EQ(results[0].outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kTimedOut);
   EXPECT_EQ(results[1].value(), 2);
   EXPECT_EQ(loop_.elapsed(), 64s);
 }
@@ -445,7 +445,7 @@ TEST_F(GatherTest, LeavesABlockingCallBehindPastTheGrace) {
 
   auto results = loop_.run(gather(tasks_of(hangs(), value_after(1s, 2)), {.label = "upload", .timeout = 5s}));
 
-  EXPECT_EQ(results[0].outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kTimedOut);
   EXPECT_EQ(results[1].value(), 2);
   EXPECT_EQ(loop_.elapsed(), 10s);
   EXPECT_THAT(log_.text(), HasSubstr("error gather 'upload': task 0 (upload-0) cannot be ended, its thread is in a "
@@ -578,7 +578,7 @@ TEST_F(GatherTest, PassesATimeoutDownToTheGathersWithin) {
 
   auto results = loop_.run(gather(tasks_of(inner()), {.timeout = 5s}));
 
-  EXPECT_EQ(results[0].outcome(), Outcome::kTimedOut);
+  EXPECT_EQ(results[0].outcome(), GatherOutcome::kTimedOut);
   EXPECT_EQ(cancellations, 2);
   EXPECT_EQ(loop_.elapsed(), 7s);
 }

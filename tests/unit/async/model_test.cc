@@ -603,7 +603,7 @@ class World {
     Seen& self = seen(id);
     self.results.emplace();
     for (GatherResult<T>& result : results) {
-      static constexpr unsigned kBits[] = {kValue, kFailed, kTimedOut, kCancelled};  // As Outcome counts them.
+      static constexpr unsigned kBits[] = {kValue, kFailed, kTimedOut, kCancelled};  // As GatherOutcome counts them.
       self.results->push_back(kBits[static_cast<std::size_t>(result.outcome())]);
       std::optional<int> value;
       if constexpr (!std::is_void_v<T>) {

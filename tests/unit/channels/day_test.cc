@@ -52,10 +52,10 @@ Task<> send_for_a_day(FakedChannel& faked, Day& day) {
     const std::string text = fmt::format("soak {}", i + 1);
     const Delivery delivery = co_await faked.channel().send(conversation, text);
     const bool arrived = peers::has_message(faked.ledger(), text);
-    if (delivery.outcome == Outcome::kDelivered && !arrived) {
+    if (delivery.outcome == DeliveryOutcome::kDelivered && !arrived) {
       ++day.lost;
     }
-    if (delivery.outcome == Outcome::kFailed && arrived) {
+    if (delivery.outcome == DeliveryOutcome::kFailed && arrived) {
       ++day.arrived_all_the_same;
     }
     co_await sleep_for(30s * (i + 1) - loop.elapsed());

@@ -40,7 +40,7 @@ TEST_F(DiscordTest, ExecutesAWebhookAndWaitsForTheMessage) {
 
   const Delivery delivery = send(channel, "", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(delivery.id, "111");
   const net::HttpServerRequest& request = asked()[0].request;
   EXPECT_EQ(request.path, "/webhooks/333/a-token-of-the-hook");
@@ -60,7 +60,7 @@ TEST_F(DiscordTest, AWebhookIsTakenAsAUrlAndMaySendToAThread) {
 
   const Delivery delivery = send(channel, "555", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(delivery.id, "");
   EXPECT_EQ(asked()[0].request.path, "/webhooks/444/another-token");
   EXPECT_EQ(asked()[0].request.query, "wait=false&thread_id=555");
@@ -117,7 +117,7 @@ TEST_F(DiscordTest, AConversationThatIsGoneStillRestsForAsLongAsItsBucket) {
   send(channel, "222", "a");
   loop_.run([]() -> Task<> { co_await sleep_for(90min); }());
 
-  EXPECT_EQ(send(channel, "222", "b").outcome, Outcome::kFailed);
+  EXPECT_EQ(send(channel, "222", "b").outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(asked().size(), 1u);
 }
 
@@ -140,7 +140,7 @@ TEST_P(DiscordWaitTest, IsObeyedToItsFraction) {
 
   const std::vector<Delivery> deliveries = send_all(channel, {{"1", "a"}, {"2", "b"}});
 
-  EXPECT_EQ(deliveries[0].outcome, Outcome::kDelivered);
+  EXPECT_EQ(deliveries[0].outcome, DeliveryOutcome::kDelivered);
   EXPECT_GT(deliveries[0].took, GetParam().at_least);
   EXPECT_LT(deliveries[0].took, GetParam().at_least + std::min(GetParam().at_least / 10, nanoseconds(10s)) + 1100ms);
   EXPECT_EQ(deliveries[1].took > GetParam().at_least, GetParam().for_all);
@@ -178,10 +178,10 @@ TEST_F(DiscordTest, AWebhookThatIsGoneIsNotUsedAgainButReplaced) {
   channel.set_webhook(url() + "/webhooks/444/another-token");
   const Delivery third = send(channel, "", "c");
 
-  EXPECT_EQ(first.outcome, Outcome::kFailed);
-  EXPECT_EQ(second.outcome, Outcome::kFailed);
+  EXPECT_EQ(first.outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(second.outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(before, 1u);
-  EXPECT_EQ(third.outcome, Outcome::kDelivered);
+  EXPECT_EQ(third.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(channel.counters().auth_failures, 0u);  // It was no 401.
 }
 
@@ -189,8 +189,8 @@ TEST_F(DiscordTest, AWebhooksTokenIsNoneOfTheBots) {
   answer(1, net::HttpReply(401, R"({"message":"Invalid Webhook Token","code":50027})"));
   DiscordBotChannel channel(loop_, bot());
 
-  EXPECT_EQ(send(channel, "222", "a").outcome, Outcome::kFailed);
-  EXPECT_EQ(send(channel, "222", "b").outcome, Outcome::kDelivered);
+  EXPECT_EQ(send(channel, "222", "a").outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(send(channel, "222", "b").outcome, DeliveryOutcome::kDelivered);
 }
 
 TEST_F(DiscordTest, ALimitThatIsSharedIsNotHeldAgainstTheClient) {

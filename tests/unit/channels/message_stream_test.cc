@@ -47,7 +47,7 @@ class ScriptedChannel : public Channel {
 
   std::function<nanoseconds(const std::string&)> takes = [](const std::string&) { return 0ns; };
   std::function<Delivery(const std::string&, const std::string&)> outcome = [](const std::string&, const std::string&) {
-    return Delivery(Outcome::kDelivered, "");
+    return Delivery(DeliveryOutcome::kDelivered, "");
   };
   std::vector<std::pair<nanoseconds, std::string>> sent;
 
@@ -142,7 +142,8 @@ TEST_F(MessageStreamTest, EveryConversationHasItsMessage) {
 TEST_F(MessageStreamTest, TooManyThatDoNotArriveAreAFindingWithTheirReasons) {
   Soak soak;
   soak.channel.outcome = [](const std::string&, const std::string& text) {
-    return text == "soak 5" ? Delivery(Outcome::kFailed, "scripted: 400 no") : Delivery(Outcome::kDelivered, "");
+    return text == "soak 5" ? Delivery(DeliveryOutcome::kFailed, "scripted: 400 no")
+                            : Delivery(DeliveryOutcome::kDelivered, "");
   };
 
   const Verdict& verdict = soak.judged();
@@ -164,9 +165,9 @@ TEST_F(MessageStreamTest, WhatIsSaidToBeDeliveredAndIsNotThereIsLost) {
 TEST_F(MessageStreamTest, WhatIsSaidToHaveFailedAndIsThereIsAFinding) {
   Soak soak({.conversations = {"C1"}, .has_arrived = [](const std::string&, const std::string&) { return true; }});
   soak.channel.outcome = [](const std::string&, const std::string& text) {
-    return Delivery(text == "soak 5"   ? Outcome::kFailed
-                    : text == "soak 6" ? Outcome::kUncertain
-                                       : Outcome::kDelivered,
+    return Delivery(text == "soak 5"   ? DeliveryOutcome::kFailed
+                    : text == "soak 6" ? DeliveryOutcome::kUncertain
+                                       : DeliveryOutcome::kDelivered,
                     "why");
   };
 

@@ -53,18 +53,18 @@ class NaiveChannel : public Channel {
   Task<Delivery> send(std::string conversation, std::string text) override {
     Semaphore& turn = turns_.try_emplace(conversation, 1u).first->second;
     const Permit permit = co_await turn.acquire();
-    Delivery delivery(Outcome::kFailed, "five times in vain");
+    Delivery delivery(DeliveryOutcome::kFailed, "five times in vain");
     for (int tries = 0; tries < 5; ++tries) {
       const Step step = co_await request(conversation, text, tries);
       if (step == Step::kAgain) {
         continue;
       }
-      delivery =
-          step == Step::kDelivered ? Delivery(Outcome::kDelivered, "") : Delivery(Outcome::kUncertain, "unknown");
+      delivery = step == Step::kDelivered ? Delivery(DeliveryOutcome::kDelivered, "")
+                                          : Delivery(DeliveryOutcome::kUncertain, "unknown");
       break;
     }
     ++counters_.sent;
-    counters_.uncertain += delivery.outcome == Outcome::kUncertain ? 1 : 0;
+    counters_.uncertain += delivery.outcome == DeliveryOutcome::kUncertain ? 1 : 0;
     co_return delivery;
   }
 

@@ -75,7 +75,7 @@ TEST_F(SenderTest, WhoWasRefusedTogetherDoesNotComeBackTogether) {
 
   const std::vector<Delivery> deliveries = send_all(channel, messages);
 
-  EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, Outcome::kDelivered)));
+  EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, DeliveryOutcome::kDelivered)));
   std::vector<nanoseconds> returns;
   for (std::size_t i = 20; i < asked().size(); ++i) {
     returns.push_back(asked()[i].at);
@@ -97,7 +97,7 @@ TEST_F(SenderTest, RefusedAgainAndAgainItGivesUp) {
 
   const Delivery delivery = send(channel, "42", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kFailed);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(delivery.why, "telegram: 429 ; given up after 3 requests");
   EXPECT_EQ(asked().size(), 3u);
   EXPECT_EQ(channel.counters().max_consecutive_429s, 3u);
@@ -135,8 +135,8 @@ TEST_F(SenderTest, AWindowLongerThanAMessageMayWaitFailsItAtOnceAndIsKept) {
 
   EXPECT_EQ(first.why, "telegram: asked to wait for 6775.0 s, which is longer than a message waits here");
   EXPECT_EQ(first.took, 0s);
-  EXPECT_EQ(second.outcome, Outcome::kFailed);
-  EXPECT_EQ(other.outcome, Outcome::kDelivered);
+  EXPECT_EQ(second.outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(other.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(asked().size(), 2u);
 }
 
@@ -147,8 +147,8 @@ TEST_F(SenderTest, ATimeThatAnErrorNamesIsObeyedAsThatOfA429) {
   const Delivery first = send(channel, "42", "1");
   const Delivery second = send(channel, "42", "2");
 
-  EXPECT_EQ(first.outcome, Outcome::kUncertain);
-  EXPECT_EQ(second.outcome, Outcome::kDelivered);
+  EXPECT_EQ(first.outcome, DeliveryOutcome::kUncertain);
+  EXPECT_EQ(second.outcome, DeliveryOutcome::kDelivered);
   EXPECT_GE(gap(1), 120s);
 }
 
@@ -159,9 +159,9 @@ TEST_F(SenderTest, WhatMayHaveArrivedIsNotSentAgain) {
   const Delivery lost = send(channel, "42", "1");
   const Delivery next = send(channel, "42", "2");
 
-  EXPECT_EQ(lost.outcome, Outcome::kUncertain);
+  EXPECT_EQ(lost.outcome, DeliveryOutcome::kUncertain);
   EXPECT_THAT(lost.why, HasSubstr("telegram: "));
-  EXPECT_EQ(next.outcome, Outcome::kDelivered);
+  EXPECT_EQ(next.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(asked().size(), 2u);
   EXPECT_EQ(channel.counters().uncertain, 1u);
 }
@@ -173,9 +173,9 @@ TEST_F(SenderTest, AnAnswerThatComesTooLateIsNotWaitedFor) {
   const Delivery late = send(channel, "42", "1");
   const Delivery next = send(channel, "42", "2");
 
-  EXPECT_EQ(late.outcome, Outcome::kUncertain);
+  EXPECT_EQ(late.outcome, DeliveryOutcome::kUncertain);
   EXPECT_EQ(late.took, 15s);
-  EXPECT_EQ(next.outcome, Outcome::kDelivered);
+  EXPECT_EQ(next.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(asked().size(), 2u);
 }
 
@@ -187,7 +187,7 @@ TEST_F(SenderTest, WhatCannotHaveArrivedIsSentAgainAfterABackoff) {
 
   const Delivery delivery = send(channel, "42", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kFailed);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(delivery.requests, 4u);
   EXPECT_THAT(delivery.why, HasSubstr("; given up after 4 requests"));
   EXPECT_THAT(delivery.took, AllOf(testing::Gt(200ms), Le(1s + 2s + 4s)));
@@ -204,7 +204,7 @@ TEST_F(SenderTest, WithANonceItIsSentAgainUntilThereIsAnAnswer) {
 
   const Delivery delivery = send(bot, "222", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   ASSERT_EQ(asked().size(), 3u);
   EXPECT_EQ(asked()[0].request.body, asked()[1].request.body);  // The nonce, too.
   EXPECT_EQ(asked()[0].request.body, asked()[2].request.body);
@@ -219,7 +219,7 @@ TEST_F(SenderTest, WhatMayHaveArrivedAndIsThenRefusedIsUncertain) {
   own.token = "a-token-of-the-bot";
   DiscordBotChannel bot(loop_, own);
 
-  EXPECT_EQ(send(bot, "222", "hi").outcome, Outcome::kUncertain);
+  EXPECT_EQ(send(bot, "222", "hi").outcome, DeliveryOutcome::kUncertain);
 }
 
 TEST_F(SenderTest, MoreThanMayWaitFailsAtOnce) {
@@ -230,8 +230,8 @@ TEST_F(SenderTest, MoreThanMayWaitFailsAtOnce) {
 
   const std::vector<Delivery> deliveries = send_all(channel, {{"42", "1"}, {"42", "2"}, {"42", "3"}});
 
-  EXPECT_EQ(deliveries[1].outcome, Outcome::kDelivered);
-  EXPECT_EQ(deliveries[2].outcome, Outcome::kFailed);
+  EXPECT_EQ(deliveries[1].outcome, DeliveryOutcome::kDelivered);
+  EXPECT_EQ(deliveries[2].outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(deliveries[2].why, "telegram: 2 messages are waiting, no more are taken");
 }
 
@@ -240,7 +240,7 @@ TEST_F(SenderTest, ACredentialIsReplacedOnceForAllThatSawItRefused) {
 
   const std::vector<Delivery> deliveries = send_all(channel, {{"1", "a"}, {"2", "b"}, {"3", "c"}});
 
-  EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, Outcome::kDelivered)));
+  EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, DeliveryOutcome::kDelivered)));
   EXPECT_EQ(asked_for_, 1);
   EXPECT_EQ(channel.counters().auth_failures, 0u);
   EXPECT_EQ(channel.counters().rotations, 1u);
@@ -278,7 +278,7 @@ TEST_F(SenderTest, WhoIsCancelledWhileTheCredentialIsReplacedLeavesItToTheNext) 
     co_return delivery;
   }(channel));
 
-  EXPECT_EQ(second.outcome, Outcome::kDelivered);
+  EXPECT_EQ(second.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(asked_for_, 2);
 }
 
@@ -289,7 +289,7 @@ TEST_F(SenderTest, WhatCannotBeAskedFailsAtOnce) {
 
   const Delivery delivery = send(channel, "42", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kFailed);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(delivery.requests, 1u);
   EXPECT_THAT(delivery.why, testing::Not(HasSubstr("secret")));
 }

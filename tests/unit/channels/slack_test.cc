@@ -35,7 +35,7 @@ TEST_F(SlackTest, PostsAMessageAsTheApiTakesIt) {
 
   const Delivery delivery = send(channel, "C1", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(delivery.id, "1503435956.000247");
   const net::HttpServerRequest& request = asked()[0].request;
   EXPECT_EQ(request.path, "/chat.postMessage");
@@ -54,7 +54,7 @@ TEST_F(SlackTest, WhatTheApiWouldNotTakeIsNotAsked) {
 
 struct Meant {
   const char* error;
-  Outcome outcome;
+  DeliveryOutcome outcome;
   std::size_t requests;
   std::size_t requests_of_two;  // When a second message follows in the same channel.
 
@@ -76,17 +76,19 @@ TEST_P(SlackErrorTest, MeansThis) {
   EXPECT_EQ(asked().size(), GetParam().requests_of_two);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Errors, SlackErrorTest,
-    testing::Values(Meant{"token_revoked", Outcome::kFailed, 1, 1}, Meant{"invalid_auth", Outcome::kFailed, 1, 1},
-                    Meant{"missing_scope", Outcome::kFailed, 1, 1}, Meant{"channel_not_found", Outcome::kFailed, 1, 1},
-                    Meant{"is_archived", Outcome::kFailed, 1, 1}, Meant{"no_text", Outcome::kFailed, 1, 2},
-                    Meant{"an_error_that_is_new", Outcome::kFailed, 1, 2},
-                    Meant{"rate_limited", Outcome::kDelivered, 2, 3},
-                    Meant{"message_limit_exceeded", Outcome::kDelivered, 2, 3},
-                    Meant{"internal_error", Outcome::kUncertain, 1, 2},
-                    Meant{"fatal_error", Outcome::kUncertain, 1, 2}),
-    [](const auto& one) { return std::string(one.param.error); });
+INSTANTIATE_TEST_SUITE_P(Errors, SlackErrorTest,
+                         testing::Values(Meant{"token_revoked", DeliveryOutcome::kFailed, 1, 1},
+                                         Meant{"invalid_auth", DeliveryOutcome::kFailed, 1, 1},
+                                         Meant{"missing_scope", DeliveryOutcome::kFailed, 1, 1},
+                                         Meant{"channel_not_found", DeliveryOutcome::kFailed, 1, 1},
+                                         Meant{"is_archived", DeliveryOutcome::kFailed, 1, 1},
+                                         Meant{"no_text", DeliveryOutcome::kFailed, 1, 2},
+                                         Meant{"an_error_that_is_new", DeliveryOutcome::kFailed, 1, 2},
+                                         Meant{"rate_limited", DeliveryOutcome::kDelivered, 2, 3},
+                                         Meant{"message_limit_exceeded", DeliveryOutcome::kDelivered, 2, 3},
+                                         Meant{"internal_error", DeliveryOutcome::kUncertain, 1, 2},
+                                         Meant{"fatal_error", DeliveryOutcome::kUncertain, 1, 2}),
+                         [](const auto& one) { return std::string(one.param.error); });
 
 TEST_F(SlackTest, RetryAfterHoldsItsOwnChannelAlone) {
   answer(1, net::HttpReply(429, R"({"ok":false,"error":"ratelimited"})", {{"retry-after", "30"}}));
@@ -105,7 +107,7 @@ TEST_F(SlackTest, RetryAfterIsObeyedWhereTheErrorComesWith200) {
 
   const Delivery delivery = send(channel, "C1", "a");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   EXPECT_GT(delivery.took, 20s);
 }
 
@@ -136,9 +138,9 @@ TEST_F(SlackTest, ATokenThatExpiredIsRefreshedOnceAndTheNextPairKept) {
   const Delivery later = send(channel, "C1", "d");
 
   for (const Delivery& delivery : deliveries) {
-    EXPECT_EQ(delivery.outcome, Outcome::kDelivered) << delivery.why;
+    EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered) << delivery.why;
   }
-  EXPECT_EQ(later.outcome, Outcome::kDelivered);
+  EXPECT_EQ(later.outcome, DeliveryOutcome::kDelivered);
   ASSERT_EQ(spent.size(), 2u);
   EXPECT_EQ(spent[0], "client_id=1.2&client_secret=s&grant_type=refresh_token&refresh_token=xoxe-1%26");
   EXPECT_THAT(spent[1], HasSubstr("refresh_token=xoxe-2"));
@@ -155,8 +157,8 @@ TEST_F(SlackTest, ARefreshThatFailsIsOneAlarmAndNoLoop) {
   own.refresh_token = "xoxe-1";
   SlackChannel channel(loop_, own);
 
-  EXPECT_EQ(send(channel, "C1", "a").outcome, Outcome::kFailed);
-  EXPECT_EQ(send(channel, "C1", "b").outcome, Outcome::kFailed);
+  EXPECT_EQ(send(channel, "C1", "a").outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(send(channel, "C1", "b").outcome, DeliveryOutcome::kFailed);
 
   EXPECT_EQ(asked().size(), 2u);
   EXPECT_EQ(channel.counters().auth_failures, 1u);

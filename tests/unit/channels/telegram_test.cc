@@ -34,7 +34,7 @@ TEST_F(TelegramTest, SendsAMessageAsTheApiTakesIt) {
 
   const Delivery delivery = send(channel, "-42", "\"hi\" \xc3\xa4");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(delivery.id, "7");
   EXPECT_EQ(delivery.requests, 1u);
   ASSERT_EQ(asked().size(), 1u);
@@ -63,7 +63,7 @@ TEST_F(TelegramTest, WhatTheApiWouldNotTakeIsNotAsked) {
   EXPECT_EQ(send(channel, "42", "").why, "telegram: text has 0 characters: expected 1 to 4096");
   EXPECT_EQ(send(channel, "42", astral).why, "telegram: text has 4098 characters: expected 1 to 4096");
   EXPECT_EQ(send(channel, "someone", "hi").why, "telegram: a chat that is neither a number nor \"@name\"");
-  EXPECT_EQ(send(channel, "42", astral.substr(4)).outcome, Outcome::kDelivered);
+  EXPECT_EQ(send(channel, "42", astral.substr(4)).outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(asked().size(), 1u);
 }
 
@@ -99,7 +99,7 @@ struct Meant {
   const char* name;
   int status;
   std::string body;
-  Outcome outcome;
+  DeliveryOutcome outcome;
   std::size_t requests;
   const char* why;
 
@@ -128,27 +128,27 @@ std::string error(int code, const std::string& description, const std::string& p
 
 INSTANTIATE_TEST_SUITE_P(
     Answers, TelegramAnswerTest,
-    testing::Values(Meant{"TooLong", 400, error(400, "Bad Request: message is too long"), Outcome::kFailed, 1,
+    testing::Values(Meant{"TooLong", 400, error(400, "Bad Request: message is too long"), DeliveryOutcome::kFailed, 1,
                           "telegram: 400 Bad Request: message is too long"},
-                    Meant{"NoSuchChat", 400, error(400, "Bad Request: chat not found"), Outcome::kFailed, 1,
+                    Meant{"NoSuchChat", 400, error(400, "Bad Request: chat not found"), DeliveryOutcome::kFailed, 1,
                           "telegram: 400 Bad Request: chat not found"},
-                    Meant{"Blocked", 403, error(403, "Forbidden: bot was blocked by the user"), Outcome::kFailed, 1,
-                          "telegram: 403 Forbidden: bot was blocked by the user"},
-                    Meant{"Revoked", 401, error(401, "Unauthorized"), Outcome::kFailed, 1,
+                    Meant{"Blocked", 403, error(403, "Forbidden: bot was blocked by the user"),
+                          DeliveryOutcome::kFailed, 1, "telegram: 403 Forbidden: bot was blocked by the user"},
+                    Meant{"Revoked", 401, error(401, "Unauthorized"), DeliveryOutcome::kFailed, 1,
                           "telegram: the credential was refused, and there is no other one"},
-                    Meant{"NoToken", 404, error(404, "Not Found"), Outcome::kFailed, 1,
+                    Meant{"NoToken", 404, error(404, "Not Found"), DeliveryOutcome::kFailed, 1,
                           "telegram: the credential was refused, and there is no other one"},
                     Meant{"Migrated", 400,
                           error(400, "Bad Request: group chat was upgraded to a supergroup chat",
                                 R"("migrate_to_chat_id":-1001)"),
-                          Outcome::kDelivered, 2, ""},
+                          DeliveryOutcome::kDelivered, 2, ""},
                     Meant{"TooMany", 429, error(429, "Too Many Requests: retry after 5", R"("retry_after":5)"),
-                          Outcome::kDelivered, 2, ""},
-                    Meant{"Restarting", 500, error(500, "Internal Server Error: restart"), Outcome::kUncertain, 1,
-                          "telegram: 500 Internal Server Error: restart"},
-                    Meant{"Proxy", 502, "<html>Bad Gateway</html>", Outcome::kUncertain, 1,
+                          DeliveryOutcome::kDelivered, 2, ""},
+                    Meant{"Restarting", 500, error(500, "Internal Server Error: restart"), DeliveryOutcome::kUncertain,
+                          1, "telegram: 500 Internal Server Error: restart"},
+                    Meant{"Proxy", 502, "<html>Bad Gateway</html>", DeliveryOutcome::kUncertain, 1,
                           "telegram: 502 and a body that is not JSON"},
-                    Meant{"GrantedInHtml", 200, "<html></html>", Outcome::kUncertain, 1,
+                    Meant{"GrantedInHtml", 200, "<html></html>", DeliveryOutcome::kUncertain, 1,
                           "telegram: 200 and a body that is not JSON"}),
     [](const auto& one) { return std::string(one.param.name); });
 
@@ -182,7 +182,7 @@ TEST_P(TelegramRetryAfterTest, IsWaitedForAndALittleLonger) {
 
   const Delivery delivery = send(channel, "42", "hi");
 
-  EXPECT_EQ(delivery.outcome, Outcome::kDelivered);
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   EXPECT_GT(gap(1), GetParam().at_least);
   EXPECT_LE(gap(1), GetParam().at_most);
   EXPECT_EQ(channel.counters().rate_limited, 1u);
@@ -232,9 +232,9 @@ TEST_F(TelegramTest, ATokenThatWasReplacedIsUsedAtOnce) {
     co_return std::pair(one, two);
   }(channel));
 
-  EXPECT_EQ(first.outcome, Outcome::kDelivered);
+  EXPECT_EQ(first.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(first.took, 10s);
-  EXPECT_EQ(second.outcome, Outcome::kDelivered);
+  EXPECT_EQ(second.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(asked().size(), 3u);
   EXPECT_EQ(channel.counters().auth_failures, 0u);
   EXPECT_EQ(channel.counters().rotation_refusals, 1u);
@@ -246,7 +246,7 @@ TEST_F(TelegramTest, ATokenThatIsRefusedIsNotTriedAgain) {
   TelegramChannel channel(loop_, options());
 
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(send(channel, std::to_string(i), "hi").outcome, Outcome::kFailed);
+    EXPECT_EQ(send(channel, std::to_string(i), "hi").outcome, DeliveryOutcome::kFailed);
   }
 
   EXPECT_EQ(asked().size(), 1u);
@@ -261,9 +261,9 @@ TEST_F(TelegramTest, AChatThatIsGoneFailsAloneAndIsNotAskedAgainWithinTheHour) {
   });
   TelegramChannel channel(loop_, options());
 
-  EXPECT_EQ(send(channel, "13", "1").outcome, Outcome::kFailed);
+  EXPECT_EQ(send(channel, "13", "1").outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(send(channel, "13", "2").why, "telegram: 403 Forbidden: bot was blocked by the user");
-  EXPECT_EQ(send(channel, "42", "3").outcome, Outcome::kDelivered);
+  EXPECT_EQ(send(channel, "42", "3").outcome, DeliveryOutcome::kDelivered);
   const std::size_t before = asked().size();
   loop_.run([]() -> Task<> { co_await sleep_for(1h); }());
   send(channel, "13", "4");

@@ -178,7 +178,7 @@ TEST_F(ByteProxyTest, AHandshakeThatEndsInItsFirstLine) {
   for (const ByteKind kind : {ByteKind::kReset, ByteKind::kCut}) {
     const Heard heard = hear(with({.kind = kind, .in_frame = 0}), 5);
 
-    EXPECT_THAT(heard.not_connected, HasSubstr("ws://127.0.0.1:")) << name(kind);
+    EXPECT_THAT(heard.not_connected, HasSubstr("ws://127.0.0.1:")) << to_string(kind);
     EXPECT_FALSE(heard.end);
     EXPECT_EQ(played(kind), 1u);
   }
@@ -289,8 +289,8 @@ TEST(RawFrameTest, HasTheLengthsOfTheProtocol) {
 }
 
 TEST(ByteKindTest, EachHasItsName) {
-  EXPECT_EQ(name(ByteKind::kReset), "reset");
-  EXPECT_EQ(name(ByteKind::kInject), "inject");
+  EXPECT_EQ(to_string(ByteKind::kReset), "reset");
+  EXPECT_EQ(to_string(ByteKind::kInject), "inject");
 }
 
 }  // namespace

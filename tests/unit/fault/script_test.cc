@@ -292,9 +292,9 @@ TYPED_TEST(ScriptTest, ASocketMayGoWhileItIsReceivedFrom) {
 }
 
 TEST(FaultKindTest, EachHasItsName) {
-  EXPECT_EQ(name(Kind::kReset), "reset");
-  EXPECT_EQ(name(Kind::kHalfOpen), "half_open");
-  EXPECT_EQ(name(Kind::kNotJson), "not_json");
+  EXPECT_EQ(to_string(Kind::kReset), "reset");
+  EXPECT_EQ(to_string(Kind::kHalfOpen), "half_open");
+  EXPECT_EQ(to_string(Kind::kNotJson), "not_json");
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct Form {
   const char* header;
   const char* body;
 };
-void PrintTo(const Form& form, std::ostream* out) { *out << name(form.kind); }
+void PrintTo(const Form& form, std::ostream* out) { *out << to_string(form.kind); }
 
 class TelegramFormTest : public TelegramTest, public testing::WithParamInterface<Form> {};
 
@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
         Form{Kind::kRateLimitedGlobal, "3",
              R"({"ok":false,"error_code":429,"description":"Too Many Requests: retry after 3",)"
              R"("parameters":{"retry_after":3}})"}),
-    [](const auto& test) { return std::string(name(test.param.kind)); });
+    [](const auto& test) { return std::string(to_string(test.param.kind)); });
 
 TEST_F(TelegramTest, ALongWindowCountsDown) {
   faults_.on_send(1, {.kind = Kind::kRateLimited, .retry_after = 6775s});
@@ -181,7 +181,7 @@ TEST(ChannelFaultsTest, EveryKindHasANameOfItsOwn) {
   std::set<std::string_view> names;
   int rate_limits = 0;
   for (std::size_t i = 0; i < kChannelFaultKinds; ++i) {
-    names.insert(name(static_cast<Kind>(i)));
+    names.insert(to_string(static_cast<Kind>(i)));
     if (is_rate_limit(static_cast<Kind>(i))) {
       ++rate_limits;
     }

@@ -40,7 +40,7 @@ TEST(RecentKeysTest, KnowsAtLeastTheLastOnesAndForgetsThoseBefore) {
 TEST(ChannelFindingTest, EveryKindHasANameOfItsOwn) {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < kChannelFindingKinds; ++i) {
-    names.insert(name(static_cast<ChannelFindingKind>(i)));
+    names.insert(to_string(static_cast<ChannelFindingKind>(i)));
   }
 
   EXPECT_THAT(names, SizeIs(kChannelFindingKinds));

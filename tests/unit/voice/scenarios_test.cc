@@ -254,7 +254,7 @@ std::uint64_t play_an_hour(std::uint64_t seed) {
   EXPECT_GT(peer.ledger().tool_calls_answered, results / 2);
 
   for (std::size_t kind = 0; kind < fault::kKinds; ++kind) {
-    EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << fault::name(static_cast<Kind>(kind));
+    EXPECT_GT(faults.played(static_cast<Kind>(kind)), 0u) << fault::to_string(static_cast<Kind>(kind));
   }
   return peer.ledger().sessions_opened;
 }

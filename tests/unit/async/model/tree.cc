@@ -7,6 +7,8 @@
 #include <cmath>
 #include <random>
 
+#include "soak/detail/enum_names.h"
+
 namespace soak::model {
 
 namespace {
@@ -170,20 +172,47 @@ class Grower {
   Tree tree_;
 };
 
-const char* name_of(Kind kind) {
-  static constexpr std::array kNames{"sleep",   "throw",       "throw Cancelled", "forever", "event",    "poll",
-                                     "swallow", "swallow all", "throw on cancel", "cleanup", "blocking", "hold",
-                                     "listen",  "produce",     "consume",         "group",   "pipe",     "session",
-                                     "abandon", "gather",      "chunked",         "timeout"};
-  return kNames[static_cast<std::size_t>(kind)];
-}
+constexpr detail::EnumNames<Kind> kKindNames({{Kind::kSleep, "sleep"},
+                                              {Kind::kThrow, "throw"},
+                                              {Kind::kThrowCancelled, "throw Cancelled"},
+                                              {Kind::kForever, "forever"},
+                                              {Kind::kEvent, "event"},
+                                              {Kind::kPoll, "poll"},
+                                              {Kind::kSwallow, "swallow"},
+                                              {Kind::kSwallowAll, "swallow all"},
+                                              {Kind::kThrowOnCancel, "throw on cancel"},
+                                              {Kind::kCleanup, "cleanup"},
+                                              {Kind::kBlocking, "blocking"},
+                                              {Kind::kHold, "hold"},
+                                              {Kind::kListen, "listen"},
+                                              {Kind::kProduce, "produce"},
+                                              {Kind::kConsume, "consume"},
+                                              {Kind::kGroup, "group"},
+                                              {Kind::kPipe, "pipe"},
+                                              {Kind::kSession, "session"},
+                                              {Kind::kAbandon, "abandon"},
+                                              {Kind::kGather, "gather"},
+                                              {Kind::kChunked, "chunked"},
+                                              {Kind::kTimeout, "timeout"}});
+constexpr detail::EnumNames<Tail> kTailNames({{Tail::kReturn, "return"},
+                                              {Tail::kSleep, "sleep"},
+                                              {Tail::kThrow, "throw"},
+                                              {Tail::kForever, "forever"},
+                                              {Tail::kDrain, "drain"}});
+constexpr detail::EnumNames<Step::What> kStepNames({{Step::What::kCancel, "cancel"},
+                                                    {Step::What::kEndInPlace, "end in place"},
+                                                    {Step::What::kSetEvent, "set event"},
+                                                    {Step::What::kDrain, "drain root"}});
+constexpr detail::EnumNames<TaskKind> kTaskKindNames({{TaskKind::kLifetime, "lifetime"},
+                                                      {TaskKind::kReceive, "receive"},
+                                                      {TaskKind::kFinite, "finite"}});
 
 double seconds(Nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 void print(const Tree& tree, int id, int depth, std::string& text) {
   const Node& node = tree.nodes[static_cast<std::size_t>(id)];
   text += fmt::format("{:{}}{} {} delay {:.9f} duration {:.9f} period {:.9f}", "", 2 * depth, node.id,
-                      name_of(node.kind), seconds(node.delay), seconds(node.duration), seconds(node.period));
+                      kKindNames[node.kind], seconds(node.delay), seconds(node.duration), seconds(node.period));
   if (node.kind == Kind::kSwallow) {
     text += fmt::format(" swallows {}", node.swallows);
   }
@@ -194,9 +223,8 @@ void print(const Tree& tree, int id, int depth, std::string& text) {
     text += " endless";
   }
   if (node.kind >= Kind::kGroup) {
-    static constexpr std::array kTails{"return", "sleep", "throw", "forever", "drain"};
-    text += fmt::format(" tail {} gap {:.9f} grace {:.9f}", kTails[static_cast<std::size_t>(node.tail)],
-                        seconds(node.gap), seconds(node.grace));
+    text +=
+        fmt::format(" tail {} gap {:.9f} grace {:.9f}", kTailNames[node.tail], seconds(node.gap), seconds(node.grace));
     if (node.timeout) {
       text += fmt::format(" timeout {:.9f}", seconds(*node.timeout));
     }
@@ -219,8 +247,7 @@ void print(const Tree& tree, int id, int depth, std::string& text) {
       text += fmt::format(" capacity {}", node.capacity);
     }
   }
-  static constexpr std::array kTaskKinds{"lifetime", "receive", "finite"};
-  text += fmt::format(" {}\n", kTaskKinds[static_cast<std::size_t>(node.task_kind)]);
+  text += fmt::format(" {}\n", kTaskKindNames[node.task_kind]);
   for (const int child : node.children) {
     print(tree, child, depth + 1, text);
   }
@@ -237,9 +264,8 @@ bool has_group(Kind kind) {
 std::string to_string(const Tree& tree) {
   std::string text = fmt::format("seed {}, {} permits\n", tree.seed, tree.permits);
   print(tree, 0, 0, text);
-  static constexpr std::array kSteps{"cancel", "end in place", "set event", "drain root"};
   for (const Step& step : tree.steps) {
-    text += fmt::format("at {:.9f} {} {}", seconds(step.at), kSteps[static_cast<std::size_t>(step.what)], step.target);
+    text += fmt::format("at {:.9f} {} {}", seconds(step.at), kStepNames[step.what], step.target);
     if (step.what == Step::What::kDrain) {
       text += fmt::format(" timeout {:.9f} grace {:.9f}", seconds(step.timeout), seconds(step.grace));
     }

@@ -363,7 +363,7 @@ struct Form {
   const char* remaining;
   int invalid;
 };
-void PrintTo(const Form& form, std::ostream* out) { *out << name(form.kind); }
+void PrintTo(const Form& form, std::ostream* out) { *out << to_string(form.kind); }
 
 class DiscordFormTest : public DiscordTest, public testing::WithParamInterface<Form> {};
 
@@ -406,7 +406,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Form{Kind::kRateLimitedShared, "65", kLimitedBody, "shared", "4", 0},
                     Form{Kind::kRateLimitedHidden, "65", kLimitedBody, "user", "4", 1},
                     Form{Kind::kEdgeBan, "65", "error code: 1015", "(absent)", "(absent)", 0}),
-    [](const auto& test) { return std::string(name(test.param.kind)); });
+    [](const auto& test) { return std::string(to_string(test.param.kind)); });
 
 TEST_F(DiscordTest, TheFractionOfASecondIsPartOfTheWindow) {
   faults_.on_send(1, {.kind = Kind::kRateLimited, .retry_after = 64570ms});
@@ -435,7 +435,7 @@ struct Unknown {
   int status;
   std::uint64_t stored;
 };
-void PrintTo(const Unknown& unknown, std::ostream* out) { *out << name(unknown.kind); }
+void PrintTo(const Unknown& unknown, std::ostream* out) { *out << to_string(unknown.kind); }
 
 class DiscordUnknownTest : public DiscordTest, public testing::WithParamInterface<Unknown> {};
 
@@ -455,7 +455,7 @@ INSTANTIATE_TEST_SUITE_P(All, DiscordUnknownTest,
                          testing::Values(Unknown{Kind::kStoreThenReset, 0, 1}, Unknown{Kind::kStoreThenSlow, 0, 1},
                                          Unknown{Kind::kStoreThenError, 500, 1}, Unknown{Kind::kServerError, 500, 0},
                                          Unknown{Kind::kBadGateway, 502, 0}, Unknown{Kind::kStoreNothing, 204, 0}),
-                         [](const auto& test) { return std::string(name(test.param.kind)); });
+                         [](const auto& test) { return std::string(to_string(test.param.kind)); });
 
 TEST_F(DiscordTest, WhoWaitsForTheMessageLosesNone) {
   faults_.on_send(1, {.kind = Kind::kStoreNothing});

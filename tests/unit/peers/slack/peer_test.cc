@@ -207,7 +207,7 @@ struct Form {
   Kind kind;
   const char* header;
 };
-void PrintTo(const Form& form, std::ostream* out) { *out << name(form.kind); }
+void PrintTo(const Form& form, std::ostream* out) { *out << to_string(form.kind); }
 
 class SlackFormTest : public SlackTest, public testing::WithParamInterface<Form> {};
 
@@ -233,7 +233,7 @@ INSTANTIATE_TEST_SUITE_P(All, SlackFormTest,
                                          Form{Kind::kRateLimitedUnsaid, "(absent)"},
                                          Form{Kind::kRateLimitedJunk, "abc"}, Form{Kind::kRateLimitedZero, "0"},
                                          Form{Kind::kRateLimitedGlobal, "30"}),
-                         [](const auto& test) { return std::string(name(test.param.kind)); });
+                         [](const auto& test) { return std::string(to_string(test.param.kind)); });
 
 TEST_F(SlackTest, JunkIsWhatTheFaultSays) {
   faults_.on_send(1, {.kind = Kind::kRateLimitedJunk, .text = "-1"});
@@ -263,7 +263,7 @@ struct Unknown {
   const char* body;
   std::uint64_t stored;
 };
-void PrintTo(const Unknown& unknown, std::ostream* out) { *out << name(unknown.kind); }
+void PrintTo(const Unknown& unknown, std::ostream* out) { *out << to_string(unknown.kind); }
 
 class SlackUnknownTest : public SlackTest, public testing::WithParamInterface<Unknown> {};
 
@@ -286,7 +286,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Unknown{Kind::kStoreThenError, 200, R"({"ok":false,"error":"fatal_error"})", 1},
                     Unknown{Kind::kServerError, 200, R"({"ok":false,"error":"internal_error"})", 0},
                     Unknown{Kind::kBadGateway, 502, "<html>", 0}),
-    [](const auto& test) { return std::string(name(test.param.kind)); });
+    [](const auto& test) { return std::string(to_string(test.param.kind)); });
 
 struct Refused {
   const char* error;
