@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "lib/voice/kept_connection.h"
+#include "lib/voice/reconnecting_connection.h"
 #include "soak/task.h"
 #include "soak/voice/client.h"
 
@@ -33,7 +33,7 @@ class AudioBacklog {
   };
 
   // Holds `duration` of audio with `rate_hz` 16-bit samples a second, or one frame where that is more.
-  AudioBacklog(std::chrono::nanoseconds duration, int rate_hz, KeptConnection& connection, Outlet& outlet,
+  AudioBacklog(std::chrono::nanoseconds duration, int rate_hz, ReconnectingConnection& connection, Outlet& outlet,
                ClientCounters& counters)
       : bytes_max_(static_cast<std::size_t>(std::chrono::duration<double>(duration).count() * rate_hz) * 2),
         connection_(connection),
@@ -51,7 +51,7 @@ class AudioBacklog {
   void drop_oldest();
 
   const std::size_t bytes_max_;
-  KeptConnection& connection_;
+  ReconnectingConnection& connection_;
   Outlet& outlet_;
   ClientCounters& counters_;
   std::deque<std::vector<std::byte>> waiting_;  // An empty one is the end of a turn.

@@ -56,7 +56,7 @@ const std::string* ToolCalls::find(std::string_view call_id) const {
 
 Task<bool> ToolCalls::answer(std::string call_id, std::string message) {
   calls_.find(call_id)->second.being_answered = true;
-  const KeptConnection::Socket socket = connection_.socket();
+  const ReconnectingConnection::Socket socket = connection_.socket();
   try {
     co_await socket->send_text(std::move(message));
     connection_.count_other();

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "lib/voice/kept_connection.h"
+#include "lib/voice/reconnecting_connection.h"
 #include "soak/task.h"
 #include "soak/voice/client.h"
 
@@ -20,7 +20,7 @@ namespace soak::voice {
 class ToolCalls {
  public:
   // `counters` and `connection` must outlive it. `sink` may be empty.
-  ToolCalls(ClientCounters& counters, KeptConnection& connection, ToolSink sink)
+  ToolCalls(ClientCounters& counters, ReconnectingConnection& connection, ToolSink sink)
       : counters_(counters), connection_(connection), sink_(std::move(sink)) {}
 
   // Hands it out. False for what is invalid: one more than anybody has, or one whose id is under way already.
@@ -46,7 +46,7 @@ class ToolCalls {
   };
 
   ClientCounters& counters_;
-  KeptConnection& connection_;
+  ReconnectingConnection& connection_;
   const ToolSink sink_;
   std::map<std::string, Call, std::less<>> calls_;  // By their ids.
 };

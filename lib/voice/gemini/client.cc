@@ -11,7 +11,7 @@
 #include "lib/voice/audio_backlog.h"
 #include "lib/voice/gemini/close.h"
 #include "lib/voice/gemini/messages.h"
-#include "lib/voice/kept_connection.h"
+#include "lib/voice/reconnecting_connection.h"
 #include "lib/voice/tool_calls.h"
 #include "soak/error.h"
 #include "soak/event.h"
@@ -27,7 +27,7 @@ constexpr int kResumptionsMax = 3;
 
 }  // namespace
 
-class GeminiLiveClient::Session final : private KeptConnection::Protocol, private AudioBacklog::Outlet {
+class GeminiLiveClient::Session final : private ReconnectingConnection::Protocol, private AudioBacklog::Outlet {
  public:
   Session(EventLoop& loop, GeminiLiveOptions options)
       : loop_(loop),
@@ -46,16 +46,16 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol, privat
   const std::string& last_error() const { return last_error_; }
 
  private:
-  using Socket = KeptConnection::Socket;
+  using Socket = ReconnectingConnection::Socket;
 
-  static KeptConnection::Options connection_options(const GeminiLiveOptions& options);
+  static ReconnectingConnection::Options connection_options(const GeminiLiveOptions& options);
 
   Task<> establish() override;
   void take(std::string message) override;
   void ended() override;
   std::optional<Instant> renew_at() const override;
-  KeptConnection::Sequel leave(bool stable) override;
-  KeptConnection::Sequel failed(const Error& error) override;
+  ReconnectingConnection::Plan plan_reconnect(bool stable) override;
+  ReconnectingConnection::Plan plan_retry(const Error& error) override;
 
   Task<> deliver(std::span<const std::byte> pcm) override;
   Task<> deliver_end_of_turn() override;
@@ -87,11 +87,11 @@ class GeminiLiveClient::Session final : private KeptConnection::Protocol, privat
   GeminiLiveCounters counters_;
   ToolCalls tool_calls_;
   std::optional<AudioBacklog> backlog_;
-  KeptConnection connection_;
+  ReconnectingConnection connection_;
 };
 
-KeptConnection::Options GeminiLiveClient::Session::connection_options(const GeminiLiveOptions& options) {
-  KeptConnection::Options connection;
+ReconnectingConnection::Options GeminiLiveClient::Session::connection_options(const GeminiLiveOptions& options) {
+  ReconnectingConnection::Options connection;
   connection.client = "gemini_live";
   connection.url = options.url;
   connection.connect.headers.add("x-goog-api-key", options.api_key);
@@ -248,7 +248,7 @@ void GeminiLiveClient::Session::count_the_end() {
   last_error_ = fmt::format("{} {}", end->code, end->reason);
 }
 
-KeptConnection::Sequel GeminiLiveClient::Session::leave(bool stable) {
+ReconnectingConnection::Plan GeminiLiveClient::Session::plan_reconnect(bool stable) {
   if (std::exchange(awaiting_turn_, false)) {
     ++counters_.turns_lost;
   }
@@ -261,7 +261,7 @@ KeptConnection::Sequel GeminiLiveClient::Session::leave(bool stable) {
   if (!connection_.end()) {
     return {.reason = connection_.failure(Errc::kConnectionClosed,
                                           "announces the end of each connection as soon as it is open"),
-            .planned = true};
+            .immediate = true};
   }
   const net::CloseStatus& end = *connection_.end();
   const CloseMeaning meaning = read_close(end.code, end.reason);
@@ -273,7 +273,7 @@ KeptConnection::Sequel GeminiLiveClient::Session::leave(bool stable) {
           .pause = pause_after(meaning)};
 }
 
-KeptConnection::Sequel GeminiLiveClient::Session::failed(const Error& error) {
+ReconnectingConnection::Plan GeminiLiveClient::Session::plan_retry(const Error& error) {
   const std::optional<net::CloseStatus>& end = connection_.end();
   // An old connection that is half-open keeps the session, for as long as the provider does not notice.
   const bool refused = end && end->by == net::CloseStatus::By::kPeer;
@@ -327,7 +327,7 @@ Task<> GeminiLiveClient::Session::deliver(std::span<const std::byte> pcm) {
       co_return;
     } catch (const net::ConnectionClosed&) {  // Not taken, so it may be sent again.
     }
-    co_await connection_.left(socket);
+    co_await connection_.wait_for_end(socket);
     if (bad_payload_ && options_.backoff) {
       ++counters_.frames_dropped;
       co_return;
@@ -352,7 +352,7 @@ Task<> GeminiLiveClient::Session::deliver_end_of_turn() {
     } catch (const net::ConnectionClosed&) {
       awaiting_turn_ = false;
     }
-    co_await connection_.left(socket);
+    co_await connection_.wait_for_end(socket);
   }
 }
 

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "lib/voice/audio_backlog.h"
-#include "lib/voice/kept_connection.h"
 #include "lib/voice/openai/close.h"
 #include "lib/voice/openai/events.h"
 #include "lib/voice/openai/history.h"
 #include "lib/voice/playback.h"
+#include "lib/voice/reconnecting_connection.h"
 #include "lib/voice/tool_calls.h"
 #include "soak/error.h"
 #include "soak/event.h"
@@ -28,7 +28,7 @@ constexpr std::size_t kCommitBytesMin = OpenAiRealtimeClient::kInputRateHz / 10 
 
 }  // namespace
 
-class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, private AudioBacklog::Outlet {
+class OpenAiRealtimeClient::Session final : private ReconnectingConnection::Protocol, private AudioBacklog::Outlet {
  public:
   Session(EventLoop& loop, OpenAiRealtimeOptions options)
       : loop_(loop),
@@ -47,7 +47,7 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
   const std::string& last_error() const { return last_error_; }
 
  private:
-  using Socket = KeptConnection::Socket;
+  using Socket = ReconnectingConnection::Socket;
 
   // When the session is to be renewed: from the first on if no answer is under way, by the second whatever is.
   struct Renewal {
@@ -55,14 +55,14 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
     Instant by;
   };
 
-  static KeptConnection::Options connection_options(const OpenAiRealtimeOptions& options);
+  static ReconnectingConnection::Options connection_options(const OpenAiRealtimeOptions& options);
 
   Task<> establish() override;
   void take(std::string message) override;
   void ended() override;
   std::optional<Instant> renew_at() const override;
-  KeptConnection::Sequel leave(bool stable) override;
-  KeptConnection::Sequel failed(const Error& error) override;
+  ReconnectingConnection::Plan plan_reconnect(bool stable) override;
+  ReconnectingConnection::Plan plan_retry(const Error& error) override;
 
   Task<> deliver(std::span<const std::byte> pcm) override;
   Task<> deliver_end_of_turn() override;
@@ -123,11 +123,12 @@ class OpenAiRealtimeClient::Session final : private KeptConnection::Protocol, pr
   OpenAiRealtimeCounters counters_;
   ToolCalls tool_calls_;
   std::optional<AudioBacklog> backlog_;
-  KeptConnection connection_;
+  ReconnectingConnection connection_;
 };
 
-KeptConnection::Options OpenAiRealtimeClient::Session::connection_options(const OpenAiRealtimeOptions& options) {
-  KeptConnection::Options connection;
+ReconnectingConnection::Options OpenAiRealtimeClient::Session::connection_options(
+    const OpenAiRealtimeOptions& options) {
+  ReconnectingConnection::Options connection;
   connection.client = "openai_realtime";
   connection.url = options.url + (options.url.find('?') == std::string::npos ? "?" : "&") + "model=" + options.model;
   connection.connect.headers.add("Authorization", "Bearer " + options.api_key);
@@ -478,7 +479,7 @@ std::optional<Instant> OpenAiRealtimeClient::Session::renew_at() const {
   return answering() ? renewal_->by : renewal_->from;
 }
 
-KeptConnection::Sequel OpenAiRealtimeClient::Session::leave(bool /*stable*/) {
+ReconnectingConnection::Plan OpenAiRealtimeClient::Session::plan_reconnect(bool /*stable*/) {
   if (std::exchange(results_lost_, false) || answering()) {
     ++counters_.responses_lost;
   }
@@ -487,15 +488,15 @@ KeptConnection::Sequel OpenAiRealtimeClient::Session::leave(bool /*stable*/) {
   if (!connection_.end()) {
     return {.reason =
                 connection_.failure(Errc::kConnectionClosed, "announces the end of each session as soon as it is open"),
-            .planned = true};
+            .immediate = true};
   }
   const OpenAiEnd meaning = meaning_of_end();
   return {.reason = failure_after_end("in a session"),
-          .planned = meaning == OpenAiEnd::kExpired,
+          .immediate = meaning == OpenAiEnd::kExpired,
           .permanent = meaning == OpenAiEnd::kBadKey || meaning == OpenAiEnd::kRefused};
 }
 
-KeptConnection::Sequel OpenAiRealtimeClient::Session::failed(const Error& error) {
+ReconnectingConnection::Plan OpenAiRealtimeClient::Session::plan_retry(const Error& error) {
   const auto* const refused = dynamic_cast<const net::HandshakeRefused*>(&error);
   const bool permanent = refused != nullptr ? is_permanent_refusal(refused->status())
                                             : error.code() == Errc::kAuthentication || error.code() == Errc::kRejected;
@@ -542,7 +543,7 @@ Task<> OpenAiRealtimeClient::Session::deliver(std::span<const std::byte> pcm) {
       co_return;
     } catch (const net::ConnectionClosed&) {  // Not taken, so it may be sent again.
     }
-    co_await connection_.left(socket);
+    co_await connection_.wait_for_end(socket);
   }
 }
 
@@ -574,7 +575,7 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
         request_id_.clear();
       }
     }
-    co_await connection_.left(socket);
+    co_await connection_.wait_for_end(socket);
   }
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_VOICE_KEPT_CONNECTION_H_
-#define SOAK_LIB_VOICE_KEPT_CONNECTION_H_
+#ifndef SOAK_LIB_VOICE_RECONNECTING_CONNECTION_H_
+#define SOAK_LIB_VOICE_RECONNECTING_CONNECTION_H_
 
-// A client's connection to its provider, which is another one from time to time: one that is lost, or is about to be
-// ended, is replaced, and whoever wants to send waits for it.
+// A client's connection to its provider, which reconnects by itself: a connection that was lost, or will soon be ended,
+// is replaced, and whoever sends waits for the new one.
 //
-// A task of its own, keep(), owns the connection once connect() has opened the first one: it alone renews, replaces and
-// closes it, so that there are never two. What is said on a connection, and what the end of one means, is the
-// protocol's business.
+// Once connect() has opened the first connection, a task of its own, reconnect_loop(), owns it. That task alone renews,
+// replaces and closes it, so there are never two at a time. The Protocol knows what is sent on a connection, and what
+// its end means.
 
 #include <chrono>
 #include <cstdint>
@@ -27,7 +27,7 @@
 
 namespace soak::voice {
 
-class KeptConnection {
+class ReconnectingConnection {
  public:
   using Socket = std::shared_ptr<net::WebSocket>;
 
@@ -41,12 +41,12 @@ class KeptConnection {
     std::chrono::nanoseconds stable_after{0};
   };
 
-  // What follows from the end of a connection, or from an attempt to open one that failed.
-  struct Sequel {
+  // What to do after a connection ended, or after an attempt to open one failed.
+  struct Plan {
     Error reason;
-    bool planned = false;               // It is replaced without a back-off, and at once if it can be.
-    bool permanent = false;             // It is of no use to try again.
-    std::chrono::nanoseconds pause{0};  // Besides the back-off.
+    bool immediate = false;             // The first attempt comes at once, without a back-off: a renewal.
+    bool permanent = false;             // Trying again would not help: give up.
+    std::chrono::nanoseconds pause{0};  // Added to the back-off.
   };
 
   class Protocol {
@@ -57,14 +57,13 @@ class KeptConnection {
     virtual void take(std::string message) = 0;
     virtual void ended() {}  // end() is known.
 
-    // When the connection is to be replaced though it has not ended, as things are; empty: it is not. Looked at
-    // whenever changed() is set.
+    // When to replace the connection though it has not ended; empty: never. Asked again whenever changed() is set.
     virtual std::optional<Instant> renew_at() const = 0;
 
-    // The connection is about to be replaced. `stable`: it lived for long enough to be no flapping one.
-    virtual Sequel leave(bool stable) = 0;
-    // establish() threw `error`, while the connection was being replaced.
-    virtual Sequel failed(const Error& error) = 0;
+    // The connection has ended, or its renewal is due: how to replace it. `stable`: it lived for `stable_after`.
+    virtual Plan plan_reconnect(bool stable) = 0;
+    // establish() threw `error` while the connection was being replaced: how to go on.
+    virtual Plan plan_retry(const Error& error) = 0;
 
    protected:
     Protocol() = default;
@@ -74,10 +73,10 @@ class KeptConnection {
   };
 
   // `protocol` and `counters` must outlive it.
-  KeptConnection(EventLoop& loop, Protocol& protocol, ClientCounters& counters, Options options);
-  ~KeptConnection();
-  KeptConnection(const KeptConnection&) = delete;
-  KeptConnection& operator=(const KeptConnection&) = delete;
+  ReconnectingConnection(EventLoop& loop, Protocol& protocol, ClientCounters& counters, Options options);
+  ~ReconnectingConnection();
+  ReconnectingConnection(const ReconnectingConnection&) = delete;
+  ReconnectingConnection& operator=(const ReconnectingConnection&) = delete;
 
   // For the client's verbs.
 
@@ -85,8 +84,8 @@ class KeptConnection {
   Task<> connect();
   // The open connection, once there is one again. Throws why there will be none any more.
   Task<Socket> ready();
-  // Until it is known how `socket` ended, which did not take a message.
-  Task<> left(Socket socket);
+  // `socket` did not take a message: waits until it is known how it ended.
+  Task<> wait_for_end(Socket socket);
   Task<> close();
   bool is_ready() const { return state_ == State::kReady; }
 
@@ -121,13 +120,13 @@ class KeptConnection {
   enum class State {
     kNew,
     kReady,
-    kReplacing,  // Not ready, and keep() sees to it.
+    kReplacing,  // Not ready, and reconnect_loop() sees to it.
     kOver,       // Not ready, and nobody does.
   };
 
   void enter(State state);
   Task<> receive(Socket socket);
-  Task<> keep();
+  Task<> reconnect_loop();
   Task<bool> replace();
   Task<> pause(std::chrono::nanoseconds delay);
   bool give_up(Error reason);
@@ -153,4 +152,4 @@ class KeptConnection {
 
 }  // namespace soak::voice
 
-#endif  // SOAK_LIB_VOICE_KEPT_CONNECTION_H_
+#endif  // SOAK_LIB_VOICE_RECONNECTING_CONNECTION_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/voice/kept_connection.h"
+#include "lib/voice/reconnecting_connection.h"
 
 #include <fmt/format.h>
 
@@ -34,7 +34,8 @@ std::chrono::seconds retry_after(const Error& error) {
 
 }  // namespace
 
-KeptConnection::KeptConnection(EventLoop& loop, Protocol& protocol, ClientCounters& counters, Options options)
+ReconnectingConnection::ReconnectingConnection(EventLoop& loop, Protocol& protocol, ClientCounters& counters,
+                                               Options options)
     : loop_(loop),
       protocol_(protocol),
       counters_(counters),
@@ -42,23 +43,23 @@ KeptConnection::KeptConnection(EventLoop& loop, Protocol& protocol, ClientCounte
       backoff_(options_.backoff.value_or(BackoffOptions{})),
       group_(loop) {}
 
-KeptConnection::~KeptConnection() {
+ReconnectingConnection::~ReconnectingConnection() {
   group_.end_in_place();
   socket_.reset();
 }
 
-Error KeptConnection::failure(Errc code, std::string_view what) const {
+Error ReconnectingConnection::failure(Errc code, std::string_view what) const {
   return {code, fmt::format("{}: {} {}", options_.client, options_.url.substr(0, options_.url.find('?')), what)};
 }
 
-Error KeptConnection::failure_after_end(Errc code, std::string_view when, std::string_view said) const {
+Error ReconnectingConnection::failure_after_end(Errc code, std::string_view when, std::string_view said) const {
   return failure(code, fmt::format("closed {} {}, {:.1f} s after connect{}{}", end_->code, when,
                                    seconds_since_connect(), said.empty() ? "" : ": ", said));
 }
 
 // A connection
 
-Task<> KeptConnection::open() {
+Task<> ReconnectingConnection::open() {
   end_.reset();
   given_.begin();
   net::ConnectOptions options = options_.connect;
@@ -76,18 +77,18 @@ Task<> KeptConnection::open() {
   group_.start("voice_receive", receive(socket_), TaskKind::kReceive);
 }
 
-void KeptConnection::set_ready() {
+void ReconnectingConnection::set_ready() {
   ++counters_.sessions;
   enter(State::kReady);
 }
 
-void KeptConnection::enter(State state) {
+void ReconnectingConnection::enter(State state) {
   state_ = state;
   counters_.sessions_open = state == State::kReady ? 1 : 0;
   changed_.set();
 }
 
-Task<> KeptConnection::drop() {
+Task<> ReconnectingConnection::drop() {
   if (socket_ == nullptr) {
     co_return;
   }
@@ -103,7 +104,7 @@ Task<> KeptConnection::drop() {
   socket_.reset();
 }
 
-Task<> KeptConnection::receive(Socket socket) {
+Task<> ReconnectingConnection::receive(Socket socket) {
   try {
     while (true) {
       net::Message message = co_await socket->receive();
@@ -119,14 +120,14 @@ Task<> KeptConnection::receive(Socket socket) {
   }
 }
 
-void KeptConnection::count_frame() {
+void ReconnectingConnection::count_frame() {
   given_.frame();
   ++counters_.frames_sent;
 }
 
 // One after the other
 
-Task<> KeptConnection::keep() {
+Task<> ReconnectingConnection::reconnect_loop() {
   bool going_on = true;
   while (going_on && !closing_) {
     const std::optional<Instant> renew_at = protocol_.renew_at();
@@ -145,14 +146,14 @@ Task<> KeptConnection::keep() {
   co_await drop();
 }
 
-bool KeptConnection::give_up(Error reason) {
+bool ReconnectingConnection::give_up(Error reason) {
   failure_ = std::move(reason);
   enter(State::kOver);
   return false;
 }
 
 // Ends early when the client is closed.
-Task<> KeptConnection::pause(std::chrono::nanoseconds delay) {
+Task<> ReconnectingConnection::pause(std::chrono::nanoseconds delay) {
   const Instant resume_at = loop_.now() + delay;
   while (!closing_ && loop_.now() < resume_at) {
     changed_.reset();
@@ -161,28 +162,28 @@ Task<> KeptConnection::pause(std::chrono::nanoseconds delay) {
 }
 
 // Puts another connection in the place of one that is lost, or soon will be. False when it cannot.
-Task<bool> KeptConnection::replace() {
+Task<bool> ReconnectingConnection::replace() {
   enter(State::kReplacing);
   const bool stable = loop_.now() - connected_at_ >= options_.stable_after;
   if (stable) {
     attempts_ = 0;
     backoff_.reset();
   }
-  Sequel sequel = protocol_.leave(stable);
-  const bool planned = sequel.planned;
-  if (sequel.permanent || (!planned && !options_.backoff)) {
-    co_return give_up(sequel.reason);
+  Plan plan = protocol_.plan_reconnect(stable);
+  const bool is_renewal = plan.immediate;
+  if (plan.permanent || (!is_renewal && !options_.backoff)) {
+    co_return give_up(plan.reason);
   }
   co_await drop();
-  bool at_once = planned && attempts_ == 0;
+  bool at_once = is_renewal && attempts_ == 0;
   while (true) {
     if (attempts_ >= options_.attempts_max) {
-      const Error& last = sequel.reason;
+      const Error& last = plan.reason;
       co_return give_up(Error(last.code(), fmt::format("{}; gave up after {} attempts", last.what(), attempts_)));
     }
     ++attempts_;
     if (!at_once) {
-      co_await pause(sequel.pause + backoff_.next(loop_.random()));
+      co_await pause(plan.pause + backoff_.next(loop_.random()));
     }
     at_once = false;
     if (closing_) {
@@ -190,26 +191,26 @@ Task<bool> KeptConnection::replace() {
     }
     try {
       co_await protocol_.establish();
-      ++(planned ? counters_.renewals : counters_.recoveries);
+      ++(is_renewal ? counters_.renewals : counters_.recoveries);
       co_return true;
     } catch (const Error& error) {
-      sequel = protocol_.failed(error);
-      sequel.pause += retry_after(error);
+      plan = protocol_.plan_retry(error);
+      plan.pause += retry_after(error);
     }
-    if (sequel.permanent || !options_.backoff) {
-      co_return give_up(sequel.reason);
+    if (plan.permanent || !options_.backoff) {
+      co_return give_up(plan.reason);
     }
   }
 }
 
 // The client's verbs
 
-Task<> KeptConnection::connect() {
+Task<> ReconnectingConnection::connect() {
   co_await protocol_.establish();
-  group_.start("voice_keep", keep());
+  group_.start("voice_reconnect", reconnect_loop());
 }
 
-Task<KeptConnection::Socket> KeptConnection::ready() {
+Task<ReconnectingConnection::Socket> ReconnectingConnection::ready() {
   while (state_ != State::kReady) {
     if (failure_) {
       throw Error(*failure_);
@@ -226,14 +227,14 @@ Task<KeptConnection::Socket> KeptConnection::ready() {
   co_return socket_;
 }
 
-Task<> KeptConnection::left(Socket socket) {
+Task<> ReconnectingConnection::wait_for_end(Socket socket) {
   while (state_ == State::kReady && socket_ == socket) {
     changed_.reset();
     co_await changed_.wait();
   }
 }
 
-Task<> KeptConnection::close() {
+Task<> ReconnectingConnection::close() {
   closing_ = true;
   changed_.set();
   Task<DrainResult> draining = drain(group_, kClosing);
