@@ -158,7 +158,8 @@ clang-asan clang-tsan:
 	ctest --preset $@ -j $(JOBS)
 
 # A failing input goes to build/fuzz/findings. Inputs that cover new code go to build/fuzz/corpus, for the next run.
-FUZZ ?= channel_client channel_peer gemini_client gemini_peer http_server openai_client openai_peer
+VOICE_PROVIDERS := $(shell sed -n 's/^set(SOAK_VOICE_PROVIDERS \(.*\))$$/\1/p' cmake/SoakProviders.cmake)
+FUZZ ?= channel_client channel_peer http_server $(foreach provider,$(VOICE_PROVIDERS),$(provider)_client $(provider)_peer)
 FUZZ_SECONDS ?= 600
 fuzz: export PATH := $(PATH)$(if $(CLANG_VERSION),:/usr/lib/llvm-$(CLANG_VERSION)/bin)
 fuzz:
@@ -168,9 +169,10 @@ fuzz:
 	@mkdir -p build/fuzz/findings; \
 	for target in $(FUZZ); do \
 	  mkdir -p build/fuzz/corpus/$$target; \
+	  dictionary=tests/fuzz/$${target%_*}.dict; seeds=tests/fuzz/corpus/$$target; \
 	  build/fuzz/tests/fuzz/$${target}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=8192 \
-	    -print_final_stats=1 -dict=tests/fuzz/$${target%_*}.dict -artifact_prefix=build/fuzz/findings/$$target- \
-	    build/fuzz/corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
+	    -print_final_stats=1 $$(test -f $$dictionary && echo -dict=$$dictionary) -artifact_prefix=build/fuzz/findings/$$target- \
+	    build/fuzz/corpus/$$target $$(test -d $$seeds && echo $$seeds) || exit 1; \
 	done
 
 # The second half compiles every public header alone.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/peers/channel_ledger.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "lib/peers/fnv.h"
@@ -36,5 +38,14 @@ constexpr detail::EnumNames<ChannelFindingKind> kFindingNames({{ChannelFindingKi
 }  // namespace
 
 std::string_view to_string(ChannelFindingKind kind) { return kFindingNames[kind]; }
+
+std::string to_string(const ChannelLedger& ledger) {
+  return fmt::format(
+      "requests={} stored={} deduplicated={} refused={} rate_limited={} failed={} resets={} polls={} auth_failures={} "
+      "stored_twice={} out_of_order={} inside_window={} sent_again={} max_consecutive_429s={} largest_wave={}",
+      ledger.requests, ledger.messages_stored, ledger.messages_deduplicated, ledger.refused, ledger.rate_limited,
+      ledger.failed, ledger.resets, ledger.polls, ledger.credential_failures, ledger.stored_twice, ledger.out_of_order,
+      ledger.inside_window, ledger.sent_again, ledger.longest_429_row, ledger.largest_wave);
+}
 
 }  // namespace soak::peers

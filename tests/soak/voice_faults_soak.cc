@@ -20,12 +20,9 @@
 #include <vector>
 
 #include "soak/fault/script.h"
-#include "soak/peers/gemini_live_peer.h"
-#include "soak/peers/openai_realtime_peer.h"
 #include "soak/run_driver.h"
 #include "soak/soak.h"
-#include "soak/voice/gemini_live.h"
-#include "soak/voice/openai_realtime.h"
+#include "tools/providers/voice_providers.h"
 
 namespace {
 
@@ -36,22 +33,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::size_t kClients = 12;
 constexpr nanoseconds kRestWithin = 20s;  // After the storm: what is half-open is noticed, and replaced.
-constexpr nanoseconds kFrame = 100ms;
-
-struct OpenAi {
-  using Peer = soak::peers::OpenAiRealtimePeer;
-  using PeerOptions = soak::peers::OpenAiRealtimePeerOptions;
-  using Client = soak::voice::OpenAiRealtimeClient;
-  using Options = soak::voice::OpenAiRealtimeOptions;
-  static constexpr const char* kTitle = "VOICE FAULTS SOAK / openai";
-};
-struct Gemini {
-  using Peer = soak::peers::GeminiLivePeer;
-  using PeerOptions = soak::peers::GeminiLivePeerOptions;
-  using Client = soak::voice::GeminiLiveClient;
-  using Options = soak::voice::GeminiLiveOptions;
-  static constexpr const char* kTitle = "VOICE FAULTS SOAK / gemini";
-};
+constexpr std::chrono::milliseconds kFrame = 100ms;
 
 // What is to happen to each connection that is accepted while it rages.
 class Storm {
@@ -127,7 +109,7 @@ class Rest {
  public:
   using Clients = std::vector<std::unique_ptr<typename Provider::Client>>;
 
-  Rest(soak::AsyncRun& run, const typename Provider::Peer& peer) : run_(run), peer_(peer) {}
+  Rest(soak::AsyncRun& run, const typename Provider::Fake& peer) : run_(run), peer_(peer) {}
 
   // Waits until all counts are `count`, and are still a little later.
   soak::Task<bool> reach(const Clients& clients, std::size_t count) {
@@ -160,15 +142,15 @@ class Rest {
   }
 
   soak::AsyncRun& run_;
-  const typename Provider::Peer& peer_;
+  const typename Provider::Fake& peer_;
   std::size_t gauge_ = 0;
   std::size_t ledger_ = 0;
   Established kernel_;
 };
 
-template <typename Client>
-soak::Task<> speak(Client& client, soak::Event& over) {
-  const std::vector<std::byte> frame(static_cast<std::size_t>(Client::kInputRateHz * (kFrame / 1ms) / 1000) * 2);
+template <typename Provider>
+soak::Task<> speak(typename Provider::Client& client, soak::Event& over) {
+  const std::vector<std::byte> frame(Provider::input_bytes(kFrame));
   int frames = 0;
   while (!co_await over.wait_for(kFrame)) {
     co_await client.send_audio(frame);
@@ -179,20 +161,20 @@ soak::Task<> speak(Client& client, soak::Event& over) {
 }
 
 template <typename Provider>
-void survive() {
+void survive(const Provider& provider) {
   soak::AsyncRun run({.duration = 10min,
                       .reconnect_every = 30s,
                       .rss_growth_max = 20 * soak::kMiB,
                       .heap_per_cycle_max = kClients * 16 * soak::kKiB});  // A cycle is that of a dozen clients.
   soak::RunDriver driver(run);
-  driver.describe(Provider::kTitle, "storm");
+  driver.describe("VOICE FAULTS SOAK / " + std::string(provider.name), "storm");
   Storm storm(run.seed());
   soak::fault::Script faults([&storm](std::uint64_t connection) { return storm(connection); });
-  typename Provider::PeerOptions peer_options;
+  typename Provider::FakeOptions peer_options;
   peer_options.seed = run.seed();
   peer_options.faults = &faults;
-  typename Provider::Peer peer(run.loop(), peer_options);
-  typename Provider::Options options;
+  typename Provider::Fake peer(run.loop(), peer_options);
+  typename Provider::ClientOptions options;
   options.url = peer.url();
   options.backoff = soak::BackoffOptions{.initial = 50ms, .max = 1s};
   options.attempts_max = 1000;
@@ -214,7 +196,7 @@ void survive() {
     soak::Event over;
     soak::TaskGroup speakers(run.loop());
     for (std::size_t i = 0; i < kClients; ++i) {
-      speakers.start({"speaker", i}, speak(*clients[i], over));
+      speakers.start({"speaker", i}, speak<Provider>(*clients[i], over));
     }
 
     const nanoseconds lasts = std::max<nanoseconds>((cycle.ends_at() - run.elapsed()) * 2 / 5, 100ms);
@@ -266,8 +248,17 @@ void survive() {
   }
 }
 
-SOAK_TEST(VoiceFaults, OpenAiRealtime) { survive<OpenAi>(); }
+class VoiceFaults : public testing::TestWithParam<std::string> {};
 
-SOAK_TEST(VoiceFaults, GeminiLive) { survive<Gemini>(); }
+SOAK_TEST_P(VoiceFaults, AreRecoveredFrom) {
+  soak::tools::with_voice_provider(GetParam(), []<typename Provider>(const Provider& provider) {
+    if constexpr (soak::tools::PlaysFaults<Provider>) {
+      survive(provider);
+    }
+  });
+}
+
+SOAK_INSTANTIATE_TEST_SUITE_P(, VoiceFaults, testing::ValuesIn(soak::tools::voice_providers_that_play_faults()),
+                              [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The soaks of voice_soak.cc against the providers' own services, which charge for it: ten minutes with a reconnect
-// every minute, in real time only, with the provider's key in OPENAI_API_KEY or GEMINI_API_KEY; --soak_service_time_max
-// allows more. SOAK_OPENAI_URL and SOAK_GEMINI_URL name another endpoint of the same API, and SOAK_CA_FILE whom to
-// trust there.
+// every minute, in real time only; --soak_service_time_max allows more. The provider's row in the table names the
+// variable with its key (OPENAI_API_KEY, GEMINI_API_KEY), and the one that may hold another endpoint of the same API
+// (SOAK_OPENAI_URL, SOAK_GEMINI_URL); SOAK_CA_FILE says whom to trust there.
 
 #include <gtest/gtest.h>
 
@@ -14,9 +14,8 @@
 
 #include "soak/error.h"
 #include "soak/soak.h"
-#include "soak/voice/gemini_live.h"
 #include "soak/voice/microphone.h"
-#include "soak/voice/openai_realtime.h"
+#include "tools/providers/voice_providers.h"
 
 namespace {
 
@@ -63,21 +62,25 @@ struct Heard {
   }
 };
 
-SOAK_TEST(Voice, OpenAiService) {
-  const auto env = SOAK_REQUIRE_ENV("OPENAI_API_KEY");
+// Where sessions can be carried on, it is one session, carried on by each client.
+template <typename Provider>
+void stream(const Provider& provider, const std::string& key) {
   soak::AsyncRun run(kRun);
   run.use_service();
-  soak::voice::OpenAiRealtimeOptions options;
-  options.api_key = env["OPENAI_API_KEY"];
-  take_variable(options.url, "SOAK_OPENAI_URL");
+  typename Provider::ClientOptions options;
+  options.api_key = key;
+  take_variable(options.url, provider.url_variable);
   take_variable(options.ca_file, "SOAK_CA_FILE");
   Heard heard;
 
   run.drive([&](soak::Cycle& cycle) -> soak::Task<> {
-    soak::voice::OpenAiRealtimeClient client(run.loop(), options);
+    typename Provider::Client client(run.loop(), options);
     co_await connect(client);
     co_await soak::voice::stream_microphone(client, cycle, {.frame = 40ms});
     co_await client.close();
+    if constexpr (soak::tools::CarriesSessionsOn<Provider>) {
+      options.resumption_handle = client.resumption_handle();
+    }
     heard.add(client);
     EXPECT_EQ(client.counters().errors, 0u) << client.last_error();
     EXPECT_EQ(client.counters().invalid_events, 0u);
@@ -87,30 +90,16 @@ SOAK_TEST(Voice, OpenAiService) {
   heard.expect_answers(run);
 }
 
-// One session, carried on by each client.
-SOAK_TEST(Voice, GeminiService) {
-  const auto env = SOAK_REQUIRE_ENV("GEMINI_API_KEY");
-  soak::AsyncRun run(kRun);
-  run.use_service();
-  soak::voice::GeminiLiveOptions options;
-  options.api_key = env["GEMINI_API_KEY"];
-  take_variable(options.url, "SOAK_GEMINI_URL");
-  take_variable(options.ca_file, "SOAK_CA_FILE");
-  Heard heard;
+class Voice : public testing::TestWithParam<std::string> {};
 
-  run.drive([&](soak::Cycle& cycle) -> soak::Task<> {
-    soak::voice::GeminiLiveClient client(run.loop(), options);
-    co_await connect(client);
-    co_await soak::voice::stream_microphone(client, cycle, {.frame = 40ms});
-    co_await client.close();
-    options.resumption_handle = client.resumption_handle();
-    heard.add(client);
-    EXPECT_EQ(client.counters().errors, 0u) << client.last_error();
-    EXPECT_EQ(client.counters().invalid_events, 0u);
-  });
-
-  EXPECT_SOAK(run);
-  heard.expect_answers(run);
+SOAK_TEST_P(Voice, AgainstTheService) {
+  const char* key_variable = nullptr;
+  soak::tools::with_voice_provider(GetParam(), [&](const auto& provider) { key_variable = provider.key_variable; });
+  const auto env = SOAK_REQUIRE_ENV(key_variable);
+  soak::tools::with_voice_provider(GetParam(), [&](const auto& provider) { stream(provider, env[key_variable]); });
 }
+
+SOAK_INSTANTIATE_TEST_SUITE_P(, Voice, testing::ValuesIn(soak::tools::voice_provider_names()),
+                              [](const auto& test) { return test.param; });
 
 }  // namespace

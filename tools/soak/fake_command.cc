@@ -5,12 +5,18 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "commands.h"
 #include "soak/detail/descriptor_limit.h"
@@ -19,11 +25,10 @@
 #include "soak/event_loop.h"
 #include "soak/peers/channel_ledger.h"
 #include "soak/peers/discord_peer.h"
-#include "soak/peers/gemini_live_peer.h"
-#include "soak/peers/openai_realtime_peer.h"
 #include "soak/peers/slack_peer.h"
 #include "soak/peers/telegram_peer.h"
 #include "tls_options.h"
+#include "tools/providers/voice_providers.h"
 
 namespace soak::tools {
 namespace {
@@ -38,49 +43,16 @@ struct FakeArguments {
   TlsArguments tls;
 };
 
-struct OpenAiArguments : FakeArguments {
-  double session_max_sec = 3600;
-};
-
 struct ChannelArguments : FakeArguments {
   bool no_limits = false;
 };
 
-struct GeminiArguments : FakeArguments {
-  double connection_max_sec = 600;
-  double go_away_before_sec = 60;
-  bool text_frames = false;
+// With what its row in the table adds.
+template <typename Provider>
+struct VoiceArguments : FakeArguments {
+  std::array<double, std::tuple_size_v<decltype(Provider::fake_options)>> seconds{};
+  std::array<bool, std::tuple_size_v<decltype(Provider::fake_options)>> flags{};
 };
-
-std::string totals(const peers::OpenAiRealtimeLedger& ledger) {
-  return fmt::format(
-      "sessions={} lost={} open={} refused={} auth_failures={} events={} audio_frames={} audio_bytes={} responses={} "
-      "tool_calls={} tool_results={} errors={}",
-      ledger.sessions_opened, ledger.sessions_lost, ledger.sessions_open, ledger.refused_handshakes,
-      ledger.auth_failures, ledger.events_received, ledger.audio_frames_received, ledger.audio_bytes_received,
-      ledger.responses_done, ledger.tool_calls_sent, ledger.tool_calls_answered, ledger.errors_sent);
-}
-
-std::string totals(const peers::GeminiLiveLedger& ledger) {
-  return fmt::format(
-      "sessions={} resumed={} lost={} open={} refused={} auth_failures={} messages={} audio_frames={} audio_bytes={} "
-      "turns={} interrupted={} tool_calls={} tool_results={} go_aways={} expired={} messages_refused={} "
-      "last_refusal=\"{}\"",
-      ledger.sessions_opened, ledger.sessions_resumed, ledger.sessions_lost, ledger.sessions_open,
-      ledger.connections_refused, ledger.auth_failures, ledger.messages_received, ledger.audio_frames_received,
-      ledger.audio_bytes_received, ledger.turns_completed, ledger.turns_interrupted, ledger.tool_calls_sent,
-      ledger.tool_calls_answered, ledger.go_aways_sent, ledger.deadlines_expired, ledger.messages_refused,
-      ledger.last_refusal);
-}
-
-std::string totals(const peers::ChannelLedger& ledger) {
-  return fmt::format(
-      "requests={} stored={} deduplicated={} refused={} rate_limited={} failed={} resets={} polls={} auth_failures={} "
-      "stored_twice={} out_of_order={} inside_window={} sent_again={} max_consecutive_429s={} largest_wave={}",
-      ledger.requests, ledger.messages_stored, ledger.messages_deduplicated, ledger.refused, ledger.rate_limited,
-      ledger.failed, ledger.resets, ledger.polls, ledger.credential_failures, ledger.stored_twice, ledger.out_of_order,
-      ledger.inside_window, ledger.sent_again, ledger.longest_429_row, ledger.largest_wave);
-}
 
 // Where else than at its URL a fake is to be found.
 template <typename Peer>
@@ -99,7 +71,7 @@ Task<> wait_then_close(Event& stop, Peer& peer) {
 
 // Of a channel, what its client did and should not have.
 template <typename Ledger>
-void print_findings(const char* name, const Ledger& ledger) {
+void print_findings(std::string_view name, const Ledger& ledger) {
   if constexpr (requires { ledger.findings; }) {
     for (const peers::ChannelFinding& finding : ledger.findings) {
       fmt::print("{}: {}: {}\n", name, peers::to_string(finding.kind), finding.text);
@@ -109,7 +81,7 @@ void print_findings(const char* name, const Ledger& ledger) {
 
 // Runs a Peer until SIGINT or SIGTERM.
 template <typename Peer, typename Options>
-int run_fake(const char* name, const FakeArguments& arguments, Options options) {
+int run_fake(std::string_view name, const FakeArguments& arguments, Options options) {
   // The signals are taken by a thread that waits for them; every other thread inherits the mask.
   sigset_t ends;
   sigemptyset(&ends);
@@ -152,7 +124,7 @@ int run_fake(const char* name, const FakeArguments& arguments, Options options) 
   });
   loop.run(wait_then_close(stop, *peer));
   signals.join();
-  fmt::print("{}: {}\n", name, totals(peer->ledger()));
+  fmt::print("{}: {}\n", name, to_string(peer->ledger()));
   print_findings(name, peer->ledger());
   return kPassed;
 }
@@ -161,18 +133,17 @@ std::chrono::nanoseconds seconds(double number) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number));
 }
 
-int run_openai(const OpenAiArguments& arguments) {
-  peers::OpenAiRealtimePeerOptions options;
-  options.session_max = seconds(arguments.session_max_sec);
-  return run_fake<peers::OpenAiRealtimePeer>("openai", arguments, options);
-}
-
-int run_gemini(const GeminiArguments& arguments) {
-  peers::GeminiLivePeerOptions options;
-  options.connection_max = seconds(arguments.connection_max_sec);
-  options.go_away_before = seconds(arguments.go_away_before_sec);
-  options.text_frames = arguments.text_frames;
-  return run_fake<peers::GeminiLivePeer>("gemini", arguments, options);
+template <typename Provider>
+int run_voice(const Provider& provider, const VoiceArguments<Provider>& arguments) {
+  typename Provider::FakeOptions options;
+  for (std::size_t i = 0; i < provider.fake_options.size(); ++i) {
+    if (const auto& option = provider.fake_options[i]; option.seconds != nullptr) {
+      options.*option.seconds = seconds(arguments.seconds[i]);
+    } else if (option.flag != nullptr) {
+      options.*option.flag = arguments.flags[i];
+    }
+  }
+  return run_fake<typename Provider::Fake>(provider.name, arguments, options);
 }
 
 template <typename Peer, typename Options>
@@ -191,6 +162,30 @@ void add_options(CLI::App& command, FakeArguments& arguments, const char* key_op
   add_tls_options(command, arguments.tls);
 }
 
+// Returns the subcommand, and what runs it.
+template <typename Provider>
+std::pair<CLI::App*, Command> add_voice(CLI::App& command, const Provider& provider) {
+  constexpr double kDay = 86'400;
+  CLI::App* const fake = command.add_subcommand(std::string(provider.name), std::string(provider.title));
+  auto arguments = std::make_shared<VoiceArguments<Provider>>();
+  add_options(*fake, *arguments);
+  const typename Provider::FakeOptions defaults;
+  for (std::size_t i = 0; i < provider.fake_options.size(); ++i) {
+    const auto& option = provider.fake_options[i];
+    const std::string name = fmt::format("--{}", option.name);
+    if (option.seconds != nullptr) {
+      arguments->seconds[i] = std::chrono::duration<double>(defaults.*option.seconds).count();
+      fake->add_option(name, arguments->seconds[i], std::string(option.help))
+          ->check(CLI::Range(option.seconds_min, kDay))
+          ->capture_default_str();
+    } else if (option.flag != nullptr) {
+      arguments->flags[i] = defaults.*option.flag;
+      fake->add_flag(name, arguments->flags[i], std::string(option.help));
+    }
+  }
+  return {fake, [&provider, arguments] { return run_voice(provider, *arguments); }};
+}
+
 CLI::App* add_channel(CLI::App& command, const char* name, const char* what, ChannelArguments& arguments) {
   CLI::App* channel = command.add_subcommand(name, what);
   add_options(*channel, arguments, "--token", "The only token that is let in; any token unless given");
@@ -203,26 +198,8 @@ CLI::App* add_channel(CLI::App& command, const char* name, const char* what, Cha
 Command add_fake_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("fake", "Run a fake provider until SIGINT or SIGTERM, then print its ledger.");
   command->require_subcommand(1);
-  constexpr double kDay = 86'400;
-  CLI::App* openai = command->add_subcommand("openai", "OpenAI Realtime, in its GA wire format");
-  auto openai_arguments = std::make_shared<OpenAiArguments>();
-  add_options(*openai, *openai_arguments);
-  openai->add_option("--session-max-sec", openai_arguments->session_max_sec, "How long a session lives")
-      ->check(CLI::Range(0.001, kDay))
-      ->capture_default_str();
-
-  CLI::App* gemini = command->add_subcommand("gemini", "Gemini Live (BidiGenerateContent)");
-  auto gemini_arguments = std::make_shared<GeminiArguments>();
-  add_options(*gemini, *gemini_arguments);
-  gemini->add_option("--connection-max-sec", gemini_arguments->connection_max_sec, "How long a connection lives")
-      ->check(CLI::Range(0.001, kDay))
-      ->capture_default_str();
-  gemini
-      ->add_option("--go-away-before-sec", gemini_arguments->go_away_before_sec,
-                   "How long before its end the goAway is sent; 0 sends none")
-      ->check(CLI::Range(0.0, kDay))
-      ->capture_default_str();
-  gemini->add_flag("--text-frames", gemini_arguments->text_frames, "JSON in text frames instead of binary ones");
+  std::vector<std::pair<CLI::App*, Command>> voice;
+  for_each_voice_provider([&](const auto& provider) { voice.push_back(add_voice(*command, provider)); });
 
   auto telegram_arguments = std::make_shared<ChannelArguments>();
   auto slack_arguments = std::make_shared<ChannelArguments>();
@@ -232,11 +209,10 @@ Command add_fake_command(CLI::App& app) {
   CLI::App* discord = add_channel(*command, "discord", "Discord's HTTP API v10, and a webhook", *discord_arguments);
 
   return [=] {
-    if (openai->parsed()) {
-      return run_openai(*openai_arguments);
-    }
-    if (gemini->parsed()) {
-      return run_gemini(*gemini_arguments);
+    for (const auto& [fake, run] : voice) {
+      if (fake->parsed()) {
+        return run();
+      }
     }
     if (telegram->parsed()) {
       return run_channel<peers::TelegramPeer, peers::TelegramPeerOptions>("telegram", *telegram_arguments);

@@ -19,11 +19,8 @@
 #include "soak/audio/file.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
-#include "soak/peers/gemini_live_peer.h"
-#include "soak/peers/openai_realtime_peer.h"
-#include "soak/voice/gemini_live.h"
 #include "soak/voice/microphone.h"
-#include "soak/voice/openai_realtime.h"
+#include "tools/providers/voice_providers.h"
 
 namespace soak::tools {
 namespace {
@@ -42,22 +39,14 @@ bool has_value(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
-// The key in the variable `name`, for the peer at --url; a fake takes any.
-void take_key(std::string& key, const char* name, const VoiceArguments& arguments) {
-  const char* const value = arguments.url.empty() ? nullptr : std::getenv(name);
-  if (value != nullptr) {
-    key = value;
-  }
+// What the microphone says: the file of --audio, at the rate that the provider takes.
+audio::Pcm speech_for(const VoiceArguments& arguments, int rate_hz) {
+  return arguments.audio_file.empty() ? audio::Pcm{} : audio::read_file(arguments.audio_file, rate_hz);
 }
 
-// What the microphone says: the file of --audio, at the rate that the provider takes.
-audio::Pcm speech_for(const VoiceArguments& arguments) {
-  if (arguments.audio_file.empty()) {
-    return {};
-  }
-  return audio::read_file(arguments.audio_file, arguments.provider == "openai"
-                                                    ? voice::OpenAiRealtimeClient::kInputRateHz
-                                                    : voice::GeminiLiveClient::kInputRateHz);
+// The file of --save-audio, for what the provider sends.
+std::unique_ptr<SavedAudio> saved_audio_for(const VoiceArguments& arguments, int rate_hz) {
+  return arguments.save_audio_file.empty() ? nullptr : std::make_unique<SavedAudio>(arguments.save_audio_file, rate_hz);
 }
 
 // Where the answers of a cycle go: those of the first of several sessions into the file, if there is one.
@@ -68,55 +57,44 @@ voice::AudioSink sink_of(const Cycle& cycle, SavedAudio* saved) {
   return [saved](std::span<const std::byte> pcm) { saved->take(pcm); };
 }
 
-// The file of --save-audio, for what the provider sends.
-std::unique_ptr<SavedAudio> saved_audio_for(const VoiceArguments& arguments) {
-  if (arguments.save_audio_file.empty()) {
-    return nullptr;
-  }
-  return std::make_unique<SavedAudio>(arguments.save_audio_file, arguments.provider == "openai"
-                                                                     ? voice::OpenAiRealtimeClient::kOutputRateHz
-                                                                     : voice::GeminiLiveClient::kOutputRateHz);
-}
-
-void drive_openai(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech, SavedAudio* saved) {
-  std::optional<peers::OpenAiRealtimePeer> peer;
+// Against the peer at --url with the provider's key, if there is one; otherwise against the fake, which takes any.
+// Where the provider lets a session be carried on, the next client does.
+template <typename Provider>
+void drive(AsyncRun& run, const Provider& provider, const VoiceArguments& arguments, const audio::Pcm& speech,
+           SavedAudio* saved) {
+  std::optional<typename Provider::Fake> fake;
+  typename Provider::ClientOptions options;
+  options.ca_file = arguments.ca_file;
   if (arguments.url.empty()) {
-    peer.emplace(run.loop(), peers::OpenAiRealtimePeerOptions{.seed = run.seed()});
+    typename Provider::FakeOptions fake_options;
+    fake_options.seed = run.seed();
+    fake.emplace(run.loop(), fake_options);
+    options.url = fake->url();
+  } else {
+    options.url = arguments.url;
+    if (const char* const key = std::getenv(provider.key_variable); key != nullptr) {
+      options.api_key = key;
+    }
   }
-  voice::OpenAiRealtimeOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
-  take_key(options.api_key, "OPENAI_API_KEY", arguments);
-  run.drive([&](Cycle& cycle) -> Task<> {
-    voice::OpenAiRealtimeOptions own = options;
-    own.on_audio = sink_of(cycle, saved);
-    voice::OpenAiRealtimeClient client(run.loop(), own);
-    co_await client.connect();
-    co_await voice::stream_microphone(client, cycle, {.speech = speech.bytes});
-    co_await client.close();
-  });
-}
-
-// Each session is carried on by the next client.
-void drive_gemini(AsyncRun& run, const VoiceArguments& arguments, const audio::Pcm& speech, SavedAudio* saved) {
-  std::optional<peers::GeminiLivePeer> peer;
-  if (arguments.url.empty()) {
-    peer.emplace(run.loop(), peers::GeminiLivePeerOptions{.seed = run.seed()});
-  }
-  voice::GeminiLiveOptions options{.url = peer ? peer->url() : arguments.url, .ca_file = arguments.ca_file};
-  take_key(options.api_key, "GEMINI_API_KEY", arguments);
   std::vector<std::string> handles(run.settings().sessions);
   run.drive([&](Cycle& cycle) -> Task<> {
-    voice::GeminiLiveOptions own = options;
-    own.resumption_handle = handles[cycle.session()];
+    typename Provider::ClientOptions own = options;
     own.on_audio = sink_of(cycle, saved);
-    voice::GeminiLiveClient client(run.loop(), own);
+    if constexpr (CarriesSessionsOn<Provider>) {
+      own.resumption_handle = handles[cycle.session()];
+    }
+    typename Provider::Client client(run.loop(), own);
     co_await client.connect();
     co_await voice::stream_microphone(client, cycle, {.speech = speech.bytes});
     co_await client.close();
-    handles[cycle.session()] = client.resumption_handle();
+    if constexpr (CarriesSessionsOn<Provider>) {
+      handles[cycle.session()] = client.resumption_handle();
+    }
   });
 }
 
-int run_voice(const VoiceArguments& arguments, const std::string& program) {
+template <typename Provider>
+int run_voice(const Provider& provider, const VoiceArguments& arguments, const std::string& program) {
   const std::string rerun =
       fmt::format("{} voice --provider {}{}{}{}{}{}", program, arguments.provider,
                   arguments.url.empty() ? "" : " --url " + arguments.url,
@@ -131,21 +109,21 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
   }
   audio::Pcm speech;
   try {
-    speech = speech_for(arguments);
+    speech = speech_for(arguments, Provider::kInputRateHz);
   } catch (const Error& error) {
     fmt::print(stderr, "soak: --audio: {}\n", error.what());
     return kUsage;
   }
-  const char* const key_name = arguments.provider == "openai" ? "OPENAI_API_KEY" : "GEMINI_API_KEY";
   // What is on another host may charge for its sessions, and knows its users by keys.
   const bool is_service = !arguments.url.empty() && !net::is_loopback_url(arguments.url);
-  if (is_service && !has_value(key_name)) {
-    fmt::print(stderr, "soak: --url is of a service: needs the environment variable {}, not set here\n", key_name);
+  if (is_service && !has_value(provider.key_variable)) {
+    fmt::print(stderr, "soak: --url is of a service: needs the environment variable {}, not set here\n",
+               provider.key_variable);
     return kUsage;
   }
   std::unique_ptr<SavedAudio> saved;
   try {
-    saved = saved_audio_for(arguments);
+    saved = saved_audio_for(arguments, Provider::kOutputRateHz);
   } catch (const Error& error) {
     fmt::print(stderr, "soak: --save-audio: {}\n", error.what());
     return kUsage;
@@ -154,11 +132,7 @@ int run_voice(const VoiceArguments& arguments, const std::string& program) {
   if (is_service) {
     run.use_service();
   }
-  if (arguments.provider == "openai") {
-    drive_openai(run, arguments, speech, saved.get());
-  } else {
-    drive_gemini(run, arguments, speech, saved.get());
-  }
+  drive(run, provider, arguments, speech, saved.get());
   const bool passed = run.verdict().passed();
   fmt::print("{}", run.summary());
   if (saved != nullptr && !saved->error().empty()) {
@@ -175,7 +149,7 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
   auto arguments = std::make_shared<VoiceArguments>();
   command->add_option("--provider", arguments->provider, "Whose API the client speaks")
       ->required()
-      ->check(CLI::IsMember({"openai", "gemini"}));
+      ->check(CLI::IsMember(voice_provider_names()));
   command->add_option("--url", arguments->url,
                       "The peer, ws:// or wss://host:port/path; the bundled fake unless given. On another host it is "
                       "taken for a service "
@@ -200,7 +174,10 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
     if (arguments->virtual_clock && !arguments->url.empty()) {
       throw std::invalid_argument("--virtual has no sockets: it goes without --url");
     }
-    return run_voice(*arguments, program);
+    int status = kUsage;
+    with_voice_provider(arguments->provider,
+                        [&](const auto& provider) { status = run_voice(provider, *arguments, program); });
+    return status;
   };
 }
 

@@ -121,6 +121,9 @@ struct ChannelLedger {
   std::vector<ChannelRequest> last_requests;  // The latest at the end.
 };
 
+// Its totals, on one line: "requests=12 stored=10 deduplicated=0 ...".
+std::string to_string(const ChannelLedger& ledger);
+
 }  // namespace soak::peers
 
 #endif  // SOAK_PEERS_CHANNEL_LEDGER_H_

@@ -163,6 +163,9 @@ struct GeminiLiveLedger {
       0;  // Connections that the peer ended because their time, or their session's, was up.
 };
 
+// Its totals, on one line: "sessions=2 resumed=1 lost=0 ...".
+std::string to_string(const GeminiLiveLedger& ledger);
+
 class GeminiLivePeer {
  public:
   // Listens at once. Throws Error: kConnectFailed when it cannot, kInvalidArgument for options that make no sense.

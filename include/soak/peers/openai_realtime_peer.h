@@ -131,6 +131,9 @@ struct OpenAiRealtimeLedger {
   std::uint64_t tool_calls_answered = 0;    // Of those: their results were taken.
 };
 
+// Its totals, on one line: "sessions=2 lost=0 open=0 ...".
+std::string to_string(const OpenAiRealtimeLedger& ledger);
+
 class OpenAiRealtimePeer {
  public:
   // Listens at once. Throws Error: kConnectFailed when it cannot, kInvalidArgument for options that make no sense.

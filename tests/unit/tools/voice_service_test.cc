@@ -11,6 +11,7 @@
 
 #include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
+#include "tools/providers/voice_providers.h"
 
 namespace soak {
 namespace {
@@ -23,8 +24,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 struct Provider {
-  const char* name;
-  const char* test;
+  std::string name;
   const char* key_variable;
   const char* url_variable;
 
@@ -36,7 +36,8 @@ class VoiceServiceTest : public testing::TestWithParam<Provider> {
   // With `key`, none where it is empty.
   ProgramResult run(const std::string& key, std::vector<std::string> options,
                     std::vector<std::string> environment = {}) const {
-    std::vector<std::string> arguments{VOICE_SERVICE_SOAK, std::string("--gtest_filter=Soak/Voice.") + GetParam().test,
+    std::vector<std::string> arguments{VOICE_SERVICE_SOAK,
+                                       "--gtest_filter=Soak/Voice.AgainstTheService/" + GetParam().name,
                                        "--soak_report_dir=" + conftest::scratch_folder().path()};
     arguments.insert(arguments.end(), options.begin(), options.end());
     environment.push_back(std::string(GetParam().key_variable) + "=" + key);
@@ -106,7 +107,7 @@ TEST_P(VoiceServiceTest, SoaksWhatAnswersAsTheServiceDoes) {
       run_with_fake("right-key", {"--gtest_runsoak", "--soak_duration=2s", "--soak_reconnect_every=500ms"});
 
   EXPECT_EQ(result.exit_status, 0) << result.output;
-  EXPECT_THAT(result.output, AllOf(HasSubstr(std::string("[VOICE SOAK / ") + GetParam().name + "] PASS: "),
+  EXPECT_THAT(result.output, AllOf(HasSubstr("[VOICE SOAK / " + GetParam().name + "] PASS: "),
                                    HasSubstr("reconnects=4"), Not(HasSubstr("right-key"))));
   EXPECT_THAT(ledger(), AllOf(HasSubstr("sessions=4 "), HasSubstr("lost=0 ")));
 }
@@ -120,10 +121,16 @@ TEST_P(VoiceServiceTest, AKeyThatIsNotAcceptedEndsTheRun) {
   EXPECT_THAT(ledger(), AllOf(HasSubstr("sessions=0 "), HasSubstr("auth_failures=1 ")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Providers, VoiceServiceTest,
-                         testing::Values(Provider{"openai", "OpenAiService", "OPENAI_API_KEY", "SOAK_OPENAI_URL"},
-                                         Provider{"gemini", "GeminiService", "GEMINI_API_KEY", "SOAK_GEMINI_URL"}),
-                         [](const auto& provider) { return std::string(provider.param.name); });
+std::vector<Provider> providers() {
+  std::vector<Provider> rows;
+  tools::for_each_voice_provider([&rows](const auto& provider) {
+    rows.push_back({std::string(provider.name), provider.key_variable, provider.url_variable});
+  });
+  return rows;
+}
+
+INSTANTIATE_TEST_SUITE_P(Providers, VoiceServiceTest, testing::ValuesIn(providers()),
+                         [](const auto& provider) { return provider.param.name; });
 
 }  // namespace
 }  // namespace soak

@@ -12,6 +12,7 @@
 #include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "soak/audio/file.h"
+#include "tools/providers/voice_providers.h"
 
 namespace soak {
 namespace {
@@ -60,7 +61,10 @@ TEST_P(VoiceCommandTest, AFileThatIsNoAudioIsExitStatusTwoAndNamed) {
   EXPECT_THAT(result.output, AllOf(HasSubstr("soak: --audio: audio file " + file), HasSubstr("Format not recognised")));
 }
 
-TEST_P(VoiceCommandTest, SavesWhatTheProviderAnswers) {
+// The fakes that play faults answer each turn with the same two seconds of sound.
+class VoiceAnswersTest : public VoiceCommandTest {};
+
+TEST_P(VoiceAnswersTest, SavesWhatTheProviderAnswers) {
   const std::string file = folder_ / "answers.wav";
 
   const ProgramResult result = save(file);
@@ -86,7 +90,8 @@ TEST_P(VoiceCommandTest, APlaceWhereNothingCanBeSavedIsExitStatusTwoAndNamed) {
 
 // Both before anything is asked of the network.
 TEST_P(VoiceCommandTest, AServiceNeedsItsKeyAndALimit) {
-  const std::string variable = GetParam() == "openai" ? "OPENAI_API_KEY" : "GEMINI_API_KEY";
+  std::string variable;
+  tools::with_voice_provider(GetParam(), [&variable](const auto& provider) { variable = provider.key_variable; });
   const std::vector<std::string> arguments = {SOAK_COMMAND, "voice", "--provider",
                                               GetParam(),   "--url", "wss://user@service.invalid:443/v1?key=none"};
 
@@ -129,7 +134,10 @@ TEST_P(VoiceCommandTest, ANumberOfSessionsThatIsNoneIsExitStatusTwoAndNamesWhatI
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Providers, VoiceCommandTest, testing::Values("openai", "gemini"));
+INSTANTIATE_TEST_SUITE_P(Providers, VoiceCommandTest, testing::ValuesIn(tools::voice_provider_names()),
+                         [](const auto& provider) { return provider.param; });
+INSTANTIATE_TEST_SUITE_P(Providers, VoiceAnswersTest, testing::ValuesIn(tools::voice_providers_that_play_faults()),
+                         [](const auto& provider) { return provider.param; });
 
 }  // namespace
 }  // namespace soak

@@ -48,9 +48,7 @@ class AudioBacklogTest : public testing::Test {
     options_.backlog = 2s;
     options_.ping_interval = 0s;  // Or the stalled connection would be replaced.
     peer_options_.faults = &faults_;
-    if constexpr (std::is_same_v<Provider, Gemini>) {
-      peer_options_.connection_max = 2h;  // Nor is it renewed.
-    }
+    std::get<Provider>(tools::kVoiceProviders).end_connections_after(peer_options_, 2h);  // Nor is it renewed.
   }
 
   // The frames that the client's backlog may hold.
@@ -58,13 +56,13 @@ class AudioBacklogTest : public testing::Test {
 
   VirtualLoop loop_;
   fault::Script faults_;
-  typename Provider::PeerOptions peer_options_;
-  typename Provider::Options options_;
+  typename Provider::FakeOptions peer_options_;
+  typename Provider::ClientOptions options_;
 };
 TYPED_TEST_SUITE(AudioBacklogTest, Providers, ProviderNames);
 
 TYPED_TEST(AudioBacklogTest, IsEmptyWhileTheProviderReads) {
-  typename TypeParam::Peer peer(this->loop_, this->peer_options_);
+  typename TypeParam::Fake peer(this->loop_, this->peer_options_);
   this->options_.url = peer.url();
   typename TypeParam::Client client(this->loop_, this->options_);
   this->loop_.run([](EventLoop& loop, auto& own) -> Task<> {
@@ -83,7 +81,7 @@ TYPED_TEST(AudioBacklogTest, IsEmptyWhileTheProviderReads) {
 }
 
 TYPED_TEST(AudioBacklogTest, DropsTheOldestOfAProviderThatDoesNotReadAndGoesOnAfterwards) {
-  typename TypeParam::Peer peer(this->loop_, this->peer_options_);
+  typename TypeParam::Fake peer(this->loop_, this->peer_options_);
   this->options_.url = peer.url();
   typename TypeParam::Client client(this->loop_, this->options_);
   this->loop_.run([](EventLoop& loop, auto& own, fault::Script& faults) -> Task<> {
@@ -110,7 +108,7 @@ TYPED_TEST(AudioBacklogTest, DropsTheOldestOfAProviderThatDoesNotReadAndGoesOnAf
 
 TYPED_TEST(AudioBacklogTest, HoldsWhatIsSaidWhileTheConnectionIsReplaced) {
   this->options_.backoff = BackoffOptions{.initial = 1s, .max = 1s};
-  typename TypeParam::Peer peer(this->loop_, this->peer_options_);
+  typename TypeParam::Fake peer(this->loop_, this->peer_options_);
   this->options_.url = peer.url();
   typename TypeParam::Client client(this->loop_, this->options_);
   this->loop_.run([](EventLoop& loop, auto& own, fault::Script& faults) -> Task<> {
@@ -130,7 +128,7 @@ TYPED_TEST(AudioBacklogTest, HoldsWhatIsSaidWhileTheConnectionIsReplaced) {
 }
 
 TYPED_TEST(AudioBacklogTest, ClosedInTheMiddleItCountsTheRestAsDropped) {
-  typename TypeParam::Peer peer(this->loop_, this->peer_options_);
+  typename TypeParam::Fake peer(this->loop_, this->peer_options_);
   this->options_.url = peer.url();
   typename TypeParam::Client client(this->loop_, this->options_);
   this->loop_.run([](EventLoop& loop, auto& own, fault::Script& faults) -> Task<> {
@@ -154,7 +152,7 @@ TYPED_TEST(AudioBacklogTest, ClosedInTheMiddleItCountsTheRestAsDropped) {
 }
 
 TYPED_TEST(AudioBacklogTest, SaysThatTheConnectionIsOver) {
-  typename TypeParam::Peer peer(this->loop_, this->peer_options_);
+  typename TypeParam::Fake peer(this->loop_, this->peer_options_);
   this->options_.url = peer.url();
   typename TypeParam::Client client(this->loop_, this->options_);  // Without backoff.
   this->loop_.run([](auto& own, fault::Script& faults) -> Task<> {

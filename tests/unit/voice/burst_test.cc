@@ -33,12 +33,12 @@ TYPED_TEST_SUITE(BurstTest, Providers, ProviderNames);
 TYPED_TEST(BurstTest, AMinuteOfAudioAtOnceAndThenAStall) {
   static constexpr std::uint64_t kAudioBytes = std::uint64_t{60} * TypeParam::Client::kOutputRateHz * 2;
   fault::Script faults;
-  typename TypeParam::PeerOptions peer_options;
+  typename TypeParam::FakeOptions peer_options;
   peer_options.response_audio = 60s;
   peer_options.pace = std::numeric_limits<double>::infinity();
   peer_options.faults = &faults;
-  typename TypeParam::Peer peer(this->loop_, peer_options);
-  typename TypeParam::Options options;
+  typename TypeParam::Fake peer(this->loop_, peer_options);
+  typename TypeParam::ClientOptions options;
   options.url = peer.url();
   options.backoff = BackoffOptions{};
   std::uint64_t heard = 0;

@@ -38,7 +38,7 @@ template <typename Provider>
 class ByteFaultsTest : public testing::Test {
  protected:
   using Client = typename Provider::Client;
-  using Options = typename Provider::Options;
+  using Options = typename Provider::ClientOptions;
   using Plan = fault::ByteProxy::Plan;
 
   ByteFaultsTest() { options_.backoff = BackoffOptions{.initial = 10ms, .max = 20ms}; }
@@ -46,10 +46,10 @@ class ByteFaultsTest : public testing::Test {
   // Runs `use` on a client that reaches its fake by a proxy with `plan`.
   void run(const Plan& plan, const std::function<Task<>(Client&)>& use) {
     loop_.run([](ByteFaultsTest& test, const Plan& own_plan, const std::function<Task<>(Client&)>& own) -> Task<> {
-      typename Provider::PeerOptions peer_options;
+      typename Provider::FakeOptions peer_options;
       peer_options.response_audio = 100ms;
       peer_options.pace = std::numeric_limits<double>::infinity();
-      typename Provider::Peer peer(test.loop_, peer_options);
+      typename Provider::Fake peer(test.loop_, peer_options);
       fault::ByteProxy proxy(test.loop_, peer.port(), own_plan);
       test.proxy_ = &proxy;
       test.options_.url = proxy.url(peer.url());

@@ -53,13 +53,13 @@ TYPED_TEST(OutageTest, ClientsComeBackInNoWave) {
     }
     return plan;
   });
-  typename TypeParam::PeerOptions peer_options;
+  typename TypeParam::FakeOptions peer_options;
   peer_options.faults = &faults;
-  typename TypeParam::Peer peer(this->loop_, peer_options);
+  typename TypeParam::Fake peer(this->loop_, peer_options);
   std::vector<std::unique_ptr<typename TypeParam::Client>> clients;
   for (std::size_t i = 0; i < kClients; ++i) {
     clients.push_back(std::make_unique<typename TypeParam::Client>(
-        this->loop_, typename TypeParam::Options{.url = peer.url(), .backoff = BackoffOptions{}}));
+        this->loop_, typename TypeParam::ClientOptions{.url = peer.url(), .backoff = BackoffOptions{}}));
   }
   this->loop_.run([](EventLoop& loop, auto& own, fault::Script& script, std::optional<Instant>& begun) -> Task<> {
     for (auto& client : own) {
@@ -98,10 +98,10 @@ TYPED_TEST(OutageTest, ClientsComeBackInNoWave) {
 
 TYPED_TEST(OutageTest, ARotatedKeyIsOneFailureAndTheNextClientHasTheNewOne) {
   fault::Script faults;
-  typename TypeParam::PeerOptions peer_options;
+  typename TypeParam::FakeOptions peer_options;
   peer_options.api_key = "first";
   peer_options.faults = &faults;
-  typename TypeParam::Peer peer(this->loop_, peer_options);
+  typename TypeParam::Fake peer(this->loop_, peer_options);
   typename TypeParam::Client client(this->loop_, {.url = peer.url(), .api_key = "first", .backoff = BackoffOptions{}});
   typename TypeParam::Client next(this->loop_, {.url = peer.url(), .api_key = "second", .backoff = BackoffOptions{}});
   this->loop_.run([](auto& own, auto& following, auto& own_peer, fault::Script& script) -> Task<> {

@@ -2,38 +2,37 @@
 #ifndef SOAK_TESTS_UNIT_VOICE_PROVIDERS_H_
 #define SOAK_TESTS_UNIT_VOICE_PROVIDERS_H_
 
-// Both providers, for tests of what holds for either: a client and the fake it meets.
+// All providers of the table whose fakes play faults, as types for tests of what holds for each of them.
 
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
-#include "soak/peers/gemini_live_peer.h"
-#include "soak/peers/openai_realtime_peer.h"
-#include "soak/voice/gemini_live.h"
-#include "soak/voice/openai_realtime.h"
+#include "tools/providers/voice_providers.h"
 
 namespace soak {
 
-struct OpenAi {
-  using Peer = peers::OpenAiRealtimePeer;
-  using PeerOptions = peers::OpenAiRealtimePeerOptions;
-  using Client = voice::OpenAiRealtimeClient;
-  using Options = voice::OpenAiRealtimeOptions;
-};
-struct Gemini {
-  using Peer = peers::GeminiLivePeer;
-  using PeerOptions = peers::GeminiLivePeerOptions;
-  using Client = voice::GeminiLiveClient;
-  using Options = voice::GeminiLiveOptions;
+template <typename Provider>
+using IfItPlaysFaults = std::conditional_t<tools::PlaysFaults<Provider>, std::tuple<Provider>, std::tuple<>>;
+
+template <typename Table>
+struct TypesOf;
+template <typename... Rows>
+struct TypesOf<std::tuple<Rows...>> {
+  template <typename... Chosen>
+  static testing::Types<Chosen...> as_types(std::tuple<Chosen...>);
+  using type = decltype(as_types(std::tuple_cat(std::declval<IfItPlaysFaults<Rows>>()...)));
 };
 
-using Providers = testing::Types<OpenAi, Gemini>;
+using Providers = TypesOf<std::remove_const_t<decltype(tools::kVoiceProviders)>>::type;
+
 struct ProviderNames {
   template <typename Provider>
   static std::string GetName(int) {
-    return std::is_same_v<Provider, OpenAi> ? "OpenAi" : "Gemini";
+    return std::string(std::get<Provider>(tools::kVoiceProviders).name);
   }
 };
 

@@ -15,6 +15,8 @@
 #include <random>
 #include <span>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,7 +25,7 @@
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
 #include "soak/task.h"
-#include "tests/unit/voice/providers.h"
+#include "tools/providers/voice_providers.h"
 
 namespace soak {
 namespace {
@@ -33,7 +35,7 @@ using fault::Fault;
 using fault::Kind;
 
 constexpr int kClients = 3;
-constexpr std::chrono::nanoseconds kFrame = 120ms;
+constexpr std::chrono::milliseconds kFrame = 120ms;
 constexpr std::chrono::nanoseconds kHour = 60min;
 constexpr std::chrono::nanoseconds kPingInterval = 10s;
 constexpr std::chrono::nanoseconds kPingTimeout = 35s;
@@ -42,34 +44,29 @@ constexpr std::chrono::nanoseconds kHalfOpenFor = 80s;
 constexpr std::chrono::nanoseconds kSettled = 90s;
 constexpr BackoffOptions kBackoff{.initial = 500ms, .max = 30s};
 
-struct GeminiScenario : Gemini {
-  static constexpr std::size_t kFrameBytes = 3840;  // 120 ms of 16 kHz.
-  static peers::GeminiLivePeerOptions peer_options(std::uint64_t seed, fault::Script& faults) {
-    return {
-        .seed = seed, .connection_max = 4min, .go_away_before = 20s, .silent_after_go_away = true, .faults = &faults};
+// Connections end after four minutes, and where the provider announces the end, it says nothing after that.
+template <typename Provider>
+typename Provider::FakeOptions fake_options(std::uint64_t seed, fault::Script& faults) {
+  typename Provider::FakeOptions options;
+  options.seed = seed;
+  options.faults = &faults;
+  std::get<Provider>(tools::kVoiceProviders).end_connections_after(options, 4min);
+  if constexpr (requires { options.silent_after_go_away; }) {
+    options.silent_after_go_away = true;
   }
-  static voice::GeminiLiveOptions client_options(const std::string& url) {
-    return {.url = url,
-            .backoff = kBackoff,
-            .attempts_max = 20,
-            .ping_interval = kPingInterval,
-            .ping_timeout = kPingTimeout};
-  }
-};
+  return options;
+}
 
-struct OpenAiScenario : OpenAi {
-  static constexpr std::size_t kFrameBytes = 5760;  // 120 ms of 24 kHz.
-  static peers::OpenAiRealtimePeerOptions peer_options(std::uint64_t seed, fault::Script& faults) {
-    return {.seed = seed, .session_max = 4min, .faults = &faults};
-  }
-  static voice::OpenAiRealtimeOptions client_options(const std::string& url) {
-    return {.url = url,
-            .backoff = kBackoff,
-            .attempts_max = 20,
-            .ping_interval = kPingInterval,
-            .ping_timeout = kPingTimeout};
-  }
-};
+template <typename Provider>
+typename Provider::ClientOptions client_options(const std::string& url) {
+  typename Provider::ClientOptions options;
+  options.url = url;
+  options.backoff = kBackoff;
+  options.attempts_max = 20;
+  options.ping_interval = kPingInterval;
+  options.ping_timeout = kPingTimeout;
+  return options;
+}
 
 // What a connection suffers. Each has a few disturbances that it survives, and most have an end.
 class Storyteller {
@@ -188,18 +185,18 @@ std::uint64_t play_an_hour(std::uint64_t seed) {
   VirtualLoop loop({.seed = seed});
   Storyteller story(loop, seed);
   fault::Script faults([&](std::uint64_t connection) { return story(connection); });
-  typename Provider::Peer peer(loop, Provider::peer_options(seed, faults));
-  const std::vector<std::byte> frame(Provider::kFrameBytes);
+  typename Provider::Fake peer(loop, fake_options<Provider>(seed, faults));
+  const std::vector<std::byte> frame(Provider::input_bytes(kFrame));
   const std::size_t tasks_before = loop.live_tasks();
 
   std::vector<std::unique_ptr<typename Provider::Client>> clients;
   std::array<Caller, kClients> callers;
   TaskGroup group(loop);
-  loop.run([](EventLoop& own_loop, TaskGroup& own_group, typename Provider::Peer& own_peer, fault::Script& own_faults,
+  loop.run([](EventLoop& own_loop, TaskGroup& own_group, typename Provider::Fake& own_peer, fault::Script& own_faults,
               auto& own_clients, auto& own_callers, std::span<const std::byte> own_frame) -> Task<> {
     for (int i = 0; i < kClients; ++i) {
       Caller& caller = own_callers[static_cast<std::size_t>(i)];
-      typename Provider::Options options = Provider::client_options(own_peer.url());
+      typename Provider::ClientOptions options = client_options<Provider>(own_peer.url());
       options.tools = {{.name = "clock"}};
       options.on_tool_call = [&caller](const voice::ToolCall& made) { caller.calls.push_back(made.id); };
       own_clients.push_back(std::make_unique<typename Provider::Client>(own_loop, std::move(options)));
@@ -264,15 +261,15 @@ template <typename Provider>
 void warm_up() {
   VirtualLoop loop;
   fault::Script none;
-  typename Provider::Peer peer(loop, Provider::peer_options(1, none));
-  typename Provider::Client client(loop, Provider::client_options(peer.url()));
+  typename Provider::Fake peer(loop, fake_options<Provider>(1, none));
+  typename Provider::Client client(loop, client_options<Provider>(peer.url()));
   loop.run([](typename Provider::Client& own, std::span<const std::byte> frame) -> Task<> {
     co_await own.connect();
     co_await own.send_audio(frame);
     co_await own.end_turn();
     co_await sleep_for(5min);  // Answered, and renewed.
     co_await own.close();
-  }(client, std::vector<std::byte>(Provider::kFrameBytes)));
+  }(client, std::vector<std::byte>(Provider::input_bytes(kFrame))));
 }
 
 template <typename Provider>
@@ -288,17 +285,26 @@ void expect_an_hour_to_leave_nothing(std::uint64_t seed) {
   EXPECT_LT(heap_in_use(), before + 64 * sessions);
 }
 
-class ScenariosTest : public testing::TestWithParam<std::uint64_t> {};
+class ScenariosTest : public testing::TestWithParam<std::tuple<std::string, std::uint64_t>> {};
 
-TEST_P(ScenariosTest, OpenAiIsWhereItWasAfterAnHourOfFaults) {
-  expect_an_hour_to_leave_nothing<OpenAiScenario>(GetParam());
+TEST_P(ScenariosTest, IsWhereItWasAfterAnHourOfFaults) {
+  const std::uint64_t seed = std::get<1>(GetParam());
+  tools::with_voice_provider(std::get<0>(GetParam()), [seed](const auto& provider) {
+    using Provider = std::remove_cvref_t<decltype(provider)>;
+    if constexpr (tools::PlaysFaults<Provider>) {
+      expect_an_hour_to_leave_nothing<Provider>(seed);
+    } else {
+      FAIL() << provider.name << " does not play faults";
+    }
+  });
 }
 
-TEST_P(ScenariosTest, GeminiIsWhereItWasAfterAnHourOfFaults) {
-  expect_an_hour_to_leave_nothing<GeminiScenario>(GetParam());
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, ScenariosTest, testing::Range<std::uint64_t>(1, 21));
+INSTANTIATE_TEST_SUITE_P(Seeds, ScenariosTest,
+                         testing::Combine(testing::ValuesIn(tools::voice_providers_that_play_faults()),
+                                          testing::Range<std::uint64_t>(1, 21)),
+                         [](const auto& test) {
+                           return std::get<0>(test.param) + "_" + std::to_string(std::get<1>(test.param));
+                         });
 
 }  // namespace
 }  // namespace soak

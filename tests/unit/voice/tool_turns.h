@@ -27,10 +27,10 @@ class ToolTurnsTest : public testing::Test {
 
   // Ten turns, ten seconds each, in which `speech` is said and the function takes so long.
   void converse(std::chrono::nanoseconds call_takes, std::span<const std::byte> speech,
-                typename Provider::PeerOptions peer_options) {
-    typename Provider::Peer peer(loop_, std::move(peer_options));
+                typename Provider::FakeOptions peer_options) {
+    typename Provider::Fake peer(loop_, std::move(peer_options));
     std::vector<std::string> open;
-    typename Provider::Options options;
+    typename Provider::ClientOptions options;
     options.url = peer.url();
     options.tools = {{.name = "weather"}};
     options.on_tool_call = [&open](const voice::ToolCall& made) { open.push_back(made.id); };
@@ -47,7 +47,7 @@ class ToolTurnsTest : public testing::Test {
 
   VirtualLoop loop_;
   std::remove_cvref_t<decltype(std::declval<Client>().counters())> counters_;
-  std::remove_cvref_t<decltype(std::declval<typename Provider::Peer>().ledger())> ledger_;
+  std::remove_cvref_t<decltype(std::declval<typename Provider::Fake>().ledger())> ledger_;
 
  private:
   static Task<> take_turns(Client& client, std::vector<std::string>& calls, std::chrono::nanoseconds call_takes,

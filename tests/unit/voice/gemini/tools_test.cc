@@ -149,7 +149,7 @@ TEST_F(GeminiToolsTest, CallsThatAreNoneAreCountedAndAreNotFollowedWithoutEnd) {
 }
 
 // The fake closes a session that answers a call which is not under way.
-using GeminiToolsTogetherTest = ToolTurnsTest<Gemini>;
+using GeminiToolsTogetherTest = ToolTurnsTest<tools::GeminiLive>;
 
 TEST_F(GeminiToolsTogetherTest, EachTurnIsAnsweredAfterItsCall) {
   converse(500ms, kGeminiFrame, {.seed = 1, .tool_patience = 2s});

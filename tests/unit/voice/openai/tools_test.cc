@@ -381,7 +381,7 @@ TEST_F(OpenAiToolsTest, CallsThatAreNoneAreCountedAndAreNotFollowedWithoutEnd) {
 }
 
 // The fake answers with an error what it does not know, or is asked for too early.
-using OpenAiToolsTogetherTest = ToolTurnsTest<OpenAi>;
+using OpenAiToolsTogetherTest = ToolTurnsTest<tools::OpenAiRealtime>;
 
 TEST_F(OpenAiToolsTogetherTest, EachTurnIsAnsweredAfterItsCall) {
   converse(500ms, kShortTurn, {.seed = 1});
