@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "soak/error.h"
+#include "soak/net/websocket_client.h"
 #include "soak/supervise.h"
 #include "soak/voice/parrot.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "soak/event_loop.h"
-#include "soak/net/websocket.h"
+#include "soak/net/websocket_client.h"
 #include "soak/peers/parrot_peer.h"
 #include "soak/task.h"
 
