@@ -2,11 +2,11 @@
 #ifndef SOAK_TOOLS_PROVIDERS_VOICE_PROVIDERS_H_
 #define SOAK_TOOLS_PROVIDERS_VOICE_PROVIDERS_H_
 
-// The providers of voice, one row each: kVoiceProviders joins a client with its fake, which do not know each other. The
-// command, the soaks, the tests of all clients and the fuzzers go through this table; docs/extending.md adds a row.
+// The voice providers, one row each. kVoiceProviders joins each client with its fake, which do not know each other. The
+// command, the soaks, the fuzzers and the tests that cover all clients read this table; docs/extending.md adds a row.
 //
-// What a row needs, the compiler checks: the concepts VoiceClient and VoiceFake say it. The other concepts name what a
-// provider may have; what tests that leaves out the providers without it.
+// The concepts VoiceClient and VoiceFake list what a row needs, and the compiler checks it. The other concepts list
+// what a provider may have in addition; a test that needs such a thing leaves out the providers without it.
 
 #include <algorithm>
 #include <array>
@@ -33,7 +33,7 @@
 
 namespace soak::tools {
 
-// A client and the options that it is made of.
+// A client, and the options that its constructor takes.
 template <typename Client, typename Options>
 concept VoiceClient =
     std::derived_from<Client, voice::Client> && std::constructible_from<Client, EventLoop&, Options> &&
@@ -48,7 +48,7 @@ concept VoiceClient =
       options.on_audio = voice::AudioSink();
     };
 
-// A fake and the options that it is made of.
+// A fake, and the options that its constructor takes.
 template <typename Fake, typename Options>
 concept VoiceFake =
     std::constructible_from<Fake, EventLoop&, Options> && requires(Fake fake, const Fake constant, Options options) {
@@ -65,7 +65,7 @@ concept VoiceFake =
       options.port = std::uint16_t{0};
       options.tls = net::TlsIdentity();
       options.seed = std::uint64_t{1};
-      options.api_key = std::string();  // The only one that is let in.
+      options.api_key = std::string();  // The only key it accepts.
     };
 
 // An option that `soak fake` has for one provider: a number of seconds, or a flag.
@@ -94,12 +94,13 @@ struct VoiceProvider {
     return static_cast<std::size_t>(audio.count() * kInputRateHz / 1000) * 2;
   }
 
-  std::string_view name;               // On the command line, in names of tests, of its folders.
+  std::string_view name;               // On the command line, and in the names of its folders and tests.
   std::string_view title;              // For the help of `soak fake`.
   const char* key_variable = nullptr;  // Its API key, in the environment.
   const char* url_variable = nullptr;  // Another endpoint of the same API, for the soak of the service.
   std::array<FakeOption<FakeOptions>, 4> fake_options = {};
-  // Has the fake end each connection after so long, as the provider does after a longer time; null where it never does.
+  // Makes the fake end each connection after `lifetime`, as the service does after a longer time. Null if it never
+  // does.
   void (*end_connections_after)(FakeOptions& options, std::chrono::nanoseconds lifetime) = nullptr;
 };
 
@@ -138,7 +139,8 @@ inline constexpr std::tuple kVoiceProviders{
                                       .help = "How long a session lives",
                                       .seconds = &peers::OpenAiRealtimePeerOptions::session_max}}},
                    .end_connections_after = [](peers::OpenAiRealtimePeerOptions& options,
-                                               std::chrono::nanoseconds lifetime) { options.session_max = lifetime; }}};
+                                               std::chrono::nanoseconds lifetime) { options.session_max = lifetime; }},
+};
 
 // The next client can carry a session on.
 template <typename Provider>
