@@ -148,8 +148,8 @@ concept CarriesSessionsOn = requires(typename Provider::ClientOptions options, c
   options.resumption_handle = client.resumption_handle();
 };
 
-// The fake plays a fault::Script, and the client replaces a connection that is lost: what the tests need that look at
-// all clients under faults.
+// The fake plays a fault::Script and the client replaces a lost connection: what the tests of all clients under faults
+// need.
 template <typename Provider>
 concept PlaysFaults = requires(typename Provider::ClientOptions options, typename Provider::FakeOptions fake_options,
                                typename Provider::Fake fake, typename Provider::Client client) {
@@ -168,6 +168,9 @@ concept PlaysFaults = requires(typename Provider::ClientOptions options, typenam
   options.on_tool_call = voice::ToolSink();
   { client.send_tool_result(std::string(), std::string()) } -> std::same_as<Task<bool>>;
 };
+
+// A member that is renamed must not take these out of the tests unseen.
+static_assert(PlaysFaults<GeminiLive> && PlaysFaults<OpenAiRealtime> && CarriesSessionsOn<GeminiLive>);
 
 // Calls use(row) for each row, in the order of the table.
 template <typename Use>
@@ -209,6 +212,7 @@ inline std::vector<std::string> voice_providers_that_play_faults() {
   });
   return names;
 }
+
 inline std::vector<std::string> voice_provider_names() {
   std::vector<std::string> names;
   for_each_voice_provider([&names](const auto& provider) { names.emplace_back(provider.name); });
