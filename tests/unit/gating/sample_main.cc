@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <string>
 
 #include "conftest/environment.h"
 #include "soak/soak_test.h"
@@ -16,8 +17,8 @@ int main(int argc, char** argv) {
   testing::AddGlobalTestEnvironment(new soak::Environment);
   const int status = RUN_ALL_TESTS();
   std::printf("mode=%s due=%zu started=%zu duration=%lldms\n",
-              environment->mode() ? soak::to_string(*environment->mode()) : "none", environment->due(),
-              environment->started(),
+              environment->mode() ? std::string(soak::to_string(*environment->mode())).c_str() : "none",
+              environment->due(), environment->started(),
               static_cast<long long>(environment->settings().duration / std::chrono::milliseconds{1}));
   return status;
 }

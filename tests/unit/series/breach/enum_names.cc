@@ -7,11 +7,13 @@ enum class Colour { kRed, kGreen, kBlue };
 #if defined(MISSING_ROW)
 constexpr soak::detail::EnumNames<Colour> kNames({{Colour::kRed, "red"}, {Colour::kGreen, "green"}});
 #elif defined(WRONG_ORDER)
-constexpr soak::detail::EnumNames<Colour> kNames(
-    {{Colour::kRed, "red"}, {Colour::kBlue, "blue"}, {Colour::kGreen, "green"}});
+constexpr soak::detail::EnumNames<Colour> kNames({{Colour::kRed, "red"},
+                                                  {Colour::kBlue, "blue"},
+                                                  {Colour::kGreen, "green"}});
 #else
-constexpr soak::detail::EnumNames<Colour> kNames(
-    {{Colour::kRed, "red"}, {Colour::kGreen, "green"}, {Colour::kBlue, "blue"}});
+constexpr soak::detail::EnumNames<Colour> kNames({{Colour::kRed, "red"},
+                                                  {Colour::kGreen, "green"},
+                                                  {Colour::kBlue, "blue"}});
 #endif
 
 static_assert(kNames[Colour::kGreen] == "green");
