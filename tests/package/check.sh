@@ -161,12 +161,13 @@ says 'real' 'Soak/Voice\.OpenAiRealtime .*Passed'
 says 'real' 'Soak/Cache/Sized\.SurvivesChurn/0 .*Passed'
 
 says 'with its own main' 'Soak/Database\.SurvivesChurn .*Passed'
-for state in missing broken; do
-  expect "ctest -L soak, with an environment whose database is $state: fails" 8 \
-    env GTEST_RUNSOAK=1 CONSUMER_DATABASE=$state ctest --test-dir "$scratch/build" -R 'Database\.SurvivesChurn$' \
-    --output-on-failure
-  says 'words' '1 soak test was due in real mode \(GTEST_RUNSOAK\), and 0 started'
-done
+expect 'ctest -L soak, with another environment that skips: fails' 8 \
+  env GTEST_RUNSOAK=1 CONSUMER_DATABASE=missing ctest --test-dir "$scratch/build" -R 'Database\.SurvivesChurn$' \
+  --output-on-failure
+says 'words' '1 soak test was due in real mode \(GTEST_RUNSOAK\), and 0 started'
+# By itself: CTest takes the skip mark that GoogleTest prints then for a skip, whatever the exit status.
+expect 'another environment that fails' 1 env CONSUMER_DATABASE=broken "$scratch/build/own_main_test" --gtest_runsoak
+says 'words' '1 soak test was due in real mode \(--gtest_runsoak\), and 0 started'
 
 expect 'the other modes are not disturbed by the variable' 0 env GTEST_RUNSOAK=1 ctest --test-dir "$scratch/build" -R smoke
 says 'smoke' 'Soak/Voice\.OpenAiRealtime/smoke .*Passed'
