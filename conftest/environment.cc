@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "soak/detail/command_line.h"
 #include "soak/detail/program.h"
 
 namespace soak {
@@ -143,7 +144,7 @@ void Environment::TearDown() {
 
 std::optional<Mode> Environment::mode() const { return detail::asked().mode.mode; }
 
-Settings Environment::settings() const { return detail::resolve({}, mode().value_or(Mode::kReal)); }
+Settings Environment::settings() const { return detail::settings_without_code(mode().value_or(Mode::kReal)); }
 
 std::size_t Environment::due() const {
   return static_cast<std::size_t>(

@@ -182,6 +182,8 @@ std::string start_heap_profiler_if_asked() {
   return profiler == nullptr ? fmt::format("--soak_heap_profile: {}", kNoHeapProfiler) : profiler->restart();
 }
 
+Settings settings_without_code(Mode mode) { return resolve({}, mode); }
+
 Settings resolve(const RunOptions& code, Mode mode, std::vector<Setting>* all) {
   Settings settings;
   for (const Row& one : kRows) {
