@@ -7,6 +7,7 @@
 
 #include "lib/async/async_metrics.h"
 #include "lib/async/log_lines.h"
+#include "lib/text/format.h"
 #include "soak/session.h"
 #include "soak/task.h"
 
@@ -33,8 +34,6 @@ class EmptyWait final : public detail::TimedAwaitable {
  private:
   GroupState* group_;
 };
-
-double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 // "; queues: uploads 17, audio 0", of the session whose group it is.
 std::string queues_text(const GroupState& group) {
@@ -68,7 +67,7 @@ class DrainLog {
         return fmt::format("{} {} cancelled:{}{}", what, verb, group_.reports(), queues_text(group_));
       }
       return fmt::format("{} still running after {:.3f} s {} cancelled{}:{}{}", what,
-                         seconds(group_.loop.now() - began_), verb, interrupted ? " because drain() was" : "",
+                         text::seconds(group_.loop.now() - began_), verb, interrupted ? " because drain() was" : "",
                          group_.reports(), queues_text(group_));
     });
   }
@@ -77,8 +76,8 @@ class DrainLog {
   void forces() {
     detail::log_text(LogLevel::kError, group_.loop.now(), "drain", options_.label, [&] {
       return fmt::format("{} did not unwind within {:.3f} s of being cancelled and {} destroyed in place:{}{}",
-                         detail::count_of_tasks(group_.size), seconds(options_.grace), group_.size == 1 ? "is" : "are",
-                         group_.reports(), queues_text(group_));
+                         detail::count_of_tasks(group_.size), text::seconds(options_.grace),
+                         group_.size == 1 ? "is" : "are", group_.reports(), queues_text(group_));
     });
   }
 

@@ -10,6 +10,7 @@
 #include "lib/async/async_metrics.h"
 #include "lib/async/log_lines.h"
 #include "soak/detail/enum_names.h"
+#include "lib/text/format.h"
 #include "soak/gather.h"
 
 namespace soak {
@@ -28,8 +29,6 @@ std::string_view to_string(GatherOutcome outcome) { return kOutcomeNames[outcome
 namespace detail {
 
 namespace {
-
-double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 // "awaits event at pusher.cc:41 since 12.500 s": a report without its name.
 std::string standing(const Root& root) {
@@ -275,7 +274,7 @@ void GatherState::child_timed_out(ChildTimer& timer) noexcept {
   timer.asked = true;
   keep_timeout(index);
   log(LogLevel::kError, fmt::format("task {} ({}) timed out after {:.3f} s: it {}", first_number_ + index,
-                                    to_string(timer.root->name), seconds(*task_timeout_), standing(*timer.root)));
+                                    to_string(timer.root->name), text::seconds(*task_timeout_), standing(*timer.root)));
   irregular_ = true;
   timer.root->request_cancel();
   loop_.timers.arm(timer, later(loop_.now(), grace_));
@@ -301,7 +300,7 @@ void GatherState::stop(bool timed_out) {
   if (timed_out) {
     if (next_ < count_) {
       log(LogLevel::kError,
-          fmt::format("{} never started within {:.3f} s", count_of_tasks(count_ - next_), seconds(*timeout_)));
+          fmt::format("{} never started within {:.3f} s", count_of_tasks(count_ - next_), text::seconds(*timeout_)));
     }
     for (std::size_t index = next_; index < count_; ++index) {
       keep_timeout(index);
@@ -316,7 +315,7 @@ void GatherState::stop(bool timed_out) {
       } else {
         log(LogLevel::kError,
             fmt::format("task {} ({}) timed out with the call, after {:.3f} s: it {}", first_number_ + index_of(root),
-                        to_string(root.name), seconds(*timeout_), standing(root)));
+                        to_string(root.name), text::seconds(*timeout_), standing(root)));
       }
     });
   }
@@ -352,7 +351,7 @@ void GatherState::force(Root& root) noexcept {
                                 first_number_ + index, to_string(root.name), standing(root))
                   : fmt::format("task {} ({}) did not unwind within {:.3f} s of being cancelled and is destroyed in "
                                 "place: it {}",
-                                first_number_ + index, to_string(root.name), seconds(grace_), standing(root)));
+                                first_number_ + index, to_string(root.name), text::seconds(grace_), standing(root)));
   loop_.force(root, &group_);
   gone(root, index);
 }
@@ -396,7 +395,7 @@ void require_chunk_size(std::size_t chunk_size) {
 }
 
 std::string timeout_text(const TaskName& name, std::chrono::nanoseconds timeout, const std::string& stood_at) {
-  return fmt::format("{} timed out after {:.3f} s: it {}", to_string(name), seconds(timeout), stood_at);
+  return fmt::format("{} timed out after {:.3f} s: it {}", to_string(name), text::seconds(timeout), stood_at);
 }
 
 }  // namespace detail

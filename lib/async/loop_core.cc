@@ -16,22 +16,6 @@
 #include "soak/event_loop.h"
 #include "soak/task.h"
 
-namespace soak {
-
-std::string detail::what_of(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (const Cancelled&) {
-    return "cancelled";
-  } catch (...) {
-    return "an exception that is not a std::exception";
-  }
-}
-
-}  // namespace soak
-
 namespace soak::detail {
 
 void contract_broken(const std::string& message) noexcept {

@@ -5,10 +5,11 @@
 
 #include <utility>
 
-#include "lib/channels/json.h"
 #include "lib/channels/seconds.h"
 #include "lib/channels/sender.h"
 #include "lib/channels/service.h"
+#include "lib/json/reader.h"
+#include "lib/json/writer.h"
 
 namespace soak::channels {
 namespace {
@@ -38,18 +39,18 @@ class DiscordService : public Service {
   std::string_view name() const override { return "discord"; }
 
   std::string refuse(const Outgoing& message) const override {
-    if (std::string wrong = refuse_length(message.text, DiscordBotChannel::kTextMax); !wrong.empty()) {
+    if (std::string wrong = refuse_text(message.text, DiscordBotChannel::kTextMax); !wrong.empty()) {
       return wrong;
     }
     return refuse_conversation(message.conversation);
   }
 
   Answer read(const net::HttpResponse& response) const override {
-    const json::Object body(response.body);
-    const std::int64_t code = json::integer(body.value(), "code").value_or(0);
-    Answer answer(Meaning::kUnknown,
-                  fmt::format("{} {}", response.status,
-                              body.valid() ? json::text(body.value(), "message") : "and a body that is not JSON"));
+    const json::Document body(response.body);
+    const std::int64_t code = json::integer_member(body.value(), "code").value_or(0);
+    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status,
+                                                 body.is_object() ? json::text_member(body.value(), "message")
+                                                                  : "and a body that is not JSON"));
     answer.rate_limited = response.status == 429;
     answer.auth_failure = response.status == 401 || response.status == 403;
     answer.counts_as_invalid = answer.auth_failure || answer.rate_limited;
@@ -59,7 +60,7 @@ class DiscordService : public Service {
     }
     if (response.status == 200) {
       answer.meaning = Meaning::kDelivered;
-      answer.id = json::text(body.value(), "id");
+      answer.id = json::text_member(body.value(), "id");
     } else if (response.status == 204) {
       answer.meaning = Meaning::kDelivered;  // Accepted; whether it is saved is not said.
     } else if (response.status == 429 || is_edge_ban(response)) {
@@ -87,12 +88,12 @@ class DiscordService : public Service {
   }
 
   // The body has the fraction that the header rounds up. The edge sends no JSON, and means the whole address.
-  static void read_wait(const net::HttpResponse& response, const json::Object& body, Answer& answer) {
+  static void read_wait(const net::HttpResponse& response, const json::Document& body, Answer& answer) {
     answer.meaning = Meaning::kWait;
     answer.auth_failure = false;
-    answer.wait = json::seconds(body.value(), "retry_after");
-    const bool global = json::flag(body.value(), "global") || response.headers.contains("X-RateLimit-Global");
-    answer.reach = global || !body.valid() ? Reach::kAll : Reach::kConversation;
+    answer.wait = wait_member(body.value(), "retry_after");
+    const bool global = json::flag_member(body.value(), "global") || response.headers.contains("X-RateLimit-Global");
+    answer.reach = global || !body.is_object() ? Reach::kAll : Reach::kConversation;
     // A limit that is shared with other users of the resource is not held against this one.
     answer.counts_as_invalid = response.headers.get("X-RateLimit-Scope") != "shared";
   }
@@ -105,16 +106,13 @@ class WebhookService final : public DiscordService {
   WebhookService(std::string url, bool wait) : DiscordService(std::move(url)), wait_(wait) {}
 
   net::HttpRequest request(const Outgoing& message, const std::string& webhook) const override {
-    rapidjson::StringBuffer buffer;
-    json::Writer json(buffer);
-    json.StartObject();
-    json::field(json, "content", message.text);
-    json.EndObject();
+    json::Writer json;
+    json.object().key("content").text(message.text).end_object();
     std::string url = fmt::format("{}/webhooks/{}?wait={}", this->url(), webhook, wait_);
     if (!message.conversation.empty()) {
       url += "&thread_id=" + message.conversation;
     }
-    return {"POST", std::move(url), json::text_of(buffer), json_headers()};
+    return {"POST", std::move(url), json.take(), json_headers()};
   }
 
  private:
@@ -138,17 +136,12 @@ class BotService final : public DiscordService {
   using DiscordService::DiscordService;
 
   net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
-    rapidjson::StringBuffer buffer;
-    json::Writer json(buffer);
-    json.StartObject();
-    json::field(json, "content", message.text);
-    json::field(json, "nonce", message.nonce);
-    json.Key("enforce_nonce");
-    json.Bool(true);
-    json.EndObject();
+    json::Writer json;
+    json.object().key("content").text(message.text).key("nonce").text(message.nonce);
+    json.key("enforce_nonce").boolean(true).end_object();
     net::Headers headers = json_headers();
     headers.add("Authorization", "Bot " + token);
-    return {"POST", fmt::format("{}/channels/{}/messages", url(), message.conversation), json::text_of(buffer),
+    return {"POST", fmt::format("{}/channels/{}/messages", url(), message.conversation), json.take(),
             std::move(headers)};
   }
 

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <exception>
 #include <utility>
 
+#include "lib/text/number.h"
 #include "soak/channels/options.h"
 #include "soak/error.h"
 #include "soak/event.h"
@@ -54,10 +54,7 @@ struct Responses {
 
 Responses responses_of(const RunDriver& driver, const ChannelCounters& here) {
   const auto before = [&driver](std::string_view figure) {
-    const std::string text = driver.figure_before(figure);
-    std::uint64_t number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+    return text::parse_number<std::uint64_t>(driver.figure_before(figure)).value_or(0);
   };
   const std::uint64_t row = before("last_429s");  // That the first responses here may have gone on with.
   Responses all;

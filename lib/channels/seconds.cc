@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/channels/seconds.h"
 
-#include <charconv>
 #include <cmath>
 #include <cstdint>
+
+#include "lib/text/number.h"
 
 namespace soak::channels {
 namespace {
@@ -19,13 +20,12 @@ std::optional<std::chrono::nanoseconds> to_wait(double seconds) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::ceil(seconds * 1e9)));
 }
 
+std::optional<std::chrono::nanoseconds> wait_member(const json::Value& object, std::string_view name) {
+  return to_wait(json::number_member(object, name).value_or(0));
+}
+
 std::optional<std::chrono::nanoseconds> parse_wait(std::string_view text) {
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return to_wait(seconds);
+  return to_wait(text::parse_decimal(text).value_or(0));
 }
 
 std::optional<std::chrono::nanoseconds> retry_after(const net::HttpResponse& response) {

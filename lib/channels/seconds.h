@@ -8,12 +8,16 @@
 #include <optional>
 #include <string_view>
 
+#include "lib/json/reader.h"
 #include "soak/net/http.h"
 
 namespace soak::channels {
 
 // Rounded up to a nanosecond; nothing for what is no number, not above 0, or more than a year: it cannot be obeyed.
 std::optional<std::chrono::nanoseconds> to_wait(double seconds);
+
+// A member that is a number of seconds, with a fraction or without; nothing where it is absent or anything else.
+std::optional<std::chrono::nanoseconds> wait_member(const json::Value& object, std::string_view name);
 
 // A number alone, such as "30" or "64.57".
 std::optional<std::chrono::nanoseconds> parse_wait(std::string_view text);

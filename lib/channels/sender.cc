@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "lib/channels/seconds.h"
+#include "lib/text/format.h"
+#include "lib/text/utf8.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 
@@ -45,18 +47,14 @@ void cut_out(std::string& text, std::string_view secret) {
   }
 }
 
-std::string seconds(nanoseconds time) { return fmt::format("{:.1f} s", std::chrono::duration<double>(time).count()); }
-
 }  // namespace
 
-std::string refuse_length(std::string_view text, std::size_t length_max) {
-  std::size_t length = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xc0U) != 0x80U) {
-      length += byte >= 0xf0U ? 2 : 1;
-    }
+std::string refuse_text(std::string_view text, std::size_t length_max) {
+  const std::optional<text::Utf8Length> measured = text::utf8_length(text);
+  if (!measured) {
+    return "text is not UTF-8";
   }
+  const std::size_t length = measured->utf16_units;
   if (length > 0 && length <= length_max) {
     return {};
   }
@@ -143,7 +141,7 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
     if (!connection) {
       step.settled = Delivery(DeliveryOutcome::kFailed,
                               worded(fmt::format("asked to wait for {}, which is longer than a message waits here",
-                                                 seconds(ready_at(lane) - loop_.now()))));
+                                                 text::format_seconds(ready_at(lane) - loop_.now()))));
       break;
     }
     if (credential_.refused()) {
@@ -373,14 +371,7 @@ std::string Sender::worded(std::string_view why) const {
   cut_out(text, secret);
   cut_out(text, std::string_view(secret).substr(secret.find_last_of(":/") + 1));
   if (text.size() > kWhyMax) {
-    text.resize(kWhyMax);
-    // Not within a character.
-    while ((static_cast<unsigned char>(text.back()) & 0xc0U) == 0x80U) {
-      text.pop_back();
-    }
-    if (static_cast<unsigned char>(text.back()) >= 0xc0U) {
-      text.pop_back();
-    }
+    text.resize(text::first_bytes(text, kWhyMax).size());
     text += "...";
   }
   return text;

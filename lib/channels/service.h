@@ -81,9 +81,9 @@ class Service {
   virtual bool knows_nonces() const { return false; }
 };
 
-// What is wrong with the length of `text`, as the providers count it: in UTF-16 units, of which a code point above
-// U+FFFF has two. Empty for nothing.
-std::string refuse_length(std::string_view text, std::size_t length_max);
+// Why `text` cannot be sent: it is not UTF-8, or is empty or too long as the providers count it, in UTF-16 units, of
+// which a code point above U+FFFF has two. Empty if it can.
+std::string refuse_text(std::string_view text, std::size_t length_max);
 
 }  // namespace soak::channels
 

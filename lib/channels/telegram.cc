@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdint>
 
-#include "lib/channels/json.h"
 #include "lib/channels/seconds.h"
 #include "lib/channels/sender.h"
 #include "lib/channels/service.h"
+#include "lib/json/reader.h"
+#include "lib/json/writer.h"
 
 namespace soak::channels {
 namespace {
@@ -42,7 +42,7 @@ class TelegramService final : public Service {
   std::string_view name() const override { return "telegram"; }
 
   std::string refuse(const Outgoing& message) const override {
-    if (std::string wrong = refuse_length(message.text, TelegramChannel::kTextMax); !wrong.empty()) {
+    if (std::string wrong = refuse_text(message.text, TelegramChannel::kTextMax); !wrong.empty()) {
       return wrong;
     }
     if (!is_number(message.conversation) && !message.conversation.starts_with('@')) {
@@ -52,38 +52,35 @@ class TelegramService final : public Service {
   }
 
   net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
-    rapidjson::StringBuffer buffer;
-    json::Writer json(buffer);
-    json.StartObject();
-    json.Key("chat_id");
+    json::Writer json;
+    json.object().key("chat_id");
     if (is_number(message.conversation)) {
-      json.RawValue(message.conversation.data(), message.conversation.size(), rapidjson::kNumberType);
+      json.raw(message.conversation);
     } else {
-      json.String(message.conversation.data(), static_cast<rapidjson::SizeType>(message.conversation.size()));
+      json.text(message.conversation);
     }
-    json::field(json, "text", message.text);
-    json.EndObject();
+    json.key("text").text(message.text).end_object();
     net::Headers headers;
     headers.add("Content-Type", "application/json");
-    return {"POST", fmt::format("{}/bot{}/sendMessage", url_, token), json::text_of(buffer), std::move(headers)};
+    return {"POST", fmt::format("{}/bot{}/sendMessage", url_, token), json.take(), std::move(headers)};
   }
 
   Answer read(const net::HttpResponse& response) const override {
-    const json::Object body(response.body);
-    const std::string_view description = json::text(body.value(), "description");
+    const json::Document body(response.body);
+    const std::string_view description = json::text_member(body.value(), "description");
     Answer answer;
     answer.rate_limited = response.status == 429;
     answer.auth_failure = response.status == 401 || response.status == 403;
-    answer.why = fmt::format("{} {}", response.status, body.valid() ? description : "and a body that is not JSON");
+    answer.why = fmt::format("{} {}", response.status, body.is_object() ? description : "and a body that is not JSON");
     answer.meaning = meaning_of(response, body, description);
-    const rapidjson::Value* const parameters = json::member(body.value(), "parameters");
+    const json::Value* const parameters = json::member(body.value(), "parameters");
     if (answer.meaning == Meaning::kDelivered) {
-      const rapidjson::Value* const result = json::member(body.value(), "result");
-      const auto id = result == nullptr ? std::nullopt : json::integer(*result, "message_id");
+      const json::Value* const result = json::member(body.value(), "result");
+      const auto id = result == nullptr ? std::nullopt : json::integer_member(*result, "message_id");
       answer.id = id ? std::to_string(*id) : "";
     } else if (answer.meaning == Meaning::kWait) {
       if (parameters != nullptr) {
-        answer.wait = json::seconds(*parameters, "retry_after");
+        answer.wait = wait_member(*parameters, "retry_after");
       }
       if (!answer.wait) {
         answer.wait = retry_after(response);
@@ -92,7 +89,7 @@ class TelegramService final : public Service {
         answer.wait = wait_in(description);
       }
     } else if (response.status == 400 && parameters != nullptr) {
-      if (const auto chat = json::integer(*parameters, "migrate_to_chat_id")) {
+      if (const auto chat = json::integer_member(*parameters, "migrate_to_chat_id")) {
         answer.meaning = Meaning::kMoved;
         answer.moved_to = std::to_string(*chat);
       }
@@ -106,10 +103,11 @@ class TelegramService final : public Service {
   Pace overall_pace() const override { return kOverallPace; }
 
  private:
-  static Meaning meaning_of(const net::HttpResponse& response, const json::Object& body, std::string_view description) {
+  static Meaning meaning_of(const net::HttpResponse& response, const json::Document& body,
+                            std::string_view description) {
     switch (response.status) {
       case 200:
-        return json::flag(body.value(), "ok") ? Meaning::kDelivered : Meaning::kUnknown;
+        return json::flag_member(body.value(), "ok") ? Meaning::kDelivered : Meaning::kUnknown;
       case 429:
         return Meaning::kWait;
       case 401:

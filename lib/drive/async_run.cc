@@ -16,9 +16,9 @@
 
 #include "lib/drive/schedule.h"
 #include "lib/drive/session_memory.h"
+#include "lib/text/format.h"
 #include "soak/backoff.h"
 #include "soak/detail/descriptor_limit.h"
-#include "soak/detail/format.h"
 #include "soak/detail/frame_cache.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
@@ -366,7 +366,7 @@ Task<AsyncRun::CycleOutcome> AsyncRun::run_cycle(const std::function<Task<>(Cycl
   }
   if (overran) {
     driver.fail_cycle(fmt::format("{} was still running {} after its end and was {}: {}", name,
-                                  detail::format_duration(kOverrun),
+                                  text::format_duration(kOverrun),
                                   drained.forced > 0 ? "destroyed where it stood" : "cancelled", standing));
     co_return CycleOutcome::kFailed;
   }

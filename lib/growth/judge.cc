@@ -6,17 +6,17 @@
 #include <string_view>
 #include <utility>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 #include "soak/growth/trends.h"
 #include "soak/growth/verdict.h"
 
 namespace soak::probe {
 namespace {
 
-using detail::format_bytes;
-using detail::format_clock;
-using detail::format_duration;
-using detail::format_plural;
+using text::format_bytes;
+using text::format_clock;
+using text::format_duration;
+using text::format_plural;
 
 // A count that rose, with the steps between kept quiescent points in which it did.
 struct Rise {

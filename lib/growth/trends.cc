@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 #include "soak/growth/growth.h"
 
 namespace soak::probe {
@@ -27,8 +27,6 @@ constexpr double kFloorCount = 0.3;  // As if the count were cut off from someth
 constexpr double kSmallRiseBytes = 256 * 1024;
 constexpr double kLeastUnexplained = 0.02;  // Of a value, a step: below it all explanations are perfect.
 constexpr double kBetter = 3;  // Natural logarithm of the likelihood ratio of two operations that are told apart.
-
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 // "frames" is counted; each is a "frame".
 std::string singular(const std::string& name) {
@@ -53,7 +51,7 @@ double count_at(const std::vector<Point>& points, std::chrono::nanoseconds at) {
     return static_cast<double>(after->value);
   }
   const Point& before = *std::prev(after);
-  const double share = seconds(at - before.at) / seconds(after->at - before.at);
+  const double share = text::seconds(at - before.at) / text::seconds(after->at - before.at);
   return static_cast<double>(before.value) + share * static_cast<double>(after->value - before.value);
 }
 
@@ -134,12 +132,12 @@ void judge_points(const std::vector<Point>& points, const std::vector<double>& c
     trend.not_judged =
         observations.size() < options.least_points
             ? fmt::format("{} of {} points", observations.size(), options.least_points)
-            : fmt::format("{} of {}", detail::format_duration(points.back().at - points.front().at),
-                          detail::format_duration(std::chrono::seconds(static_cast<std::int64_t>(options.first_look))));
+            : fmt::format("{} of {}", text::format_duration(points.back().at - points.front().at),
+                          text::format_duration(std::chrono::seconds(static_cast<std::int64_t>(options.first_look))));
     return;
   }
   const double span = observations.back().x - observations.front().x;
-  const double lasted = seconds(points.back().at - points.front().at);
+  const double lasted = text::seconds(points.back().at - points.front().at);
   trend.growth = growth->slope;
   trend.low = growth->low;
   trend.high = growth->high;
@@ -227,7 +225,7 @@ Trend slope_of(const Track& track, bool latest_look) {
   }
   std::vector<double> times;
   for (const Point& point : points) {
-    times.push_back(seconds(point.at));
+    times.push_back(text::seconds(point.at));
   }
   GrowthOptions options;
   options.noise_floor = track.unit == Unit::kBytes ? kFloorBytes : kFloorCount;
@@ -245,7 +243,7 @@ std::string amount_text(double amount, Unit unit) {
   }
   const double value = amount + 0.0;  // Minus zero is zero.
   if (unit == Unit::kBytes && std::abs(value) >= 100) {
-    return (value > 0 ? "+" : "") + detail::format_bytes(std::llround(value));
+    return (value > 0 ? "+" : "") + text::format_bytes(std::llround(value));
   }
   return fmt::format("{:+.3g}{}", value, unit == Unit::kBytes ? " B" : "");
 }

@@ -40,7 +40,7 @@ inline std::size_t plain_length(const char* at, const char* end) {
 }
 
 // RapidJSON's stream concept, for kParseInsituFlag: strings are put together in `text`, which outlives the document. A
-// NUL character ends the text for RapidJSON, so who has one in it must not parse it.
+// NUL character ends the text for RapidJSON: at_end() tells whether it was the last.
 class TextStream {
  public:
   using Ch = char;
@@ -60,6 +60,8 @@ class TextStream {
   void Put(Ch character) { *put_++ = character; }
   std::size_t PutEnd(const Ch* begin) { return static_cast<std::size_t>(put_ - begin); }
   void Flush() {}
+
+  bool at_end() const { return at_ == end_; }
 
  private:
   Ch* at_;

@@ -3,19 +3,19 @@
 
 #include <string>
 
-#include "lib/net/text.h"
+#include "lib/text/format.h"
 #include "soak/error.h"
 
 namespace soak::net {
 
 void throw_connect_failed(const Url& url, std::string_view cause, std::chrono::nanoseconds after) {
   throw Error(Errc::kConnectFailed,
-              url.display() + ": " + std::string(cause) + ", " + format_seconds(after) + " after connect");
+              url.display() + ": " + std::string(cause) + ", " + text::format_seconds(after) + " after connect");
 }
 
 void throw_connect_timeout(const Url& url, const ConnectOptions& options) {
   throw Error(Errc::kTimeout, url.display() + ": no handshake within the connect timeout of " +
-                                  format_seconds(options.connect_timeout));
+                                  text::format_seconds(options.connect_timeout));
 }
 
 }  // namespace soak::net

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "lib/net/text.h"
-#include "lib/net/utf8.h"
+#include "lib/text/format.h"
+#include "lib/text/utf8.h"
 
 namespace soak::net {
 namespace {
@@ -164,7 +164,7 @@ void Connection::on_data(Message::Kind kind, std::string_view piece, bool first,
     partial_ = Message(kind, {});
   }
   if (piece.size() > limits_.message_bytes_max - std::min(limits_.message_bytes_max, partial_.data.size())) {
-    fail(kCloseTooBig, "message exceeds " + format_bytes(limits_.message_bytes_max));
+    fail(kCloseTooBig, "message exceeds " + text::format_bytes(limits_.message_bytes_max));
     return;
   }
   partial_.data.append(piece);
@@ -179,14 +179,14 @@ void Connection::on_message(Message message) {
     return;
   }
   if (message.data.size() > limits_.message_bytes_max) {
-    fail(kCloseTooBig, "message exceeds " + format_bytes(limits_.message_bytes_max));
+    fail(kCloseTooBig, "message exceeds " + text::format_bytes(limits_.message_bytes_max));
     return;
   }
   deliver(std::move(message));
 }
 
 void Connection::deliver(Message message) {
-  if (message.is_text() && !is_utf8(message.data)) {
+  if (message.is_text() && !text::is_utf8(message.data)) {
     fail(kCloseInvalidData, "text that is not UTF-8");
     return;
   }
@@ -304,7 +304,7 @@ void Connection::begin_close(std::uint16_t code, std::string_view reason) {
   if (code == kCloseNoStatus) {
     reason = {};
   }
-  local_close_ = CloseStatus(code, std::string(cut_utf8(reason, kCloseReasonMax)), CloseStatus::By::kLocal);
+  local_close_ = CloseStatus(code, std::string(text::first_bytes(reason, kCloseReasonMax)), CloseStatus::By::kLocal);
   close_timer_.start(limits_.close_timeout);
   idle_timer_.stop();
   ping_timer_.stop();
@@ -329,7 +329,8 @@ void Connection::check_idle() {
     return;
   }
   finish({kCloseAbnormal,
-          "nothing received for " + format_seconds(silent) + ", idle timeout " + format_seconds(limits_.idle_timeout),
+          "nothing received for " + text::format_seconds(silent) + ", idle timeout " +
+              text::format_seconds(limits_.idle_timeout),
           CloseStatus::By::kLocal},
          Errc::kTimeout);
   link_.reset();
@@ -344,7 +345,8 @@ void Connection::check_ping() {
   }
   if (pong_missing_ && limit.count() > 0 && now - unanswered_since_ >= limit) {
     finish({kCloseAbnormal,
-            "no pong for " + format_seconds(now - unanswered_since_) + ", ping timeout " + format_seconds(limit),
+            "no pong for " + text::format_seconds(now - unanswered_since_) + ", ping timeout " +
+                text::format_seconds(limit),
             CloseStatus::By::kLocal},
            Errc::kTimeout);
     link_.reset();
@@ -377,7 +379,7 @@ void Connection::close_timed_out() {
   if (local_close_) {
     finish({kCloseAbnormal,
             "the peer did not answer close " + std::to_string(local_close_->code) + " within " +
-                format_seconds(limits_.close_timeout),
+                text::format_seconds(limits_.close_timeout),
             CloseStatus::By::kLocal},
            Errc::kConnectionClosed);
   } else {

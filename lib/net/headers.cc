@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/net/headers.h"
 
-#include "lib/net/ascii.h"
+#include "lib/text/ascii.h"
 
 namespace soak::net {
 
@@ -13,12 +13,12 @@ void Headers::set(std::string name, std::string value) {
 }
 
 void Headers::remove(std::string_view name) {
-  std::erase_if(fields_, [name](const Field& field) { return equal_ignoring_case(field.first, name); });
+  std::erase_if(fields_, [name](const Field& field) { return text::equal_ignoring_case(field.first, name); });
 }
 
 std::optional<std::string_view> Headers::find(std::string_view name) const {
   for (const Field& field : fields_) {
-    if (equal_ignoring_case(field.first, name)) {
+    if (text::equal_ignoring_case(field.first, name)) {
       return field.second;
     }
   }
@@ -32,7 +32,7 @@ std::string Headers::get(std::string_view name, std::string_view otherwise) cons
 std::vector<std::string> Headers::get_all(std::string_view name) const {
   std::vector<std::string> values;
   for (const Field& field : fields_) {
-    if (equal_ignoring_case(field.first, name)) {
+    if (text::equal_ignoring_case(field.first, name)) {
       values.push_back(field.second);
     }
   }

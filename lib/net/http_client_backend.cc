@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "lib/net/ascii.h"
-#include "lib/net/text.h"
+#include "lib/text/ascii.h"
+#include "lib/text/format.h"
 
 namespace soak::net {
 namespace {
@@ -33,7 +34,7 @@ void check_request(const HttpRequest& request, const std::string& origin) {
       refuse("the header field " + name + " holds a line break or a NUL");
     }
     for (const std::string_view own : kOwnFields) {
-      if (equal_ignoring_case(name, own)) {
+      if (text::equal_ignoring_case(name, own)) {
         refuse("the header field " + name + " is the transport's own");
       }
     }
@@ -57,12 +58,13 @@ HttpCall::HttpCall(EventLoop& event_loop, const HttpClientOptions& client_option
 void HttpCall::fail(Errc code, std::string_view why, bool may_have_arrived) const {
   std::string message = method + " " + origin + ": ";
   message.append(why);
-  message += ", " + format_seconds(loop.now() - begun) + " after the request began";
+  message += ", " + text::format_seconds(loop.now() - begun) + " after the request began";
   throw HttpError(code, message, may_have_arrived);
 }
 
 void HttpCall::fail_by_timeout(std::string_view while_doing, bool may_have_arrived) const {
-  std::string message = method + " " + origin + ": the timeout of " + format_seconds(options.timeout) + " passed ";
+  std::string message =
+      method + " " + origin + ": the timeout of " + text::format_seconds(options.timeout) + " passed ";
   message.append(while_doing);
   throw HttpError(Errc::kTimeout, message, may_have_arrived);
 }
@@ -70,7 +72,7 @@ void HttpCall::fail_by_timeout(std::string_view while_doing, bool may_have_arriv
 void HttpCall::fail_by_connect_timeout() const {
   throw HttpError(Errc::kTimeout,
                   method + " " + origin + ": no connection within the connect timeout of " +
-                      format_seconds(options.connect_timeout),
+                      text::format_seconds(options.connect_timeout),
                   false);
 }
 

@@ -6,17 +6,18 @@
 #include <utility>
 
 #include "lib/net/ascii.h"
+#include "lib/text/ascii.h"
 
 namespace soak::net {
 namespace {
 
 bool has_element(const Headers& headers, std::string_view name, std::string_view wanted) {
   for (const auto& [field, value] : headers) {
-    if (!equal_ignoring_case(field, name)) {
+    if (!text::equal_ignoring_case(field, name)) {
       continue;
     }
     for (const std::string& element : split_list(value)) {
-      if (equal_ignoring_case(element, wanted)) {
+      if (text::equal_ignoring_case(element, wanted)) {
         return true;
       }
     }
@@ -104,7 +105,7 @@ std::optional<RequestHead> parse_request_head(std::string_view head) {
     if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
       return std::nullopt;
     }
-    const std::string_view value = trim(line.substr(colon + 1));
+    const std::string_view value = text::trim(line.substr(colon + 1));
     if (!is_field_value(value)) {
       return std::nullopt;
     }

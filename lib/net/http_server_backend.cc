@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/net/http_server_backend.h"
 
-#include <charconv>
 #include <exception>
 #include <utility>
 
 #include "lib/net/ascii.h"
+#include "lib/text/ascii.h"
+#include "lib/text/number.h"
 
 namespace soak::net {
 namespace {
@@ -16,11 +17,7 @@ constexpr int kNotModified = 304;
 // The length that the handler announced; nothing if it left that to us, or it is no number.
 std::optional<std::size_t> announced_length(const Headers& headers) {
   const std::optional<std::string_view> text = headers.find("Content-Length");
-  std::size_t length = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), length).ptr != text->data() + text->size()) {
-    return std::nullopt;
-  }
-  return length;
+  return text ? text::parse_number<std::size_t>(*text) : std::nullopt;
 }
 
 }  // namespace
@@ -55,7 +52,7 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
       cut_short = close = true;
     }
   }
-  close = close || equal_ignoring_case(headers.get("Connection"), "close");
+  close = close || text::equal_ignoring_case(headers.get("Connection"), "close");
   if (close) {
     headers.set("Connection", "close");
   }

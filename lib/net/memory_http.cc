@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "lib/net/ascii.h"
-#include "lib/net/text.h"
+#include "lib/text/ascii.h"
+#include "lib/text/format.h"
 
 namespace soak::net {
 namespace {
@@ -156,7 +156,7 @@ void MemoryHttpConnection::on_request() {
   keep_alive_.stop();
   request_under_way_ = true;
   method_ = request_.method;
-  close_asked_ = equal_ignoring_case(request_.headers.get("Connection"), "close");
+  close_asked_ = text::equal_ignoring_case(request_.headers.get("Connection"), "close");
   request_.peer_address = peer_;
   request_.connection = id_;
   std::string body = std::exchange(request_.body, {});
@@ -302,7 +302,7 @@ Task<HttpResponse> MemoryHttpClient::exchange(HttpCall& call) {
   }
   HttpResponse response = connection->take_response();
   if (response.body.size() > options.response_bytes_max) {
-    call.fail(Errc::kProtocol, "the response is longer than " + format_bytes(options.response_bytes_max), true);
+    call.fail(Errc::kProtocol, "the response is longer than " + text::format_bytes(options.response_bytes_max), true);
   }
   connection.keep();
   co_return response;

@@ -2,9 +2,9 @@
 #include "lib/net/url.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "lib/net/ascii.h"
+#include "lib/text/ascii.h"
+#include "lib/text/number.h"
 #include "soak/error.h"
 
 namespace soak::net {
@@ -59,8 +59,7 @@ Url parse(std::string_view text, const Kind& kind) {
     refuse("not a URL: expected " + plain + "://host:port/path");
   }
   Url url;
-  std::transform(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), std::back_inserter(url.scheme),
-                 to_lower);
+  url.scheme = text::to_lower(text.substr(0, colon));
   if (url.scheme != kind.plain && url.scheme != kind.secure) {
     refuse("unsupported scheme " + url.scheme + ": expected " + plain + " or " + std::string(kind.secure));
   }
@@ -102,8 +101,8 @@ Url parse(std::string_view text, const Kind& kind) {
   }
   url.port = default_port(url.scheme);
   if (!port.empty()) {
-    const auto [last, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
-    if (error != std::errc() || last != port.data() + port.size() || url.port == 0) {
+    url.port = text::parse_number<std::uint16_t>(port).value_or(0);
+    if (url.port == 0) {
       refuse("not a port: " + std::string(port));
     }
   }

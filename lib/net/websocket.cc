@@ -2,6 +2,7 @@
 #include "soak/net/websocket.h"
 
 #include <string>
+#include "lib/text/format.h"
 
 namespace soak::net {
 namespace {

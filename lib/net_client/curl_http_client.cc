@@ -14,9 +14,9 @@
 #include <string_view>
 #include <utility>
 
-#include "lib/net/ascii.h"
-#include "lib/net/text.h"
 #include "lib/net/tls_context.h"
+#include "lib/text/ascii.h"
+#include "lib/text/format.h"
 
 namespace soak::net {
 namespace {
@@ -224,10 +224,10 @@ void CurlTransfer::set_fields(const HttpRequest& request) {
   std::string line;
   bool has_type = false;
   for (const auto& [name, value] : request.headers) {
-    has_type = has_type || equal_ignoring_case(name, "Content-Type");
+    has_type = has_type || text::equal_ignoring_case(name, "Content-Type");
     line = name;
     // A semicolon is libcurl's way to ask for a field without a value.
-    if (trim(value).empty()) {
+    if (text::trim(value).empty()) {
       line += ';';
     } else {
       line += ": ";
@@ -269,7 +269,7 @@ std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t co
   if (line.starts_with("HTTP/")) {
     transfer.response_.headers = Headers();  // Those of a 100 came before.
   } else if (colon != std::string_view::npos) {
-    transfer.response_.headers.add(std::string(line.substr(0, colon)), std::string(trim(line.substr(colon + 1))));
+    transfer.response_.headers.add(std::string(line.substr(0, colon)), std::string(text::trim(line.substr(colon + 1))));
   }
   return size * count;
 }
@@ -348,7 +348,8 @@ void CurlTransfer::fail(const HttpCall& call) const {
     fail_connecting(call);
   }
   if (too_long_) {
-    call.fail(Errc::kProtocol, "the response is longer than " + format_bytes(call.options.response_bytes_max), true);
+    call.fail(Errc::kProtocol, "the response is longer than " + text::format_bytes(call.options.response_bytes_max),
+              true);
   }
   switch (result_) {
     case CURLE_GOT_NOTHING:
@@ -389,7 +390,8 @@ void CurlTransfer::fail_connecting(const HttpCall& call) const {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
       why = certificate_failure_.empty()
-                ? handshake_failure(tls_error_, system_error == 0 ? "" : format_errno(static_cast<int>(system_error)))
+                ? handshake_failure(tls_error_,
+                                    system_error == 0 ? "" : text::format_errno(static_cast<int>(system_error)))
                 : certificate_failure_;
       break;
     case CURLE_SSL_CACERT_BADFILE:
@@ -402,7 +404,7 @@ void CurlTransfer::fail_connecting(const HttpCall& call) const {
         if (by_proxy) {
           why = "the proxy: ";
         }
-        why += system_error != 0 ? format_errno(static_cast<int>(system_error)) : curl_easy_strerror(result_);
+        why += system_error != 0 ? text::format_errno(static_cast<int>(system_error)) : curl_easy_strerror(result_);
       }
   }
   call.fail(Errc::kConnectFailed, why, false);

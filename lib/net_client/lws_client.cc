@@ -11,10 +11,10 @@
 
 #include "lib/net/connect_errors.h"
 #include "lib/net/connection.h"
-#include "lib/net/text.h"
 #include "lib/net_client/resolve.h"
 #include "lib/net_lws/lws_link.h"
 #include "lib/net_lws/lws_service.h"
+#include "lib/text/format.h"
 
 namespace soak::net {
 namespace {
@@ -146,7 +146,7 @@ Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, Connec
   std::string failure;
   for (const std::string& address : resolved.addresses) {
     if (const int error = route_error(address, url.port); error != 0) {
-      failure = format_errno(error);
+      failure = text::format_errno(error);
       continue;
     }
     request.address = address;

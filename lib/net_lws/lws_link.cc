@@ -12,8 +12,9 @@
 #include <random>
 #include <utility>
 
-#include "lib/net/text.h"
 #include "lib/net/tls_context.h"
+#include "lib/text/ascii.h"
+#include "lib/text/format.h"
 
 namespace soak::net {
 namespace {
@@ -92,7 +93,7 @@ void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
   if (lws_client_connect_via_info(&info) == nullptr) {
     wsi_ = nullptr;
     if (connecting_ != nullptr) {
-      std::exchange(connecting_, nullptr)->on_connect_failed(errno != 0 ? format_errno(errno) : "not started");
+      std::exchange(connecting_, nullptr)->on_connect_failed(errno != 0 ? text::format_errno(errno) : "not started");
     }
   }
 }
@@ -343,10 +344,8 @@ bool LwsLink::read_response(lws* wsi) {
     }
   }
   for (const std::string& name : request_->response_headers) {
-    std::string lower;  // libwebsockets keeps what it does not know in lower case, with the colon.
-    for (const char c : name + ":") {
-      lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c);
-    }
+    // libwebsockets keeps what it does not know in lower case, with the colon.
+    const std::string lower = text::to_lower(name) + ":";
     const int length = lws_hdr_custom_length(wsi, lower.data(), static_cast<int>(lower.size()));
     if (length < 0 || headers.contains(name)) {
       continue;
@@ -395,7 +394,7 @@ void LwsLink::connect_failed(lws* wsi, std::string_view cause) {
   while (!cause.empty() && cause.back() == '\0') {
     cause.remove_suffix(1);
   }
-  std::string failure = system_error != 0 ? format_errno(system_error) : std::string(cause);
+  std::string failure = system_error != 0 ? text::format_errno(system_error) : std::string(cause);
   const SSL* const ssl = lws_get_ssl(wsi);
   if (ssl != nullptr && SSL_is_init_finished(ssl) == 0) {
     failure = handshake_failure(*ssl, system_error != 0 ? failure : std::string());

@@ -2,13 +2,14 @@
 #include "lib/net_server/http_request_reader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "lib/net/ascii.h"
 #include "lib/net/http_head.h"
+#include "lib/text/ascii.h"
+#include "lib/text/number.h"
 
 namespace soak::net {
 namespace {
@@ -22,16 +23,16 @@ constexpr std::size_t kChunkLineMax = 256;
 // Of an announced body, what is made room for before any of it has come.
 constexpr std::size_t kReserveMax = std::size_t{1} << 20;
 
-template <typename Number>
-bool parse_number(std::string_view text, Number& number, int base) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return !text.empty() && error == std::errc() && end == text.data() + text.size();
+bool read_number(std::string_view text, std::size_t& number, int base) {
+  const auto read = text::parse_number<std::size_t>(text, base);
+  number = read.value_or(number);
+  return read.has_value();
 }
 
 // "http://host/path" is what a client says to a proxy, and may say to any server.
 std::string_view without_origin(std::string_view path) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (path.size() < scheme.size() || !equal_ignoring_case(path.substr(0, scheme.size()), scheme)) {
+    if (path.size() < scheme.size() || !text::equal_ignoring_case(path.substr(0, scheme.size()), scheme)) {
       continue;
     }
     const std::size_t slash = path.find('/', scheme.size());
@@ -98,9 +99,9 @@ HttpRequestReader::Event HttpRequestReader::read_head() {
   request_.headers = std::move(head->headers);
   asks_to_close_ = false;
   for (const std::string& option : split_list(request_.headers.get("Connection"))) {
-    asks_to_close_ = asks_to_close_ || equal_ignoring_case(option, "close");
+    asks_to_close_ = asks_to_close_ || text::equal_ignoring_case(option, "close");
   }
-  expects_continue_ = equal_ignoring_case(request_.headers.get("Expect"), "100-continue");
+  expects_continue_ = text::equal_ignoring_case(request_.headers.get("Expect"), "100-continue");
   return read_framing() ? Event::kHead : Event::kRefused;
 }
 
@@ -112,7 +113,7 @@ bool HttpRequestReader::read_framing() {
   if (const std::vector<std::string> codings = request_.headers.get_all("Transfer-Encoding"); !codings.empty()) {
     if (!lengths.empty()) {
       refuse(400, "Both Content-Length and Transfer-Encoding.\n");
-    } else if (codings.size() > 1 || !equal_ignoring_case(codings.front(), "chunked")) {
+    } else if (codings.size() > 1 || !text::equal_ignoring_case(codings.front(), "chunked")) {
       refuse(501, "A Transfer-Encoding other than chunked.\n");
     } else {
       state_ = State::kChunkSize;
@@ -120,7 +121,7 @@ bool HttpRequestReader::read_framing() {
     return state_ != State::kRefused;
   }
   for (const std::string& length : lengths) {
-    if (length != lengths.front() || !parse_number(length, left_, 10)) {
+    if (length != lengths.front() || !read_number(length, left_, 10)) {
       refuse(400, "Content-Length is not a number.\n");
       return false;
     }
@@ -171,7 +172,7 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
         if (!ended) {
           return Event::kNone;
         }
-        if (!is_field_value(line) || !parse_number(trim(line.substr(0, line.find(';'))), left_, 16)) {
+        if (!is_field_value(line) || !read_number(text::trim(line.substr(0, line.find(';'))), left_, 16)) {
           return refuse(400, "The size of a chunk is not a number.\n");
         }
         state_ = left_ == 0 ? State::kTrailers : State::kChunk;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/peers/arguments.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "lib/peers/ascii.h"
-#include "lib/peers/text_length.h"
+#include "lib/json/writer.h"
+#include "lib/text/ascii.h"
+#include "lib/text/percent.h"
+#include "lib/text/utf8.h"
 
 namespace soak::peers {
 namespace {
@@ -24,35 +23,15 @@ std::string_view unquoted(std::string_view text) {
 std::string_view parameter(std::string_view header, std::string_view name) {
   while (!header.empty()) {
     const std::size_t end = header.find(';');
-    const std::string_view part = trimmed(header.substr(0, end));
+    const std::string_view part = text::trim(header.substr(0, end), text::kWhiteSpace);
     header = end == std::string_view::npos ? std::string_view() : header.substr(end + 1);
     const std::size_t equals = part.find('=');
-    if (equals == std::string_view::npos || lower(part.substr(0, equals)) != name) {
+    if (equals == std::string_view::npos || text::to_lower(part.substr(0, equals)) != name) {
       continue;
     }
     return unquoted(part.substr(equals + 1));
   }
   return {};
-}
-
-int hex_digit(char character) {
-  if (character >= '0' && character <= '9') {
-    return character - '0';
-  }
-  if (character >= 'a' && character <= 'f') {
-    return character - 'a' + 10;
-  }
-  if (character >= 'A' && character <= 'F') {
-    return character - 'A' + 10;
-  }
-  return -1;
-}
-
-std::string json_of(const Value& value) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  value.Accept(writer);
-  return {buffer.GetString(), buffer.GetSize()};
 }
 
 Argument::Kind kind_of_json(const Value& value) {
@@ -88,11 +67,12 @@ void with_value(JsonParser& parser, std::string_view json, Look look) {
 ContentType content_type(const net::Headers& headers) {
   const std::string header = headers.get("content-type");
   ContentType result;
-  const std::string type = lower(trimmed(std::string_view(header).substr(0, header.find(';'))));
+  const std::string type =
+      text::to_lower(text::trim(std::string_view(header).substr(0, header.find(';')), text::kWhiteSpace));
   if (type.empty()) {
     return result;
   }
-  result.charset = lower(parameter(header, "charset"));
+  result.charset = text::to_lower(parameter(header, "charset"));
   if (type == "application/json") {
     result.type = BodyType::kJson;
   } else if (type == "application/x-www-form-urlencoded") {
@@ -106,34 +86,12 @@ ContentType content_type(const net::Headers& headers) {
   return result;
 }
 
-std::string percent_decoded(std::string_view text, bool plus) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (plus && text[i] == '+') {
-      out += ' ';
-      continue;
-    }
-    if (text[i] == '%' && i + 2 < text.size()) {
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
-      if (high >= 0 && low >= 0) {
-        out += static_cast<char>(high * 16 + low);
-        i += 2;
-        continue;
-      }
-    }
-    out += text[i];
-  }
-  return out;
-}
-
 std::vector<std::string> path_segments(std::string_view path) {
   std::vector<std::string> segments;
   while (!path.empty()) {
     path.remove_prefix(1);  // The slash.
     const std::size_t end = std::min(path.find('/'), path.size());
-    segments.push_back(percent_decoded(path.substr(0, end), false));
+    segments.push_back(text::percent_decode(path.substr(0, end)));
     path.remove_prefix(end);
   }
   return segments;
@@ -149,9 +107,9 @@ void Arguments::add_form(std::string_view text) {
     }
     const std::size_t equals = std::min(pair.find('='), pair.size());
     Argument argument;
-    argument.name = percent_decoded(pair.substr(0, equals), true);
+    argument.name = text::form_decode(pair.substr(0, equals));
     if (equals < pair.size()) {
-      argument.value = percent_decoded(pair.substr(equals + 1), true);
+      argument.value = text::form_decode(pair.substr(equals + 1));
     }
     arguments_.push_back(std::move(argument));
   }
@@ -184,7 +142,7 @@ bool Arguments::add_multipart(std::string_view body, std::string_view boundary) 
       const std::string_view line = head.substr(0, line_end);
       head.remove_prefix(std::min(line_end + 2, head.size()));
       const std::size_t colon = line.find(':');
-      if (colon == std::string_view::npos || lower(line.substr(0, colon)) != "content-disposition") {
+      if (colon == std::string_view::npos || text::to_lower(line.substr(0, colon)) != "content-disposition") {
         continue;
       }
       argument.name = parameter(line, "name");
@@ -201,6 +159,10 @@ bool Arguments::add_multipart(std::string_view body, std::string_view boundary) 
 }
 
 void Arguments::add_json(JsonParser& parser, std::string text) {
+  if (!text::is_utf8(text)) {
+    is_utf8_ = false;
+    return;
+  }
   const Value& object = parser.parse(text);
   for (const auto& member : object.GetObject()) {
     if (member.value.IsNull()) {
@@ -209,7 +171,8 @@ void Arguments::add_json(JsonParser& parser, std::string text) {
     Argument argument;
     argument.name = view(member.name);
     argument.kind = kind_of_json(member.value);
-    argument.value = member.value.IsString() ? std::string(view(member.value)) : json_of(member.value);
+    argument.value =
+        member.value.IsString() ? std::string(view(member.value)) : json::Writer().value(member.value).take();
     arguments_.push_back(std::move(argument));
   }
 }
@@ -226,9 +189,9 @@ std::string_view Arguments::text(std::string_view name) const {
 }
 
 bool Arguments::is_utf8() const {
-  return std::all_of(arguments_.begin(), arguments_.end(), [](const Argument& argument) {
-    return text_length(argument.name) && (argument.is_file || text_length(argument.value));
-  });
+  return is_utf8_ && std::all_of(arguments_.begin(), arguments_.end(), [](const Argument& argument) {
+           return text::is_utf8(argument.name) && (argument.is_file || text::is_utf8(argument.value));
+         });
 }
 
 bool Arguments::truth(std::string_view name, bool otherwise) const {

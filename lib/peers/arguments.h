@@ -40,7 +40,8 @@ class Arguments {
   void add_form(std::string_view text);
   // False if the body is not made as RFC 7578 and its boundary ask for.
   bool add_multipart(std::string_view body, std::string_view boundary);
-  // The members of the object; null is as good as absent. Throws what JsonParser::parse() throws.
+  // The members of the object; null is as good as absent. Throws what JsonParser::parse() throws. Of what is not UTF-8
+  // it takes nothing, and is_utf8() says so.
   void add_json(JsonParser& parser, std::string text);
 
   // The first of that name, or null.
@@ -56,14 +57,12 @@ class Arguments {
 
  private:
   std::vector<Argument> arguments_;
+  bool is_utf8_ = true;
 };
 
 // How many elements the array in `json` has; empty if it is none.
 std::optional<std::size_t> array_size(JsonParser& parser, std::string_view json);
 bool is_object(JsonParser& parser, std::string_view json);
-
-// "%41" is "A"; `plus` takes '+' for a space, as forms and queries do.
-std::string percent_decoded(std::string_view text, bool plus);
 
 // "/a/b/c" as a, b, c, decoded.
 std::vector<std::string> path_segments(std::string_view path);

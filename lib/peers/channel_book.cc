@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/peers/fnv.h"
+#include "lib/text/format.h"
 
 namespace soak::peers {
 namespace {
@@ -19,8 +20,6 @@ constexpr std::size_t kUnknownMax = 256;  // Of one conversation.
 constexpr nanoseconds kTogether = std::chrono::milliseconds{100};
 // So long after a shared window a conversation that it may have held back is looked at.
 constexpr nanoseconds kReturns = std::chrono::minutes{1};
-
-double seconds(nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::string subject(const ChannelRequest& request) {
   return request.conversation.empty() ? "without a conversation" : "conversation " + request.conversation;
@@ -130,7 +129,7 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
     ++ledger_.inside_window;
     find(ChannelFindingKind::kInsideWindow,
          fmt::format("{}: {}, next request {:.1f} s later", scope == Scope::kConversation ? subject(request) : "all",
-                     inside->said, seconds(now - inside->from)));
+                     inside->said, text::seconds(now - inside->from)));
   }
   return Refused{scope, inside->until - now};
 }
@@ -259,7 +258,7 @@ void ChannelBook::refuse_credential(const ChannelRequest& request, bool outdated
   find(ChannelFindingKind::kCredentialRefused,
        outdated && rotated_at_
            ? fmt::format("{}: {} a credential that was rotated at {}, {:.1f} s after its first refusal",
-                         subject(request), wall_time(), rotated_wall_, seconds(now - *first_refusal_))
+                         subject(request), wall_time(), rotated_wall_, text::seconds(now - *first_refusal_))
            : fmt::format("{}: {} a credential that never was valid", subject(request), wall_time()));
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "soak/detail/enum_names.h"
+#include "lib/text/format.h"
 #include "soak/error.h"
 
 namespace soak::peers {
@@ -200,10 +201,9 @@ ChannelFaults::Plan daily_channel_faults(const DailyChannelFaults& options) {
   const std::int64_t faults = std::int64_t{options.rate_limits} + options.unknown_outcomes + options.rotations;
   constexpr int kMessagesEach = 8;
   if (options.day < options.interval * kMessagesEach * std::max(faults, std::int64_t{1})) {
-    const auto seconds = [](nanoseconds duration) { return std::chrono::duration<double>(duration).count(); };
     fail(fmt::format("a day of {:g} s has {:g} messages at an interval of {:g} s; {} faults need {} of them",
-                     seconds(options.day), seconds(options.day) / seconds(options.interval), seconds(options.interval),
-                     faults, faults * kMessagesEach));
+                     text::seconds(options.day), text::seconds(options.day) / text::seconds(options.interval),
+                     text::seconds(options.interval), faults, faults * kMessagesEach));
   }
   return [day = std::make_shared<Day>(options)](const ChannelCall& call) { return (*day)(call); };
 }

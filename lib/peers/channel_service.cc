@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/text/format.h"
 #include "soak/error.h"
 
 namespace soak::peers {
@@ -120,7 +121,7 @@ ChannelAnswer ChannelService::limit(ChannelRequest& request, const RateLimited& 
       break;
     default:
       request.retry_after = told(limited);
-      said = fmt::format("Retry-After {:g}", std::chrono::duration<double>(request.retry_after).count());
+      said = fmt::format("Retry-After {:g}", text::seconds(request.retry_after));
   }
   const bool is_said = request.retry_after > nanoseconds::zero();
   const nanoseconds length = is_said ? request.retry_after : book_.options().unsaid_wait;

@@ -2,11 +2,13 @@
 #include "lib/peers/json_field.h"
 
 #include <fmt/format.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include <algorithm>
-#include <charconv>
+
+#include "lib/json/writer.h"
+#include "lib/text/ascii.h"
+#include "lib/text/number.h"
+#include "lib/text/utf8.h"
 
 namespace soak::peers {
 namespace {
@@ -19,11 +21,10 @@ std::string member_path(const std::string& parent, std::string_view member) {
 std::string snake_case(std::string_view member) {
   std::string name;
   for (const char character : member) {
-    const bool capital = character >= 'A' && character <= 'Z';
-    if (capital) {
+    if (text::is_upper(character)) {
       name += '_';
     }
-    name += capital ? static_cast<char>(character + ('a' - 'A')) : character;
+    name += text::to_lower(character);
   }
   return name;
 }
@@ -35,13 +36,7 @@ std::optional<std::int64_t> integer_in(const Value& value, Spelling spelling) {
   if (spelling == Spelling::kExact || !value.IsString()) {
     return std::nullopt;
   }
-  const std::string_view text = view(value);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
+  return text::parse_number<std::int64_t>(json::view(value));
 }
 
 }  // namespace
@@ -67,14 +62,7 @@ const char* kind_of(const Value& value) {
 
 std::string excerpt(std::string_view text) {
   constexpr std::size_t kShown = 100;
-  if (text.size() <= kShown) {
-    return std::string(text);
-  }
-  std::size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
-    --end;  // Not inside a character.
-  }
-  return std::string(text.substr(0, end)) + "...";
+  return std::string(text::first_bytes(text, kShown)) + (text.size() > kShown ? "..." : "");
 }
 
 void Field::refuse(std::string_view expected) const {
@@ -109,22 +97,19 @@ bool Field::is_spelt(const Value& name, std::string_view member) const {
 }
 
 std::optional<Field> Field::find(std::string_view member) const {
-  const auto named = [&](std::string_view name) {
-    return value_->FindMember(Value(rapidjson::StringRef(name.data(), name.size())));
-  };
-  auto found = named(member);
+  const Value* found = json::member(*value_, member);
   if (spelling_ == Spelling::kProto) {
-    if (found == value_->MemberEnd()) {
-      found = named(snake_case(member));
+    if (found == nullptr) {
+      found = json::member(*value_, snake_case(member));
     }
-    if (found != value_->MemberEnd() && found->value.IsNull()) {
+    if (found != nullptr && found->IsNull()) {
       return std::nullopt;
     }
   }
-  if (found == value_->MemberEnd()) {
+  if (found == nullptr) {
     return std::nullopt;
   }
-  return Field(found->value, member_path(path_, member), spelling_);
+  return Field(*found, member_path(path_, member), spelling_);
 }
 
 Field Field::require(std::string_view member) const {
@@ -211,11 +196,6 @@ std::string_view Field::one_of(std::initializer_list<std::string_view> values) c
                 path_};
 }
 
-std::string Field::json() const {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  value_->Accept(writer);
-  return {buffer.GetString(), buffer.GetSize()};
-}
+std::string Field::json() const { return json::Writer().value(*value_).take(); }
 
 }  // namespace soak::peers

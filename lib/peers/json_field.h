@@ -4,8 +4,6 @@
 
 // A client's JSON as the fakes check it: where a value stands, what may be there, and the refusal that says both.
 
-#include <rapidjson/document.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -14,11 +12,12 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/json/reader.h"
+
 namespace soak::peers {
 
-using Value = rapidjson::Value;
-
-inline std::string_view view(const Value& text) { return {text.GetString(), text.GetStringLength()}; }
+using json::Value;
+using json::view;
 
 // Why a message, or a connection, is not accepted: thrown by all that checks one. How it is written is the provider's
 // way; an empty member means that there is none.

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak::probe {
 namespace {
@@ -15,8 +15,8 @@ constinit const HeapProfiler* linked = nullptr;  // Set before any other constru
 const HeapProfiler* heap_profiler() noexcept { return linked; }
 
 std::string to_string(const StackGrowth& growth) {
-  return fmt::format("{} in {} at {}", detail::format_bytes(growth.bytes),
-                     detail::format_plural(static_cast<std::uint64_t>(growth.allocations), "allocation"),
+  return fmt::format("{} in {} at {}", text::format_bytes(growth.bytes),
+                     text::format_plural(static_cast<std::uint64_t>(growth.allocations), "allocation"),
                      fmt::join(growth.frames, " < "));
 }
 

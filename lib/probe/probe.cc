@@ -12,7 +12,8 @@
 #include <utility>
 
 #include "lib/probe/pace.h"
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
+#include "soak/error.h"
 #include "soak/probe/process.h"
 
 namespace soak::probe {
@@ -319,7 +320,7 @@ void Probe::look_at_processes(nanoseconds at) {
         source.readable = false;
         for (std::size_t i = source.first; i < source.first + source.count; ++i) {
           measured_.tracks[i].unavailable =
-              fmt::format("process {} ended at {}", watched->id.value, detail::format_clock(at));
+              fmt::format("process {} ended at {}", watched->id.value, text::format_clock(at));
         }
       }
     }

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/text/format.h"
 #include "soak/detail/enum_names.h"
-#include "soak/detail/format.h"
 #include "soak/report/growth_text.h"
 #include "soak/report/summary.h"
 
@@ -176,8 +176,8 @@ void compare_levels(const Track& before, const Track& after, Comparison& compari
   by.low = by.value - std::hypot(by.value - by.low, run_to_run);
   by.high = by.value + std::hypot(by.high - by.value, run_to_run);
   Comparison::Row row{subject, judged(by), {}};
-  row.text = fmt::format("{} -> {}: {}, 99% CI {} to {}", detail::format_bytes(std::llround(then->value)),
-                         detail::format_bytes(std::llround(now->value)), probe::amount_text(by.value, Unit::kBytes),
+  row.text = fmt::format("{} -> {}: {}, 99% CI {} to {}", text::format_bytes(std::llround(then->value)),
+                         text::format_bytes(std::llround(now->value)), probe::amount_text(by.value, Unit::kBytes),
                          probe::amount_text(by.low, Unit::kBytes), probe::amount_text(by.high, Unit::kBytes));
   comparison.rows.push_back(std::move(row));
 }
@@ -238,7 +238,7 @@ void compare_cycles(const Record& before, const Record& after, Comparison& compa
 
 // A rate of independent events; of events on a schedule the interval is wider than it need be.
 Estimate rate_of(std::uint64_t count, std::chrono::nanoseconds time) {
-  const double seconds = std::chrono::duration<double>(time).count();
+  const double seconds = text::seconds(time);
   const double n = static_cast<double>(count);
   const double half = kZ99 * std::sqrt(n + 1);
   return {n / seconds, std::max(n - half, 0.0) / seconds, (n + half) / seconds};
@@ -302,7 +302,7 @@ void note_differences(const Record& before, const Record& after, Comparison& com
                                 : "its time";
   };
   note("ended by", how(before), how(after));
-  note("lasted", detail::format_seconds(before.elapsed), detail::format_seconds(after.elapsed));
+  note("lasted", text::format_seconds(before.elapsed), text::format_seconds(after.elapsed));
   constexpr std::array<std::string_view, 6> kOfNoMatter = {"seed",       "report_dir",    "metrics_port",
                                                            "checkpoint", "part_duration", "service_time_max"};
   for (const Setting& setting : after.settings) {

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak::report {
 
@@ -19,9 +19,9 @@ std::string trend_text(const probe::Trend& trend) {
   std::string text = probe::growth_text(trend);
   if (trend.leak) {
     text += fmt::format("; {} a day; since {}", probe::amount_text(trend.per_day, trend.unit),
-                        detail::format_clock(trend.since));
+                        text::format_clock(trend.since));
     if (trend.certain_at) {
-      text += fmt::format(", certain at {}", detail::format_clock(*trend.certain_at));
+      text += fmt::format(", certain at {}", text::format_clock(*trend.certain_at));
     }
   } else if (std::isfinite(trend.excluded)) {
     text += "; " + probe::excluded_text(trend);
@@ -29,7 +29,7 @@ std::string trend_text(const probe::Trend& trend) {
     text += "; a leak of any size could have been missed";
   }
   text += trend.warm_up > std::chrono::nanoseconds{0}
-              ? fmt::format("; warm-up until {}", detail::format_clock(trend.warm_up))
+              ? fmt::format("; warm-up until {}", text::format_clock(trend.warm_up))
               : std::string("; no warm-up");
   return text;
 }

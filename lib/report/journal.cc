@@ -4,11 +4,10 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -16,7 +15,8 @@
 #include <system_error>
 #include <utility>
 
-#include "lib/report/utf8.h"
+#include "lib/json/writer.h"
+#include "lib/text/format.h"
 
 namespace soak::report {
 namespace {
@@ -27,168 +27,93 @@ using std::chrono::nanoseconds;
 constexpr std::size_t kLineRoom = 16 * 1024;
 constexpr std::size_t kValueRoom = 24;
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void field(Writer& json, const char* key, std::string_view text) {
-  const std::string valid = valid_utf8(text);
-  json.Key(key);
-  json.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
-}
-
-double seconds(nanoseconds time) { return std::chrono::duration<double>(time).count(); }
-
 std::string header_line(const Record& record, const probe::Budgets& budgets, const std::string& rss_not_judged) {
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.StartObject();
-  field(json, "schema", "soak.journal");
-  json.Key("version");
-  json.Int(1);
-  field(json, "name", record.name);
-  field(json, "title", record.title);
-  field(json, "cycle_noun", record.cycle_noun);
-  field(json, "mode", record.mode);
-  json.Key("started_s");
-  json.Int64(std::chrono::system_clock::to_time_t(record.started));
-  json.Key("asked_s");
-  json.Double(seconds(record.asked));
-  json.Key("seed");
-  json.Uint64(record.seed);
-  json.Key("sessions");
-  json.Uint(record.sessions);
-  field(json, "rerun", record.rerun);
-  json.Key("rss_growth_bytes_max");
-  json.Int64(budgets.rss_growth_bytes_max);
-  json.Key("heap_per_cycle_bytes_max");
-  json.Int64(budgets.heap_per_cycle_bytes_max);
-  field(json, "rss_not_judged", rss_not_judged);
-  json.Key("settings");
-  json.StartArray();
+  json::Writer json;
+  json.object().key("schema").text("soak.journal").key("version").integer(1);
+  json.key("name").text(record.name).key("title").text(record.title).key("cycle_noun").text(record.cycle_noun);
+  json.key("mode").text(record.mode);
+  json.key("started_s").integer(std::chrono::system_clock::to_time_t(record.started));
+  json.key("asked_s").number(text::seconds(record.asked)).key("seed").integer(record.seed);
+  json.key("sessions").integer(record.sessions).key("rerun").text(record.rerun);
+  json.key("rss_growth_bytes_max").integer(budgets.rss_growth_bytes_max);
+  json.key("heap_per_cycle_bytes_max").integer(budgets.heap_per_cycle_bytes_max);
+  json.key("rss_not_judged").text(rss_not_judged);
+  json.key("settings").array();
   for (const Setting& setting : record.settings) {
-    json.StartObject();
-    field(json, "name", setting.name);
-    field(json, "value", setting.value);
-    field(json, "source", setting.source);
-    json.EndObject();
+    json.object().key("name").text(setting.name).key("value").text(setting.value);
+    json.key("source").text(setting.source).end_object();
   }
-  json.EndArray();
-  json.Key("series");
-  json.StartArray();
+  json.end_array().key("series").array();
   for (const probe::Track& track : record.measured.tracks) {
-    json.StartObject();
-    field(json, "name", track.name);
-    field(json, "unit", track.unit == probe::Unit::kBytes ? "bytes" : "count");
-    field(json, "unavailable", track.unavailable);
-    field(json, "part_of", track.part_of);
-    field(json, "stands_for", track.stands_for);
-    json.EndObject();
+    json.object().key("name").text(track.name);
+    json.key("unit").text(track.unit == probe::Unit::kBytes ? "bytes" : "count");
+    json.key("unavailable").text(track.unavailable).key("part_of").text(track.part_of);
+    json.key("stands_for").text(track.stands_for).end_object();
   }
-  json.EndArray();
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  return json.end_array().end_object().take() + "\n";
 }
 
 }  // namespace
 
-// A line in the making, in memory that is there. What does not fit makes it unfit.
+// A line in the making, in memory that is there already: it allocates only where that is too small.
 class Journal::Line {
  public:
-  Line(std::vector<char>& room, std::string_view type) : room_(room) {
-    raw("{\"type\":");
-    text(type);
+  Line(std::string& room, std::string_view type) : room_(room), json_(std::move(room)) {
+    json_.object().key("type").text(type);
   }
+  ~Line() { room_ = json_.take(); }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
 
-  void raw(std::string_view characters) {
-    if (used_ + characters.size() > room_.size()) {
-      fits_ = false;
-      return;
-    }
-    std::copy(characters.begin(), characters.end(), room_.begin() + static_cast<std::ptrdiff_t>(used_));
-    used_ += characters.size();
-  }
-
-  void number(std::int64_t value) {
-    const fmt::format_int digits(value);
-    raw({digits.data(), digits.size()});
-  }
-
-  void text(std::string_view text) {
-    raw("\"");
-    for (const char c : text) {
-      if (c == '"' || c == '\\') {
-        raw("\\");
-      }
-      // A control character would have to be spelled in six; nobody's name has one.
-      const char shown = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-      raw({&shown, 1});
-    }
-    raw("\"");
-  }
-
-  void key(std::string_view name) {
-    raw(",");
-    text(name);
-    raw(":");
-  }
+  json::Writer& key(std::string_view name) { return json_.key(name); }
 
   // In seconds, to the microsecond.
   void stamp(nanoseconds at) {
     const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(at).count();
-    key("at_s");
-    number(whole / 1'000'000);
-    raw(".");
-    const fmt::format_int digits(1'000'000 + whole % 1'000'000);  // The 1 keeps the zeros.
-    raw({digits.data() + 1, digits.size() - 1});
+    std::array<char, 32> digits;
+    const auto end =
+        fmt::format_to_n(digits.data(), digits.size(), "{}.{:06}", whole / 1'000'000, whole % 1'000'000).out;
+    key("at_s").raw({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
 
-  void cycle(std::uint64_t cycle) {
-    key("cycle");
-    number(static_cast<std::int64_t>(cycle));
-  }
+  void cycle(std::uint64_t cycle) { key("cycle").integer(cycle); }
 
   // The value of each track that was taken at this time, or null.
   void held(nanoseconds at, const probe::Measurements& measured, probe::Series probe::Track::*series) {
-    key("held");
-    char before = '[';
+    key("held").array();
     for (const probe::Track& track : measured.tracks) {
-      raw({&before, 1});
-      before = ',';
       if (const std::optional<probe::Point> last = (track.*series).last(); last && last->at == at) {
-        number(last->value);
+        json_.integer(last->value);
       } else {
-        raw("null");
+        json_.null();
       }
     }
-    raw(before == '[' ? "[]" : "]");
+    json_.end_array();
   }
 
   void counts(std::span<const probe::OperationCount> counts) {
-    key("counts");
-    raw("{");
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      raw(i == 0 ? "" : ",");
-      text(counts[i].name);
-      raw(":");
-      number(static_cast<std::int64_t>(counts[i].count));
+    key("counts").object();
+    for (const probe::OperationCount& operation : counts) {
+      key(operation.name).integer(operation.count);
     }
-    raw("}");
+    json_.end_object();
   }
 
-  // The line as it is written; empty where it did not fit.
+  // The line as it is written; it lives as long as this.
   std::string_view end() {
-    raw("}\n");
-    return fits_ ? std::string_view(room_.data(), used_) : std::string_view{};
+    json_.end_object().end_line();
+    return json_.str();
   }
 
  private:
-  std::vector<char>& room_;
-  std::size_t used_ = 0;
-  bool fits_ = true;
+  std::string& room_;
+  json::Writer json_;
 };
 
 Journal::Journal(std::string path, const Record& record, const probe::Budgets& budgets,
                  const std::string& rss_not_judged)
-    : path_(std::move(path)), room_(kLineRoom + kValueRoom * record.measured.tracks.size()) {
+    : path_(std::move(path)) {
+  room_.reserve(kLineRoom + kValueRoom * record.measured.tracks.size());
   const std::filesystem::path directory = std::filesystem::path(path_).parent_path();
   std::error_code ignored;  // What it means is said by open().
   if (!directory.empty()) {
@@ -232,8 +157,7 @@ void Journal::rest(nanoseconds at, std::uint64_t cycle, const probe::Measurement
   line.held(at, measured, &probe::Track::at_rest);
   line.counts(counts);
   if (measured.last_unsettled) {
-    line.key("unsettled_by");
-    line.text(measured.unsettled_by);
+    line.key("unsettled_by").text(measured.unsettled_by);
   }
   write(line);
 }
@@ -242,10 +166,8 @@ void Journal::mark(nanoseconds at, std::string_view kind, std::string_view text)
   const std::lock_guard lock(mutex_);
   Line line(room_, "mark");
   line.stamp(at);
-  line.key("kind");
-  line.text(kind);
-  line.key("text");
-  line.text(text);
+  line.key("kind").text(kind);
+  line.key("text").text(text);
   write(line);
 }
 
@@ -253,18 +175,15 @@ void Journal::failure(nanoseconds at, std::string_view text) {
   const std::lock_guard lock(mutex_);
   Line line(room_, "failure");
   line.stamp(at);
-  line.key("text");
-  line.text(text);
+  line.key("text").text(text);
   write(line);
 }
 
 void Journal::describe(std::string_view title, std::string_view cycle_noun) {
   const std::lock_guard lock(mutex_);
   Line line(room_, "describe");
-  line.key("title");
-  line.text(title);
-  line.key("cycle_noun");
-  line.text(cycle_noun);
+  line.key("title").text(title);
+  line.key("cycle_noun").text(cycle_noun);
   write(line);
 }
 
@@ -278,7 +197,7 @@ void Journal::end(nanoseconds at, std::uint64_t cycle) {
 
 void Journal::write(Line& line) {
   const std::string_view text = line.end();
-  if (!error_.empty() || text.empty()) {
+  if (!error_.empty()) {
     return;
   }
   ssize_t written = 0;

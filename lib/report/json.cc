@@ -3,101 +3,68 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
 
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "lib/report/utf8.h"
+#include "lib/json/writer.h"
+#include "lib/text/format.h"
 #include "soak/report/summary.h"
 
 namespace soak::report {
 namespace {
 
-using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
-
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+using json::Writer;
+using text::seconds;
 
 std::string utc(std::chrono::system_clock::time_point time) {
   return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
-void write_text(Writer& json, std::string_view text) {
-  const std::string valid = valid_utf8(text);
-  json.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
-}
-
-void field(Writer& json, const char* key, std::string_view value) {
-  json.Key(key);
-  write_text(json, value);
-}
+void field(Writer& json, std::string_view key, std::string_view value) { json.key(key).text(value); }
 
 // A string literal would rather be a bool.
-void field(Writer& json, const char* key, const char* value) { field(json, key, std::string_view(value)); }
+void field(Writer& json, std::string_view key, const char* value) { json.key(key).text(value); }
 
-void field(Writer& json, const char* key, std::uint64_t value) {
-  json.Key(key);
-  json.Uint64(value);
-}
+void field(Writer& json, std::string_view key, std::uint64_t value) { json.key(key).integer(value); }
 
-// JSON has no infinity.
-void field(Writer& json, const char* key, double value) {
-  json.Key(key);
-  if (std::isfinite(value)) {
-    json.Double(value);
-  } else {
-    json.Null();
-  }
-}
+void field(Writer& json, std::string_view key, double value) { json.key(key).number(value); }
 
-void field(Writer& json, const char* key, bool value) {
-  json.Key(key);
-  json.Bool(value);
-}
+void field(Writer& json, std::string_view key, bool value) { json.key(key).boolean(value); }
 
-void field(Writer& json, const char* key, const std::vector<std::string>& values) {
-  json.Key(key);
-  json.StartArray();
+void field(Writer& json, std::string_view key, const std::vector<std::string>& values) {
+  json.key(key).array();
   for (const std::string& value : values) {
-    write_text(json, value);
+    json.text(value);
   }
-  json.EndArray();
+  json.end_array();
 }
 
 const char* to_text(probe::Unit unit) { return unit == probe::Unit::kBytes ? "bytes" : "count"; }
 
 void write_point(Writer& json, const probe::Point& point) {
-  json.StartArray();
-  json.Double(seconds(point.at));
-  json.Uint64(point.cycle);
-  json.Int64(point.value);
-  json.EndArray();
+  json.row().number(seconds(point.at)).integer(point.cycle).integer(point.value).end_array();
 }
 
-void write_points(Writer& json, const char* key, const probe::Series& series) {
-  json.Key(key);
-  json.StartArray();
-  json.SetFormatOptions(rapidjson::kFormatSingleLineArray);
+void write_points(Writer& json, std::string_view key, const probe::Series& series) {
+  json.key(key).row();
   for (const probe::Point& point : series.points()) {
     write_point(json, point);
   }
-  json.EndArray();
-  json.SetFormatOptions(rapidjson::kFormatDefault);
+  json.end_array();
 }
 
 void write_trend(Writer& json, const probe::Trend& trend) {
-  json.StartObject();
+  json.object();
   field(json, "series", trend.series);
   field(json, "unit", to_text(trend.unit));
   field(json, "per", trend.per.empty() ? "second" : trend.per);
   if (!trend.not_judged.empty()) {
     field(json, "not_judged", trend.not_judged);
-    json.EndObject();
+    json.end_object();
     return;
   }
   field(json, "growth", trend.growth);
@@ -115,134 +82,117 @@ void write_trend(Writer& json, const probe::Trend& trend) {
   if (trend.certain_at) {
     field(json, "certain_at_s", seconds(*trend.certain_at));
   }
-  json.EndObject();
+  json.end_object();
 }
 
 void write_verdict(Writer& json, const probe::Verdict& verdict) {
-  json.Key("verdict");
-  json.StartObject();
+  json.key("verdict").object();
   field(json, "passed", verdict.passed());
-  json.Key("findings");
-  json.StartArray();
+  json.key("findings").array();
   for (const probe::Finding& finding : verdict.findings) {
-    json.StartObject();
+    json.object();
     field(json, "subject", finding.subject);
     field(json, "text", finding.text);
-    json.Key("evidence");
-    json.StartArray();
+    json.key("evidence").array();
     for (const probe::Evidence& evidence : finding.evidence) {
-      json.StartObject();
+      json.object();
       field(json, "label", evidence.label);
       field(json, "text", evidence.text);
-      json.EndObject();
+      json.end_object();
     }
-    json.EndArray();
-    json.EndObject();
+    json.end_array();
+    json.end_object();
   }
-  json.EndArray();
+  json.end_array();
   field(json, "remarks", verdict.remarks);
-  json.Key("trends");
-  json.StartArray();
+  json.key("trends").array();
   for (const probe::Trend& trend : verdict.trends) {
     write_trend(json, trend);
   }
-  json.EndArray();
-  json.EndObject();
+  json.end_array();
+  json.end_object();
 }
 
 void write_lateness(Writer& json, const Lateness& late) {
   field(json, "late_p50_s", seconds(late.percentile(0.5)));
   field(json, "late_p99_s", seconds(late.percentile(0.99)));
   field(json, "late_max_s", seconds(late.max()));
-  json.Key("late_buckets");
-  json.StartArray();
-  json.SetFormatOptions(rapidjson::kFormatSingleLineArray);
+  json.key("late_buckets").row();
   late.for_each_bucket([&json](std::chrono::nanoseconds from, std::uint64_t count) {
-    json.StartArray();
-    json.Double(seconds(from));
-    json.Uint64(count);
-    json.EndArray();
+    json.array().number(seconds(from)).integer(count).end_array();
   });
-  json.EndArray();
-  json.SetFormatOptions(rapidjson::kFormatDefault);
+  json.end_array();
 }
 
 void write_counts(Writer& json, const Record& record) {
-  json.Key("counters");
-  json.StartObject();
+  json.key("counters").object();
   for (const Counter& counter : record.counters) {
-    field(json, valid_utf8(counter.name).c_str(), counter.value);
+    field(json, counter.name, counter.value);
   }
-  json.EndObject();
-  json.Key("figures");
-  json.StartObject();
+  json.end_object();
+  json.key("figures").object();
   for (const Figure& figure : record.figures) {
-    field(json, valid_utf8(figure.name).c_str(), figure.value);
+    field(json, figure.name, figure.value);
   }
-  json.EndObject();
-  json.Key("traffic");
-  json.StartArray();
+  json.end_object();
+  json.key("traffic").array();
   for (const Traffic& traffic : record.traffic) {
-    json.StartObject();
+    json.object();
     field(json, "counter", traffic.counter);
     for (const auto& [key, thirds] :
          {std::pair{"due_by_third", &traffic.due}, std::pair{"met_by_third", &traffic.met}}) {
-      json.Key(key);
-      json.StartArray();
+      json.key(key).array();
       for (const std::uint64_t count : *thirds) {
-        json.Uint64(count);
+        json.integer(count);
       }
-      json.EndArray();
+      json.end_array();
     }
     if (traffic.late.count() > 0) {
       write_lateness(json, traffic.late);
     }
-    json.EndObject();
+    json.end_object();
   }
-  json.EndArray();
+  json.end_array();
 }
 
 void write_parts(Writer& json, const Record& record) {
-  json.Key("parts");
-  json.StartArray();
+  json.key("parts").array();
   for (const Part& part : record.parts) {
-    json.StartObject();
+    json.object();
     field(json, "started", utc(part.started));
     field(json, "from_s", seconds(part.from));
     field(json, "to_s", seconds(part.to));
     field(json, "cycles", part.cycles);
     field(json, "cycles_due", part.cycles_due);
     field(json, "interrupted", part.interrupted);
-    json.EndObject();
+    json.end_object();
   }
-  json.EndArray();
+  json.end_array();
   field(json, "parts_left", record.parts_left);
 }
 
 void write_settings(Writer& json, const Record& record) {
-  json.Key("settings");
-  json.StartArray();
+  json.key("settings").array();
   for (const Setting& setting : record.settings) {
-    json.StartObject();
+    json.object();
     field(json, "name", setting.name);
     field(json, "value", setting.value);
     field(json, "source", setting.source);
-    json.EndObject();
+    json.end_object();
   }
-  json.EndArray();
+  json.end_array();
 }
 
 void write_marks(Writer& json, const Record& record) {
-  json.Key("marks");
-  json.StartArray();
+  json.key("marks").array();
   for (const Mark& mark : record.marks) {
-    json.StartObject();
+    json.object();
     field(json, "at_s", seconds(mark.at));
     field(json, "kind", mark.kind);
     field(json, "text", mark.text);
-    json.EndObject();
+    json.end_object();
   }
-  json.EndArray();
+  json.end_array();
   field(json, "marks_dropped", record.marks_dropped);
 }
 
@@ -253,10 +203,9 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
   field(json, "baseline_unsettled", measured.baseline_unsettled);
   field(json, "last_unsettled", measured.last_unsettled);
   field(json, "probe_cpu_s", seconds(measured.probe_cpu));
-  json.Key("series");
-  json.StartArray();
+  json.key("series").array();
   for (const probe::Track& track : measured.tracks) {
-    json.StartObject();
+    json.object();
     field(json, "name", track.name);
     field(json, "unit", to_text(track.unit));
     field(json, "available", track.unavailable.empty());
@@ -271,34 +220,29 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
     }
     field(json, "samples", track.timeline.added());
     if (const std::optional<probe::Point> peak = track.timeline.peak()) {
-      json.Key("peak");
-      json.SetFormatOptions(rapidjson::kFormatSingleLineArray);
+      json.key("peak");
       write_point(json, *peak);
-      json.SetFormatOptions(rapidjson::kFormatDefault);
     }
     write_points(json, "timeline", track.timeline);
     write_points(json, "at_rest", track.at_rest);
-    json.EndObject();
+    json.end_object();
   }
-  json.EndArray();
-  json.Key("operations");
-  json.StartArray();
+  json.end_array();
+  json.key("operations").array();
   for (const probe::Operation& operation : measured.operations) {
-    json.StartObject();
+    json.object();
     field(json, "name", operation.name);
     write_points(json, "at_rest", operation.at_rest);
-    json.EndObject();
+    json.end_object();
   }
-  json.EndArray();
+  json.end_array();
 }
 
 }  // namespace
 
 std::string to_json(const Record& record) {
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.SetIndent(' ', 1);
-  json.StartObject();
+  Writer json(Writer::Layout::kIndented);
+  json.object();
   field(json, "schema", "soak.report");
   field(json, "version", std::uint64_t{kJsonVersion});
   field(json, "name", record.name);
@@ -319,8 +263,7 @@ std::string to_json(const Record& record) {
   field(json, "cycle_noun", record.cycle_noun);
   field(json, "sessions", std::uint64_t{record.sessions});
   if (record.session_rss_bytes) {
-    json.Key("session_rss_bytes");
-    json.Int64(*record.session_rss_bytes);
+    json.key("session_rss_bytes").integer(*record.session_rss_bytes);
   }
   field(json, "cycles", record.cycles);
   field(json, "failed_cycles", record.failed_cycles);
@@ -332,8 +275,8 @@ std::string to_json(const Record& record) {
   write_settings(json, record);
   write_marks(json, record);
   write_measurements(json, record.measured);
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  json.end_object();
+  return json.take() + "\n";
 }
 
 }  // namespace soak::report

@@ -6,7 +6,6 @@
 // else.
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
 
 #include <chrono>
 #include <cmath>
@@ -16,6 +15,9 @@
 #include <string>
 #include <string_view>
 
+#include "lib/json/reader.h"
+#include "lib/text/format.h"
+#include "lib/text/utf8.h"
 #include "soak/report/read_json.h"
 
 namespace soak::report {
@@ -23,7 +25,7 @@ namespace soak::report {
 // A value of a document, and where it stands: "series[2].unit". The document outlives it.
 class JsonValue {
  public:
-  JsonValue(const rapidjson::Value& value, std::string file, std::string path)
+  JsonValue(const json::Value& value, std::string file, std::string path)
       : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
 
   // A field of an object that must be there; or one that may be absent.
@@ -58,7 +60,7 @@ class JsonValue {
       refuse("an object");
     }
     for (const auto& member : value_->GetObject()) {
-      const std::string name(member.name.GetString(), member.name.GetStringLength());
+      const std::string name(json::view(member.name));
       each(name, JsonValue(member.value, file_, path_of(name)));
     }
   }
@@ -76,7 +78,7 @@ class JsonValue {
     if (!value_->IsString()) {
       refuse("a text");
     }
-    return {value_->GetString(), value_->GetStringLength()};
+    return std::string(json::view(*value_));
   }
   bool boolean() const {
     if (!value_->IsBool()) {
@@ -109,13 +111,13 @@ class JsonValue {
     if (!(std::abs(seconds) < 9e9)) {  // What nanoseconds can hold.
       refuse("a time in seconds");
     }
-    return std::chrono::nanoseconds(std::llround(seconds * 1e9));
+    return text::from_seconds(seconds);
   }
 
   [[noreturn]] void refuse(const std::string& allowed) const {
     std::string what = "another kind of value";
     if (value_->IsString()) {
-      what = fmt::format("\"{}\"", std::string_view(value_->GetString(), value_->GetStringLength()).substr(0, 60));
+      what = fmt::format("\"{}\"", text::first_bytes(json::view(*value_), 60));
     } else if (value_->IsNull()) {
       what = "null";
     } else if (value_->IsBool()) {
@@ -139,7 +141,7 @@ class JsonValue {
     return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
   }
 
-  const rapidjson::Value* value_;
+  const json::Value* value_;
   std::string file_;
   std::string path_;
 };

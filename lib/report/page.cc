@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "lib/report/page_template.h"
-#include "lib/report/utf8.h"
+#include "lib/text/utf8.h"
 #include "soak/report/json.h"
 #include "soak/report/summary.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 std::string as_markup(std::string_view text) {
   std::string escaped;
-  for (const char c : valid_utf8(text)) {
+  for (const char c : text::repaired_utf8(text)) {
     switch (c) {
       case '&':
         escaped += "&amp;";

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <iterator>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak::report {
 namespace {
@@ -42,8 +42,8 @@ bool Progress::due(std::chrono::nanoseconds elapsed) const { return elapsed >= n
 void Progress::show(std::string_view title, std::chrono::nanoseconds elapsed, std::string_view text) {
   next_ = elapsed - elapsed % every_ + every_;
   fmt::memory_buffer line;
-  fmt::format_to(std::back_inserter(line), "[{}] {} of {}, {} left: {}", title, detail::format_clock(elapsed),
-                 detail::format_clock(asked_), detail::format_clock(asked_ - elapsed), text);
+  fmt::format_to(std::back_inserter(line), "[{}] {} of {}, {} left: {}", title, text::format_clock(elapsed),
+                 text::format_clock(asked_), text::format_clock(asked_ - elapsed), text);
   std::string_view shown(line.data(), line.size());
   if (terminal_) {
     shown = shown.substr(0, columns(out_));  // A line that wraps cannot be rewritten.

@@ -2,8 +2,6 @@
 #include "soak/report/read_journal.h"
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
-#include <rapidjson/error/en.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,8 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "lib/json/reader.h"
 #include "lib/report/json_fields.h"
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 #include "soak/growth/verdict.h"
 
 namespace soak::report {
@@ -26,8 +25,6 @@ using std::chrono::nanoseconds;
 constexpr std::string_view kBeginning = "{\"schema\":\"soak.journal\"";
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kFailuresKept = 5;
-// Full precision, so that a time is the one that was written; iterative, so that depth costs no stack.
-constexpr unsigned kParseFlags = rapidjson::kParseFullPrecisionFlag | rapidjson::kParseIterativeFlag;
 
 class Reader {
  public:
@@ -81,7 +78,7 @@ class Reader {
     } else if (type == "failure") {
       ++record_.failed_cycles;
       if (record_.failures.size() < kFailuresKept) {
-        record_.failures.push_back(fmt::format("{} {}", detail::format_clock(at), line["text"].text()));
+        record_.failures.push_back(fmt::format("{} {}", text::format_clock(at), line["text"].text()));
       }
     } else if (type == "end") {
       record_.cycles = std::max(record_.cycles, line["cycle"].count());
@@ -99,9 +96,9 @@ class Reader {
     verdict.findings.push_back(
         {"killed",
          ended_ ? fmt::format("killed: the run ended at {}, but its reports were never written",
-                              detail::format_clock(record_.elapsed))
+                              text::format_clock(record_.elapsed))
                 : fmt::format("killed: the run never ended; the last line is at {} of {}",
-                              detail::format_clock(record_.elapsed), detail::format_clock(record_.asked)),
+                              text::format_clock(record_.elapsed), text::format_clock(record_.asked)),
          {}});
     if (record_.cycles > 0) {
       probe::JudgeWords words;
@@ -192,6 +189,7 @@ Record read_journal(std::string_view text, const std::string& name) {
     throw ReadError(fmt::format("{}:1: not a journal: the first line is not a soak.journal header", name));
   }
   Reader reader;
+  json::Reader lines;
   std::size_t number = 0;
   while (!text.empty()) {
     ++number;
@@ -199,21 +197,20 @@ Record read_journal(std::string_view text, const std::string& name) {
     const bool whole = size != std::string_view::npos;
     const std::string_view line = text.substr(0, size);
     text.remove_prefix(whole ? size + 1 : text.size());
-    rapidjson::Document document;
-    document.Parse<kParseFlags>(line.data(), line.size());
+    std::string written(line);  // Of which reading makes use.
+    const json::Value* const read = lines.read(written);
     const std::string place = fmt::format("{}:{}", name, number);
-    if (!whole || document.HasParseError()) {
+    if (!whole || read == nullptr) {
       if (number == 1) {
         throw ReadError(fmt::format("{}: the header is truncated, so nothing is known of the run", place));
       }
       if (!text.empty()) {
-        throw ReadError(fmt::format("{}:{}: not JSON: {}", place, document.GetErrorOffset() + 1,
-                                    rapidjson::GetParseError_En(document.GetParseError())));
+        throw ReadError(fmt::format("{}:{}: not JSON: {}", place, lines.failure().at + 1, lines.failure().what));
       }
       reader.torn(number);
       break;
     }
-    const JsonValue value(document, place, "");
+    const JsonValue value(*read, place, "");
     number == 1 ? reader.header(value) : reader.line(value);
   }
   return reader.finish(name);

@@ -2,17 +2,18 @@
 #include "soak/report/read_json.h"
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
-#include <rapidjson/error/en.h>
 #include <time.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "lib/json/reader.h"
 #include "lib/report/json_fields.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
@@ -23,21 +24,17 @@ namespace {
 constexpr const char* kSchema = "soak.report";
 constexpr std::uint64_t kNewest = kJsonVersion;
 
-// Full precision, so that a number is the one that was written; iterative, so that depth costs no stack.
-constexpr unsigned kParseFlags =
-    rapidjson::kParseFullPrecisionFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+// As many values as a report has: a series has a thousand points and more.
+constexpr json::Limits kLimits{.values_max = std::numeric_limits<std::size_t>::max()};
 
-void parse(rapidjson::Document& document, std::string_view text, const std::string& name) {
+[[noreturn]] void refuse(const json::Failure& failure, std::string_view text, const std::string& name) {
   if (text.empty()) {
     throw ReadError(fmt::format("{}: is empty", name));
   }
-  document.Parse<kParseFlags>(text.data(), text.size());
-  if (document.HasParseError()) {
-    const std::string_view before = text.substr(0, document.GetErrorOffset());
-    const std::size_t line_start = before.rfind('\n') + 1;  // 0 where there is no line break.
-    throw ReadError(fmt::format("{}:{}:{}: not JSON: {}", name, std::count(before.begin(), before.end(), '\n') + 1,
-                                before.size() - line_start + 1, rapidjson::GetParseError_En(document.GetParseError())));
-  }
+  const std::string_view before = text.substr(0, failure.at);
+  const std::size_t line_start = before.rfind('\n') + 1;  // 0 where there is no line break.
+  throw ReadError(fmt::format("{}:{}:{}: not JSON: {}", name, std::count(before.begin(), before.end(), '\n') + 1,
+                              before.size() - line_start + 1, failure.what));
 }
 
 std::uint64_t check_schema(const JsonValue& json, const std::string& name) {
@@ -232,9 +229,11 @@ void read_counts(const JsonValue& json, Record& record) {
 }  // namespace
 
 Record read_json(std::string_view text, const std::string& name) {
-  rapidjson::Document document;
-  parse(document, text, name);
-  const JsonValue json(document, name, "");
+  const json::Document document(std::string(text), kLimits);
+  if (!document.is_json()) {
+    refuse(document.failure(), text, name);
+  }
+  const JsonValue json(document.value(), name, "");
   const std::uint64_t version = check_schema(json, name);
 
   Record record;

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak::report {
 namespace {
@@ -32,7 +32,7 @@ std::string summary_line(const Record& record) {
   for (const Figure& figure : record.figures) {
     line += fmt::format(" {}={}", figure.name, figure.value);
   }
-  line += fmt::format(" elapsed={} {}s={}", detail::format_seconds(record.elapsed), record.cycle_noun, record.cycles);
+  line += fmt::format(" elapsed={:.1f}s {}s={}", text::seconds(record.elapsed), record.cycle_noun, record.cycles);
   if (record.sessions > 1) {
     line += fmt::format(" sessions={}", record.sessions);
   }
@@ -49,7 +49,7 @@ std::string summary_line(const Record& record) {
                         rss->end / kKb, (rss->end - rss->start) / kKb);
   }
   if (record.ended_early) {
-    line += fmt::format(" ended_early={}", detail::format_seconds(*record.ended_early));
+    line += fmt::format(" ended_early={:.1f}s", text::seconds(*record.ended_early));
   }
   if (record.virtual_clock) {
     line += " clock=virtual";

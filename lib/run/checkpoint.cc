@@ -8,7 +8,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 #include "soak/detail/run_context.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
@@ -76,8 +76,7 @@ void refuse_another_soak(const std::string& path, const report::Record& before, 
                        before.name, before.mode, identity.name, identity.mode));
   }
   if (before.asked != identity.duration) {
-    refuse_difference(path, "duration", detail::format_duration(before.asked),
-                      detail::format_duration(identity.duration));
+    refuse_difference(path, "duration", text::format_duration(before.asked), text::format_duration(identity.duration));
   }
   if (identity.seed && *identity.seed != before.seed) {
     refuse_difference(path, "seed", std::to_string(before.seed), std::to_string(*identity.seed));
@@ -109,8 +108,8 @@ Checkpoint::Checkpoint(const std::string& asked, const SoakIdentity& identity, n
     refuse_another_soak(path_, found, identity);
     if (found.parts_left == 0) {
       refuse(path_, fmt::format("is finished: {} after {} in {}; delete it to start anew",
-                                found.verdict.passed() ? "PASS" : "FAIL", detail::format_duration(found.elapsed),
-                                detail::format_plural(found.parts.size(), "part")));
+                                found.verdict.passed() ? "PASS" : "FAIL", text::format_duration(found.elapsed),
+                                text::format_plural(found.parts.size(), "part")));
     }
     seed_ = found.seed;
     if (!found.parts.empty()) {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak {
 namespace {
@@ -46,7 +46,7 @@ void EarlyStop::explain(std::chrono::nanoseconds asked, probe::Verdict& verdict)
   }
   finding->evidence.push_back(
       {"ended", fmt::format("early, at {} of {}: the leak was certain; --soak_early_stop=0 goes on to the end",
-                            detail::format_clock(*ended_), detail::format_clock(asked))});
+                            text::format_clock(*ended_), text::format_clock(asked))});
 }
 
 }  // namespace soak

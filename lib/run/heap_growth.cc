@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak::detail {
 namespace {
@@ -37,8 +37,9 @@ void explain_heap(const probe::HeapGrowth& growth, const std::string& cycle_noun
     verdict.remarks.push_back("heap profile: " + growth.unavailable);
     return;
   }
-  std::string remark = fmt::format("heap profile: {} {} to {} {}, estimated from one sample in {}", cycle_noun,
-                                   growth.from_cycle, cycle_noun, growth.to_cycle, format_bytes(growth.sample_bytes));
+  std::string remark =
+      fmt::format("heap profile: {} {} to {} {}, estimated from one sample in {}", cycle_noun, growth.from_cycle,
+                  cycle_noun, growth.to_cycle, text::format_bytes(growth.sample_bytes));
   probe::Finding* finding = memory_finding(verdict);
   if (growth.stacks.empty()) {
     remark += "; nothing grew by more than its sampling error";

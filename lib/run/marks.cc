@@ -3,22 +3,9 @@
 
 #include <algorithm>
 
+#include "lib/text/utf8.h"
+
 namespace soak {
-namespace {
-
-// How much of `text` fits into `size` bytes without cutting a UTF-8 character in two.
-std::string_view cut(std::string_view text, std::size_t size) {
-  if (text.size() <= size) {
-    return text;
-  }
-  const auto continues = [&text](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; };
-  while (size > 0 && continues(size)) {
-    --size;
-  }
-  return text.substr(0, size);
-}
-
-}  // namespace
 
 bool Marks::add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept {
   if (kept_.size() == kMost) {
@@ -28,7 +15,7 @@ bool Marks::add(std::chrono::nanoseconds at, std::string_view kind, std::string_
   Kept& mark = kept_.emplace_back();  // Never beyond what the constructor reserved.
   mark.at = at;
   const auto keep = [](auto& kept, std::string_view words) {
-    const std::string_view fitting = cut(words, kept.bytes.size());
+    const std::string_view fitting = text::first_bytes(words, kept.bytes.size());
     std::copy(fitting.begin(), fitting.end(), kept.bytes.begin());
     kept.used = fitting.size();
   };

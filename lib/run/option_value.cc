@@ -5,16 +5,14 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <system_error>
 
+#include "lib/text/format.h"
+#include "lib/text/number.h"
 #include "soak/detail/command_line.h"
-#include "soak/detail/format.h"
 
 namespace soak::detail {
 namespace {
@@ -24,76 +22,39 @@ using std::chrono::nanoseconds;
 constexpr nanoseconds kTimeMax = std::chrono::hours{24 * 366};
 constexpr double kSizeMax = 9e18;  // Within what a signed number of bytes holds.
 
+// What a number in this unit counts.
 struct Unit {
   std::string_view name;
-  double value;           // In nanoseconds, or in bytes.
-  std::string_view noun;  // What a number in this unit counts.
+  std::string_view noun;
 };
-constexpr std::array<Unit, 6> kTimes = {{{"ms", 1e6, "milliseconds"},
-                                         {"s", 1e9, "seconds"},
-                                         {"m", 60e9, "minutes"},
-                                         {"min", 60e9, "minutes"},
-                                         {"h", 3600e9, "hours"},
-                                         {"d", 24 * 3600e9, "days"}}};
-constexpr std::array<Unit, 4> kSizes = {{{"B", 1, "bytes"},
-                                         {"KiB", 1024, "KB of 1,024 bytes"},
-                                         {"MiB", 1048576, "MB of 1,048,576 bytes"},
-                                         {"GiB", 1073741824, "GB of 1,073,741,824 bytes"}}};
+constexpr std::array<Unit, 6> kTimes = {
+    {{"ms", "milliseconds"}, {"s", "seconds"}, {"m", "minutes"}, {"min", "minutes"}, {"h", "hours"}, {"d", "days"}}};
+constexpr std::array<Unit, 4> kSizes = {{{"B", "bytes"},
+                                         {"KiB", "KB of 1,024 bytes"},
+                                         {"MiB", "MB of 1,048,576 bytes"},
+                                         {"GiB", "GB of 1,073,741,824 bytes"}}};
 
 const Unit* find_unit(std::span<const Unit> units, std::string_view name) {
   const auto found = std::find_if(units.begin(), units.end(), [name](const Unit& unit) { return unit.name == name; });
   return found == units.end() ? nullptr : &*found;
 }
 
-// The number that `text` begins with; the text after it is left in `rest`.
-std::optional<double> parse_number(std::string_view text, std::string_view* rest) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc{} || !std::isfinite(number)) {
-    return std::nullopt;
-  }
-  *rest = text.substr(static_cast<std::size_t>(end - text.data()));
-  return number;
-}
-
-std::optional<double> parse_quantity(std::string_view text, std::string_view unit, std::span<const Unit> units) {
-  std::string_view rest;
-  const auto number = parse_number(text, &rest);
-  if (!number || (!unit.empty() && !rest.empty())) {
-    return std::nullopt;
-  }
-  const Unit* const found = find_unit(units, unit.empty() ? rest : unit);
-  return found == nullptr ? std::nullopt : std::optional(*number * found->value);
-}
-
-std::optional<std::uint64_t> parse_count(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
 // As OptionValue's own constructors would take it, but for texts that are none of the option's.
 std::optional<OptionValue> parse_unchecked(const Option& option, std::string_view text, std::string_view unit) {
   switch (option.kind) {
     case OptionKind::kTime:
-      if (const auto value = parse_quantity(text, unit, kTimes);
-          value && *value >= 1 && *value <= static_cast<double>(kTimeMax.count())) {
-        return nanoseconds(std::llround(*value));
+      if (const auto value = text::parse_duration(std::string(text).append(unit));
+          value && *value > nanoseconds{0} && *value <= kTimeMax) {
+        return *value;
       }
       return std::nullopt;
     case OptionKind::kSize:
-      if (const auto value = parse_quantity(text, unit, kSizes); value && *value >= 0 && *value <= kSizeMax) {
-        return static_cast<std::uint64_t>(std::llround(*value));
-      }
-      return std::nullopt;
-    case OptionKind::kShare: {
-      std::string_view rest;
-      const auto value = parse_number(text, &rest);
-      return value && rest.empty() ? std::optional<OptionValue>(*value) : std::nullopt;
-    }
+      return text::parse_size(std::string(text).append(unit));
+    case OptionKind::kShare:
+      return text::parse_decimal(text);
     case OptionKind::kCount:
     case OptionKind::kPort:
-      return parse_count(text);
+      return text::parse_number<std::uint64_t>(text);
     case OptionKind::kSwitch:
       return parse_switch(text);
     case OptionKind::kText:
@@ -185,9 +146,9 @@ std::string value_text(const Option& option, const std::optional<OptionValue>& v
   }
   switch (option.kind) {
     case OptionKind::kTime:
-      return format_duration(std::get<nanoseconds>(*value));
+      return text::format_duration(std::get<nanoseconds>(*value));
     case OptionKind::kSize:
-      return format_bytes(static_cast<std::int64_t>(std::get<std::uint64_t>(*value)));
+      return text::format_bytes(static_cast<std::int64_t>(std::get<std::uint64_t>(*value)));
     case OptionKind::kSwitch:
       return std::get<bool>(*value) ? "on" : "off";
     case OptionKind::kCount:

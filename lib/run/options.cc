@@ -15,6 +15,7 @@
 #include "lib/run/heap_growth.h"
 #include "lib/run/option_registry.h"
 #include "lib/run/resolve.h"
+#include "lib/text/format.h"
 #include "soak/detail/command_line.h"
 #include "soak/probe/heap_profiler.h"
 

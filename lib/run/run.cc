@@ -12,7 +12,7 @@
 #include "lib/run/heap_growth.h"
 #include "lib/run/resolve.h"
 #include "lib/run/run_state.h"
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 #include "soak/report/summary.h"
 #include "soak/run_driver.h"
 
@@ -86,8 +86,8 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
     throw detail::RunRefused(
         fmt::format("a {} of {} does not fit the test's TIMEOUT of {}: give soak_discover_tests() a DURATION "
                     "that is as long, or ask for less with --soak_{}",
-                    state.checkpoint ? "part" : "duration", detail::format_duration(takes),
-                    detail::format_duration(*state.context.timeout), state.checkpoint ? "part_duration" : "duration"));
+                    state.checkpoint ? "part" : "duration", text::format_duration(takes),
+                    text::format_duration(*state.context.timeout), state.checkpoint ? "part_duration" : "duration"));
   }
   if (state.settings.heap_profile) {
     const probe::HeapProfiler* const profiler = probe::heap_profiler();
@@ -203,8 +203,8 @@ void Run::use_service(ServiceCost cost) {
   RunDriver(*this).refuse(
       fmt::format("{} of {} would last longer together than {}, which is what a service that charges for them may "
                   "be used for: make the run shorter, or allow more by {} or SOAK_SERVICE_TIME_MAX",
-                  detail::format_plural(sessions, "session"), detail::format_duration(duration),
-                  detail::format_duration(allowed), option));
+                  text::format_plural(sessions, "session"), text::format_duration(duration),
+                  text::format_duration(allowed), option));
 }
 
 const Settings& Run::settings() const { return state_->settings; }

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "lib/run/run_state.h"
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak {
 namespace {
@@ -168,13 +168,13 @@ void RunDriver::fail_cycle(std::string_view what) {
     state_->journal->failure(state_->elapsed(), what);
   }
   if (state_->failures.size() < Run::State::kFailuresKept) {
-    state_->failures.push_back(fmt::format("{} {}", detail::format_clock(state_->elapsed()), what));
+    state_->failures.push_back(fmt::format("{} {}", text::format_clock(state_->elapsed()), what));
   }
 }
 
 void RunDriver::crash(std::string_view what) {
   if (!state_->crashed) {
-    state_->crashed = fmt::format("{} {}", detail::format_clock(state_->elapsed()), what);
+    state_->crashed = fmt::format("{} {}", text::format_clock(state_->elapsed()), what);
   }
 }
 

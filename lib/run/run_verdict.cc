@@ -12,7 +12,7 @@
 #include "lib/run/heap_growth.h"
 #include "lib/run/parts.h"
 #include "lib/run/run_state.h"
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 #include "soak/probe/process.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
@@ -61,15 +61,15 @@ void Run::State::judge() {
     add("crash", "the run ended by an exception: " + *crashed);
   } else if (signal != 0) {
     add("interrupted", fmt::format("interrupted by {} after {} of {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
-                                   detail::format_duration(lasted), detail::format_duration(settings.duration)));
+                                   text::format_duration(lasted), text::format_duration(settings.duration)));
   }
   if (!stragglers.empty()) {
-    add("stragglers", fmt::format("{} never returned: {}", detail::format_plural(stragglers.size(), "blocking call"),
+    add("stragglers", fmt::format("{} never returned: {}", text::format_plural(stragglers.size(), "blocking call"),
                                   fmt::join(stragglers, "; ")));
   }
   const bool short_of_cycles =
       (result.cycles == 0 && !unfinished) || (due && (result.cycles + 1 < *due || result.cycles > *due + 1));
-  std::string cycles_text = fmt::format("{} finished", detail::format_plural(result.cycles, noun.c_str()));
+  std::string cycles_text = fmt::format("{} finished", text::format_plural(result.cycles, noun.c_str()));
   if (due) {
     cycles_text += fmt::format(", {} +-1 were due", *due);
   }
@@ -77,7 +77,7 @@ void Run::State::judge() {
   if (result.failed_cycles > failed_cycles_max) {
     Finding& finding =
         add("failed_cycles", fmt::format("{} failed, allowed {}",
-                                         detail::format_plural(result.failed_cycles, noun.c_str()), failed_cycles_max));
+                                         text::format_plural(result.failed_cycles, noun.c_str()), failed_cycles_max));
     for (const std::string& failure : failures) {
       finding.evidence.push_back({"at", failure});
     }
@@ -109,8 +109,8 @@ void Run::State::judge() {
   if (!virtual_clock) {
     explain_lateness(result.traffic, verdict);
     if (session_rss_bytes) {
-      verdict.remarks.push_back(fmt::format("one more session added {} to the RSS of this process",
-                                            detail::format_bytes(*session_rss_bytes)));
+      verdict.remarks.push_back(
+          fmt::format("one more session added {} to the RSS of this process", text::format_bytes(*session_rss_bytes)));
     }
   }
   early_stop->explain(settings.duration, verdict);
@@ -132,8 +132,8 @@ void Run::State::end_part() {
   record->parts_left = goes_on ? checkpoint->parts_after(record->parts.back().to) : 0;
   if (record->parts_left > 0) {
     verdict.remarks.push_back(fmt::format("{} of {} done, in {}; run the same again to go on",
-                                          detail::format_duration(record->parts.back().to),
-                                          detail::format_duration(settings.duration), checkpoint->path()));
+                                          text::format_duration(record->parts.back().to),
+                                          text::format_duration(settings.duration), checkpoint->path()));
   } else {
     verdict.remarks.push_back(
         fmt::format("the checkpoint {} is finished; delete it to start anew", checkpoint->path()));

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <iterator>
 
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
 
 namespace soak {
 
@@ -23,7 +23,7 @@ std::string_view StatusLine::text(const Now& now) {
   }
   last_at_ = now.at;
   if (now.rss_bytes) {
-    fmt::format_to(out, " rss={}", detail::format_bytes(*now.rss_bytes));
+    fmt::format_to(out, " rss={}", text::format_bytes(*now.rss_bytes));
   }
   if (now.fds) {
     fmt::format_to(out, " fds={}", *now.fds);
@@ -37,7 +37,7 @@ std::string_view StatusLine::text(const Now& now) {
 std::string verdict_so_far(const probe::Verdict& verdict) {
   for (const probe::Trend& trend : verdict.trends) {
     if (trend.leak) {
-      const std::string grown = trend.unit == probe::Unit::kBytes ? detail::format_bytes(std::llround(trend.growth))
+      const std::string grown = trend.unit == probe::Unit::kBytes ? text::format_bytes(std::llround(trend.growth))
                                                                   : fmt::format("{:.3g}", trend.growth);
       return fmt::format("{} +{} per {}", trend.series, grown, trend.per.empty() ? "second" : trend.per);
     }

@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <utility>
 
 #include "soak/net/websocket_client.h"
 
+#include "lib/text/number.h"
 namespace soak::voice {
 namespace {
 
@@ -27,9 +27,7 @@ std::chrono::seconds retry_after(const Error& error) {
     return 0s;
   }
   const std::string text = refused->headers().get("Retry-After");
-  std::uint32_t seconds = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return std::chrono::seconds(failed == std::errc() && end == text.data() + text.size() ? seconds : 0);
+  return std::chrono::seconds(text::parse_number<std::uint32_t>(text).value_or(0));
 }
 
 }  // namespace

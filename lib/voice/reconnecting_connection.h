@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/text/format.h"
 #include "lib/voice/sent_frames.h"
 #include "soak/backoff.h"
 #include "soak/error.h"
@@ -108,7 +109,7 @@ class ReconnectingConnection {
   // Of the present connection.
   const std::optional<net::CloseStatus>& end() const { return end_; }
   Instant connected_at() const { return connected_at_; }
-  double seconds_since_connect() const { return std::chrono::duration<double>(loop_.now() - connected_at_).count(); }
+  double seconds_since_connect() const { return text::seconds(loop_.now() - connected_at_); }
   bool is_closing() const { return closing_; }
 
   // "openai_realtime: wss://... <what>".

@@ -6,8 +6,6 @@
 // The script's subject is the client: "telegram", "slack", "webhook" or "bot". The first line of an answer is its
 // status, 0 for a reset, and after how many seconds it comes.
 
-#include <rapidjson/document.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -24,7 +22,8 @@
 #include <vector>
 
 #include "http_script.h"
-#include "lib/json/json.h"
+#include "lib/json/reader.h"
+#include "lib/text/ascii.h"
 #include "require.h"
 #include "soak/channels/discord.h"
 #include "soak/channels/slack.h"
@@ -62,7 +61,7 @@ Client client_of(std::string_view subject) {
 // The number at the beginning of `text`, which it is taken from.
 int take_number(std::string_view& text) {
   int number = 0;
-  text = net::trim(text);
+  text = text::trim(text);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return error == std::errc() ? number : 0;
@@ -182,40 +181,31 @@ class Provider {
     if (client_ != Client::kSlack || answer.status != 200) {
       return false;
     }
-    std::string text = answer.body;
-    rapidjson::Document body;
-    if (!json::parse_object(body, text)) {
-      return false;
-    }
-    const rapidjson::Value* const ok = json::member(body, "ok");
-    if (ok != nullptr && ok->IsTrue()) {
+    const json::Document body(answer.body);
+    if (!body.is_object() || json::flag_member(body.value(), "ok")) {
       return false;
     }
     // "some aspect of the operation may have succeeded"
     constexpr std::string_view kOpen[] = {
         "", "fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"};
-    return std::find(std::begin(kOpen), std::end(kOpen), json::text_member(body, "error")) == std::end(kOpen);
+    return std::find(std::begin(kOpen), std::end(kOpen), json::text_member(body.value(), "error")) == std::end(kOpen);
   }
 
   void obey(const Sent& sent, const Answer& answer) {
-    std::string text = answer.body;
-    rapidjson::Document body;
-    const bool is_object = json::parse_object(body, text);
+    const json::Document document(answer.body);
+    const json::Value& body = document.value();
     std::optional<nanoseconds> wait;
     bool is_global = false;
     if (answer.status >= 400 || refuses(answer)) {
       wait = wait_of(answer.headers.find("Retry-After"));
     }
-    if (answer.status == 429 && is_object && client_ != Client::kSlack) {
-      const rapidjson::Value* const parameters =
-          client_ == Client::kTelegram ? json::member(body, "parameters") : static_cast<rapidjson::Value*>(&body);
-      const rapidjson::Value* const told =
-          parameters != nullptr && parameters->IsObject() ? json::member(*parameters, "retry_after") : nullptr;
-      if (told != nullptr && told->IsNumber()) {
-        wait = sooner(wait, wait_of(told->GetDouble()));
+    if (answer.status == 429 && document.is_object() && client_ != Client::kSlack) {
+      const json::Value* const parameters = client_ == Client::kTelegram ? json::member(body, "parameters") : &body;
+      const auto told = parameters != nullptr ? json::number_member(*parameters, "retry_after") : std::nullopt;
+      if (told) {
+        wait = sooner(wait, wait_of(*told));
       }
-      const rapidjson::Value* const global = json::member(body, "global");
-      is_global = client_ != Client::kTelegram && global != nullptr && global->IsTrue();
+      is_global = client_ != Client::kTelegram && json::flag_member(body, "global");
     }
     if (client_ == Client::kWebhook || client_ == Client::kBot) {
       if (answer.headers.get("X-RateLimit-Remaining") == "0") {

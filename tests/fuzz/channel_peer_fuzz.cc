@@ -22,7 +22,8 @@
 #include <vector>
 
 #include "http_script.h"
-#include "lib/json/json.h"
+#include "lib/json/reader.h"
+#include "lib/text/ascii.h"
 #include "require.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
@@ -176,11 +177,11 @@ net::HttpRequest request_of(const fuzz::HttpMessage& message, const std::string&
                             const std::map<std::string, std::string>& places) {
   const std::size_t space = std::min(message.first_line.find(' '), message.first_line.size());
   std::string_view target = std::string_view(message.first_line).substr(space);
-  target = net::trim(target.substr(0, target.rfind(" HTTP/")));
+  target = text::trim(target.substr(0, target.rfind(" HTTP/")));
   net::HttpRequest request(message.first_line.substr(0, space), origin + filled(std::string(target), places),
                            filled(message.body, places));
   for (const auto& [name, value] : message.headers) {
-    if (!net::equal_ignoring_case(name, "Content-Length")) {
+    if (!text::equal_ignoring_case(name, "Content-Length")) {
       request.headers.add(name, filled(value, places));
     }
   }
@@ -200,7 +201,7 @@ Task<> ask_all(EventLoop& loop, Peer& peer, const std::string& origin, const fuz
     const char* const end = message.before.data() + message.before.size();
     const char* const rest = std::from_chars(message.before.data(), end, seconds).ptr;
     co_await sleep_for(std::chrono::seconds(std::abs(seconds % 1000)));
-    next.set(net::trim(std::string_view(rest, static_cast<std::size_t>(end - rest))));
+    next.set(text::trim(std::string_view(rest, static_cast<std::size_t>(end - rest))));
     ++answers.sent;
     group.start({"request", answers.sent}, ask(client, request_of(message, origin, places()), check, answers),
                 TaskKind::kFinite);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "lib/net/ascii.h"
+#include "lib/text/ascii.h"
 #include "soak/net/headers.h"
 
 namespace soak::fuzz {
@@ -56,7 +57,7 @@ inline HttpMessage message_of(std::string_view before, std::string_view text) {
     }
     const std::size_t colon = std::min(line.find(':'), line.size());
     const std::string_view name = line.substr(0, colon);
-    const std::string_view value = net::trim(line.substr(std::min(colon + 1, line.size())));
+    const std::string_view value = text::trim(line.substr(std::min(colon + 1, line.size())));
     if (net::is_token(name) && net::is_field_value(value)) {
       message.headers.add(std::string(name), std::string(value));
     }

@@ -26,6 +26,7 @@
 #include "lib/net/ascii.h"
 #include "lib/net/fd.h"
 #include "lib/net_server/http_request_reader.h"
+#include "lib/text/ascii.h"
 #include "require.h"
 #include "soak/event_loop.h"
 #include "soak/net/http_server.h"
@@ -47,7 +48,7 @@ std::string text_of(const net::HttpServerRequest& request, bool with_framing) {
   text += " HTTP/1.1\r\n";
   for (const auto& [name, value] : request.headers) {
     const bool framing =
-        net::equal_ignoring_case(name, "Content-Length") || net::equal_ignoring_case(name, "Transfer-Encoding");
+        text::equal_ignoring_case(name, "Content-Length") || text::equal_ignoring_case(name, "Transfer-Encoding");
     if (with_framing || !framing) {
       text += name + ": " + value + "\r\n";
     }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "lib/text/format.h"
 #include "soak/detail/descriptor_limit.h"
 #include "soak/error.h"
 #include "soak/event.h"
@@ -129,16 +130,12 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
   return kPassed;
 }
 
-std::chrono::nanoseconds seconds(double number) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(number));
-}
-
 template <typename Provider>
 int run_voice(const Provider& provider, const VoiceArguments<Provider>& arguments) {
   typename Provider::FakeOptions options;
   for (std::size_t i = 0; i < provider.fake_options.size(); ++i) {
     if (const auto& option = provider.fake_options[i]; option.seconds != nullptr) {
-      options.*option.seconds = seconds(arguments.seconds[i]);
+      options.*option.seconds = text::from_seconds(arguments.seconds[i]);
     } else if (option.flag != nullptr) {
       options.*option.flag = arguments.flags[i];
     }

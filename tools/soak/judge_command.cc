@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -19,7 +18,8 @@
 
 #include "commands.h"
 #include "csv.h"
-#include "soak/detail/format.h"
+#include "lib/text/format.h"
+#include "lib/text/number.h"
 #include "soak/growth/trends.h"
 #include "soak/report/growth_text.h"
 
@@ -131,12 +131,11 @@ class Recorder {
 
   double number(std::size_t index) const {
     const std::string& text = csv_.fields()[index];
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
+    const std::optional<double> value = text::parse_float(text);
+    if (!value) {
       csv_.refuse(fmt::format("{} is '{}': expected a number", column_name(index), text));
     }
-    return value;
+    return *value;
   }
 
   std::string column_name(std::size_t index) const { return index == 0 ? kTime : columns_[index - 1].name; }
@@ -145,7 +144,7 @@ class Recorder {
     const std::vector<std::string>& fields = csv_.fields();
     if (fields.size() != columns_.size() + 1) {
       csv_.refuse(
-          fmt::format("{}, but the header has {}", detail::format_plural(fields.size(), "field"), columns_.size() + 1));
+          fmt::format("{}, but the header has {}", text::format_plural(fields.size(), "field"), columns_.size() + 1));
     }
     const double seconds = number(0);
     if (!(std::abs(seconds) < kMostSeconds)) {
@@ -243,8 +242,8 @@ int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& a
     operations +=
         fmt::format(" {}={}", operation.name, operation.at_rest.last()->value - operation.at_rest.first()->value);
   }
-  fmt::print("{}[SOAK JUDGE / {}] {}: elapsed={} rows={}{} series={} leaks={} inconclusive={}\n", lines, name, verdict,
-             detail::format_seconds(recording.lasted), recording.rows, operations, recording.measured.tracks.size(),
+  fmt::print("{}[SOAK JUDGE / {}] {}: elapsed={:.1f}s rows={}{} series={} leaks={} inconclusive={}\n", lines, name,
+             verdict, text::seconds(recording.lasted), recording.rows, operations, recording.measured.tracks.size(),
              leaks, unknown);
   return leaks > 0 ? kFailed : kPassed;
 }

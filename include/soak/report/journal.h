@@ -18,7 +18,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "soak/growth/verdict.h"
 #include "soak/probe/probe.h"
@@ -62,7 +61,7 @@ class Journal {
   int fd_ = -1;
   ino_t inode_ = 0;
   std::string error_;
-  std::vector<char> room_;  // For one line.
+  std::string room_;  // For one line.
 };
 
 }  // namespace soak::report

@@ -5,10 +5,12 @@
 
 #include <utility>
 
-#include "lib/channels/json.h"
 #include "lib/channels/sender.h"
 #include "lib/channels/service.h"
 #include "lib/channels/slack/errors.h"
+#include "lib/json/reader.h"
+#include "lib/json/writer.h"
+#include "lib/text/percent.h"
 #include "soak/net/http_client.h"
 
 namespace soak::channels {
@@ -26,36 +28,32 @@ class SlackService final : public Service {
   std::string_view name() const override { return "slack"; }
 
   std::string refuse(const Outgoing& message) const override {
-    if (std::string wrong = refuse_length(message.text, SlackChannel::kTextMax); !wrong.empty()) {
+    if (std::string wrong = refuse_text(message.text, SlackChannel::kTextMax); !wrong.empty()) {
       return wrong;
     }
     return message.conversation.empty() ? "no channel, such as C0123456789" : "";
   }
 
   net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
-    rapidjson::StringBuffer buffer;
-    json::Writer json(buffer);
-    json.StartObject();
-    json::field(json, "channel", message.conversation);
-    json::field(json, "text", message.text);
-    json.EndObject();
+    json::Writer json;
+    json.object().key("channel").text(message.conversation).key("text").text(message.text).end_object();
     net::Headers headers;
     headers.add("Content-Type", "application/json; charset=utf-8");  // Without the charset Slack warns.
     headers.add("Authorization", "Bearer " + token);
-    return {"POST", url_ + "/chat.postMessage", json::text_of(buffer), std::move(headers)};
+    return {"POST", url_ + "/chat.postMessage", json.take(), std::move(headers)};
   }
 
   Answer read(const net::HttpResponse& response) const override {
-    const json::Object body(response.body);
-    const std::string_view error = json::text(body.value(), "error");
+    const json::Document body(response.body);
+    const std::string_view error = json::text_member(body.value(), "error");
     Answer answer(Meaning::kUnknown,
-                  fmt::format("{} {}", response.status, body.valid() ? error : "and a body that is not JSON"));
+                  fmt::format("{} {}", response.status, body.is_object() ? error : "and a body that is not JSON"));
     if (response.status == 429) {
       answer.meaning = Meaning::kWait;
       answer.rate_limited = true;
-    } else if (response.status == 200 && json::flag(body.value(), "ok")) {
+    } else if (response.status == 200 && json::flag_member(body.value(), "ok")) {
       answer.meaning = Meaning::kDelivered;
-      answer.id = json::text(body.value(), "ts");
+      answer.id = json::text_member(body.value(), "ts");
     } else if (response.status == 200 && !error.empty()) {
       answer.meaning = slack_meaning(error);
       answer.auth_failure = answer.meaning == Meaning::kCredentialRefused;
@@ -73,21 +71,6 @@ class SlackService final : public Service {
   std::string url_;
 };
 
-// As the value of a form.
-std::string form_encoded(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
-}
-
 }  // namespace
 
 // The refresh token, and the call that spends it for the next pair. A failure leaves it as it is: whether it was spent
@@ -97,18 +80,19 @@ class SlackChannel::Rotation {
   Rotation(EventLoop& loop, const SlackOptions& options) : options_(options), http_(loop, http_options(options)) {}
 
   Task<std::string> refresh() {
-    net::HttpRequest request("POST", options_.url + "/oauth.v2.access",
-                             fmt::format("client_id={}&client_secret={}&grant_type=refresh_token&refresh_token={}",
-                                         form_encoded(options_.client_id), form_encoded(options_.client_secret),
-                                         form_encoded(options_.refresh_token)));
+    net::HttpRequest request(
+        "POST", options_.url + "/oauth.v2.access",
+        fmt::format("client_id={}&client_secret={}&grant_type=refresh_token&refresh_token={}",
+                    text::percent_encode(options_.client_id), text::percent_encode(options_.client_secret),
+                    text::percent_encode(options_.refresh_token)));
     request.headers.add("Content-Type", "application/x-www-form-urlencoded");
     std::string token;
     try {
       const net::HttpResponse response = co_await http_.send(std::move(request));
-      const json::Object body(response.body);
-      if (response.status == 200 && json::flag(body.value(), "ok")) {
-        token = json::text(body.value(), "access_token");
-        options_.refresh_token = json::text(body.value(), "refresh_token");
+      const json::Document body(response.body);
+      if (response.status == 200 && json::flag_member(body.value(), "ok")) {
+        token = json::text_member(body.value(), "access_token");
+        options_.refresh_token = json::text_member(body.value(), "refresh_token");
       }
     } catch (const Error&) {
     }

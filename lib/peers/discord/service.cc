@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/json/writer.h"
 #include "lib/peers/authorization.h"
 #include "lib/peers/fnv.h"
-#include "lib/peers/json_writer.h"
-#include "lib/peers/text_length.h"
+#include "lib/text/format.h"
+#include "lib/text/utf8.h"
 
 namespace soak::peers {
 namespace {
@@ -31,7 +32,7 @@ net::HttpResponse json_response(int status, std::string body) {
 }
 
 net::HttpResponse error_response(int status, int code, std::string_view message, std::string_view errors = {}) {
-  Json json;
+  json::Writer json;
   json.object().key("message").text(message).key("code").integer(code);
   if (!errors.empty()) {
     json.key("errors").raw(errors);
@@ -41,7 +42,7 @@ net::HttpResponse error_response(int status, int code, std::string_view message,
 
 // 50035, with what is wrong with `field`.
 net::HttpResponse invalid_form(std::string_view field, std::string_view code, std::string_view message) {
-  Json errors;
+  json::Writer errors;
   errors.object().key(field).object().key("_errors").array().object();
   errors.key("code").text(code).key("message").text(message);
   errors.end_object().end_array().end_object().end_object();
@@ -63,9 +64,7 @@ bool is_bot_agent(std::string_view agent) {
          agent.find(')') != std::string_view::npos;
 }
 
-std::string three_decimals(nanoseconds duration) {
-  return fmt::format("{:.3f}", std::chrono::duration<double>(duration).count());
-}
+std::string three_decimals(nanoseconds duration) { return fmt::format("{:.3f}", text::seconds(duration)); }
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
@@ -136,7 +135,7 @@ std::string DiscordService::timestamp() const {
 
 std::string DiscordService::message(const Post& post, const std::string& id) {
   const std::string& author = post.by_webhook ? webhook_id_ : std::string("1000000000000000002");
-  Json json;
+  json::Writer json;
   json.object().key("id").text(id).key("channel_id").text(post.by_webhook ? webhook_channel_ : post.place);
   if (post.by_webhook) {
     json.key("webhook_id").text(webhook_id_);
@@ -276,7 +275,7 @@ ChannelAnswer DiscordService::webhook(ChannelRequest& request, net::HttpServerRe
     if (const auto inside = book_.arrive(request)) {
       return turn_away(request, *inside);
     }
-    Json json;
+    json::Writer json;
     json.object().key("id").text(webhook_id_).key("type").integer(1).key("name").text("hook").key("avatar").null();
     json.key("channel_id").text(webhook_channel_).key("guild_id").text(kGuild).key("application_id").null();
     json.key("token").text(token).end_object();
@@ -317,7 +316,7 @@ ChannelAnswer DiscordService::create_message(ChannelRequest& request, net::HttpS
     if (is_snowflake(channel)) {
       return error(request, ChannelOutcome::kRefused, 404, 10003, "Unknown Channel");
     }
-    if (!text_length(channel)) {
+    if (!text::is_utf8(channel)) {
       return error(request, ChannelOutcome::kRefused, 404, 0, "404: Not Found");
     }
     return finish(request, ChannelOutcome::kRefused,
@@ -371,7 +370,7 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
     }
     post.content = content->value;
   }
-  if (text_length(post.content).value().characters > kContentMax) {
+  if (text::utf8_length(post.content).value().characters > kContentMax) {
     return invalid_form("content", "BASE_TYPE_MAX_LENGTH", fmt::format("Must be {} or fewer in length.", kContentMax));
   }
   std::size_t embed_count = 0;
@@ -386,7 +385,7 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
     }
   }
   post.username = arguments.text("username");
-  if (text_length(post.username).value().characters > kUsernameMax) {
+  if (text::utf8_length(post.username).value().characters > kUsernameMax) {
     return invalid_form("username", "BASE_TYPE_BAD_LENGTH",
                         fmt::format("Must be between 1 and {} in length.", kUsernameMax));
   }
@@ -396,7 +395,7 @@ std::optional<net::HttpResponse> DiscordService::problem(net::HttpServerRequest&
     if ((nonce->kind != Argument::Kind::kText && !is_integer) || nonce->value.size() > kNonceMax) {
       return invalid_form("nonce", "NONCE_TYPE_TOO_LONG", "Must be 25 or fewer in length.");
     }
-    Json json;
+    json::Writer json;
     post.nonce = is_integer ? nonce->value : json.text(nonce->value).take();
     post.enforce_nonce = arguments.truth("enforce_nonce");
   }
@@ -525,7 +524,7 @@ net::HttpResponse DiscordService::too_many(const ChannelRequest& request, const 
   const bool says_body = limited.form != Kind::kRateLimitedHeaderOnly && limited.form != Kind::kRateLimitedUnsaid &&
                          limited.form != Kind::kRateLimitedJunk;
   const bool says_header = limited.form != Kind::kRateLimitedBodyOnly && limited.form != Kind::kRateLimitedUnsaid;
-  Json json;
+  json::Writer json;
   json.object().key("message").text("You are being rate limited.");
   if (says_body) {
     json.key("retry_after").raw(three_decimals(wait));

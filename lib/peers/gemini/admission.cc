@@ -3,8 +3,8 @@
 
 #include <utility>
 
+#include "lib/json/writer.h"
 #include "lib/peers/authorization.h"
-#include "lib/peers/json_writer.h"
 
 namespace soak::peers::gemini {
 namespace {
@@ -44,7 +44,7 @@ std::string key_in(const net::HandshakeRequest& request) {
 }
 
 std::string error_body(int status, std::string_view name, std::string_view message) {
-  Json body;
+  json::Writer body;
   body.object().key("error").object().key("code").integer(status);
   body.key("message").text(message).key("status").text(name).end_object().end_object();
   return body.take();

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <initializer_list>
 #include <utility>
 
-#include "lib/peers/base64.h"
+#include "lib/json/writer.h"
 #include "lib/peers/gemini/admission.h"
-#include "lib/peers/json_writer.h"
+#include "lib/text/base64.h"
+#include "lib/text/number.h"
 
 namespace soak::peers::gemini {
 namespace {
@@ -66,11 +66,7 @@ int pcm_rate(const Field& mime_type) {
   }
   int rate = 0;
   if (text.starts_with(std::string(kPcm) + std::string(kRate))) {
-    const char* const end = text.data() + text.size();
-    const auto [read, error] = std::from_chars(text.data() + kPcm.size() + kRate.size(), end, rate);
-    if (error != std::errc() || read != end) {
-      rate = 0;
-    }
+    rate = text::parse_number<int>(std::string_view(text).substr(kPcm.size() + kRate.size())).value_or(0);
   }
   if (rate <= 0) {
     refuse_value(mime_type, "audio/pcm;rate=<samples a second>");
@@ -198,7 +194,7 @@ Instant Session::expires() const { return !is_open() || setup_.compressed ? Inst
 
 std::string Session::resumption_update() {
   std::string handle = service_.ids.next({});
-  Json json;
+  json::Writer json;
   json.object().key("sessionResumptionUpdate").object().key("newHandle").text(handle).key("resumable").boolean(true);
   // The setup is message 0: where the service begins to count is not known.
   if (setup_.transparent) {
@@ -279,7 +275,8 @@ void Session::take_audio(const Field& blob) {
   const int rate = pcm_rate(blob.require("mimeType"));
   const Field data = blob.require("data");
   std::string& bytes = service_.audio;
-  if (!base64::decode_of_proto(data.string(), bytes) || bytes.empty() || bytes.size() % 2 != 0) {
+  bytes.clear();
+  if (!text::decode_proto_base64(data.string(), bytes) || bytes.empty() || bytes.size() % 2 != 0) {
     refuse_value(data, "base64 of 16-bit PCM");
   }
   unanswered_ms_ += static_cast<double>(bytes.size()) * 500.0 / rate;
@@ -325,7 +322,8 @@ void Session::take_video(const Field& blob) {
     refuse_value(mime_type, "image/<format>");
   }
   const Field data = blob.require("data");
-  if (!base64::decode_of_proto(data.string(), service_.audio) || service_.audio.empty()) {
+  service_.audio.clear();
+  if (!text::decode_proto_base64(data.string(), service_.audio) || service_.audio.empty()) {
     refuse_value(data, "base64 of an image");
   }
 }

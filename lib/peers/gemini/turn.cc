@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <span>
 #include <string_view>
 
-#include "lib/peers/base64.h"
-#include "lib/peers/json_writer.h"
+#include "lib/json/writer.h"
 #include "lib/peers/tone.h"
 
 namespace soak::peers::gemini {
@@ -20,7 +20,7 @@ std::int64_t whole_ms(std::chrono::nanoseconds duration) {
 // 25 tokens a second of audio (ai.google.dev, "Live API capabilities guide").
 std::int64_t audio_tokens(std::int64_t ms) { return (ms + 39) / 40; }
 
-void write_details(Json& json, std::string_view name, std::string_view modality, std::int64_t tokens) {
+void write_details(json::Writer& json, std::string_view name, std::string_view modality, std::int64_t tokens) {
   json.key(name).array();
   if (tokens > 0) {
     json.object().key("modality").text(modality).key("tokenCount").integer(tokens).end_object();
@@ -135,7 +135,7 @@ std::string Turn::next() {
 }
 
 std::string Turn::transcript(std::string_view which, std::string_view text) const {
-  Json json;
+  json::Writer json;
   json.object().key("serverContent").object().key(which).object().key("text").text(text);
   json.end_object().end_object().end_object();
   return json.take();
@@ -143,7 +143,7 @@ std::string Turn::transcript(std::string_view which, std::string_view text) cons
 
 std::string Turn::piece() {
   const std::int64_t ms = piece_ms();
-  Json json;
+  json::Writer json;
   json.object().key("serverContent").object().key("modelTurn").object();
   json.key("role").text("model").key("parts").array().object();
   if (setup_.text_only) {
@@ -153,13 +153,7 @@ std::string Turn::piece() {
     ++service_.ledger.audio_parts_sent;
     service_.ledger.audio_bytes_sent += service_.audio.size();
     json.key("inlineData").object().key("mimeType").text("audio/pcm;rate=24000");
-    // Base64 needs no escapes, so it goes there directly.
-    std::string& out = json.key("data").buffer();
-    out.reserve(out.size() + (service_.audio.size() + 2) / 3 * 4 + 16);
-    out += '"';
-    base64::encode(service_.audio, out);
-    out += '"';
-    json.end_object();
+    json.key("data").base64(std::as_bytes(std::span(service_.audio))).end_object();
   }
   output_ms_ += ms;
   json.end_object().end_array().end_object().end_object().end_object();
@@ -169,7 +163,7 @@ std::string Turn::piece() {
 std::string Turn::tool_call() {
   ++service_.ledger.tool_calls_sent;
   call_id_ = service_.ids.next("function-call-");
-  Json json;
+  json::Writer json;
   json.object().key("toolCall").object().key("functionCalls").array().object();
   json.key("id").text(call_id_).key("name").text(setup_.function);
   json.key("args").object().key("question").text("A tone.").end_object();
@@ -179,7 +173,7 @@ std::string Turn::tool_call() {
 
 std::string Turn::cancel_call() {
   ++service_.ledger.tool_calls_cancelled;
-  Json json;
+  json::Writer json;
   json.object().key("toolCallCancellation").object().key("ids").array().text(call_id_);
   json.end_array().end_object().end_object();
   return json.take();
@@ -193,7 +187,7 @@ std::string Turn::turn_complete() {
   const std::int64_t prompt = session_.tokens + audio_tokens(input_ms_);
   const std::int64_t response = setup_.text_only ? piece_ : audio_tokens(output_ms_);
   session_.tokens = prompt + response;
-  Json json;
+  json::Writer json;
   json.object().key("serverContent").object().key("turnComplete").boolean(true).end_object();
   json.key("usageMetadata").object().key("promptTokenCount").integer(prompt);
   json.key("responseTokenCount").integer(response).key("totalTokenCount").integer(prompt + response);

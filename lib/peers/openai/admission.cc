@@ -121,7 +121,7 @@ net::HandshakeReply reply_to(const Admission& admission) {
   if (admission.status == 101) {
     return net::HandshakeReply::accept(admission.subprotocol);
   }
-  Json body;
+  json::Writer body;
   begin_error(body.object().key("error"), *admission.refusal);
   body.end_object().end_object();
   net::Headers headers;

@@ -24,7 +24,7 @@ AudioFormat read_format(const Field& format) {
   return AudioFormat::kPcm;
 }
 
-void write_format(Json& json, AudioFormat format) {
+void write_format(json::Writer& json, AudioFormat format) {
   json.object().key("type");
   switch (format) {
     case AudioFormat::kPcm:
@@ -227,7 +227,7 @@ TurnDetection read_turn_detection(const Field& field, const TurnDetection& now) 
   return detection;
 }
 
-void write_turn_detection(Json& json, const TurnDetection& detection) {
+void write_turn_detection(json::Writer& json, const TurnDetection& detection) {
   if (detection.kind == TurnDetection::Kind::kNone) {
     json.null();
     return;
@@ -247,12 +247,12 @@ void write_turn_detection(Json& json, const TurnDetection& detection) {
   json.end_object();
 }
 
-void write_max_output_tokens(Json& json, const std::optional<std::int64_t>& tokens) {
+void write_max_output_tokens(json::Writer& json, const std::optional<std::int64_t>& tokens) {
   json.key("max_output_tokens");
   tokens ? json.integer(*tokens) : json.text("inf");
 }
 
-void write_modalities(Json& json, bool text_only) {
+void write_modalities(json::Writer& json, bool text_only) {
   json.key("output_modalities").array().text(text_only ? "text" : "audio").end_array();
 }
 
@@ -374,7 +374,7 @@ SessionConfig updated(SessionConfig config, const Field& session, UpdateState st
   return config;
 }
 
-void write_session(Json& json, const SessionConfig& config) {
+void write_session(json::Writer& json, const SessionConfig& config) {
   json.object().key("type").text("realtime").key("object").text("realtime.session");
   json.key("id").text(config.id).key("model").text(config.model);
   write_modalities(json, config.text_only);
@@ -471,7 +471,7 @@ ResponseConfig configured(ResponseConfig config, const Field& response) {
   return config;
 }
 
-void write_output(Json& json, const ResponseConfig& config) {
+void write_output(json::Writer& json, const ResponseConfig& config) {
   write_modalities(json, config.text_only);
   write_max_output_tokens(json, config.max_output_tokens);
   json.key("audio").object().key("output").object().key("format");

@@ -82,7 +82,7 @@ struct UpdateState {
 // `config` with what `session` asks for; throws Refusal.
 SessionConfig updated(SessionConfig config, const Field& session, UpdateState state);
 
-void write_session(Json& json, const SessionConfig& config);
+void write_session(json::Writer& json, const SessionConfig& config);
 
 // One response: the session's settings, and what `response.create` says of it.
 struct ResponseConfig {
@@ -100,7 +100,7 @@ struct ResponseConfig {
 ResponseConfig configured(ResponseConfig config, const Field& response);
 
 // "output_modalities", "max_output_tokens" and "audio" of a response.
-void write_output(Json& json, const ResponseConfig& config);
+void write_output(json::Writer& json, const ResponseConfig& config);
 
 // A conversation item as a client may create it; throws Refusal.
 void check_item(const Field& item);

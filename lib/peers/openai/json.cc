@@ -3,7 +3,7 @@
 
 namespace soak::peers::openai {
 
-void begin_error(Json& json, const Refusal& refusal) {
+void begin_error(json::Writer& json, const Refusal& refusal) {
   json.object().key("type").text("invalid_request_error");
   json.key("code").text_or_null(refusal.code);
   json.key("message").text(refusal.message);

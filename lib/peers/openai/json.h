@@ -7,14 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "lib/json/writer.h"
 #include "lib/peers/ids.h"
 #include "lib/peers/json_field.h"
-#include "lib/peers/json_writer.h"
 
 namespace soak::peers::openai {
 
 // A server event: an object, left open, with `type` and `event_id`.
-class EventJson : public Json {
+class EventJson : public json::Writer {
  public:
   EventJson(Ids& ids, std::string_view type) {
     object().key("type").text(type).key("event_id").text(ids.next("event_"));
@@ -25,7 +25,7 @@ class EventJson : public Json {
 };
 
 // {"type":...,"code":...,"message":...,"param":...}, left open.
-void begin_error(Json& json, const Refusal& refusal);
+void begin_error(json::Writer& json, const Refusal& refusal);
 
 }  // namespace soak::peers::openai
 

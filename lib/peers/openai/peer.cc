@@ -10,6 +10,7 @@
 #include "lib/peers/openai/admission.h"
 #include "lib/peers/openai/service.h"
 #include "lib/peers/openai/session.h"
+#include "lib/text/format.h"
 #include "soak/error.h"
 #include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
@@ -45,7 +46,7 @@ std::string duration_text(std::chrono::nanoseconds duration) {
   if (minutes == duration) {
     return fmt::format("{} minutes", minutes.count());
   }
-  return fmt::format("{:g} seconds", std::chrono::duration<double>(duration).count());
+  return fmt::format("{:g} seconds", text::seconds(duration));
 }
 
 Task<> send(openai::Service& service, net::WebSocket& socket, std::string event) {

@@ -7,9 +7,9 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <span>
 #include <utility>
 
-#include "lib/peers/base64.h"
 #include "lib/peers/tone.h"
 
 namespace soak::peers::openai {
@@ -200,9 +200,9 @@ std::string Response::output_item(std::string_view type) {
 std::string Response::item_added() {
   EventJson json(service_.ids, "conversation.item.added");
   json.key("previous_item_id").text_or_null(conversation_.last_id());
-  Json item;
+  json::Writer item;
   write_item(item);
-  json.key("item").raw(item.buffer());
+  json.key("item").raw(item.str());
   conversation_.items.push_back({item_id_, item.take(), !calls(), spoken() ? 0 : -1});
   return json.end_event();
 }
@@ -245,11 +245,7 @@ std::string Response::audio() {
   service_.ledger.audio_bytes_sent += service_.audio.size();
 
   EventJson json = begin_in_part("response.output_audio.delta");
-  std::string& out = json.key("delta").buffer();  // Base64 needs no escapes, so it goes there directly.
-  out.reserve(out.size() + (service_.audio.size() + 2) / 3 * 4 + 3);
-  out += '"';
-  base64::encode(service_.audio, out);
-  out += '"';
+  json.key("delta").base64(std::as_bytes(std::span(service_.audio)));
   return json.end_event();
 }
 
@@ -276,11 +272,11 @@ std::string Response::arguments_done() {
 }
 
 std::string Response::item_done() {
-  Json item;
+  json::Writer item;
   write_item(item);
   EventJson json(service_.ids, "conversation.item.done");
   json.key("previous_item_id").null();  // As recorded, whatever the item.added before had.
-  json.key("item").raw(item.buffer());
+  json.key("item").raw(item.str());
   if (const auto found = conversation_.find(item_id_); found != conversation_.items.end()) {
     found->json = item.take();
   }
@@ -314,7 +310,7 @@ std::string Response::rate_limits() {
   return json.end_event();
 }
 
-void Response::write_item(Json& json) {
+void Response::write_item(json::Writer& json) {
   if (calls()) {
     json.object().key("id").text(item_id_).key("type").text("function_call").key("status").text(item_status_);
     json.key("name").text(function_).key("call_id").text(call_id_);
@@ -330,7 +326,7 @@ void Response::write_item(Json& json) {
   json.end_array().end_object();
 }
 
-void Response::write_response(Json& json) {
+void Response::write_response(json::Writer& json) {
   const bool over = !running();
   json.object().key("object").text("realtime.response").key("id").text(id_);
   json.key("status").text(over ? status_ : "in_progress").key("status_details");
@@ -347,7 +343,7 @@ void Response::write_response(Json& json) {
   json.key("metadata").raw(config_.metadata).end_object();
 }
 
-void Response::write_status_details(Json& json) {
+void Response::write_status_details(json::Writer& json) {
   if (status_ == "completed") {
     json.null();
     return;
@@ -365,7 +361,7 @@ void Response::write_status_details(Json& json) {
   json.end_object().end_object();
 }
 
-void Response::write_usage(Json& json) const {
+void Response::write_usage(json::Writer& json) const {
   json.object().key("total_tokens").integer(input_tokens() + output_tokens());
   json.key("input_tokens").integer(input_tokens()).key("output_tokens").integer(output_tokens());
   json.key("input_token_details").object().key("text_tokens").integer(input_tokens() - input_audio_tokens());

@@ -84,10 +84,10 @@ class Response {
   EventJson begin(std::string_view type);          // With response_id.
   EventJson begin_in_part(std::string_view type);  // With the ids and indices of the content part.
   EventJson begin_in_call(std::string_view type);  // The same of the call.
-  void write_response(Json& json);
-  void write_item(Json& json);
-  void write_status_details(Json& json);
-  void write_usage(Json& json) const;
+  void write_response(json::Writer& json);
+  void write_item(json::Writer& json);
+  void write_status_details(json::Writer& json);
+  void write_usage(json::Writer& json) const;
   std::int64_t input_tokens() const { return status_ == "failed" ? 0 : kInstructionTokens + input_audio_tokens(); }
   std::int64_t input_audio_tokens() const { return status_ == "failed" ? 0 : input_audio_ms_ / 100; }
 

@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-#include "lib/peers/base64.h"
+#include "lib/text/base64.h"
 
 namespace soak::peers::openai {
 namespace {
@@ -24,7 +24,7 @@ constexpr std::int64_t kCommitMsMin = 100;
 constexpr std::string_view kResult = "function_call_output";
 
 // What a client may say in an item, and the service keeps. Audio is not given back, as in conversation.item.added.
-void write_content(Json& json, const Field& content) {
+void write_content(json::Writer& json, const Field& content) {
   json.array();
   const std::size_t size = content.array();
   for (std::size_t i = 0; i < size; ++i) {
@@ -42,7 +42,7 @@ void write_content(Json& json, const Field& content) {
 
 std::string item_json(const std::string& id, const Field& item) {
   const std::string_view type = item.require("type").string();
-  Json json;
+  json::Writer json;
   json.object().key("id").text(id).key("type").text(type);
   if (type != kResult) {
     json.key("status").text("completed");  // As recorded.
@@ -60,7 +60,7 @@ std::string item_json(const std::string& id, const Field& item) {
 
 // What was said, without the audio itself.
 std::string user_audio_json(std::string_view id, std::string_view transcript) {
-  Json json;
+  json::Writer json;
   json.object().key("id").text(id).key("type").text("message").key("status").text("completed");
   json.key("role").text("user").key("content").array().object().key("type").text("input_audio");
   json.key("transcript").text_or_null(transcript).end_object().end_array();
@@ -185,8 +185,9 @@ void Session::append_audio(const Field& event) {
   const Field audio = event.object({"audio", "type", "event_id"}).require("audio");
   const std::string_view text = audio.string();
   std::string& bytes = service_.audio;
+  bytes.clear();
   const bool pcm = config_.input_format == AudioFormat::kPcm;
-  if (!base64::decode(text, bytes) || bytes.empty() || (pcm && bytes.size() % 2 != 0)) {
+  if (!text::decode_base64(text, bytes) || bytes.empty() || (pcm && bytes.size() % 2 != 0)) {
     throw Refusal{"invalid_value",
                   fmt::format("Invalid 'audio'. Expected base64-encoded audio bytes ({}) but got an invalid value.",
                               pcm ? "mono PCM16 at 24kHz" : "mono G.711 at 8kHz"),

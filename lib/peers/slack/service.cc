@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/json/writer.h"
 #include "lib/peers/authorization.h"
-#include "lib/peers/json_writer.h"
-#include "lib/peers/text_length.h"
+#include "lib/text/ascii.h"
+#include "lib/text/utf8.h"
 
 namespace soak::peers {
 namespace {
@@ -28,7 +29,7 @@ net::HttpResponse text_response(int status, std::string body) {
   return net::HttpResponse(status, std::move(body), {{"Content-Type", "text/html"}});
 }
 
-bool is_capital_or_digit(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_capital_or_digit(char c) { return text::is_upper(c) || text::is_digit(c); }
 
 bool is_webhook(const ChannelRequest& request) { return request.conversation.starts_with(kWebhook); }
 
@@ -75,7 +76,7 @@ net::HttpResponse SlackService::json_response(std::string body) {
 }
 
 ChannelAnswer SlackService::error(ChannelRequest& request, std::string_view name) {
-  Json json;
+  json::Writer json;
   json.object().key("ok").boolean(false).key("error").text(name).end_object();
   const ChannelOutcome outcome = is_credential_error(name) ? ChannelOutcome::kCredential : ChannelOutcome::kRefused;
   return finish(request, outcome, json_response(json.take()));
@@ -205,7 +206,8 @@ ChannelAnswer SlackService::answer(net::HttpServerRequest http) {
   request.connection = http.connection;
   const std::vector<std::string> path = path_segments(http.path);
   // The method's name stands in the answer.
-  if (path.size() == 2 && path[0] == "api" && text_length(path[1]) && (http.method == "GET" || http.method == "POST")) {
+  if (path.size() == 2 && path[0] == "api" && text::is_utf8(path[1]) &&
+      (http.method == "GET" || http.method == "POST")) {
     const Question question = read(http, path[1]);
     return web_api(request, question);
   }
@@ -230,7 +232,7 @@ ChannelAnswer SlackService::web_api(ChannelRequest& request, const Question& que
     return refresh(request, question);
   }
   if (question.method != "chat.postMessage" && question.method != "auth.test" && question.method != "api.test") {
-    Json json;
+    json::Writer json;
     json.object().key("ok").boolean(false).key("error").text("unknown_method");
     json.key("req_method").text(question.method).end_object();
     return finish(request, ChannelOutcome::kRefused, json_response(json.take()));
@@ -251,7 +253,7 @@ ChannelAnswer SlackService::web_api(ChannelRequest& request, const Question& que
   if (inside) {
     return turn_away(request, *inside);
   }
-  Json json;
+  json::Writer json;
   json.object().key("ok").boolean(true).key("url").text("https://soak.slack.com/").key("team").text("Soak");
   json.key("user").text("soak").key("team_id").text("T00000001").key("user_id").text("U00000001");
   json.key("bot_id").text("B00000001").key("is_enterprise_install").boolean(false).end_object();
@@ -260,7 +262,7 @@ ChannelAnswer SlackService::web_api(ChannelRequest& request, const Question& que
 
 ChannelAnswer SlackService::api_test(ChannelRequest& request, const Question& question) {
   const Argument* const wanted = question.arguments.find("error");
-  Json json;
+  json::Writer json;
   json.object().key("ok").boolean(wanted == nullptr);
   if (wanted != nullptr) {
     json.key("error").text(wanted->value);
@@ -298,7 +300,7 @@ ChannelAnswer SlackService::refresh(ChannelRequest& request, const Question& que
     return error(request, "invalid_refresh_token");
   }
   const std::string token = mint_tokens();
-  Json json;
+  json::Writer json;
   json.object().key("ok").boolean(true).key("access_token").text(token);
   const nanoseconds lifetime =
       options_.token_lifetime > nanoseconds::zero() ? options_.token_lifetime : nanoseconds(std::chrono::hours{12});
@@ -353,7 +355,7 @@ std::string SlackService::payload_error(const Arguments& arguments) {
     return "no_text";
   }
   // What it says then is not among the documented errors of this method; chat.update says this.
-  if (text_length(markdown).value().characters > kMarkdownMax) {
+  if (text::utf8_length(markdown).value().characters > kMarkdownMax) {
     return "msg_too_long";
   }
   return {};
@@ -389,15 +391,15 @@ ChannelAnswer SlackService::post_message(ChannelRequest& request, const Question
   if (question.missing_charset) {
     warnings.push_back("missing_charset");
   }
-  if (text_length(text).value().characters > kTextMax) {
+  if (text::utf8_length(text).value().characters > kTextMax) {
     warnings.push_back("message_truncated");
-    text.resize(first_characters(text, kTextMax).size());
+    text.resize(text::first_characters(text, kTextMax).size());
   }
   return serve_send(request, false, [&](ChannelRequest& stored) {
     book_.store(stored, key);
     stored.outcome = ChannelOutcome::kStored;
     const std::string ts = next_ts();
-    Json json;
+    json::Writer json;
     json.object().key("ok").boolean(true).key("channel").text(channel).key("ts").text(ts);
     json.key("message").object().key("type").text("message").key("subtype").text("bot_message");
     json.key("text").text(text).key("bot_id").text("B00000001").key("ts").text(ts);
@@ -549,7 +551,7 @@ net::HttpResponse SlackService::refusal(const ChannelRequest& request, const Cha
   if (is_webhook(request)) {
     return text_response(fault.status, fault.text);
   }
-  Json json;
+  json::Writer json;
   json.object().key("ok").boolean(false).key("error").text(fault.text).end_object();
   return json_response(json.take());
 }

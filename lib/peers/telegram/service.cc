@@ -8,9 +8,10 @@
 #include <cstdlib>
 #include <utility>
 
-#include "lib/peers/ascii.h"
-#include "lib/peers/json_writer.h"
-#include "lib/peers/text_length.h"
+#include "lib/json/writer.h"
+#include "lib/text/ascii.h"
+#include "lib/text/number.h"
+#include "lib/text/utf8.h"
 
 namespace soak::peers {
 namespace {
@@ -30,15 +31,6 @@ constexpr std::string_view kConflict =
 constexpr std::string_view kUpgraded = "Bad Request: group chat was upgraded to a supergroup chat";
 constexpr std::string_view kBlocked = "Forbidden: bot was blocked by the user";
 
-std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 // "<bot id>:<secret>". The bounds are those of the server's ClientManager::send().
 bool is_well_formed(std::string_view token) {
   constexpr std::size_t kLengthMax = 80;
@@ -47,10 +39,8 @@ bool is_well_formed(std::string_view token) {
   if (colon == std::string_view::npos || colon + 1 == token.size() || token.size() > kLengthMax) {
     return false;
   }
-  const std::optional<std::int64_t> id = number(token.substr(0, colon));
-  const auto is_secret = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
-  };
+  const std::optional<std::int64_t> id = text::parse_number<std::int64_t>(token.substr(0, colon));
+  const auto is_secret = [](char c) { return text::is_letter_or_digit(c) || c == '_' || c == '-'; };
   return token[0] != '0' && id && *id > 0 && *id < kBotIdEnd &&
          std::all_of(token.begin() + static_cast<std::ptrdiff_t>(colon) + 1, token.end(), is_secret);
 }
@@ -60,7 +50,7 @@ net::HttpResponse json_response(int status, std::string body) {
 }
 
 std::string error_body(int code, std::string_view description, std::string_view parameters = {}) {
-  Json json;
+  json::Writer json;
   json.object().key("ok").boolean(false).key("error_code").integer(code).key("description").text(description);
   if (!parameters.empty()) {
     json.key("parameters").raw(parameters);
@@ -74,7 +64,7 @@ net::HttpResponse ok(std::string_view result) {
 
 bool is_group(std::string_view chat) { return !chat.empty() && (chat[0] == '-' || chat[0] == '@'); }
 
-void write_chat(Json& json, const std::string& chat) {
+void write_chat(json::Writer& json, const std::string& chat) {
   json.object();
   if (chat[0] == '@') {  // A public channel or supergroup; its id is what its name makes it.
     json.key("id").integer(-1'000'000'000'000 - static_cast<std::int64_t>(whole_text_key(chat).key % 1'000'000'000));
@@ -105,7 +95,7 @@ Call call_of(std::string_view path) {
   call.token = segments[0].substr(3);
   const std::size_t method = segments.size() > 1 && segments[1] == "test" ? 2 : 1;
   if (segments.size() == method + 1) {
-    call.method = lower(segments[method]);
+    call.method = text::to_lower(segments[method]);
   }
   return call;
 }
@@ -137,7 +127,7 @@ void TelegramService::rotate_token(std::string token) {
 
 void TelegramService::post_text(std::int64_t chat, std::string_view text) {
   const std::string id = std::to_string(chat);
-  Json json;
+  json::Writer json;
   json.object().key("update_id").integer(++updates_made_).key("message").object();
   json.key("message_id").integer(++messages_);
   json.key("from").object().key("id").integer(std::abs(chat)).key("is_bot").boolean(false);
@@ -167,12 +157,12 @@ bool TelegramService::knows(std::string_view chat) const {
   if (chat[0] == '@') {
     return chat.size() > 1;
   }
-  const auto id = number(chat);
+  const auto id = text::parse_number<std::int64_t>(chat);
   return id && *id != 0;
 }
 
 std::string TelegramService::bot_user(bool whole) const {
-  Json json;
+  json::Writer json;
   json.object().key("id").raw(bot_id_.empty() ? "1" : bot_id_).key("is_bot").boolean(true);
   json.key("first_name").text("Soak").key("username").text("soak_bot");
   if (whole) {
@@ -183,7 +173,7 @@ std::string TelegramService::bot_user(bool whole) const {
 }
 
 std::string TelegramService::message(const std::string& chat, std::string_view text) {
-  Json json;
+  json::Writer json;
   json.object().key("message_id").integer(++messages_).key("from").raw(bot_user(false)).key("chat");
   write_chat(json, chat);
   const auto date = std::chrono::floor<seconds>(loop_.wall_now()).time_since_epoch().count();
@@ -216,7 +206,7 @@ Task<ChannelAnswer> TelegramService::answer(net::HttpServerRequest http) {
       }
     }
   }
-  const std::string method = call.method.empty() ? lower(arguments.text("method")) : call.method;
+  const std::string method = call.method.empty() ? text::to_lower(arguments.text("method")) : call.method;
 
   const bool allowed = http.method == "GET" || http.method == "POST";
   const bool well_formed = is_well_formed(call.token);
@@ -270,8 +260,8 @@ Task<ChannelAnswer> TelegramService::answer(net::HttpServerRequest http) {
 }
 
 ChannelAnswer TelegramService::send_message(ChannelRequest& request, const Arguments& arguments) {
-  std::string chat(trimmed(arguments.text("chat_id")));
-  if (const auto id = number(chat)) {
+  std::string chat(text::trim(arguments.text("chat_id"), text::kWhiteSpace));
+  if (const auto id = text::parse_number<std::int64_t>(chat)) {
     chat = std::to_string(*id);  // 007 is chat 7.
   }
   const bool readable = arguments.is_utf8();
@@ -295,15 +285,16 @@ ChannelAnswer TelegramService::send_message(ChannelRequest& request, const Argum
   if (!known) {
     return error(request, 400, "Bad Request: chat not found");
   }
-  const TextLength length = text_length(text).value();
-  if (trimmed(text).empty()) {
+  const text::Utf8Length length = text::utf8_length(text).value();
+  if (text::trim(text, text::kWhiteSpace).empty()) {
     return error(request, 400, "Bad Request: message text is empty");
   }
   if ((options_.length_in_utf16 ? length.utf16_units : length.characters) > kTextMax) {
     return error(request, 400, "Bad Request: message is too long");
   }
   const std::string_view mode = arguments.text("parse_mode");
-  if (!mode.empty() && lower(mode) != "html" && lower(mode) != "markdown" && lower(mode) != "markdownv2") {
+  if (!mode.empty() && text::to_lower(mode) != "html" && text::to_lower(mode) != "markdown" &&
+      text::to_lower(mode) != "markdownv2") {
     return error(request, 400, "Bad Request: unsupported parse_mode");
   }
   const std::string_view markup = arguments.text("reply_markup");
@@ -350,13 +341,13 @@ Task<ChannelAnswer> TelegramService::get_updates(ChannelRequest& request, const 
       no_such_fault(fault.kind);
   }
 
-  std::int64_t offset = number(arguments.text("offset")).value_or(0);
-  std::int64_t limit = number(arguments.text("limit")).value_or(kUpdatesMax);
+  std::int64_t offset = text::parse_number<std::int64_t>(arguments.text("offset")).value_or(0);
+  std::int64_t limit = text::parse_number<std::int64_t>(arguments.text("limit")).value_or(kUpdatesMax);
   if (limit < 1 || limit > kUpdatesMax) {
     limit = kUpdatesMax;
   }
-  const std::int64_t timeout =
-      std::clamp(number(arguments.text("timeout")).value_or(0), std::int64_t{0}, kPollSecondsMax);
+  const std::int64_t timeout = std::clamp(text::parse_number<std::int64_t>(arguments.text("timeout")).value_or(0),
+                                          std::int64_t{0}, kPollSecondsMax);
   if (offset < 0) {
     offset = std::max(updates_made_ + 1 + offset, std::int64_t{0});
   }
@@ -476,7 +467,7 @@ ChannelAnswer TelegramService::play_own(ChannelRequest& request, const ChannelFa
     case Kind::kMigrate: {
       count(fault.kind);
       std::string to = request.conversation.substr(request.conversation.find_first_not_of("-@"));
-      if (!number(to)) {
+      if (!text::parse_number<std::int64_t>(to)) {
         to = std::to_string(whole_text_key(to).key % 1'000'000'000);
       }
       to.insert(0, "-100");

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "lib/text/ascii.h"
+
 namespace soak::voice {
 namespace {
 
@@ -10,12 +12,10 @@ constexpr std::uint16_t kInvalidPayload = 1007;
 constexpr std::uint16_t kPolicy = 1008;
 constexpr std::uint16_t kInternal = 1011;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 // Whatever the case of `text`; `words` are in lower case.
 bool says(std::string_view text, std::string_view words) {
   return std::search(text.begin(), text.end(), words.begin(), words.end(),
-                     [](char c, char wanted) { return lower(c) == wanted; }) != text.end();
+                     [](char c, char wanted) { return text::to_lower(c) == wanted; }) != text.end();
 }
 
 }  // namespace

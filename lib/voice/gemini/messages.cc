@@ -3,18 +3,20 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstdlib>
+#include <utility>
 
-#include "lib/json/json.h"
-#include "lib/voice/base64.h"
+#include "lib/json/reader.h"
+#include "lib/json/writer.h"
+#include "lib/text/base64.h"
+#include "lib/text/format.h"
+#include "lib/text/number.h"
 
 namespace soak::voice {
 namespace {
 
-using json::field;
 using json::member;
 using json::text_member;
+using json::Value;
 using json::Writer;
 
 // Everything that a message may hold (src/types.ts, LiveServerMessage).
@@ -29,8 +31,8 @@ constexpr std::array<const char*, 9> kMembers = {"setupComplete",
                                                  "voiceActivityDetectionSignal"};
 
 // False for another type; absent is false, as protocol buffers leave out what is false.
-bool read_flag(const rapidjson::Value& object, const char* name, bool& flag) {
-  const rapidjson::Value* value = member(object, name);
+bool read_flag(const Value& object, const char* name, bool& flag) {
+  const Value* value = member(object, name);
   if (value == nullptr) {
     return true;
   }
@@ -39,19 +41,19 @@ bool read_flag(const rapidjson::Value& object, const char* name, bool& flag) {
 }
 
 // False when a part is not what it must be.
-bool read_parts(const rapidjson::Value& turn, ServerMessage& message, std::vector<std::byte>* audio) {
-  const rapidjson::Value* parts = member(turn, "parts");
+bool read_parts(const Value& turn, ServerMessage& message, std::vector<std::byte>* audio) {
+  const Value* parts = member(turn, "parts");
   if (parts == nullptr) {
     return true;
   }
   if (!parts->IsArray()) {
     return false;
   }
-  for (const rapidjson::Value& part : parts->GetArray()) {
+  for (const Value& part : parts->GetArray()) {
     if (!part.IsObject()) {
       return false;
     }
-    const rapidjson::Value* blob = member(part, "inlineData");
+    const Value* blob = member(part, "inlineData");
     if (blob == nullptr) {
       continue;
     }
@@ -59,7 +61,7 @@ bool read_parts(const rapidjson::Value& turn, ServerMessage& message, std::vecto
       return false;
     }
     const std::string_view data = text_member(*blob, "data");
-    const auto size = base64_size(data);
+    const auto size = text::decoded_base64_size(data);
     if (!size) {
       return false;
     }
@@ -67,14 +69,14 @@ bool read_parts(const rapidjson::Value& turn, ServerMessage& message, std::vecto
       continue;
     }
     message.audio_bytes += *size;
-    if (audio != nullptr && !decode_base64(data, *audio)) {
+    if (audio != nullptr && !text::decode_base64(data, *audio)) {
       return false;
     }
   }
   return true;
 }
 
-bool read_content(const rapidjson::Value& content, ServerMessage& message, std::vector<std::byte>* audio) {
+bool read_content(const Value& content, ServerMessage& message, std::vector<std::byte>* audio) {
   if (!content.IsObject()) {
     return false;
   }
@@ -84,11 +86,11 @@ bool read_content(const rapidjson::Value& content, ServerMessage& message, std::
   if (!read_flag(content, "interrupted", message.interrupted)) {
     return false;
   }
-  const rapidjson::Value* turn = member(content, "modelTurn");
+  const Value* turn = member(content, "modelTurn");
   return turn == nullptr || (turn->IsObject() && read_parts(*turn, message, audio));
 }
 
-bool read_resumption(const rapidjson::Value& update, ServerMessage& message) {
+bool read_resumption(const Value& update, ServerMessage& message) {
   bool resumable = false;
   if (!update.IsObject() || !read_flag(update, "resumable", resumable)) {
     return false;
@@ -99,56 +101,49 @@ bool read_resumption(const rapidjson::Value& update, ServerMessage& message) {
   return true;
 }
 
-bool read_tool_calls(const rapidjson::Value& call, std::vector<ToolCall>& calls) {
-  const rapidjson::Value* const functions = call.IsObject() ? member(call, "functionCalls") : nullptr;
+bool read_tool_calls(const Value& call, std::vector<ToolCall>& calls) {
+  const Value* const functions = call.IsObject() ? member(call, "functionCalls") : nullptr;
   if (functions == nullptr || !functions->IsArray()) {
     return false;
   }
-  for (const rapidjson::Value& function : functions->GetArray()) {
+  for (const Value& function : functions->GetArray()) {
     if (!function.IsObject() || text_member(function, "id").empty()) {
       return false;
     }
-    const rapidjson::Value* const arguments = member(function, "args");
+    const Value* const arguments = member(function, "args");
     if (arguments != nullptr && !arguments->IsObject()) {
       return false;
     }
-    rapidjson::StringBuffer buffer;
-    Writer json(buffer);
-    if (arguments != nullptr) {
-      arguments->Accept(json);
-    }
     calls.push_back({std::string(text_member(function, "id")), std::string(text_member(function, "name")),
-                     arguments != nullptr ? json::text_of(buffer) : "{}"});
+                     arguments != nullptr ? Writer().value(*arguments).take() : "{}"});
   }
   return true;
 }
 
-bool read_cancelled_calls(const rapidjson::Value& cancellation, std::vector<std::string>& call_ids) {
-  const rapidjson::Value* const ids = cancellation.IsObject() ? member(cancellation, "ids") : nullptr;
+bool read_cancelled_calls(const Value& cancellation, std::vector<std::string>& call_ids) {
+  const Value* const ids = cancellation.IsObject() ? member(cancellation, "ids") : nullptr;
   if (ids == nullptr || !ids->IsArray()) {
     return false;
   }
-  for (const rapidjson::Value& id : ids->GetArray()) {
+  for (const Value& id : ids->GetArray()) {
     if (!id.IsString()) {
       return false;
     }
-    call_ids.emplace_back(id.GetString(), id.GetStringLength());
+    call_ids.emplace_back(json::view(id));
   }
   return true;
 }
 
 // A function that the model may call. What is no JSON is the provider's to refuse.
 void write_tool(Writer& json, const Tool& tool) {
-  json.StartObject();
-  field(json, "name", tool.name);
+  json.object().key("name").text(tool.name);
   if (!tool.description.empty()) {
-    field(json, "description", tool.description);
+    json.key("description").text(tool.description);
   }
   if (!tool.parameters.empty()) {
-    json.Key("parametersJsonSchema");
-    json.RawValue(tool.parameters.data(), tool.parameters.size(), rapidjson::kObjectType);
+    json.key("parametersJsonSchema").raw(tool.parameters);
   }
-  json.EndObject();
+  json.end_object();
 }
 
 // "50s", "9.500s". Zero for what is none, or negative: the end may be at any time.
@@ -156,126 +151,69 @@ std::chrono::nanoseconds read_duration(std::string_view text) {
   if (text.empty() || text.back() != 's') {
     return {};
   }
-  const std::string number(text.substr(0, text.size() - 1));
-  char* end = nullptr;
-  const double seconds = std::strtod(number.c_str(), &end);
   constexpr double kLongest = 1e6;
-  if (end != number.c_str() + number.size() || !(seconds > 0)) {
-    return {};
-  }
-  return std::chrono::nanoseconds(std::llround(std::min(seconds, kLongest) * 1e9));
+  const double seconds = text::parse_decimal(text.substr(0, text.size() - 1)).value_or(0);
+  return text::from_seconds(std::clamp(seconds, 0.0, kLongest));
 }
 
 }  // namespace
 
 std::string setup_message(const GeminiLiveOptions& options, std::string_view handle) {
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.StartObject();
-  json.Key("setup");
-  json.StartObject();
-  field(json, "model", options.model);
-  json.Key("generationConfig");
-  json.StartObject();
-  json.Key("responseModalities");
-  json.StartArray();
-  json.String("AUDIO");
-  json.EndArray();
-  json.EndObject();
-  json.Key("systemInstruction");
-  json.StartObject();
-  json.Key("parts");
-  json.StartArray();
-  json.StartObject();
-  field(json, "text", options.instructions);
-  json.EndObject();
-  json.EndArray();
-  json.EndObject();
+  Writer json;
+  json.object().key("setup").object().key("model").text(options.model);
+  json.key("generationConfig").object().key("responseModalities").array().text("AUDIO").end_array().end_object();
+  json.key("systemInstruction").object().key("parts").array().object().key("text").text(options.instructions);
+  json.end_object().end_array().end_object();
   if (!options.tools.empty()) {
-    json.Key("tools");
-    json.StartArray();
-    json.StartObject();
-    json.Key("functionDeclarations");
-    json.StartArray();
+    json.key("tools").array().object().key("functionDeclarations").array();
     for (const Tool& tool : options.tools) {
       write_tool(json, tool);
     }
-    json.EndArray();
-    json.EndObject();
-    json.EndArray();
+    json.end_array().end_object().end_array();
   }
-  json.Key("realtimeInputConfig");
-  json.StartObject();
   // The client says itself when a turn ends: a soak's rhythm must not hang on the provider's ear.
-  json.Key("automaticActivityDetection");
-  json.StartObject();
-  json.Key("disabled");
-  json.Bool(true);
-  json.EndObject();
-  field(json, "activityHandling", options.interruptible ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION");
-  json.EndObject();
-  json.Key("sessionResumption");
-  json.StartObject();
+  json.key("realtimeInputConfig").object();
+  json.key("automaticActivityDetection").object().key("disabled").boolean(true).end_object();
+  json.key("activityHandling").text(options.interruptible ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION");
+  json.end_object().key("sessionResumption").object();
   if (!handle.empty()) {
-    field(json, "handle", handle);
+    json.key("handle").text(handle);
   }
-  json.EndObject();
   // Without it a session ends after 15 minutes, whatever its connections do.
-  json.Key("contextWindowCompression");
-  json.StartObject();
-  json.Key("slidingWindow");
-  json.StartObject();
-  json.EndObject();
-  json.EndObject();
-  json.EndObject();
-  json.EndObject();
-  return json::text_of(buffer);
+  json.end_object().key("contextWindowCompression").object().key("slidingWindow").object().end_object();
+  return json.end_object().end_object().end_object().take();
 }
 
 std::string tool_response_message(std::string_view call_id, std::string_view name, std::string_view result) {
-  std::string read(result);  // Which parsing makes use of.
-  rapidjson::Document checked;
-  if (!json::parse_object(checked, read)) {
+  if (!json::Document(std::string(result)).is_object()) {
     return {};
   }
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.StartObject();
-  json.Key("toolResponse");
-  json.StartObject();
-  json.Key("functionResponses");
-  json.StartArray();
-  json.StartObject();
-  field(json, "id", call_id);
-  field(json, "name", name);
-  json.Key("response");
-  json.RawValue(result.data(), result.size(), rapidjson::kObjectType);
-  json.EndObject();
-  json.EndArray();
-  json.EndObject();
-  json.EndObject();
-  return json::text_of(buffer);
+  Writer json;
+  json.object().key("toolResponse").object().key("functionResponses").array().object();
+  json.key("id").text(call_id).key("name").text(name).key("response").raw(result);
+  return json.end_object().end_array().end_object().end_object().take();
 }
 
 std::string audio_message(std::span<const std::byte> pcm) {
   constexpr std::string_view kHead = R"({"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","data":")";
   constexpr std::string_view kTail = R"("}}})";
   std::string message;
-  message.reserve(kHead.size() + (pcm.size() + 2) / 3 * 4 + kTail.size());
+  message.reserve(kHead.size() + text::base64_size(pcm.size()) + kTail.size());
   message += kHead;
-  append_base64(message, pcm);
+  text::append_base64(message, pcm);
   message += kTail;
   return message;
 }
 
 std::optional<ServerMessage> parse_server_message(std::string text, std::vector<std::byte>* audio) {
-  rapidjson::Document document;
-  if (!json::parse_object(document, text)) {
+  const json::Document read(std::move(text));
+  if (!read.is_object()) {
     return std::nullopt;
   }
+  const Value& document = read.value();
   ServerMessage message;
   for (const char* const name : kMembers) {
-    message.known = message.known || document.HasMember(name);
+    message.known = message.known || member(document, name) != nullptr;
   }
   if (const auto* const complete = member(document, "setupComplete")) {
     if (!complete->IsObject()) {

@@ -2,36 +2,31 @@
 #include "lib/voice/openai/events.h"
 
 #include <array>
+#include <utility>
 
-#include "lib/json/json.h"
-#include "lib/voice/base64.h"
+#include "lib/json/reader.h"
+#include "lib/json/writer.h"
+#include "lib/text/base64.h"
+#include "lib/text/format.h"
+#include "lib/text/utf8.h"
 
 namespace soak::voice {
 namespace {
 
-using json::field;
 using json::member;
 using json::text_member;
-using json::text_of;
+using json::Value;
 using json::Writer;
 
-void pcm_format(Writer& json) {
-  json.Key("format");
-  json.StartObject();
-  field(json, "type", "audio/pcm");
-  json.Key("rate");
-  json.Int(24000);
-  json.EndObject();
+void write_pcm_format(Writer& json) {
+  json.key("format").object().key("type").text("audio/pcm").key("rate").integer(24000).end_object();
 }
 
-std::string bare_event(std::string_view type, std::string_view event_id) {
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.StartObject();
-  field(json, "type", type);
-  field(json, "event_id", event_id);
-  json.EndObject();
-  return text_of(buffer);
+// An event, left open.
+Writer begin_event(std::string_view type, std::string_view event_id) {
+  Writer json;
+  json.object().key("type").text(type).key("event_id").text(event_id);
+  return json;
 }
 
 // Server events of the API that need no answer and carry nothing the client keeps.
@@ -56,58 +51,20 @@ constexpr std::array<std::string_view, 14> kOtherEvents = {
 constexpr std::array<std::string_view, 2> kOtherPrefixes = {"response.output_text.",
                                                             "response.function_call_arguments."};
 
-// An event with text that came from elsewhere, and is checked: a frame that is no UTF-8 would end the connection.
-class CheckedEvent {
- public:
-  using Json = rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,
-                                 rapidjson::kWriteValidateEncodingFlag>;
-
-  CheckedEvent(std::string_view type, std::string_view event_id) {
-    json_.StartObject();
-    field("type", type);
-    field("event_id", event_id);
-  }
-
-  void field(std::string_view name, std::string_view value) {
-    json_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    valid_ = json_.String(value.data(), static_cast<rapidjson::SizeType>(value.size())) && valid_;
-  }
-  void object(std::string_view name) {
-    json_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    json_.StartObject();
-  }
-  void end_object() { json_.EndObject(); }
-  Json& json() { return json_; }
-
-  // Closes it. Empty if a text is no UTF-8.
-  std::string end() {
-    json_.EndObject();
-    return valid_ ? text_of(buffer_) : std::string();
-  }
-
- private:
-  rapidjson::StringBuffer buffer_;
-  Json json_{buffer_};
-  bool valid_ = true;
-};
-
 // A function that the model may call. What is no JSON is the provider's to refuse.
 void write_tool(Writer& json, const Tool& tool) {
-  json.StartObject();
-  field(json, "type", "function");
-  field(json, "name", tool.name);
+  json.object().key("type").text("function").key("name").text(tool.name);
   if (!tool.description.empty()) {
-    field(json, "description", tool.description);
+    json.key("description").text(tool.description);
   }
   if (!tool.parameters.empty()) {
-    json.Key("parameters");
-    json.RawValue(tool.parameters.data(), tool.parameters.size(), rapidjson::kObjectType);
+    json.key("parameters").raw(tool.parameters);
   }
-  json.EndObject();
+  json.end_object();
 }
 
 // An item of a response that is done: a call, if it is a whole one. False when it is no item.
-bool read_output_item(const rapidjson::Value* item, ServerEvent& event) {
+bool read_output_item(const Value* item, ServerEvent& event) {
   if (item == nullptr || !item->IsObject()) {
     return false;
   }
@@ -146,31 +103,30 @@ const TranscriptEvent* find_transcript(std::string_view type) {
 }
 
 // False when one of them is none.
-bool read_rate_limits(const rapidjson::Value* limits, std::vector<RateLimit>& out) {
+bool read_rate_limits(const Value* limits, std::vector<RateLimit>& out) {
   if (limits == nullptr || !limits->IsArray()) {
     return false;
   }
-  for (const rapidjson::Value& limit : limits->GetArray()) {
+  for (const Value& limit : limits->GetArray()) {
     if (!limit.IsObject()) {
       return false;
     }
-    const rapidjson::Value* most = member(limit, "limit");
-    const rapidjson::Value* remaining = member(limit, "remaining");
-    const rapidjson::Value* seconds = member(limit, "reset_seconds");
+    const Value* most = member(limit, "limit");
+    const Value* remaining = member(limit, "remaining");
+    const Value* seconds = member(limit, "reset_seconds");
     if (most == nullptr || remaining == nullptr || !most->IsInt64() || !remaining->IsInt64()) {
       return false;
     }
     // A day at most: it is a number that somebody else chose.
     const bool plausible =
         seconds != nullptr && seconds->IsNumber() && seconds->GetDouble() >= 0 && seconds->GetDouble() <= 86'400;
-    const std::chrono::duration<double> resets(plausible ? seconds->GetDouble() : 0);
     out.push_back({std::string(text_member(limit, "name")), most->GetInt64(), remaining->GetInt64(),
-                   std::chrono::duration_cast<std::chrono::nanoseconds>(resets)});
+                   text::from_seconds(plausible ? seconds->GetDouble() : 0)});
   }
   return true;
 }
 
-void read_error(const rapidjson::Value& error, ServerEvent& event) {
+void read_error(const Value& error, ServerEvent& event) {
   event.error_code = text_member(error, "code");
   event.error_text = std::string(text_member(error, "type"));
   if (!event.error_code.empty()) {
@@ -196,135 +152,91 @@ bool is_documented(std::string_view type) {
 }  // namespace
 
 std::string session_update_event(std::string_view event_id, const OpenAiRealtimeOptions& options) {
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.StartObject();
-  field(json, "type", "session.update");
-  field(json, "event_id", event_id);
-  json.Key("session");
-  json.StartObject();
-  field(json, "type", "realtime");
-  json.Key("output_modalities");
-  json.StartArray();
-  json.String("audio");
-  json.EndArray();
-  field(json, "instructions", options.instructions);
+  Writer json = begin_event("session.update", event_id);
+  json.key("session").object().key("type").text("realtime");
+  json.key("output_modalities").array().text("audio").end_array();
+  json.key("instructions").text(options.instructions);
   if (!options.tools.empty()) {
-    json.Key("tools");
-    json.StartArray();
+    json.key("tools").array();
     for (const Tool& tool : options.tools) {
       write_tool(json, tool);
     }
-    json.EndArray();
+    json.end_array();
   }
-  json.Key("audio");
-  json.StartObject();
-  json.Key("input");
-  json.StartObject();
-  pcm_format(json);
+  json.key("audio").object().key("input").object();
+  write_pcm_format(json);
   // Unless asked otherwise the client says itself when a turn ends: a soak's rhythm must not hang on the provider's
   // ear.
-  json.Key("turn_detection");
+  json.key("turn_detection");
   if (options.server_vad) {
-    json.StartObject();
-    field(json, "type", "server_vad");
-    json.EndObject();
+    json.object().key("type").text("server_vad").end_object();
   } else {
-    json.Null();
+    json.null();
   }
   if (!options.transcription_model.empty()) {
-    json.Key("transcription");
-    json.StartObject();
-    field(json, "model", options.transcription_model);
-    json.EndObject();
+    json.key("transcription").object().key("model").text(options.transcription_model).end_object();
   }
-  json.EndObject();
-  json.Key("output");
-  json.StartObject();
-  pcm_format(json);
-  field(json, "voice", options.voice);
-  json.EndObject();
-  json.EndObject();
-  json.EndObject();
-  json.EndObject();
-  return text_of(buffer);
+  json.end_object().key("output").object();
+  write_pcm_format(json);
+  json.key("voice").text(options.voice).end_object();
+  return json.end_object().end_object().end_object().take();
 }
 
 std::string append_audio_event(std::span<const std::byte> pcm) {
   constexpr std::string_view kHead = R"({"type":"input_audio_buffer.append","audio":")";
   constexpr std::string_view kTail = R"("})";
   std::string event;
-  event.reserve(kHead.size() + (pcm.size() + 2) / 3 * 4 + kTail.size());
+  event.reserve(kHead.size() + text::base64_size(pcm.size()) + kTail.size());
   event += kHead;
-  append_base64(event, pcm);
+  text::append_base64(event, pcm);
   event += kTail;
   return event;
 }
 
-std::string commit_event(std::string_view event_id) { return bare_event("input_audio_buffer.commit", event_id); }
+std::string commit_event(std::string_view event_id) {
+  return begin_event("input_audio_buffer.commit", event_id).end_object().take();
+}
 
-std::string response_create_event(std::string_view event_id) { return bare_event("response.create", event_id); }
+std::string response_create_event(std::string_view event_id) {
+  return begin_event("response.create", event_id).end_object().take();
+}
 
 std::string response_cancel_event(std::string_view event_id, std::string_view response_id) {
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.StartObject();
-  field(json, "type", "response.cancel");
-  field(json, "event_id", event_id);
-  field(json, "response_id", response_id);
-  json.EndObject();
-  return text_of(buffer);
+  return begin_event("response.cancel", event_id).key("response_id").text(response_id).end_object().take();
 }
 
 std::string create_item_event(std::string_view event_id, std::string_view item_id, Transcript::Speaker speaker,
                               std::string_view text) {
+  if (!text::is_utf8(item_id) || !text::is_utf8(text)) {
+    return {};
+  }
   const bool user = speaker == Transcript::Speaker::kUser;
-  CheckedEvent event("conversation.item.create", event_id);
-  event.object("item");
-  event.field("id", item_id);
-  event.field("type", "message");
-  event.field("role", user ? "user" : "assistant");
-  event.json().Key("content");
-  event.json().StartArray();
-  event.json().StartObject();
-  event.field("type", user ? "input_text" : "output_text");
-  event.field("text", text);
-  event.end_object();
-  event.json().EndArray();
-  event.end_object();
-  return event.end();
+  Writer json = begin_event("conversation.item.create", event_id);
+  json.key("item").object().key("id").text(item_id).key("type").text("message");
+  json.key("role").text(user ? "user" : "assistant").key("content").array().object();
+  json.key("type").text(user ? "input_text" : "output_text").key("text").text(text);
+  return json.end_object().end_array().end_object().end_object().take();
 }
 
 std::string tool_result_event(std::string_view event_id, std::string_view call_id, std::string_view result) {
-  CheckedEvent event("conversation.item.create", event_id);
-  event.object("item");
-  event.field("type", "function_call_output");
-  event.field("call_id", call_id);
-  event.field("output", result);
-  event.end_object();
-  return event.end();
+  if (!text::is_utf8(call_id) || !text::is_utf8(result)) {
+    return {};
+  }
+  Writer json = begin_event("conversation.item.create", event_id);
+  json.key("item").object().key("type").text("function_call_output");
+  json.key("call_id").text(call_id).key("output").text(result);
+  return json.end_object().end_object().take();
 }
 
 std::string truncate_event(std::string_view event_id, std::string_view item_id, std::int64_t audio_end_ms) {
-  rapidjson::StringBuffer buffer;
-  Writer json(buffer);
-  json.StartObject();
-  field(json, "type", "conversation.item.truncate");
-  field(json, "event_id", event_id);
-  field(json, "item_id", item_id);
-  json.Key("content_index");
-  json.Int(0);
-  json.Key("audio_end_ms");
-  json.Int64(audio_end_ms);
-  json.EndObject();
-  return text_of(buffer);
+  Writer json = begin_event("conversation.item.truncate", event_id);
+  json.key("item_id").text(item_id).key("content_index").integer(0).key("audio_end_ms").integer(audio_end_ms);
+  return json.end_object().take();
 }
 
 std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std::byte>* audio) {
-  rapidjson::Document document;
-  if (!json::parse_object(document, json)) {
-    return std::nullopt;
-  }
+  const json::Document read(std::move(json));
+  const Value& document = read.value();
   const std::string_view type = text_member(document, "type");
   if (type.empty()) {
     return std::nullopt;
@@ -332,11 +244,10 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
   ServerEvent event;
   using Kind = ServerEvent::Kind;
   if (type == "response.output_audio.delta") {
-    const rapidjson::Value* delta = member(document, "delta");
-    const auto size = delta != nullptr && delta->IsString()
-                          ? base64_size({delta->GetString(), delta->GetStringLength()})
-                          : std::nullopt;
-    if (!size || (audio != nullptr && !decode_base64({delta->GetString(), delta->GetStringLength()}, *audio))) {
+    const Value* delta = member(document, "delta");
+    const auto size =
+        delta != nullptr && delta->IsString() ? text::decoded_base64_size(json::view(*delta)) : std::nullopt;
+    if (!size || (audio != nullptr && !text::decode_base64(json::view(*delta), *audio))) {
       return std::nullopt;
     }
     event.kind = Kind::kAudioDelta;
@@ -344,7 +255,7 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.response_id = text_member(document, "response_id");
     event.item_id = text_member(document, "item_id");
   } else if (const TranscriptEvent* const known = find_transcript(type)) {
-    const rapidjson::Value* text = member(document, known->final ? "transcript" : "delta");
+    const Value* text = member(document, known->final ? "transcript" : "delta");
     if (text == nullptr ? known->final : !text->IsString()) {
       return std::nullopt;  // A delta may be absent.
     }
@@ -352,7 +263,7 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.transcript.speaker = known->speaker;
     event.transcript.item_id = text_member(document, "item_id");
     if (text != nullptr) {
-      event.transcript.text.assign(text->GetString(), text->GetStringLength());
+      event.transcript.text = json::view(*text);
     }
     event.transcript.final = known->final;
   } else if (type == "input_audio_buffer.speech_started") {
@@ -366,33 +277,32 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     }
     event.kind = Kind::kRateLimits;
   } else if (type == "session.created" || type == "session.updated") {
-    const rapidjson::Value* session = member(document, "session");
+    const Value* session = member(document, "session");
     if (session == nullptr || !session->IsObject()) {
       return std::nullopt;
     }
     event.kind = type == "session.created" ? Kind::kSessionCreated : Kind::kSessionUpdated;
-    const rapidjson::Value* expires_at = member(*session, "expires_at");
-    event.expires_at = expires_at != nullptr && expires_at->IsInt64() ? expires_at->GetInt64() : 0;
+    event.expires_at = json::integer_member(*session, "expires_at").value_or(0);
   } else if (type == "response.output_item.done") {
     if (!read_output_item(member(document, "item"), event)) {
       return std::nullopt;
     }
     event.response_id = text_member(document, "response_id");
   } else if (type == "response.created" || type == "response.done") {
-    const rapidjson::Value* response = member(document, "response");
+    const Value* response = member(document, "response");
     if (response == nullptr || !response->IsObject()) {
       return std::nullopt;
     }
     event.kind = type == "response.done" ? Kind::kResponseDone : Kind::kResponseCreated;
     event.response_id = text_member(*response, "id");
     event.response_status = text_member(*response, "status");
-    const rapidjson::Value* details = member(*response, "status_details");
-    const rapidjson::Value* error = details != nullptr && details->IsObject() ? member(*details, "error") : nullptr;
+    const Value* details = member(*response, "status_details");
+    const Value* error = details != nullptr ? member(*details, "error") : nullptr;
     if (error != nullptr && error->IsObject()) {
       read_error(*error, event);
     }
   } else if (type == "error") {
-    const rapidjson::Value* error = member(document, "error");
+    const Value* error = member(document, "error");
     if (error == nullptr || !error->IsObject()) {
       return std::nullopt;
     }

@@ -62,6 +62,7 @@ TEST_F(TelegramTest, WhatTheApiWouldNotTakeIsNotAsked) {
 
   EXPECT_EQ(send(channel, "42", "").why, "telegram: text has 0 characters: expected 1 to 4096");
   EXPECT_EQ(send(channel, "42", astral).why, "telegram: text has 4098 characters: expected 1 to 4096");
+  EXPECT_EQ(send(channel, "42", "cut \xe2\x82").why, "telegram: text is not UTF-8");
   EXPECT_EQ(send(channel, "someone", "hi").why, "telegram: a chat that is neither a number nor \"@name\"");
   EXPECT_EQ(send(channel, "42", astral.substr(4)).outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(asked().size(), 1u);

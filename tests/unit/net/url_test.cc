@@ -7,7 +7,6 @@
 #include <string>
 
 #include "lib/net/http_head.h"
-#include "lib/net/utf8.h"
 #include "soak/error.h"
 #include "soak/net/headers.h"
 
@@ -105,29 +104,6 @@ TEST(HttpHeadTest, RefusesWhatIsNoRequest) {
   EXPECT_FALSE(parse_request_head("GET / HTTP/1.1\r\nbroken\r\n\r\n"));
   EXPECT_FALSE(parse_request_head("GET / HTTP/1.1\r\na b: c\r\n\r\n"));
   EXPECT_FALSE(parse_request_head("\x16\x03\x01\r\n\r\n"));
-}
-
-TEST(Utf8Test, AcceptsCharactersOfEveryLength) {
-  EXPECT_TRUE(is_utf8(""));
-  EXPECT_TRUE(is_utf8("plain ASCII that is longer than a word"));
-  EXPECT_TRUE(is_utf8("a\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 and then some more text"));
-  EXPECT_TRUE(is_utf8(std::string("\0", 1)));
-}
-
-TEST(Utf8Test, RefusesWhatRfc3629Forbids) {
-  EXPECT_FALSE(is_utf8("\x80"));
-  EXPECT_FALSE(is_utf8("\xc3"));
-  EXPECT_FALSE(is_utf8("\xc0\xaf"));          // Overlong.
-  EXPECT_FALSE(is_utf8("\xe0\x80\x80"));      // Overlong.
-  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));      // A surrogate.
-  EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));  // Past the last character.
-  EXPECT_FALSE(is_utf8("12345678\xff"));
-}
-
-TEST(Utf8Test, CutsBetweenCharacters) {
-  EXPECT_EQ(cut_utf8("abc", 5), "abc");
-  EXPECT_EQ(cut_utf8("abc", 2), "ab");
-  EXPECT_EQ(cut_utf8("a\xe2\x82\xac", 3), "a");
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include "lib/peers/discord/service.h"
 #include "lib/peers/slack/service.h"
 #include "lib/peers/telegram/service.h"
-#include "lib/peers/text_length.h"
 #include "tests/unit/peers/raw_client.h"
 
 namespace soak::peers {
@@ -94,22 +93,6 @@ TEST(ArgumentsTest, TakesAPathApart) {
   EXPECT_THAT(path_segments("/a/"), ElementsAre("a", ""));
   EXPECT_THAT(path_segments("//"), ElementsAre("", ""));
   EXPECT_THAT(path_segments(""), IsEmpty());
-}
-
-TEST(TextLengthTest, CountsCharactersAndUtf16Units) {
-  const auto length = text_length("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
-
-  EXPECT_EQ(length->characters, 4u);
-  EXPECT_EQ(length->utf16_units, 5u);
-  EXPECT_EQ(first_characters("a\xc3\xa4\xe2\x82\xac", 2), "a\xc3\xa4");
-  EXPECT_EQ(first_characters("ab", 5), "ab");
-}
-
-TEST(TextLengthTest, RefusesWhatIsNoUtf8) {
-  for (const char* const text : {"\x80", "\xc3", "\xc3(", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
-                                 "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe2\x82"}) {
-    EXPECT_FALSE(text_length(text)) << text;
-  }
 }
 
 // Requests that are nearly good: pieces of good ones, with bytes changed, cut and doubled. Whatever comes of it, the

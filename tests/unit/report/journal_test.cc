@@ -116,6 +116,19 @@ TEST_F(JournalTest, GivesTheRunBack) {
   EXPECT_EQ(record.measured.operations[0].at_rest.last()->value, 50);
 }
 
+// An exception's message may hold anything, and one bad byte would make its line unreadable.
+TEST_F(JournalTest, TextThatIsNoUtf8OrHasControlCharactersComesBackReadable) {
+  journal_->mark(1s, "fault", "two\nlines\tand \x01");
+  journal_->failure(2s, "cut \xe2\x82");
+  sample(3s, 1, 9'000'000, 2);
+
+  const Record record = read();
+
+  ASSERT_THAT(record.marks, SizeIs(1));
+  EXPECT_EQ(record.marks[0].text, "two\nlines\tand \x01");
+  EXPECT_THAT(record.failures, ElementsAre("00:00:02 cut \xef\xbf\xbd\xef\xbf\xbd"));
+}
+
 TEST_F(JournalTest, AnOperationThatAppearsLateHadNoCountBefore) {
   journal_->rest(1s, 1, measured_, {});
   rest(2s, 2, 9'000'000, 50);

@@ -131,7 +131,7 @@ TEST(ReadJsonTest, WhatIsNoJsonIsNamedByLineAndColumn) {
 }
 
 TEST(ReadJsonTest, DepthIsAnErrorAndNoCrash) {
-  EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("old.json:1:1000001: not JSON: "));
+  EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("old.json:1:65: not JSON: It is nested too deep."));
 }
 
 TEST(ReadJsonTest, AnotherSchemaAndALaterVersionAreRefusedByName) {

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "lib/voice/base64.h"
+#include "lib/text/base64.h"
 #include "soak/backoff.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
@@ -213,7 +213,7 @@ TEST_F(AudioBacklogOrderTest, KeepsTheNewestAndTheEndsOfTurns) {
   std::vector<std::string> expected;
   for (int i = 1990; i < 2000; ++i) {
     expected.emplace_back();
-    append_base64(expected.back(), std::vector<std::byte>(3, static_cast<std::byte>(i % 256)));
+    text::append_base64(expected.back(), std::vector<std::byte>(3, static_cast<std::byte>(i % 256)));
     if (i == 1994) {
       expected.insert(expected.end(), {"input_audio_buffer.commit", "response.create"});
     }

@@ -2,6 +2,7 @@
 // Automatic activity detection: turns that begin and end with what is heard.
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ constexpr char kStreamEnd[] = R"({"realtimeInput":{"audioStreamEnd":true}})";
 std::string saying(const std::string& pcm, int rate = 24'000) {
   std::string message =
       R"({"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=)" + std::to_string(rate) + R"(","data":")";
-  base64::encode(pcm, message);
+  text::append_base64(message, std::as_bytes(std::span(pcm)));
   return message + R"("}}})";
 }
 

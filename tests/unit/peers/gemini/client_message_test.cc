@@ -35,6 +35,10 @@ INSTANTIATE_TEST_SUITE_P(
     Frames, GeminiClientMessageTest,
     testing::Values(
         Case{"NoJson", {"hello"}, 1007, INVALID "We could not parse the event: it is not valid JSON."},
+        Case{"NameTwice",
+             {R"({"realtimeInput":{},"realtimeInput":{}})"},
+             1007,
+             INVALID "We could not parse the event: an object has two members of one name."},
         Case{"NoObject", {"[]"}, 1007, INVALID "Invalid event: expected an object, but got an array instead."},
         Case{"Empty",
              {"{}"},

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/peers/base64.h"
+#include "lib/text/base64.h"
 #include "soak/peers/gemini_live_peer.h"
 #include "tests/unit/peers/raw_client.h"
 
@@ -27,7 +27,7 @@ inline std::string resuming(const std::string& handle) {
 
 inline std::string audio_message(std::size_t bytes, const std::string& mime_type = "audio/pcm;rate=16000") {
   std::string message = R"({"realtimeInput":{"audio":{"mimeType":")" + mime_type + R"(","data":")";
-  base64::encode(std::string(bytes, '\x01'), message);
+  text::append_base64(message, std::vector<std::byte>(bytes, std::byte{1}));
   return message + R"("}}})";
 }
 

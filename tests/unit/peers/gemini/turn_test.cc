@@ -33,7 +33,7 @@ TEST_F(GeminiTurnTest, ActivityByHandIsAnsweredWithATone) {
   EXPECT_EQ(heard[0].get("serverContent.modelTurn.role"), "model");
   EXPECT_EQ(heard[0].get(part + "mimeType"), "audio/pcm;rate=24000");
   std::string pcm;
-  EXPECT_TRUE(base64::decode(heard[0].get(part + "data"), pcm));
+  EXPECT_TRUE(text::decode_base64(heard[0].get(part + "data"), pcm));
   EXPECT_EQ(pcm.size(), 4800u);
   // A second heard, 25 tokens; 200 ms said, 5; in one frame with turnComplete.
   EXPECT_EQ(heard.back().get("usageMetadata"), R"({"promptTokenCount":25,"responseTokenCount":5,"totalTokenCount":30,)"

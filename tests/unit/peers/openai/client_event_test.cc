@@ -51,6 +51,8 @@ const BadEvent kBadEvents[] = {
     {"Trailing", R"({"type":"input_audio_buffer.clear"} {})", "invalid_event", "null", "null"},
     {"TrailingAfterZero", std::string(R"({"type":"input_audio_buffer.clear"})") + '\0' + "x", "invalid_event", "null",
      "null"},
+    {"NameTwice", R"({"type":"input_audio_buffer.clear","type":"input_audio_buffer.clear"})", "invalid_event", "null",
+     "null"},
     {"Array", "[]", "invalid_event", "null", "null"},
     {"Null", "null", "invalid_event", "null", "null"},
     {"NestedTooDeep", std::string(2'000'000, '['), "invalid_event", "null", "null"},

@@ -2,10 +2,12 @@
 #ifndef SOAK_TESTS_UNIT_PEERS_OPENAI_FIXTURE_H_
 #define SOAK_TESTS_UNIT_PEERS_OPENAI_FIXTURE_H_
 
+#include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "lib/peers/base64.h"
+#include "lib/text/base64.h"
 #include "soak/peers/openai_realtime_peer.h"
 #include "tests/unit/peers/raw_client.h"
 
@@ -13,7 +15,7 @@ namespace soak::peers {
 
 inline std::string append_event(std::size_t bytes) {
   std::string event = R"({"type":"input_audio_buffer.append","audio":")";
-  base64::encode(std::string(bytes, '\x01'), event);
+  text::append_base64(event, std::vector<std::byte>(bytes, std::byte{1}));
   return event + "\"}";
 }
 

@@ -114,7 +114,7 @@ TEST_F(OpenAiResponseTest, DeltasHoldTheAskedAudioInTheSessionsFormat) {
         continue;
       }
       std::string bytes;
-      ASSERT_TRUE(base64::decode(event.get("delta"), bytes));
+      ASSERT_TRUE(text::decode_base64(event.get("delta"), bytes));
       audio += bytes;
       ++deltas;
     }

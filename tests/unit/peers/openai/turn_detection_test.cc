@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the fake of OpenAI Realtime hears turns begin and end.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace {
 
 std::string append(const std::string& audio) {
   std::string event = R"({"type":"input_audio_buffer.append","audio":")";
-  base64::encode(audio, event);
+  text::append_base64(event, std::as_bytes(std::span(audio)));
   return event + "\"}";
 }
 
