@@ -2,11 +2,12 @@
 #ifndef SOAK_ERROR_H_
 #define SOAK_ERROR_H_
 
-// What soak throws.
+// What soak throws, all of it.
 //
-// Error is the outside world failing, or a call that came too late; its message names the subject, what
-// happened, what was allowed and since when. Cancelled is no failure: it is how a task unwinds when it is
-// asked to stop. A broken contract (a group left undrained, a nested run) throws nothing, it aborts.
+// Error is the outside world failing, a call that came too late, or an argument that cannot be: of every module, with
+// an Errc to tell them apart. Its message names the subject, what happened, what is allowed and since when. Cancelled
+// is no failure: it is how a task unwinds when it is asked to stop. A broken contract (a group left undrained, a nested
+// run) throws nothing, it aborts.
 
 #include <exception>
 #include <stdexcept>
@@ -24,8 +25,8 @@ enum class Errc {
   kProtocol,          // The peer sent what its protocol does not allow.
   kAuthentication,    // The peer does not accept the credentials.
   kRejected,          // The peer understood a request, and declined it.
-  kInvalidArgument,   // The caller asked for what cannot be.
-  kSystem,            // The operating system refused: out of descriptors, out of memory.
+  kInvalidArgument,   // The caller asked for what cannot be: an option out of its range, a file that is no report.
+  kSystem,            // The operating system refused: no such file or process, out of descriptors, out of memory.
 };
 
 class Error : public std::runtime_error {

@@ -71,7 +71,7 @@ enum class ServiceCost { kFree, kBySession };
 
 class Run {
  public:
-  // Throws std::invalid_argument for an option that is out of range. On the virtual clock a Run skips its test:
+  // Throws Error(Errc::kInvalidArgument) for an option that is out of range. On the virtual clock a Run skips its test:
   // only an AsyncRun has one.
   explicit Run(RunOptions options = {});
   ~Run();
@@ -109,13 +109,13 @@ class Run {
 
   // Watches a count of the program's own, which must be back at its baseline when the run ends. `read` is called
   // from the probe's thread. Before the first cycle. A gauge that stands for what the kernel counts too is compared
-  // with that: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws std::invalid_argument where there is
-  // no such count, and names those there are.
+  // with that: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws Error(Errc::kInvalidArgument) where
+  // there is no such count, and names those there are.
   void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
 
   // Watches another process besides: what it holds is judged as "<name>.rss", "<name>.fds", "<name>.sockets" and
   // "<name>.threads", and that it ended while the run went on is a finding. Before the first cycle. Throws
-  // std::runtime_error where there is no such process, or its descriptors may not be read, and says which.
+  // Error(Errc::kSystem) where there is no such process, or its descriptors may not be read, and says which.
   void watch_process(probe::ProcessId id, std::string name);
 
   // The run is against a service: it is skipped unless it runs in real time. Against one that charges for its sessions

@@ -62,9 +62,9 @@ class RunDriver {
 
   // The value in force of an option of your driver: that of its flag or variable, or else `in_code`, or else the
   // default. The report lists it. Once a call has given `in_code`, later calls may leave it out. T is the type of the
-  // option's kind. Throws std::invalid_argument for an `in_code` that is out of range, and aborts if the option is in
-  // no OptionTable. Call it before the first cycle if you can: a soak in parts is then refused if an earlier part ran
-  // with another value.
+  // option's kind. Throws Error(Errc::kInvalidArgument) for an `in_code` that is out of range, and aborts if the option
+  // is in no OptionTable. Call it before the first cycle if you can: a soak in parts is then refused if an earlier part
+  // ran with another value.
   template <typename T>
   T setting(const Option& option, std::optional<T> in_code = std::nullopt) {
     return *find_setting<T>(option, in_code);

@@ -15,11 +15,11 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
-#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#include "soak/error.h"
 #include "soak/metrics/collectable.h"
 
 namespace soak::metrics {
@@ -59,7 +59,8 @@ Address parse(const std::string& text) {
     address.size = sizeof(address.v6);
     address.text = "[" + text + "]";
   } else {
-    throw std::invalid_argument(
+    throw Error(
+        Errc::kInvalidArgument,
         fmt::format("metrics endpoint: address '{}': expected an IPv4 or IPv6 address such as 127.0.0.1 or ::1", text));
   }
   return address;
@@ -124,9 +125,9 @@ Endpoint::Endpoint(EndpointOptions options) : state_(std::make_unique<State>()) 
   } catch (const CivetException& refusal) {
     const std::string failure = "metrics endpoint: cannot listen on " + where;
     if (const int error = why_not(state.address); error != 0) {
-      throw std::system_error(error, std::generic_category(), failure);
+      throw Error(Errc::kSystem, fmt::format("{}: {}", failure, std::generic_category().message(error)));
     }
-    throw std::runtime_error(fmt::format("{}: {}", failure, refusal.what()));
+    throw Error(Errc::kSystem, fmt::format("{}: {}", failure, refusal.what()));
   }
   state.port = static_cast<std::uint16_t>(state.exposer->GetListeningPorts().front());
   state.address.set_port(state.port);

@@ -8,7 +8,6 @@
 #include <array>
 #include <cstdlib>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include "lib/probe/pace.h"
@@ -212,8 +211,8 @@ void Probe::add_gauge(std::string name, std::function<std::int64_t()> read, Gaug
       }
     }
     if (std::find(counts.begin(), counts.end(), options.stands_for) == counts.end()) {
-      throw std::invalid_argument(fmt::format("gauge '{}' stands for '{}', but the counts here are {}", name,
-                                              options.stands_for, fmt::join(counts, ", ")));
+      throw Error(Errc::kInvalidArgument, fmt::format("gauge '{}' stands for '{}', but the counts here are {}", name,
+                                                      options.stands_for, fmt::join(counts, ", ")));
     }
   }
   add({{std::move(name)}}, Cost::kCheap, {}, [read = std::move(read)](std::span<std::int64_t> values) {
@@ -227,7 +226,7 @@ void Probe::watch_process(ProcessId id, std::string name) {
   const std::lock_guard lock(mutex_);
   const std::string prefix = name + ".";
   if (name.empty() || measured_.find(prefix + "rss") != nullptr) {
-    throw std::invalid_argument(fmt::format("watch_process: a process called '{}' is watched already", name));
+    throw Error(Errc::kInvalidArgument, fmt::format("watch_process: a process called '{}' is watched already", name));
   }
   watch(std::unique_ptr<Watched>(new Watched{Process(id), id, std::move(name)}), prefix);
 }

@@ -10,11 +10,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
 #include "lib/probe/fd_scan.h"
+#include "soak/error.h"
 
 namespace soak::probe {
 namespace {
@@ -60,8 +60,8 @@ bool stat_in(int directory, const char* self_path, struct stat* status) noexcept
 Process::Process(ProcessId id) {
   directory_ = ::open(fmt::format("/proc/{}", id.value).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory_ < 0) {
-    throw std::runtime_error(
-        fmt::format("process {}: {}", id.value, errno == ENOENT ? "no such process" : std::strerror(errno)));
+    throw Error(Errc::kSystem,
+                fmt::format("process {}: {}", id.value, errno == ENOENT ? "no such process" : std::strerror(errno)));
   }
   std::string why;
   if (ended()) {
@@ -73,7 +73,7 @@ Process::Process(ProcessId id) {
   }
   if (!why.empty()) {
     ::close(directory_);
-    throw std::runtime_error(fmt::format("process {}: {}", id.value, why));
+    throw Error(Errc::kSystem, fmt::format("process {}: {}", id.value, why));
   }
 }
 

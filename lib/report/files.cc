@@ -11,8 +11,9 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <system_error>
+
+#include "soak/error.h"
 
 namespace soak::report {
 
@@ -40,7 +41,7 @@ std::string read_file(const std::string& path) {
     }
   }
   if (file == nullptr || std::ferror(file.get()) != 0) {
-    throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
+    throw Error(Errc::kSystem, fmt::format("{}: {}", path, std::strerror(errno)));
   }
   return text;
 }

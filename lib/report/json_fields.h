@@ -31,7 +31,7 @@ class JsonValue {
   // A field of an object that must be there; or one that may be absent.
   JsonValue operator[](const char* key) const {
     if (!has(key)) {
-      throw ReadError(fmt::format("{}: {} is missing", file_, path_of(key)));
+      throw ReadError(Errc::kInvalidArgument, fmt::format("{}: {} is missing", file_, path_of(key)));
     }
     return {(*value_)[key], file_, path_of(key)};
   }
@@ -129,8 +129,8 @@ class JsonValue {
     } else if (value_->IsObject()) {
       what = "an object";
     }
-    throw ReadError(
-        fmt::format("{}: {} is {}: expected {}", file_, path_.empty() ? "the document" : path_, what, allowed));
+    throw ReadError(Errc::kInvalidArgument, fmt::format("{}: {} is {}: expected {}", file_,
+                                                        path_.empty() ? "the document" : path_, what, allowed));
   }
 
  private:

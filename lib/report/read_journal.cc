@@ -186,7 +186,8 @@ bool is_journal(std::string_view text) { return text.substr(0, kBeginning.size()
 
 Record read_journal(std::string_view text, const std::string& name) {
   if (!is_journal(text)) {
-    throw ReadError(fmt::format("{}:1: not a journal: the first line is not a soak.journal header", name));
+    throw ReadError(Errc::kInvalidArgument,
+                    fmt::format("{}:1: not a journal: the first line is not a soak.journal header", name));
   }
   Reader reader;
   json::Reader lines;
@@ -202,10 +203,12 @@ Record read_journal(std::string_view text, const std::string& name) {
     const std::string place = fmt::format("{}:{}", name, number);
     if (!whole || read == nullptr) {
       if (number == 1) {
-        throw ReadError(fmt::format("{}: the header is truncated, so nothing is known of the run", place));
+        throw ReadError(Errc::kInvalidArgument,
+                        fmt::format("{}: the header is truncated, so nothing is known of the run", place));
       }
       if (!text.empty()) {
-        throw ReadError(fmt::format("{}:{}: not JSON: {}", place, lines.failure().at + 1, lines.failure().what));
+        throw ReadError(Errc::kInvalidArgument,
+                        fmt::format("{}:{}: not JSON: {}", place, lines.failure().at + 1, lines.failure().what));
       }
       reader.torn(number);
       break;

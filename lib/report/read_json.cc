@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -29,11 +28,12 @@ constexpr json::Limits kLimits{.values_max = std::numeric_limits<std::size_t>::m
 
 [[noreturn]] void refuse(const json::Failure& failure, std::string_view text, const std::string& name) {
   if (text.empty()) {
-    throw ReadError(fmt::format("{}: is empty", name));
+    throw ReadError(Errc::kInvalidArgument, fmt::format("{}: is empty", name));
   }
   const std::string_view before = text.substr(0, failure.at);
   const std::size_t line_start = before.rfind('\n') + 1;  // 0 where there is no line break.
-  throw ReadError(fmt::format("{}:{}:{}: not JSON: {}", name, std::count(before.begin(), before.end(), '\n') + 1,
+  throw ReadError(Errc::kInvalidArgument,
+                  fmt::format("{}:{}:{}: not JSON: {}", name, std::count(before.begin(), before.end(), '\n') + 1,
                               before.size() - line_start + 1, failure.what));
 }
 
@@ -44,7 +44,8 @@ std::uint64_t check_schema(const JsonValue& json, const std::string& name) {
   }
   const std::uint64_t version = json["version"].count();
   if (version < 1 || version > kNewest) {
-    throw ReadError(fmt::format("{}: version {} of {} is unknown to this version of soak: expected 1 to {}", name,
+    throw ReadError(Errc::kInvalidArgument,
+                    fmt::format("{}: version {} of {} is unknown to this version of soak: expected 1 to {}", name,
                                 version, kSchema, kNewest));
   }
   return version;
@@ -284,8 +285,8 @@ Record read_json_file(const std::string& path) {
   std::string text;
   try {
     text = read_file(path);
-  } catch (const std::runtime_error& error) {
-    throw ReadError(error.what());
+  } catch (const Error& error) {
+    throw ReadError(error.code(), error.what());
   }
   return read_json(text, path);
 }

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
-#include <system_error>
 
 #include "lib/text/format.h"
 #include "soak/detail/run_context.h"
+#include "soak/error.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
 #include "soak/report/read_json.h"
@@ -44,8 +44,8 @@ std::optional<FileLock> lock(const std::string& path) {
       refuse(path, "is used by another run, which goes on: wait for it to end, or give this one a file of its own");
     }
     return taken;
-  } catch (const std::system_error& error) {
-    throw detail::RunRefused(fmt::format("the checkpoint cannot be written: {}: {}", path, error.code().message()));
+  } catch (const Error& error) {
+    throw detail::RunRefused(fmt::format("the checkpoint cannot be written: {}", error.what()));
   }
 }
 

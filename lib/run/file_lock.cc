@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "soak/error.h"
+
 namespace soak {
 namespace {
 
@@ -22,17 +24,25 @@ bool is_the_file(int fd, const std::string& file) {
          open.st_ino == named.st_ino;
 }
 
+[[noreturn]] void refuse(const std::string& path, int error) {
+  throw Error(Errc::kSystem, path + ": " + std::generic_category().message(error));
+}
+
 }  // namespace
 
 std::optional<FileLock> FileLock::take(const std::string& path) {
   const std::string file = path + ".lock";
   if (const std::filesystem::path directory = std::filesystem::path(file).parent_path(); !directory.empty()) {
-    std::filesystem::create_directories(directory);
+    std::error_code failed;
+    std::filesystem::create_directories(directory, failed);
+    if (failed) {
+      refuse(directory.string(), failed.value());
+    }
   }
   while (true) {
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) {
-      throw std::system_error(errno, std::generic_category(), file);
+      refuse(file, errno);
     }
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
       const int error = errno;
@@ -40,7 +50,7 @@ std::optional<FileLock> FileLock::take(const std::string& path) {
       if (error == EWOULDBLOCK) {
         return std::nullopt;
       }
-      throw std::system_error(error, std::generic_category(), file);
+      refuse(file, error);
     }
     if (is_the_file(fd, file)) {
       return FileLock(file, fd);

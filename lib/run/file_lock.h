@@ -11,7 +11,7 @@ namespace soak {
 // the process dies, however it dies.
 class FileLock {
  public:
-  // Empty when another process, or another FileLock of this one, holds it. Throws std::system_error when the lock's
+  // Empty when another process, or another FileLock of this one, holds it. Throws Error(Errc::kSystem) when the lock's
   // file cannot be made; directories that it needs are made.
   static std::optional<FileLock> take(const std::string& path);
 

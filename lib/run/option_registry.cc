@@ -12,6 +12,7 @@
 
 #include "lib/run/option_value.h"
 #include "soak/detail/command_line.h"
+#include "soak/error.h"
 
 namespace soak {
 namespace {
@@ -185,7 +186,7 @@ Setting settle(const Option& option, Mode mode) {
     setting.value = parse_value(option, option.default_value);
   }
   if (!errors.empty()) {
-    throw std::invalid_argument(errors.front());
+    throw Error(Errc::kInvalidArgument, errors.front());
   }
   shorten_for(mode, setting);
   return setting;
@@ -194,8 +195,8 @@ Setting settle(const Option& option, Mode mode) {
 void set_in_code(Setting& setting, const OptionValue& value, Mode mode, const std::string& where) {
   const Option& option = *setting.option;
   if (!accepts(option, value)) {
-    throw std::invalid_argument(
-        fmt::format("{} is {}: expected {}", where, flag_text(option, value), expected_text(option)));
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("{} is {}: expected {}", where, flag_text(option, value), expected_text(option)));
   }
   if (!setting.asked_outside()) {
     setting.value = value;

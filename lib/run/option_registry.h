@@ -38,12 +38,12 @@ struct Setting {
   bool asked_outside() const { return source == "flag" || source == "variable"; }
 };
 
-// What a flag says, or else a variable, or else the default. Throws std::invalid_argument for a variable that is not
-// accepted.
+// What a flag says, or else a variable, or else the default. Throws Error(Errc::kInvalidArgument) for a variable that
+// is not accepted.
 Setting settle(const Option& option, Mode mode);
 
 // What code says, which a flag or a variable beats. `where` is what an error calls it: "RunOptions::duration". Throws
-// std::invalid_argument for a value that is not accepted.
+// Error(Errc::kInvalidArgument) for a value that is not accepted.
 void set_in_code(Setting& setting, const OptionValue& value, Mode mode, const std::string& where);
 
 // What flags and variables alone say; empty where they say nothing, and for a variable that is not accepted.

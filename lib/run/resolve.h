@@ -11,7 +11,7 @@ namespace soak::detail {
 
 // Puts flags, variables, `code` and the defaults together for `mode`. `all`, if given, lists them, and the options of
 // the other modules, whose drivers have not set them in code yet. Draws a seed when there is none. Throws
-// std::invalid_argument for a value in code that is out of range, and for a variable.
+// Error(Errc::kInvalidArgument) for a value in code that is out of range, and for a variable.
 Settings resolve(const RunOptions& code, Mode mode, std::vector<Setting>* all = nullptr);
 
 }  // namespace soak::detail

@@ -10,15 +10,17 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "soak/error.h"
 
 namespace soak::tools {
 
 // "line 7: ..."
-class CsvError : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+class CsvError : public Error {
+ public:
+  explicit CsvError(const std::string& what) : Error(Errc::kInvalidArgument, what) {}
 };
 
 class CsvReader {

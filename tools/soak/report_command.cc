@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 #include "commands.h"
+#include "soak/error.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
 #include "soak/report/page.h"
@@ -25,10 +25,10 @@ struct ReportArguments {
   std::string out;
 };
 
-// Throws std::runtime_error.
+// Throws Error(Errc::kSystem).
 void write(const std::string& path, const std::string& text) {
   if (const std::string error = report::write_file(path, text); !error.empty()) {
-    throw std::runtime_error(error);
+    throw Error(Errc::kSystem, error);
   }
   fmt::print("  note: report in {}\n", path);
 }

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -172,7 +171,7 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
   add_run_options(*command, {.modules = {"run", "drive", "voice"}});
   return [arguments, program] {
     if (arguments->virtual_clock && !arguments->url.empty()) {
-      throw std::invalid_argument("--virtual has no sockets: it goes without --url");
+      throw Error(Errc::kInvalidArgument, "--virtual has no sockets: it goes without --url");
     }
     int status = kUsage;
     with_voice_provider(arguments->provider,

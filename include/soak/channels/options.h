@@ -6,7 +6,7 @@
 //
 // Each function returns the value in force for `run`: what the flag or the variable of that name says, or else
 // `in_code`, or else the default. Once `in_code` was given, it stands for later calls without it. Before the run's
-// first cycle. Throws std::invalid_argument for an `in_code` that is out of range.
+// first cycle. Throws Error(Errc::kInvalidArgument) for an `in_code` that is out of range.
 
 #include <chrono>
 #include <optional>

@@ -21,8 +21,7 @@ struct EndpointOptions {
 
 class Endpoint {
  public:
-  // Throws std::invalid_argument for an invalid address, and std::system_error that names address and port if it cannot
-  // listen.
+  // Throws Error: kInvalidArgument for an invalid address, and kSystem, naming address and port, if it cannot listen.
   explicit Endpoint(EndpointOptions options = {});
   ~Endpoint();  // Waits for a scrape in progress.
   Endpoint(const Endpoint&) = delete;

@@ -65,19 +65,19 @@ class Probe {
  public:
   // Records this process.
   explicit Probe(ProbeOptions options = {});
-  // Records another process. Throws std::runtime_error like Process.
+  // Records another process. Throws Error like Process.
   explicit Probe(ProcessId id, ProbeOptions options = {});
   ~Probe();
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
   // Adds a count of your own (sessions, tasks), judged like the built-in ones. Every sample() calls `read`, so `read`
-  // must be safe on the sampling thread. Call this before the first sample only. Throws std::invalid_argument, listing
-  // the existing counts, if options.stands_for names none of them.
+  // must be safe on the sampling thread. Call this before the first sample only. Throws Error(Errc::kInvalidArgument),
+  // listing the existing counts, if options.stands_for names none of them.
   void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
 
   // Also records another process, as tracks "<name>.rss", "<name>.fds" and so on. Call this before the first sample
-  // only. Throws std::runtime_error like Process, and std::invalid_argument if the name is taken.
+  // only. Throws Error like Process, and Error(Errc::kInvalidArgument) if the name is taken.
   void watch_process(ProcessId id, std::string name);
 
   // Sets the source of the run's counts. rest() calls `read`, which fills the front of `counts` (with room for `most`),

@@ -38,8 +38,8 @@ class Process {
   Process() noexcept = default;
 
   // Another process. It keeps a descriptor open on it, so a later process with the same id is not mistaken for it.
-  // Throws std::runtime_error that names the process: "process 4711: no such process", or "...: its descriptors may not
-  // be read by this user".
+  // Throws Error(Errc::kSystem) that names the process: "process 4711: no such process", or "...: its descriptors may
+  // not be read by this user".
   explicit Process(ProcessId id);
 
   ~Process();

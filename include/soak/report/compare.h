@@ -18,10 +18,10 @@
 //
 // A row that only one of the runs has is listed, and counts as neither.
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "soak/error.h"
 #include "soak/report/record.h"
 
 namespace soak::report {
@@ -44,8 +44,9 @@ struct Comparison {
 };
 
 // Thrown for two runs that cannot be compared.
-class NotComparable : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+class NotComparable : public Error {
+ public:
+  explicit NotComparable(const std::string& what) : Error(Errc::kInvalidArgument, what) {}
 };
 
 // Throws NotComparable for runs of different tests, modes or clocks.

@@ -14,7 +14,7 @@ namespace soak::report {
 // extension ".json". The real mode has no suffix.
 std::string report_path(const Record& record, const std::string& directory, const std::string& extension);
 
-// Returns the contents of a file. Throws std::runtime_error that names the path.
+// Returns the contents of a file. Throws Error(Errc::kSystem) that names the path.
 std::string read_file(const std::string& path);
 
 // Writes `text` to `path` through a temporary file, so that no reader sees half a report. Creates missing directories.

@@ -9,18 +9,19 @@
 // first and last quiescent points settled) are empty. Judging a record that was read back gives the same verdict, and
 // to_json() gives the same text.
 
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "soak/error.h"
 #include "soak/report/record.h"
 
 namespace soak::report {
 
 // Its message states where and what: "old.json:17:5: not JSON: Missing a comma or ] after an array element.",
 // "old.json: series[2].unit is \"octets\": expected bytes or count".
-class ReadError : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+// kInvalidArgument; kSystem if the file cannot be read.
+class ReadError : public Error {
+  using Error::Error;
 };
 
 // Messages refer to the text as `name`: its path. Throws ReadError.

@@ -6,12 +6,11 @@
 
 #include <cerrno>
 #include <chrono>
-#include <stdexcept>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "conftest/http_get.h"
+#include "soak/error.h"
 #include "soak/metrics/metrics.h"
 #include "soak/probe/process.h"
 
@@ -71,8 +70,8 @@ TEST(EndpointTest, APortThatIsTakenIsAnErrorThatNamesIt) {
   try {
     const Endpoint second({.port = first.port()});
     FAIL() << "two endpoints on one port";
-  } catch (const std::system_error& error) {
-    EXPECT_EQ(error.code(), std::errc::address_in_use);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::kSystem);
     EXPECT_EQ(std::string(error.what()), "metrics endpoint: cannot listen on 127.0.0.1:" +
                                              std::to_string(first.port()) + ": Address already in use");
   }
@@ -82,9 +81,10 @@ TEST(EndpointTest, AnAddressOfAnotherMachineIsAnErrorThatNamesIt) {
   try {
     const Endpoint endpoint({.address = "192.0.2.1"});
     FAIL() << "an endpoint on an address of the documentation";
-  } catch (const std::system_error& error) {
-    EXPECT_EQ(error.code(), std::errc::address_not_available);
-    EXPECT_THAT(error.what(), StartsWith("metrics endpoint: cannot listen on 192.0.2.1:0: "));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::kSystem);
+    EXPECT_EQ(std::string(error.what()),
+              "metrics endpoint: cannot listen on 192.0.2.1:0: Cannot assign requested address");
   }
 }
 
@@ -93,7 +93,8 @@ TEST(EndpointTest, WhatIsNoAddressIsAnErrorThatNamesIt) {
     try {
       const Endpoint endpoint({.address = address});
       ADD_FAILURE() << "'" << address << "' passed";
-    } catch (const std::invalid_argument& error) {
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::kInvalidArgument);
       EXPECT_THAT(error.what(), HasSubstr("'" + std::string(address) + "': expected an IPv4 or IPv6 address"));
     }
   }

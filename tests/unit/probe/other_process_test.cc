@@ -15,9 +15,9 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <stdexcept>
 #include <string>
 
+#include "soak/error.h"
 #include "soak/growth/verdict.h"
 #include "soak/probe/probe.h"
 #include "soak/probe/process.h"
@@ -126,7 +126,8 @@ TEST(OtherProcessTest, ThatThereIsNoneIsSaid) {
   try {
     Process process(ProcessId{pid});
     FAIL() << "there is a process " << pid;
-  } catch (const std::runtime_error& error) {
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::kSystem);
     EXPECT_EQ(error.what(), "process " + std::to_string(pid) + ": no such process");
   }
 }
@@ -135,7 +136,7 @@ TEST(OtherProcessTest, OneThatHasEndedIsNotWatched) {
   Child child([](int) {});
   child.kill();
 
-  EXPECT_THROW(Process{child.id()}, std::runtime_error);
+  EXPECT_THROW(Process{child.id()}, Error);
 }
 
 TEST(OtherProcessTest, ThatItsDescriptorsMayNotBeReadIsSaid) {
@@ -150,7 +151,7 @@ TEST(OtherProcessTest, ThatItsDescriptorsMayNotBeReadIsSaid) {
     if (!root || ::setuid(65534) == 0) {
       try {
         Process process(ProcessId{root ? mine : 1});
-      } catch (const std::runtime_error& error) {
+      } catch (const Error& error) {
         text = error.what();
       }
     }
@@ -171,7 +172,7 @@ TEST(OtherProcessTest, AProbeHasItsTracksUnderItsName) {
   child.step();  // It has closed what it does not need.
   Probe probe;
   probe.watch_process(child.id(), "fake");
-  EXPECT_THROW(probe.watch_process(child.id(), "fake"), std::invalid_argument);
+  EXPECT_THROW(probe.watch_process(child.id(), "fake"), Error);
 
   probe.rest(1s, 1);
   child.step();

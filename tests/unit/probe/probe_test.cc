@@ -12,9 +12,10 @@
 #include <cstdint>
 #include <future>
 #include <span>
-#include <stdexcept>
 #include <string_view>
 #include <vector>
+
+#include "soak/error.h"
 
 namespace soak::probe {
 namespace {
@@ -80,7 +81,8 @@ TEST(ProbeTest, AGaugeThatStandsForNothingIsAnErrorThatNamesWhatThereIs) {
   try {
     probe.add_gauge("sessions", [] { return 1; }, {.stands_for = "socket"});
     FAIL() << "it was taken";
-  } catch (const std::invalid_argument& error) {
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::kInvalidArgument);
     EXPECT_THAT(error.what(), HasSubstr("gauge 'sessions' stands for 'socket', but the counts here are fds, "
                                         "sockets, pipes, "));
     EXPECT_THAT(error.what(), Not(HasSubstr("rss")));

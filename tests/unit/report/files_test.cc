@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <stdexcept>
 #include <string>
 
 #include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "sample_record.h"
+#include "soak/error.h"
 
 namespace soak::report {
 namespace {
@@ -32,8 +32,8 @@ TEST(FilesTest, WritingMakesTheDirectoriesAndReplacesTheFile) {
 }
 
 TEST(FilesTest, AFileThatCannotBeReadIsNamed) {
-  EXPECT_THROW(read_file("/nowhere/report.json"), std::runtime_error);
-  EXPECT_THROW(read_file("/proc"), std::runtime_error);
+  EXPECT_THROW(read_file("/nowhere/report.json"), Error);
+  EXPECT_THROW(read_file("/proc"), Error);
   EXPECT_EQ(read_file("/proc/sys/kernel/ostype"), "Linux\n");
 }
 

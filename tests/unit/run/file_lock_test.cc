@@ -7,9 +7,9 @@
 #include <fstream>
 #include <optional>
 #include <string>
-#include <system_error>
 
 #include "conftest/scratch_folder.h"
+#include "soak/error.h"
 
 namespace soak {
 namespace {
@@ -53,12 +53,13 @@ TEST_F(FileLockTest, APlaceThatCannotBeWrittenIsNamed) {
       {
         try {
           FileLock::take(path());
-        } catch (const std::system_error& error) {
+        } catch (const Error& error) {
+          EXPECT_EQ(error.code(), Errc::kSystem);
           EXPECT_NE(std::string(error.what()).find(folder_), std::string::npos) << error.what();
           throw;
         }
       },
-      std::system_error);
+      Error);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "lib/run/resolve.h"
 #include "soak/detail/command_line.h"
 #include "soak/detail/run_context.h"
+#include "soak/error.h"
 #include "soak/option_table.h"
 #include "soak/run_driver.h"
 
@@ -161,7 +161,7 @@ TEST(OptionsTest, TwoNamesThatDisagreeAreAnErrorThatNamesBoth) {
   EXPECT_THAT(detail::variable_errors(),
               ElementsAre("SOAK_DURATION is '90s' and SOAK_DURATION_MIN is '2': they set the same option, expected one "
                           "value"));
-  EXPECT_THROW(detail::resolve({}, Mode::kReal), std::invalid_argument);
+  EXPECT_THROW(detail::resolve({}, Mode::kReal), Error);
 }
 
 TEST(OptionsTest, TwoNamesThatAgreeAreFine) {
@@ -216,7 +216,7 @@ TEST(OptionsTest, ABadVariableIsNamedWithItsValueAndWhatIsExpected) {
                           "SOAK_RECONNECT_EVERY is '90': expected a time above 0, such as 40ms, 90s, 5m or 24h",
                           "SOAK_RSS_BUDGET_KB is '20MiB': expected a number of KB of 1,024 bytes, 0 or more",
                           "SOAK_PART_DURATION_MIN is '6h': expected a number of minutes above 0, such as 60 or 0.5"));
-  EXPECT_THROW(detail::resolve({}, Mode::kReal), std::invalid_argument);
+  EXPECT_THROW(detail::resolve({}, Mode::kReal), Error);
 }
 
 TEST(OptionsTest, ALeakEndsARunEarlyUnlessThatIsSwitchedOff) {
@@ -228,7 +228,7 @@ TEST(OptionsTest, ALeakEndsARunEarlyUnlessThatIsSwitchedOff) {
 
 TEST(OptionsTest, ThereIsOneSessionOrMore) {
   EXPECT_EQ(detail::resolve({.sessions = 1800}, Mode::kReal).sessions, 1800u);
-  EXPECT_THROW(detail::resolve({.sessions = 0}, Mode::kReal), std::invalid_argument);
+  EXPECT_THROW(detail::resolve({.sessions = 0}, Mode::kReal), Error);
   for (const char* value : {"0", "-1", "100001", "1.5", "many", "4294967297"}) {
     const Variable sessions("SOAK_SESSIONS", value);
 
@@ -241,7 +241,7 @@ TEST(OptionsTest, AValueInCodeThatNoFlagCouldSayIsAnErrorThatNamesIt) {
   try {
     detail::resolve({.reconnect_every = -5ms}, Mode::kReal);
     FAIL() << "it was accepted";
-  } catch (const std::invalid_argument& error) {
+  } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
                  "RunOptions::reconnect_every is -5ms: expected a time above 0, such as 40ms, 90s, 5m or 24h");
   }
@@ -398,7 +398,7 @@ TEST_F(DriverOptionTest, AValueInCodeThatNoFlagCouldSayIsAnErrorThatNamesIt) {
   try {
     driver.setting<double>(kShare, 1.5);
     FAIL() << "it was accepted";
-  } catch (const std::invalid_argument& error) {
+  } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "batch_share in code is 1.5: expected a number from 0 to 1");
   }
   settings_of(run);

@@ -14,13 +14,13 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "conftest/scratch_folder.h"
 #include "soak/detail/run_context.h"
+#include "soak/error.h"
 #include "soak/run_driver.h"
 
 namespace soak {
@@ -242,7 +242,7 @@ TEST_F(RunTest, AGaugeThatStaysUpIsAFinding) {
 TEST_F(RunTest, AGaugeMayStandForWhatTheKernelCounts) {
   soak::Run run({.duration = 5ms});
   run.add_gauge("sessions", [] { return 0; }, {.stands_for = "sockets"});
-  EXPECT_THROW(run.add_gauge("other", [] { return 0; }, {.stands_for = "rockets"}), std::invalid_argument);
+  EXPECT_THROW(run.add_gauge("other", [] { return 0; }, {.stands_for = "rockets"}), Error);
   once_around(run);
 
   run.verdict();
@@ -284,7 +284,7 @@ TEST_F(RunTest, NoProcessToWatchIsSaidByItsNumber) {
   ::waitpid(child, nullptr, 0);
   soak::Run run({.duration = 1ms});
 
-  EXPECT_THROW(run.watch_process({child}, "fake"), std::runtime_error);
+  EXPECT_THROW(run.watch_process({child}, "fake"), Error);
 
   once_around(run);
   run.verdict();
