@@ -2,7 +2,7 @@
 #ifndef SOAK_ASYNC_RUN_H_
 #define SOAK_ASYNC_RUN_H_
 
-// A Run with its EventLoop, for code made of coroutines: a UvLoop in real time, a VirtualLoop with --soak_virtual.
+// A Run with its own EventLoop, for coroutines: a UvLoop in real time, or a VirtualLoop with --soak_virtual.
 //
 //   soak::AsyncRun run({.reconnect_every = 90s});
 //   run.drive([&](soak::Cycle& cycle) -> soak::Task<> {   // One connection's life.
@@ -13,27 +13,29 @@
 //   });
 //   EXPECT_SOAK(run);
 //
-// Cycle k ends at start + (k+1) x reconnect_every, whatever connecting took; closing and settling come out of the next
-// one. In a run of twenty cycles or more their length varies in pairs, longer by up to 30% and then shorter by as
-// much, so that what grows per cycle can be told from what grows with time; rate and number of cycles stay.
+// Cycle k ends at start + (k+1) x reconnect_every, however long connecting took. Closing and settling take time from
+// the next cycle. In a run of at least twenty cycles, lengths vary in pairs: one is longer by up to 30%, the next
+// shorter by as much. So growth per cycle can be told from growth over time, while the rate and the number of cycles
+// stay the same.
 //
-// After each cycle the run settles: it turns the loop until the live tasks, the descriptors and the closing handles are
-// what they were at the previous quiescent point, or have not moved for 50 ms, at most 2 s. That is a quiescent point.
+// After each cycle the run settles: it runs the loop until the live tasks, the descriptors and the closing handles are
+// what they were at the previous quiescent point, or have not changed for 50 ms, and for at most 2 s. That is a
+// quiescent point.
 //
-// With --soak_sessions=1800 drive() holds as many sessions open at once: `body` runs so many times side by side, and
-// Cycle::session() says for which. Each reconnects every reconnect_every, at moments drawn from the seed, so that no
-// wave of reconnects comes about. Twenty times in a run, no more often than every second reconnect and twice at the
-// least, all of them end, within a tenth of the time between, the run settles, and they begin again: those are its
-// quiescent points. Cycles and counters are of all sessions together.
+// With --soak_sessions=1800, drive() keeps 1,800 sessions open, running `body` once per session; Cycle::session() is
+// the session's number. Each reconnects every reconnect_every, at times drawn from the seed, so that reconnects do not
+// come in waves. Twenty times in a run (at most at every second reconnect, and at least twice), all sessions end within
+// a tenth of the time between, the run settles, and they start again: those are the quiescent points. Cycles and
+// counters are summed over all sessions.
 //
-// Its metrics (soak/metrics/metrics.h) are there as long as it lives:
+// These metrics (soak/metrics/metrics.h) exist while the run exists:
 //
 //   soak_cycles_total, soak_failed_cycles_total
 //   soak_events_total{event="frames"}             the counters of Run::count()
 //   soak_run_info{name="Soak/Voice.OpenAiRealtime",mode="real"}   is 1
 //
-// and what its probe saw (soak/metrics/probe_families.h). With --soak_metrics_port it serves them, from before the
-// first cycle, on 127.0.0.1, and prints where. Of several AsyncRuns in a process the oldest is shown.
+// and the probe's latest values (soak/metrics/probe_families.h). With --soak_metrics_port it serves them on 127.0.0.1
+// from before the first cycle, and prints the address. If a process has several AsyncRuns, the oldest is exported.
 
 #include <cstdint>
 #include <functional>
@@ -48,10 +50,10 @@
 
 namespace soak {
 
-// Options as code sets them, beside RunOptions.
+// Options set in code, in addition to RunOptions.
 struct AsyncRunOptions {
-  // The port of 127.0.0.1 where the run serves its metrics to Prometheus, on the real clock; 0 is any free port. Off
-  // unless set. Set it to watch a long run while it goes on.
+  // The port of 127.0.0.1 where the run serves its metrics to Prometheus, on the real clock; 0 picks a free port. Off
+  // by default. Set it to watch a long run while it runs.
   std::optional<std::uint16_t> metrics_port = std::nullopt;
 };
 
@@ -60,15 +62,15 @@ class AsyncRun : public Run {
   explicit AsyncRun(RunOptions options = {}, AsyncRunOptions more = {});
   ~AsyncRun();
 
-  // Lives as long as the run. On the thread of the run only.
+  // The loop lives as long as the run. Use it on the run's thread only.
   EventLoop& loop() { return *loop_; }
 
-  // Runs `body` cycle after cycle until the time is over, a leak is certain or the run is interrupted, on this thread.
-  // Once.
+  // Runs `body` cycle after cycle, on this thread, until the time is over, a leak is certain or the run is interrupted.
+  // Call it once.
   //
-  // A body that throws soak::Error is a failed cycle: it is counted, its first messages are kept, and the cycle is
-  // tried again after a jittered exponential back-off. A body that is still not done 30 s after its cycle's end is
-  // cancelled, and is a failed cycle too. Any other exception ends the run: its verdict is FAIL.
+  // If `body` throws soak::Error, the cycle has failed: it is counted, the first messages are kept, and the cycle is
+  // retried after a jittered exponential backoff. If `body` is still running 30 s after its cycle's end, it is
+  // cancelled, and that is a failed cycle too. Any other exception ends the run with FAIL.
   //
   // With more than one session, whatever `body` captures is shared by all of them.
   void drive(std::function<Task<>(Cycle&)> body);

@@ -2,26 +2,26 @@
 #ifndef SOAK_RUN_H_
 #define SOAK_RUN_H_
 
-// One soak: a loop that lasts as long as it was asked to, watched all the time, and judged at its end.
+// A soak: a loop that runs for a set duration, is measured throughout, and is judged at the end.
 //
 //   soak::Run run;
 //   for (auto cycle : run) {
 //     cache.put(random_key(), random_blob());
 //     run.count("puts");
-//     cycle.quiescent();        // Here the process should hold what it held before.
+//     cycle.quiescent();        // Idle: the process should hold what it held at the baseline.
 //   }
 //   EXPECT_SOAK(run);
 //
-// A Run that is destroyed before anybody asked for its verdict fails its test (or aborts where there is no
-// test): a forgotten EXPECT_SOAK, an ASSERT, an exception. GTEST_SKIP before the first cycle skips the test; from the
-// first cycle on there is a verdict to read. SIGINT and SIGTERM end the loop; the reports are written as
-// interrupted, and the verdict is FAIL. A second one ends the process.
+// If a Run is destroyed and nobody has read its verdict, its test fails (without a test, the program aborts). Causes
+// are a forgotten EXPECT_SOAK, an ASSERT, or an exception. GTEST_SKIP before the first cycle skips the test; after it,
+// the verdict must be read. SIGINT and SIGTERM end the loop: the reports are written and marked as interrupted, and the
+// verdict is FAIL. A second signal ends the process.
 //
-// A leak that is certain ends the run early, as FAIL, unless RunOptions::early_stop is false: looked for at quiescent
-// points (in a loop without any, between cycles), each time a tenth later. Nothing is said to be clean before its
-// time, and of a run that ended early neither cycles nor traffic are judged. A smoke run never ends early.
+// A certain leak ends the run early with FAIL, unless RunOptions::early_stop is false. The run looks for one at
+// quiescent points (without any, between cycles), each look a tenth later than the last. A run is never declared clean
+// before its full duration. If it ended early, its cycles and traffic are not judged. A smoke run never ends early.
 //
-// All of it belongs to the thread that made the Run, but for count(), which any thread may call.
+// Use a Run on the thread that built it; only count() may be called on any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -43,21 +43,23 @@ using probe::Finding;
 using probe::GaugeOptions;
 using probe::Verdict;
 
-// One pass of a soak. What a cycle is, the test decides: a request, a connection's whole life.
+// One pass of a soak. You decide what a cycle is: a request, or a connection's whole life.
 class [[maybe_unused]] Cycle {
  public:
-  // `ends_at` is the time since the start of the run at which the cycle is over.
+  // `ends_at` is when the cycle ends, since the start of the run.
   Cycle(Run& run, std::uint64_t number, std::chrono::nanoseconds ends_at, std::uint32_t session = 0)
       : run_(&run), number_(number), ends_at_(ends_at), session_(session) {}
 
   Run& run() const { return *run_; }
-  std::uint64_t number() const { return number_; }    // From 0, in the order in which they began.
-  std::uint32_t session() const { return session_; }  // Whose cycle it is: from 0, below Settings::sessions.
+  std::uint64_t number() const { return number_; }  // From 0, in order of their start.
+  std::uint32_t session() const {
+    return session_;
+  }  // The session that it belongs to: from 0, below Settings::sessions.
   std::chrono::nanoseconds ends_at() const { return ends_at_; }
 
-  // Says that nothing is in flight: what the process holds now is compared with the other such points. Points
-  // that come faster than the probe's share of the processor allows are passed over. In a loop over a Run only;
-  // AsyncRun finds its quiescent points itself.
+  // Marks a quiescent point: nothing is in flight, and what the process holds now is compared with the other such
+  // points. Points that come faster than the probe's share of the processor allows are skipped. Call it in a loop over
+  // a Run only; AsyncRun finds its own quiescent points.
   void quiescent();
 
  private:
@@ -71,8 +73,8 @@ enum class ServiceCost { kFree, kBySession };
 
 class Run {
  public:
-  // Throws Error(Errc::kInvalidArgument) for an option that is out of range. On the virtual clock a Run skips its test:
-  // only an AsyncRun has one.
+  // Throws Error(Errc::kInvalidArgument) for an option that is out of range. In virtual mode, a Run skips its test; only an
+  // AsyncRun has a virtual clock.
   explicit Run(RunOptions options = {});
   ~Run();
   Run(const Run&) = delete;
@@ -96,36 +98,35 @@ class Run {
   void count(std::string_view name, std::uint64_t n = 1);
   std::uint64_t counted(std::string_view name) const;
 
-  // An event of the stream `name` was due at this time since the start of the run; or was done that was due
-  // then, which counts it too. Both are judged by the time they were due: within 1% (two events at the least)
-  // over the run and over each third of it. How long after it was due met() is called is the event's lateness; its
-  // median, 99th percentile and maximum are in the report.
+  // due() records that an event of the stream `name` is due `at` this time since the start of the run. met() records
+  // that the event due at that time has happened, and counts it. The verdict compares the two, by due time: they must
+  // agree within 1% (at least two events) over the run and over each third of it. The time from due to met() is the
+  // event's lateness; its median, 99th percentile and maximum are in the report.
   void due(std::string_view name, std::chrono::nanoseconds at);
   void met(std::string_view name, std::chrono::nanoseconds at);
 
-  // Marks this time in the charts of the report; `kind` is "fault" for one that was put in, "note" for anything else.
-  // The first 256 are kept, with up to 160 bytes of text; later ones are counted.
+  // Marks the current time in the charts of the report. `kind` is "fault" for an injected fault, or "note" for anything
+  // else. The first 256 marks are kept, with up to 160 bytes of text each; later ones are only counted.
   void mark(std::string_view kind, std::string_view text);
 
-  // Watches a count of the program's own, which must be back at its baseline when the run ends. `read` is called
-  // from the probe's thread. Before the first cycle. A gauge that stands for what the kernel counts too is compared
-  // with that: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws Error(Errc::kInvalidArgument) where
-  // there is no such count, and names those there are.
+  // Watches a count of your own, which must be back at its baseline when the run ends. `read` is called on the probe's
+  // thread. Call this before the first cycle. If the kernel counts the same thing, name its count, and the two are
+  // compared: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws Error(Errc::kInvalidArgument), listing the
+  // existing counts, if there is no such count.
   void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
 
-  // Watches another process besides: what it holds is judged as "<name>.rss", "<name>.fds", "<name>.sockets" and
-  // "<name>.threads", and that it ended while the run went on is a finding. Before the first cycle. Throws
-  // Error(Errc::kSystem) where there is no such process, or its descriptors may not be read, and says which.
+  // Also watches another process. What it holds is judged as "<name>.rss", "<name>.fds", "<name>.sockets" and
+  // "<name>.threads". If it ends before the run does, that is a finding. Call this before the first cycle. Throws
+  // Error(Errc::kSystem) if there is no such process or its descriptors cannot be read; the message states which.
   void watch_process(probe::ProcessId id, std::string name);
 
-  // The run is against a service: it is skipped unless it runs in real time. Against one that charges for its sessions
-  // it is refused, so that its test fails and says why, where these (settings().sessions) would last longer together
-  // than
-  // --soak_service_time_max, ten minutes unless set. Before the first cycle.
+  // Declares that the run is against a real service. It is then skipped unless it runs in real time. If the service
+  // charges for its sessions (kBySession) and all sessions together would exceed --soak_service_time_max (ten minutes
+  // by default), the run is refused and its test fails with the reason. Call this before the first cycle.
   void use_service(ServiceCost cost = ServiceCost::kBySession);
 
-  // What the test found itself, such as a message that was delivered twice: a finding fails the verdict, a note is
-  // printed below it. Before verdict().
+  // Adds something that your test found itself, such as a message delivered twice. A finding fails the verdict. A note
+  // is printed below it. Call these before verdict().
   void add_finding(Finding finding);
   void add_note(std::string text);
 
@@ -136,17 +137,17 @@ class Run {
   bool interrupted() const;
   bool ended_early() const;  // A leak became certain, and early_stop is on.
 
-  // Ends the run if it has not ended, judges it and writes the report; the same verdict from then on.
+  // Ends the run if it has not ended, judges it, and writes the report. Later calls return the same verdict.
   const Verdict& verdict();
 
-  // The summary line and the details below it, as EXPECT_SOAK prints them. After verdict().
+  // The summary line and the details below it, as printed by EXPECT_SOAK. Call it after verdict().
   std::string summary() const;
   const report::Record& record() const;
-  // Where the report's page is; empty where none was written. After verdict().
+  // The path of the report's page; empty if none was written. Call it after verdict().
   const std::string& report_page() const;
 
  protected:
-  // For a driver that turns the cycles itself; see soak/run_driver.h.
+  // For a driver that runs the cycles itself; see soak/run_driver.h.
   struct Driven {};
   Run(RunOptions options, Driven);
 

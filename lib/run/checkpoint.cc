@@ -41,7 +41,7 @@ std::optional<FileLock> lock(const std::string& path) {
   try {
     std::optional<FileLock> taken = FileLock::take(path);
     if (!taken) {
-      refuse(path, "is used by another run, which goes on: wait for it to end, or give this one a file of its own");
+      refuse(path, "is in use by another run: wait for it to end, or give this one its own file");
     }
     return taken;
   } catch (const Error& error) {
@@ -51,8 +51,9 @@ std::optional<FileLock> lock(const std::string& path) {
 
 [[noreturn]] void refuse_difference(const std::string& path, const std::string& what, const std::string& there,
                                     const std::string& here) {
-  refuse(path, fmt::format("was made with {} {}, and here it is {}: ask for the same, or delete the file to start anew",
-                           what, there, here));
+  refuse(path,
+         fmt::format("was made with {} {}, but here it is {}: use the same value, or delete the file to start over",
+                     what, there, here));
 }
 
 const report::Setting* find_setting(const report::Record& record, const std::string& name) {
@@ -70,10 +71,9 @@ void refuse_another_setting(const std::string& path, const report::Record& befor
 
 void refuse_another_soak(const std::string& path, const report::Record& before, const SoakIdentity& identity) {
   if (before.name != identity.name || before.mode != identity.mode) {
-    refuse(path,
-           fmt::format("is of {} (mode {}), and this is {} (mode {}): give each soak a file of its own, or all of "
-                       "them a directory",
-                       before.name, before.mode, identity.name, identity.mode));
+    refuse(path, fmt::format("is for {} (mode {}), but this is {} (mode {}): give each soak its own file, or all of "
+                             "them a directory",
+                             before.name, before.mode, identity.name, identity.mode));
   }
   if (before.asked != identity.duration) {
     refuse_difference(path, "duration", text::format_duration(before.asked), text::format_duration(identity.duration));
@@ -103,11 +103,11 @@ Checkpoint::Checkpoint(const std::string& asked, const SoakIdentity& identity, n
       found = report::read_json_file(path_);
     } catch (const report::ReadError& unreadable) {
       throw detail::RunRefused(
-          fmt::format("the checkpoint cannot be read: {}; delete it to start anew", unreadable.what()));
+          fmt::format("the checkpoint cannot be read: {}; delete it to start over", unreadable.what()));
     }
     refuse_another_soak(path_, found, identity);
     if (found.parts_left == 0) {
-      refuse(path_, fmt::format("is finished: {} after {} in {}; delete it to start anew",
+      refuse(path_, fmt::format("is finished: {} after {} in {}; delete it to start over",
                                 found.verdict.passed() ? "PASS" : "FAIL", text::format_duration(found.elapsed),
                                 text::format_plural(found.parts.size(), "part")));
     }

@@ -45,7 +45,7 @@ void EarlyStop::explain(std::chrono::nanoseconds asked, probe::Verdict& verdict)
     finding = verdict.findings.begin();  // Under which what grew is listed.
   }
   finding->evidence.push_back(
-      {"ended", fmt::format("early, at {} of {}: the leak was certain; --soak_early_stop=0 goes on to the end",
+      {"ended", fmt::format("early, at {} of {}: the leak was certain; use --soak_early_stop=0 to run to the end",
                             text::format_clock(*ended_), text::format_clock(asked))});
 }
 

@@ -145,7 +145,7 @@ std::string set_flag(std::string_view name, std::string_view value) { return set
 std::string set_flag_in_unit(std::string_view name, std::string_view number, std::string_view unit) {
   const Option* const option = find_option(name);
   if (option == nullptr) {
-    return fmt::format("there is no option '{}'", name);
+    return fmt::format("no option is named '{}'", name);
   }
   std::optional<OptionValue> value = parse_value(*option, number, unit);
   if (!value) {

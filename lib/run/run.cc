@@ -117,7 +117,7 @@ Run::~Run() {
   }
   verdict();
   const std::string message =
-      fmt::format("{}: the verdict of this soak::Run was never asked for; end the test with EXPECT_SOAK(run)\n{}",
+      fmt::format("{}: the verdict of this soak::Run was never read; end the test with EXPECT_SOAK(run)\n{}",
                   state_->context.name, summary());
   if (!state_->context.on_unread) {
     fmt::print(stderr, "{}\n", message);
@@ -184,7 +184,7 @@ void Run::watch_process(probe::ProcessId id, std::string name) { state_->probe.w
 void Run::use_service(ServiceCost cost) {
   if (mode() != Mode::kReal) {
     state_->read = true;  // Nothing ran, so there is no verdict to miss.
-    throw detail::RunSkipped("a service is used in real time only: --gtest_runsoak (or GTEST_RUNSOAK=1)");
+    throw detail::RunSkipped("a service is used only in real time: --gtest_runsoak (or GTEST_RUNSOAK=1)");
   }
   if (cost == ServiceCost::kFree) {
     return;

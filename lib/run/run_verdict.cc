@@ -131,12 +131,12 @@ void Run::State::end_part() {
                                    [](const Finding& finding) { return finding.subject == "interrupted"; });
   record->parts_left = goes_on ? checkpoint->parts_after(record->parts.back().to) : 0;
   if (record->parts_left > 0) {
-    verdict.remarks.push_back(fmt::format("{} of {} done, in {}; run the same again to go on",
+    verdict.remarks.push_back(fmt::format("{} of {} done, in {}; run the same command again to continue",
                                           text::format_duration(record->parts.back().to),
                                           text::format_duration(settings.duration), checkpoint->path()));
   } else {
     verdict.remarks.push_back(
-        fmt::format("the checkpoint {} is finished; delete it to start anew", checkpoint->path()));
+        fmt::format("the checkpoint {} is finished; delete it to start over", checkpoint->path()));
   }
   if (const std::string error = checkpoint->save(*record); !error.empty()) {
     verdict.findings.push_back({"checkpoint", "the checkpoint was not written: " + error, {}});

@@ -103,7 +103,7 @@ TEST_F(ResumeTest, WhatIsWrongInAPartEndsTheSoak) {
   EXPECT_EQ(first.exit_status, 1);
   EXPECT_THAT(first.output, AllOf(HasSubstr("[SOAK / Day.LeaksInTheMorning] FAIL: "), HasSubstr("kept rose")));
   EXPECT_EQ(second.exit_status, 1);
-  EXPECT_THAT(second.output, AllOf(HasSubstr("is finished: FAIL after"), HasSubstr("delete it to start anew")));
+  EXPECT_THAT(second.output, AllOf(HasSubstr("is finished: FAIL after"), HasSubstr("delete it to start over")));
 }
 
 TEST_F(ResumeTest, AFinishedSoakIsNotRunAgain) {
@@ -114,7 +114,7 @@ TEST_F(ResumeTest, AFinishedSoakIsNotRunAgain) {
   const ProgramResult again = run_part("Day.IsClean", {"--soak_part_duration=12h"});
 
   EXPECT_EQ(again.exit_status, 1);
-  EXPECT_THAT(again.output, HasSubstr("is finished: PASS after 24h00m in 2 parts; delete it to start anew"));
+  EXPECT_THAT(again.output, HasSubstr("is finished: PASS after 24h00m in 2 parts; delete it to start over"));
 }
 
 TEST_F(ResumeTest, WhereReportsGoMayDiffer) {
@@ -133,7 +133,7 @@ TEST_F(ResumeTest, AnotherSeedIsRefusedAndNothingIsLost) {
   const ProgramResult refused = run_part("Day.IsClean", {"--soak_seed=8"});
 
   EXPECT_EQ(refused.exit_status, 1);
-  EXPECT_THAT(refused.output, HasSubstr("was made with seed 7, and here it is 8"));
+  EXPECT_THAT(refused.output, HasSubstr("was made with seed 7, but here it is 8"));
   EXPECT_EQ(read_file(file("day.json")), before);
 }
 
@@ -212,7 +212,8 @@ TEST_F(ResumeTest, AnInterruptedPartCountsAndTheSoakGoesOn) {
   const report::Record at_last = report::read_json_file(file("day.json"));
 
   EXPECT_EQ(interrupted.exit_status, 1);
-  EXPECT_THAT(interrupted.output, AllOf(HasSubstr("interrupted by SIGTERM"), HasSubstr("run the same again to go on")));
+  EXPECT_THAT(interrupted.output,
+              AllOf(HasSubstr("interrupted by SIGTERM"), HasSubstr("run the same command again to continue")));
   EXPECT_GE(saved.cycles, 10u);
   EXPECT_EQ(saved.parts_left, 1u);
   EXPECT_GT(saved.elapsed, 0s);

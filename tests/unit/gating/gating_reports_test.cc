@@ -139,7 +139,7 @@ TEST_F(GatingReportsTest, AVerdictNobodyReadFailsTheTest) {
   const ProgramResult result = run("Loop.ForgetsItsVerdict");
 
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.output, HasSubstr("the verdict of this soak::Run was never asked for"));
+  EXPECT_THAT(result.output, HasSubstr("the verdict of this soak::Run was never read"));
 }
 
 TEST_F(GatingReportsTest, AnAssertOrAnExceptionBeforeTheVerdictFailsTheTest) {
@@ -147,9 +147,9 @@ TEST_F(GatingReportsTest, AnAssertOrAnExceptionBeforeTheVerdictFailsTheTest) {
   const ProgramResult exception = run("Loop.Throws");
 
   EXPECT_EQ(assertion.exit_status, 1);
-  EXPECT_THAT(assertion.output, AllOf(HasSubstr("before the loop"), HasSubstr("never asked for")));
+  EXPECT_THAT(assertion.output, AllOf(HasSubstr("before the loop"), HasSubstr("never read")));
   EXPECT_EQ(exception.exit_status, 1);
-  EXPECT_THAT(exception.output, AllOf(HasSubstr("thrown in the loop"), HasSubstr("never asked for")));
+  EXPECT_THAT(exception.output, AllOf(HasSubstr("thrown in the loop"), HasSubstr("never read")));
 }
 
 TEST_F(GatingReportsTest, ATestThatSkipsItselfBeforeTheFirstCycleIsSkipped) {
@@ -167,7 +167,7 @@ TEST_F(GatingReportsTest, ATestThatSkipsItselfInACycleFails) {
   const ProgramResult result = run("Skip.InACycle");
 
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.output, AllOf(HasSubstr("[  FAILED  ] Soak/Skip.InACycle"), HasSubstr("never asked for")));
+  EXPECT_THAT(result.output, AllOf(HasSubstr("[  FAILED  ] Soak/Skip.InACycle"), HasSubstr("never read")));
 }
 
 TEST_F(GatingReportsTest, ARunWithoutACycleFails) {

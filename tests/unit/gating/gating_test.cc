@@ -344,7 +344,7 @@ TEST(GatingTest, AServiceIsUsedInRealTimeOnly) {
     EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Service.TwoSessions")) << mode;
     EXPECT_THAT(result.output, Not(HasSubstr("used the service"))) << mode;
   }
-  EXPECT_THAT(run_sample({"--soak_smoke", filter}).output, HasSubstr("a service is used in real time only"));
+  EXPECT_THAT(run_sample({"--soak_smoke", filter}).output, HasSubstr("a service is used only in real time"));
 }
 
 TEST(GatingTest, AServiceIsNotUsedForLongerThanIsAllowed) {

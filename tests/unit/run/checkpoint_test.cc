@@ -133,12 +133,12 @@ TEST_F(CheckpointTest, AnotherSoakIsRefusedByWhatDiffers) {
   setting.settings[0].value = "15.0s";
   const std::string text = conftest::read_file(path);
 
-  EXPECT_THAT(refusal(path, other), AllOf(HasSubstr("is of Soak/Voice.OpenAi (mode real)"),
+  EXPECT_THAT(refusal(path, other), AllOf(HasSubstr("is for Soak/Voice.OpenAi (mode real)"),
                                           HasSubstr("this is Soak/Voice.Gemini"), HasSubstr("a directory")));
   EXPECT_THAT(refusal(path, mode), HasSubstr("this is Soak/Voice.OpenAi (mode virtual)"));
-  EXPECT_THAT(refusal(path, longer), HasSubstr("was made with duration 24h00m, and here it is 48h00m"));
-  EXPECT_THAT(refusal(path, seed), HasSubstr("was made with seed 7, and here it is 8"));
-  EXPECT_THAT(refusal(path, setting), HasSubstr("was made with reconnect_every 1m30s, and here it is 15.0s"));
+  EXPECT_THAT(refusal(path, longer), HasSubstr("was made with duration 24h00m, but here it is 48h00m"));
+  EXPECT_THAT(refusal(path, seed), HasSubstr("was made with seed 7, but here it is 8"));
+  EXPECT_THAT(refusal(path, setting), HasSubstr("was made with reconnect_every 1m30s, but here it is 15.0s"));
   EXPECT_EQ(conftest::read_file(path), text) << "nothing is lost";
 }
 
@@ -146,7 +146,7 @@ TEST_F(CheckpointTest, ARunThatGoesOnHasItToItself) {
   const std::string path = save(a_record());
   std::optional<Checkpoint> running(std::in_place, path, a_soak(), 6h);
 
-  EXPECT_THAT(refusal(path, a_soak()), AllOf(HasSubstr(path), HasSubstr("is used by another run, which goes on")));
+  EXPECT_THAT(refusal(path, a_soak()), AllOf(HasSubstr(path), HasSubstr("is in use by another run")));
 
   running.reset();
   EXPECT_EQ(refusal(path, a_soak()), "not refused");
@@ -161,7 +161,7 @@ TEST_F(CheckpointTest, WhatCodeSaidOfADriversOptionIsComparedWhenItSaysItAgain) 
   SoakIdentity by_flag = a_soak();
   by_flag.driver_settings = {{"message_interval", "30.0s", "flag"}};
 
-  EXPECT_THAT(refusal(path, by_flag), HasSubstr("was made with message_interval 10.0s, and here it is 30.0s"));
+  EXPECT_THAT(refusal(path, by_flag), HasSubstr("was made with message_interval 10.0s, but here it is 30.0s"));
   const Checkpoint checkpoint(path, not_yet, 6h);
   EXPECT_NO_THROW(checkpoint.refuse_unless_same({"message_interval", "10.0s", "code"}));
   EXPECT_THROW(checkpoint.refuse_unless_same({"message_interval", "20.0s", "code"}), detail::RunRefused);
@@ -169,7 +169,7 @@ TEST_F(CheckpointTest, WhatCodeSaidOfADriversOptionIsComparedWhenItSaysItAgain) 
 
 TEST_F(CheckpointTest, AFinishedSoakIsNotRunAgain) {
   EXPECT_THAT(refusal(save(a_record(0)), a_soak()),
-              HasSubstr("is finished: PASS after 12h00m in 2 parts; delete it to start anew"));
+              HasSubstr("is finished: PASS after 12h00m in 2 parts; delete it to start over"));
 }
 
 TEST_F(CheckpointTest, AFileThatIsNoCheckpointIsKept) {
@@ -177,7 +177,7 @@ TEST_F(CheckpointTest, AFileThatIsNoCheckpointIsKept) {
   ASSERT_EQ(report::write_file(path, "{\"schema\":"), "");
 
   EXPECT_THAT(refusal(path, a_soak()), AllOf(HasSubstr("the checkpoint cannot be read: " + path + ":1:11: not JSON"),
-                                             HasSubstr("delete it to start anew")));
+                                             HasSubstr("delete it to start over")));
   EXPECT_EQ(conftest::read_file(path), "{\"schema\":");
 }
 

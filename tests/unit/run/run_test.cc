@@ -332,7 +332,7 @@ TEST_F(RunTest, AnUnreadVerdictIsSaidWhereSomebodyListens) {
 
   { soak::Run run({.duration = 1ms}); }
 
-  EXPECT_THAT(heard, HasSubstr("Soak/Run.Test: the verdict of this soak::Run was never asked for"));
+  EXPECT_THAT(heard, HasSubstr("Soak/Run.Test: the verdict of this soak::Run was never read"));
 }
 
 TEST_F(RunTest, ATestThatSkipsItselfBeforeTheFirstCycleHasNoVerdictToRead) {
@@ -357,11 +357,11 @@ TEST_F(RunTest, ATestThatSkipsItselfInACycleHasAVerdictToRead) {
     }
   }
 
-  EXPECT_THAT(heard, HasSubstr("never asked for"));
+  EXPECT_THAT(heard, HasSubstr("never read"));
 }
 
 TEST_F(RunTest, AnUnreadVerdictAbortsWhereNobodyListens) {
-  EXPECT_DEATH({ soak::Run run({.duration = 1ms}); }, "never asked for");
+  EXPECT_DEATH({ soak::Run run({.duration = 1ms}); }, "never read");
 }
 
 TEST_F(RunTest, RunsOnce) {
