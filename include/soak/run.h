@@ -73,8 +73,8 @@ enum class ServiceCost { kFree, kBySession };
 
 class Run {
  public:
-  // Throws Error(Errc::kInvalidArgument) for an option that is out of range. In virtual mode, a Run skips its test; only an
-  // AsyncRun has a virtual clock.
+  // Throws Error(Errc::kInvalidArgument) for an option that is out of range. In virtual mode, a Run skips its test;
+  // only an AsyncRun has a virtual clock.
   explicit Run(RunOptions options = {});
   ~Run();
   Run(const Run&) = delete;
@@ -111,8 +111,8 @@ class Run {
 
   // Watches a count of your own, which must be back at its baseline when the run ends. `read` is called on the probe's
   // thread. Call this before the first cycle. If the kernel counts the same thing, name its count, and the two are
-  // compared: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws Error(Errc::kInvalidArgument), listing the
-  // existing counts, if there is no such count.
+  // compared: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws Error(Errc::kInvalidArgument), listing
+  // the existing counts, if there is no such count.
   void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
 
   // Also watches another process. What it holds is judged as "<name>.rss", "<name>.fds", "<name>.sockets" and

@@ -9,8 +9,8 @@
 
 #include "lib/async/async_metrics.h"
 #include "lib/async/log_lines.h"
-#include "soak/detail/enum_names.h"
 #include "lib/text/format.h"
+#include "soak/detail/enum_names.h"
 #include "soak/gather.h"
 
 namespace soak {

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "soak/detail/enum_names.h"
 #include "lib/text/format.h"
+#include "soak/detail/enum_names.h"
 #include "soak/error.h"
 
 namespace soak::peers {

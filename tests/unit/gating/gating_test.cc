@@ -359,7 +359,7 @@ TEST(GatingTest, AServiceIsNotUsedForLongerThanIsAllowed) {
   const ProgramResult longest = real("--soak_duration=8784h");
 
   EXPECT_EQ(too_long.exit_status, 1);
-  EXPECT_THAT(too_long.output, AllOf(HasSubstr("2 sessions of 5m01s would last longer together than 10m00s"),
+  EXPECT_THAT(too_long.output, AllOf(HasSubstr("2 sessions of 5m01s would together exceed 10m00s"),
                                      HasSubstr("--soak_service_time_max=<time> or SOAK_SERVICE_TIME_MAX"),
                                      Not(HasSubstr("used the service")), Not(HasSubstr("verdict"))));
   EXPECT_EQ(too_long_here.exit_status, 1) << too_long_here.output;

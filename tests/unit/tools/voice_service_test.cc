@@ -98,7 +98,7 @@ TEST_P(VoiceServiceTest, MoreThanTenMinutesHaveToBeAllowed) {
   const ProgramResult result = run("right-key", {"--gtest_runsoak", "--soak_duration=10.1m"});
 
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_THAT(result.output, AllOf(HasSubstr("1 session of 10m06s would last longer together than 10m00s"),
+  EXPECT_THAT(result.output, AllOf(HasSubstr("1 session of 10m06s would together exceed 10m00s"),
                                    HasSubstr("SOAK_SERVICE_TIME_MAX"), Not(HasSubstr("elapsed"))));
 }
 

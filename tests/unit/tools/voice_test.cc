@@ -101,7 +101,7 @@ TEST_P(VoiceCommandTest, AServiceNeedsItsKeyAndALimit) {
   EXPECT_EQ(without_key.exit_status, 2);
   EXPECT_THAT(without_key.output, HasSubstr("needs the environment variable " + variable));
   EXPECT_EQ(too_long.exit_status, 2);
-  EXPECT_THAT(too_long.output, AllOf(HasSubstr("soak: 1 session of 11m00s would last longer together than 10m00s"),
+  EXPECT_THAT(too_long.output, AllOf(HasSubstr("soak: 1 session of 11m00s would together exceed 10m00s"),
                                      HasSubstr("--service-time-max <time>"), Not(HasSubstr("s3cret"))));
 }
 
