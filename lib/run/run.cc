@@ -201,17 +201,10 @@ void Run::use_service(ServiceCost cost) {
   const std::string option =
       context.spell_option ? context.spell_option("service_time_max", "<time>") : "--soak_service_time_max=<time>";
   RunDriver(*this).refuse(
-<<<<<<< HEAD
-      fmt::format("{} of {} would last longer together than {}, which is what a service that charges for them may "
-                  "be used for: make the run shorter, or allow more by {} or SOAK_SERVICE_TIME_MAX",
-                  text::format_plural(sessions, "session"), text::format_duration(duration),
-                  text::format_duration(allowed), option));
-=======
       fmt::format("{} of {} would together exceed {}, the limit for a service that charges for sessions: shorten the "
                   "run, or raise the limit with {} or SOAK_SERVICE_TIME_MAX",
-                  detail::format_plural(sessions, "session"), detail::format_duration(duration),
-                  detail::format_duration(allowed), option));
->>>>>>> 680f0f5 (run: the refusal of a long run against a paid service says what to do)
+                  text::format_plural(sessions, "session"), detail::format_duration(duration),
+                  text::format_duration(allowed), option));
 }
 
 const Settings& Run::settings() const { return state_->settings; }
