@@ -203,7 +203,7 @@ void Run::use_service(ServiceCost cost) {
   RunDriver(*this).refuse(
       fmt::format("{} of {} would together exceed {}, the limit for a service that charges for sessions: shorten the "
                   "run, or raise the limit with {} or SOAK_SERVICE_TIME_MAX",
-                  text::format_plural(sessions, "session"), detail::format_duration(duration),
+                  text::format_plural(sessions, "session"), text::format_duration(duration),
                   text::format_duration(allowed), option));
 }
 
