@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What soak's components need from outside, and how it is found: in soak's own build, and by find_package(soak) on an
-# installed copy. Nothing here is an error; what is missing is said to the caller.
+# The external dependencies of soak's components, and how to find them, both in soak's own build and in find_package(soak) on
+# an installed copy. Nothing here is an error: the caller receives the names of what is missing.
 
 # soak_dependency(<name> TARGET <target> PACKAGE <Debian's> FIND <arguments of find_package>)
 # soak_dependency(<name> TARGET <target> PACKAGE <Debian's> PKG_CONFIG <prefix> <module>)
@@ -28,7 +28,7 @@ soak_dependency(OpenSSL TARGET OpenSSL::SSL PACKAGE libssl-dev FIND OpenSSL 3.0)
 soak_dependency(libwebsockets TARGET PkgConfig::SOAK_LWS PACKAGE libwebsockets-dev PKG_CONFIG SOAK_LWS libwebsockets>=4.1)
 soak_dependency(CURL TARGET CURL::libcurl PACKAGE libcurl4-openssl-dev FIND CURL 7.87)
 
-# Looks for the dependency, and sets `missing` to what to install: nothing when it is there.
+# Looks for the dependency. Sets `missing` to what to install, or to nothing if it is there.
 function(soak_find_dependency name missing)
   set(target ${_soak_dependency_${name}_TARGET})
   set(${missing} "" PARENT_SCOPE)

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 #[[
 soak_module(<name> [STATIC | INTERFACE]
-  [SOURCES <file>...]              what the library is made of
+  [SOURCES <file>...]              the sources of the library
   [CONSUMER_SOURCES <file>...]     what is compiled in the program that links it, against that program's own libraries
   [HEADERS <path>...]              public headers, below include/soak/
-  [PUBLIC <target>...]             what is linked; an INTERFACE module has these alone
+  [PUBLIC <target>...]             targets to link; an INTERFACE module has only these
   [PRIVATE <target>...]
   [COMPILED_IN <target>...]        whose headers are compiled in, and nothing of which is installed
-  [UNLESS <reason>])               leaves the module out, for a reason of its own
+  [UNLESS <reason>])               leaves the module out for this reason, if it is not empty
 
 One module: the library soak_<name>, alias soak::<name>, which is the component <name> of find_package(soak), with an
 export file of its own. Its sources include a private header as "lib/<module>/<header>".
 
-The module is left out, without an error, where something that it links is missing or left out. SOAK_WITH_<NAME>=OFF
-leaves it out, and ON makes that an error; SOAK_WITH_ALL=ON says ON for all. After the call `if(TARGET soak::<name>)`
-tells.
+If something that the module links is missing or left out, the module is left out too, without an error.
+SOAK_WITH_<NAME>=OFF leaves it out; ON makes leaving it out an error, and SOAK_WITH_ALL=ON does so for all modules. After
+the call, test `if(TARGET soak::<name>)`.
 ]]
 
 include(${CMAKE_CURRENT_LIST_DIR}/SoakDependencies.cmake)
 
-# Headers that soak is built with, and of which nothing is installed.
+# Headers that are needed only to build soak.
 soak_dependency(Boost TARGET Boost::headers PACKAGE libboost-dev FIND Boost)
 soak_dependency(Eigen3 TARGET Eigen3::Eigen PACKAGE libeigen3-dev FIND Eigen3)
 soak_dependency(RapidJSON TARGET SoakBuild::rapidjson PACKAGE rapidjson-dev FIND RapidJSON)
-find_package(RapidJSON QUIET)  # Debian 12's makes no target.
+find_package(RapidJSON QUIET)  # Debian 12's package defines no target.
 if(RapidJSON_FOUND AND NOT TARGET SoakBuild::rapidjson)
   add_library(SoakBuild::rapidjson INTERFACE IMPORTED)
   target_include_directories(SoakBuild::rapidjson INTERFACE ${RapidJSON_INCLUDE_DIRS} ${RAPIDJSON_INCLUDE_DIRS})
@@ -35,7 +35,7 @@ endforeach()
 set(SOAK_WITH_ALL AUTO CACHE STRING "AUTO leaves out the components whose dependencies are missing; ON makes that an error")
 set_property(CACHE SOAK_WITH_ALL PROPERTY STRINGS AUTO ON)
 
-# The name of the dependency that brings `target`; empty where the target is no dependency's.
+# The name of the dependency that provides `target`; empty if none does.
 function(_soak_dependency_of target out)
   set(${out} "" PARENT_SCOPE)
   foreach(name IN LISTS _soak_dependencies)
@@ -45,7 +45,7 @@ function(_soak_dependency_of target out)
   endforeach()
 endfunction()
 
-# Why the module cannot be built, from what it links: a list, empty when it can.
+# Why the module cannot be built, judging by what it links: a list, empty if it can.
 function(_soak_why_not out)
   set(why "")
   foreach(target IN LISTS ARGN)
@@ -62,7 +62,7 @@ function(_soak_why_not out)
   set(${out} "${why}" PARENT_SCOPE)
 endfunction()
 
-# Decides whether the module is built, and writes down what it uses and needs. Sets SOAK_BUILD_MODULE.
+# Decides whether the module is built, and records what it uses and needs. Sets SOAK_BUILD_MODULE.
 function(_soak_decide name unless)
   string(TOUPPER ${name} upper)
   set(SOAK_WITH_${upper} "" CACHE STRING "Build the component ${name}: AUTO, ON or OFF; empty is SOAK_WITH_ALL")
@@ -72,7 +72,7 @@ function(_soak_decide name unless)
     set(with ${SOAK_WITH_ALL})
   endif()
   _soak_why_not(why ${ARGN})
-  list(APPEND why ${unless})  # Unquoted: empty ones go.
+  list(APPEND why ${unless})  # Unquoted, so that empty elements are dropped.
   list(REMOVE_DUPLICATES why)
   if(NOT with STREQUAL "AUTO" AND NOT with)
     set(why "SOAK_WITH_${upper}=OFF")
@@ -154,7 +154,7 @@ function(soak_module name)
   install(EXPORT soak-${name} NAMESPACE soak:: DESTINATION ${SOAK_CONFIG_DIR})
 endfunction()
 
-# For the configure-time summary and the installed copy: what is built, and what is left out for which reason.
+# Prints the configure-time summary: what is built, and what is left out and why.
 function(soak_summary)
   get_property(built GLOBAL PROPERTY SOAK_COMPONENTS)
   list(JOIN built " " text)
@@ -167,7 +167,7 @@ function(soak_summary)
   endforeach()
 endfunction()
 
-# What soakConfig.cmake has to know of each component.
+# The table of components for soakConfig.cmake.
 function(soak_component_table out)
   set(text "")
   get_property(built GLOBAL PROPERTY SOAK_COMPONENTS)
@@ -186,7 +186,7 @@ function(soak_component_table out)
   set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
-# Writes what the rule over the includes goes by (tests/unit/sources/check_sources.sh), as CMake itself knows it:
+# Writes the modules and arrows that CMake knows, for the rule over includes (tests/unit/sources/check_sources.sh):
 #   module <name> public <module>... private <module>...    what it links
 #   header <path> <module>                                  soak/run.h run
 #   left_out <name>
