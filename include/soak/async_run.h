@@ -70,7 +70,8 @@ class AsyncRun : public Run {
   //
   // If `body` throws soak::Error, the cycle has failed: it is counted, the first messages are kept, and the cycle is
   // retried after a jittered exponential backoff. If `body` is still running 30 s after its cycle's end, it is
-  // cancelled, and that is a failed cycle too. Any other exception ends the run with FAIL.
+  // cancelled, and that is a failed cycle too. Any other exception, and Error(Errc::kInvalidArgument), which would come
+  // again in every cycle, ends the run with FAIL.
   //
   // With more than one session, whatever `body` captures is shared by all of them.
   void drive(std::function<Task<>(Cycle&)> body);

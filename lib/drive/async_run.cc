@@ -61,8 +61,8 @@ constexpr const Option& kMetricsPort = kOptions[0];
 // How a body ended: nothing is said when it returned.
 struct BodyResult {
   bool done = false;
-  std::optional<std::string> error;  // soak::Error: the world failed.
-  std::optional<std::string> crash;  // Anything else: the program did.
+  std::optional<std::string> error;  // The outside world failed.
+  std::optional<std::string> crash;  // The program did.
 };
 
 Task<> call(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, BodyResult& result, Event& wake) {
@@ -70,7 +70,8 @@ Task<> call(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, BodyResult&
     Task<> task = body(cycle);
     co_await std::move(task);
   } catch (const Error& error) {
-    result.error = error.what();
+    // An argument that is wrong in one cycle is wrong in all of them.
+    (error.code() == Errc::kInvalidArgument ? result.crash : result.error) = error.what();
   } catch (const std::exception& error) {
     result.crash = error.what();
   } catch (const Cancelled&) {

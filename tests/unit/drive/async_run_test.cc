@@ -261,6 +261,18 @@ TEST_F(AsyncRunTest, AnotherExceptionEndsTheRun) {
   EXPECT_LT(run.elapsed(), 32s);
 }
 
+TEST_F(AsyncRunTest, AnInvalidArgumentEndsTheRun) {
+  soak::AsyncRun run({.duration = 60min, .reconnect_every = 10s, .seed = 1});
+
+  run.drive([&](Cycle&) -> Task<> {
+    throw Error(Errc::kInvalidArgument, "frame is 0 ms");
+    co_return;
+  });
+
+  ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "crash"))) << run.summary();
+  EXPECT_THAT(run.verdict().findings[0].text, HasSubstr("cycle 1: frame is 0 ms"));
+}
+
 TEST_F(AsyncRunTest, AnExceptionOfAnyTypeEndsTheRun) {
   soak::AsyncRun run({.duration = 60min, .reconnect_every = 10s, .seed = 1});
 
