@@ -35,8 +35,8 @@ using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr double kShareMost = soak::probe::kShare;
-constexpr std::int64_t kRssGrowthMost = 64 * 1024;
+constexpr double kShareMax = soak::probe::kShare;
+constexpr std::int64_t kRssGrowthMax = 64 * 1024;
 constexpr nanoseconds kRestEvery = 1s;
 constexpr nanoseconds kSettled = 5s;  // When the memory that all of it needs is there.
 
@@ -175,11 +175,11 @@ bool run_schedule(nanoseconds duration) {
   }
   std::printf("bars:\n");
   bool kept =
-      check("by the probe's own account", share(measured.probe_cpu) < kShareMost, percent(share(measured.probe_cpu)));
-  kept &= check("of the whole process", whole < kShareMost, percent(whole) + ", allowed " + percent(kShareMost));
+      check("by the probe's own account", share(measured.probe_cpu) < kShareMax, percent(share(measured.probe_cpu)));
+  kept &= check("of the whole process", whole < kShareMax, percent(whole) + ", allowed " + percent(kShareMax));
   kept &= check("allocations", allocations == 0, std::to_string(allocations));
   kept &= check("growth of the heap", heap == 0, std::to_string(heap) + " bytes");
-  kept &= check("growth of RSS", rss <= kRssGrowthMost, std::to_string(rss) + " bytes");
+  kept &= check("growth of RSS", rss <= kRssGrowthMax, std::to_string(rss) + " bytes");
   return kept;
 }
 

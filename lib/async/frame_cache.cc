@@ -26,8 +26,8 @@ constexpr bool kMayKeep = true;
 constexpr std::size_t kStep = 16;
 constexpr std::size_t kHeader = 8;
 constexpr std::size_t kClasses = 48;
-constexpr std::size_t kLargest = kStep * kClasses - kHeader;
-constexpr std::size_t kKeptMost = std::size_t{16} << 20U;
+constexpr std::size_t kFrameBytesMax = kStep * kClasses - kHeader;
+constexpr std::size_t kKeptBytesMax = std::size_t{16} << 20U;
 
 constexpr std::size_t class_of(std::size_t size) { return (size + kHeader + kStep - 1) / kStep; }
 constexpr std::size_t bytes_of(std::size_t size) { return class_of(size) * kStep - kHeader; }
@@ -59,7 +59,7 @@ bool keeps() noexcept { return kMayKeep && g_keeps.load(std::memory_order_relaxe
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
-  if (kMayKeep && size <= kLargest) {
+  if (kMayKeep && size <= kFrameBytesMax) {
     Free*& head = t_kept.heads[class_of(size)];
     if (head != nullptr) {
       Free* const frame = head;
@@ -73,7 +73,7 @@ void* allocate_frame(std::size_t size) {
 }
 
 void free_frame(void* frame, std::size_t size) noexcept {
-  if (keeps() && size <= kLargest && t_kept.bytes < kKeptMost && !t_kept.thread_ended) {
+  if (keeps() && size <= kFrameBytesMax && t_kept.bytes < kKeptBytesMax && !t_kept.thread_ended) {
     if (t_kept.bytes == 0) {
       [[maybe_unused]] thread_local const AtThreadEnd at_thread_end;
     }

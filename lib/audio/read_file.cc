@@ -17,7 +17,7 @@
 namespace soak::audio {
 namespace {
 
-constexpr int kLongestSeconds = 600;
+constexpr int kSecondsMax = 600;
 constexpr int kLowestRate = 1'000;
 constexpr int kHighestRate = 192'000;
 constexpr sf_count_t kBlock = 4096;  // Frames.
@@ -38,13 +38,13 @@ std::vector<float> read_mono(const std::string& path, int& rate_hz) {
     refuse(path, sf_strerror(nullptr));
   }
   const auto channels = static_cast<std::size_t>(info.channels);
-  const auto most = static_cast<std::size_t>(info.samplerate) * kLongestSeconds;
+  const auto most = static_cast<std::size_t>(info.samplerate) * kSecondsMax;
   std::vector<float> block(static_cast<std::size_t>(kBlock) * channels);
   std::vector<float> mono;
   sf_count_t got = 0;
   while ((got = sf_readf_float(file.get(), block.data(), kBlock)) > 0) {
     if (mono.size() + static_cast<std::size_t>(got) > most) {
-      refuse(path, fmt::format("longer than {} minutes, the most that is held in memory", kLongestSeconds / 60));
+      refuse(path, fmt::format("longer than {} minutes, the most that is held in memory", kSecondsMax / 60));
     }
     for (auto frame = block.begin(); frame != block.begin() + got * info.channels; frame += info.channels) {
       mono.push_back(std::accumulate(frame, frame + info.channels, 0.0f) / static_cast<float>(info.channels));

@@ -15,7 +15,7 @@ namespace soak::audio {
 namespace {
 
 // RIFF counts in 32 bits; the header needs some of them.
-constexpr std::uint64_t kMostBytes = (std::uint64_t{1} << 32) - 4096;
+constexpr std::uint64_t kBytesMax = (std::uint64_t{1} << 32) - 4096;
 
 }  // namespace
 
@@ -48,7 +48,7 @@ void Recording::append(std::span<const std::byte> pcm) {
     throw Error(Errc::kInvalidArgument,
                 fmt::format("audio file {}: {} bytes are not a whole number of 2-byte samples", path_, pcm.size()));
   }
-  if (file_->bytes + pcm.size() > kMostBytes) {
+  if (file_->bytes + pcm.size() > kBytesMax) {
     throw Error(Errc::kSystem, fmt::format("audio file {}: the WAV file is full: the format holds 4 GiB", path_));
   }
   const auto size = static_cast<sf_count_t>(pcm.size());

@@ -9,12 +9,12 @@
 namespace soak::channels {
 namespace {
 
-constexpr double kLongest = 365.0 * 24 * 3600;
+constexpr double kSecondsMax = 365.0 * 24 * 3600;
 
 }  // namespace
 
 std::optional<std::chrono::nanoseconds> to_wait(double seconds) {
-  if (!(seconds > 0 && seconds <= kLongest)) {
+  if (!(seconds > 0 && seconds <= kSecondsMax)) {
     return std::nullopt;
   }
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::ceil(seconds * 1e9)));

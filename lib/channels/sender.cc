@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Retry-After may be missing, zero, negative or no number: then not at once, either.
-constexpr nanoseconds kShortestWait = 1s;
+constexpr nanoseconds kWaitMin = 1s;
 // How much later than asked, at the most: who was refused together shall not come back together.
 constexpr nanoseconds kSpreadMax = 10s;
 constexpr nanoseconds kSpreadMin = 10ms;
@@ -281,7 +281,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       step.settled->id = answer.id;
       break;
     case Meaning::kWait: {
-      const nanoseconds own = std::max(lane.backoff.next(loop_.random()), kShortestWait);
+      const nanoseconds own = std::max(lane.backoff.next(loop_.random()), kWaitMin);
       if (!answer.wait) {
         window.close_until(detail::later(now, own));
       }

@@ -41,7 +41,7 @@ constexpr nanoseconds kConnectTime = 1s;         // For the last of many session
 constexpr nanoseconds kOverrun = 30s;            // How long after its end a cycle may still be closing.
 constexpr nanoseconds kSettleStep = 5ms;
 constexpr nanoseconds kSettleStill = 50ms;
-constexpr nanoseconds kSettleMost = 2s;
+constexpr nanoseconds kSettleMax = 2s;
 constexpr nanoseconds kLook = 100ms;  // How soon an interrupt is seen.
 // How often a virtual run is sampled: each sample reads the real process, and 86,400 of them would be most of what a
 // day takes.
@@ -412,7 +412,7 @@ AsyncRun::Counts AsyncRun::counts() const {
 }
 
 Task<> AsyncRun::settle() {
-  const Instant latest = loop_->now() + kSettleMost;
+  const Instant latest = loop_->now() + kSettleMax;
   Counts now = counts();
   Instant still_since = loop_->now();
   std::string moved;

@@ -21,14 +21,14 @@ constexpr double kPlausible = 4;                        // or a form is not rule
 constexpr double kSure = 0.999;                         // Of the interval that is to lie above zero.
 constexpr std::array<double, 3> kMemory = {0, 0.5, 1};  // The spectrum of the noise falls as f^(-2 memory).
 constexpr double kSlowFraction = 1.0 / 3;               // Of the span: the longest scale, where slow_scale is shorter.
-constexpr double kShortest = 1.0 / 40;
+constexpr double kScaleFractionMin = 1.0 / 40;
 constexpr std::size_t kScales = 7;  // From the shortest to the longest.
 constexpr int kRefinements = 5;
 constexpr double kSettled = 0.3;  // Change of a scale's logarithm.
 constexpr double kLongRun = 10;   // Of slow_scale: from then on the first tenth of what was seen is warm-up.
 constexpr double kRidge = 1e-12;
-constexpr double kPeak = 3.5;  // Standard deviations.
-constexpr int kLeastPeak = 4;  // The lowest frequencies are the growth itself.
+constexpr double kPeak = 3.5;         // Standard deviations.
+constexpr int kPeakFrequencyMin = 4;  // The lowest frequencies are the growth itself.
 constexpr int kPeakRounds = 2;
 constexpr double kMedianToDeviation = 1.4826;
 
@@ -150,7 +150,7 @@ class Fitter {
         y_(spectrum.of_medians()),
         line_(spectrum.of([](double x) { return x; })),
         longest_(ended ? span * kSlowFraction : std::max(options.slow_scale, span * kSlowFraction)),
-        shortest_(std::min(span, longest_) * kShortest),
+        shortest_(std::min(span, longest_) * kScaleFractionMin),
         floor_(options.noise_floor / std::sqrt(spectrum.points_per_block())) {
     for (std::size_t i = 0; i < kScales; ++i) {
       scales_[i] = shortest_ * std::pow(longest_ / shortest_, static_cast<double>(i) / (kScales - 1));
@@ -196,7 +196,7 @@ class Fitter {
     std::vector<int> found;
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       const int frequency = spectrum_.frequencies()[i];
-      if (frequency >= kLeastPeak && sizes[i] > kPeak * usual) {
+      if (frequency >= kPeakFrequencyMin && sizes[i] > kPeak * usual) {
         found.push_back(frequency);
       }
     }

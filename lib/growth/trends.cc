@@ -20,12 +20,12 @@ namespace {
 
 constexpr double kSlowSeconds = 600;  // Warm-up and ratchets with scales up to this are never taken for a leak.
 constexpr double kSlowCycles = 600;
-constexpr std::size_t kLeastOfThinned =
+constexpr std::size_t kThinnedPointsMin =
     256;                             // Points: looks at fewer of those that were kept are not those of the run.
 constexpr double kFloorBytes = 64;   // Heap in use counts chunks of 16 bytes.
 constexpr double kFloorCount = 0.3;  // As if the count were cut off from something smooth.
 constexpr double kSmallRiseBytes = 256 * 1024;
-constexpr double kLeastUnexplained = 0.02;  // Of a value, a step: below it all explanations are perfect.
+constexpr double kUnexplainedMin = 0.02;  // Of a value, a step: below it all explanations are perfect.
 constexpr double kBetter = 3;  // Natural logarithm of the likelihood ratio of two operations that are told apart.
 
 // "frames" is counted; each is a "frame".
@@ -97,7 +97,7 @@ std::vector<std::size_t> charged(const std::vector<Point>& points, const std::ve
   std::vector<double> left;
   const double steps = static_cast<double>(points.size() - 1);
   for (const Counted& operation : operations) {
-    left.push_back(std::max(unexplained(points, operation.counts), steps * kLeastUnexplained * kLeastUnexplained));
+    left.push_back(std::max(unexplained(points, operation.counts), steps * kUnexplainedMin * kUnexplainedMin));
   }
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < left.size(); ++i) {
@@ -159,7 +159,7 @@ void judge_points(const std::vector<Point>& points, const std::vector<double>& c
 // Of a series that was thinned, the first looks of the run had points that are gone. To look at the few that are left
 // would be another chance to be wrong.
 std::size_t least_points_of(const Series& series, std::size_t kept, const GrowthOptions& options) {
-  return series.added() > kept ? kLeastOfThinned : options.least_points;
+  return series.added() > kept ? kThinnedPointsMin : options.least_points;
 }
 
 Trend start_of(const Track& track) {

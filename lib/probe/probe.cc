@@ -33,7 +33,7 @@ constexpr double kMoved = 0.05;
 constexpr nanoseconds kPssApart = 30s;
 
 // The most values that one source reads.
-constexpr std::size_t kMostParts = 9;
+constexpr std::size_t kPartsMax = 9;
 
 // What the share does not cover: some readings of a run that is too short to have earned them.
 constexpr nanoseconds kAtHand = 10ms;
@@ -46,9 +46,9 @@ nanoseconds thread_cpu_time() {
 
 // Into as many values as there are tracks for: another process's sockets have no states.
 bool give_kinds(std::span<std::int64_t> values, const FdKinds& kinds) {
-  const std::array<std::int64_t, kMostParts> all = {kinds.sockets,      kinds.pipes,           kinds.anon_inodes,
-                                                    kinds.files,        kinds.tcp_established, kinds.tcp_close_wait,
-                                                    kinds.tcp_fin_wait, kinds.tcp_listening,   kinds.tcp_other};
+  const std::array<std::int64_t, kPartsMax> all = {kinds.sockets,      kinds.pipes,           kinds.anon_inodes,
+                                                   kinds.files,        kinds.tcp_established, kinds.tcp_close_wait,
+                                                   kinds.tcp_fin_wait, kinds.tcp_listening,   kinds.tcp_other};
   std::copy_n(all.begin(), values.size(), values.begin());
   return true;
 }
@@ -168,7 +168,7 @@ void Probe::watch(std::unique_ptr<Watched> owned, const std::string& prefix) {
 }
 
 Probe::Source& Probe::add(std::vector<Part> parts, Cost cost, std::string unavailable, Read read) {
-  std::array<std::int64_t, kMostParts> values{};
+  std::array<std::int64_t, kPartsMax> values{};
   if (unavailable.empty() && !read(std::span(values).first(parts.size()))) {
     unavailable = "not available on this system";
   }
@@ -327,7 +327,7 @@ void Probe::look_at_processes(nanoseconds at) {
 }
 
 void Probe::take(Source& source, const Point& point, bool at_rest, Meter& meter) {
-  std::array<std::int64_t, kMostParts> values{};
+  std::array<std::int64_t, kPartsMax> values{};
   const bool taken = source.read(std::span(values).first(source.count));
   source.pace.spend(meter.lap());
   if (!taken) {

@@ -11,7 +11,8 @@ using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
 void Lateness::add(nanoseconds late, std::uint64_t count) {
-  const auto us = std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(late / microseconds{1}, 0)), kMost);
+  const auto us =
+      std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(late / microseconds{1}, 0)), kLatenessUsMax);
   const unsigned width = static_cast<unsigned>(std::bit_width(us));
   const unsigned shift = width > kBits + 1 ? width - (kBits + 1) : 0;
   buckets_[(std::size_t{shift} << kBits) + (us >> shift)] += count;

@@ -27,8 +27,9 @@ Counters::Slot& Counters::slot(std::string_view name) {
     return const_cast<Slot&>(*found);
   }
   const std::size_t used = used_.load(std::memory_order_relaxed);
-  if (used == kMost) {
-    fmt::print(stderr, "Run::count: '{}' would be counter {}; the limit is {} names\n", name, kMost + 1, kMost);
+  if (used == kCountersMax) {
+    fmt::print(stderr, "Run::count: '{}' would be counter {}; the limit is {} names\n", name, kCountersMax + 1,
+               kCountersMax);
     std::abort();
   }
   slots_[used].name = name;

@@ -20,13 +20,13 @@ namespace soak {
 // Named counters that any thread may add to and read. Adding to a counter that exists takes no lock.
 class Counters {
  public:
-  static constexpr std::size_t kMost = 32;
+  static constexpr std::size_t kCountersMax = 32;
 
   // Aborts for a 33rd name: a counter is a kind of event, not one per user or session.
   void add(std::string_view name, std::uint64_t n);
   std::uint64_t value(std::string_view name) const;
   std::vector<report::Counter> all() const;  // In order of first use.
-  // The same, into `counts`, which has room for kMost; returns how many. The names live as long as this.
+  // The same, into `counts`, which has room for kCountersMax; returns how many. The names live as long as this.
   std::size_t read(std::span<probe::OperationCount> counts) const;
 
  private:
@@ -37,7 +37,7 @@ class Counters {
   const Slot* find(std::string_view name) const;
   Slot& slot(std::string_view name);
 
-  std::array<Slot, kMost> slots_;
+  std::array<Slot, kCountersMax> slots_;
   std::atomic<std::size_t> used_{0};  // Slots below it are complete and never change their name.
   std::mutex mutex_;                  // Held while a slot is added.
 };

@@ -8,7 +8,7 @@
 namespace soak {
 
 bool Marks::add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept {
-  if (kept_.size() == kMost) {
+  if (kept_.size() == kMarksMax) {
     ++dropped_;
     return false;
   }

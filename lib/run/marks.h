@@ -17,11 +17,11 @@ namespace soak {
 // leak. One thread.
 class Marks {
  public:
-  static constexpr std::size_t kMost = 256;
+  static constexpr std::size_t kMarksMax = 256;
   static constexpr std::size_t kKindSize = 16;   // Longer words and texts are cut, between two characters.
   static constexpr std::size_t kTextSize = 160;  // In bytes.
 
-  Marks() { kept_.reserve(kMost); }
+  Marks() { kept_.reserve(kMarksMax); }
 
   // True when it was kept.
   bool add(std::chrono::nanoseconds at, std::string_view kind, std::string_view text) noexcept;

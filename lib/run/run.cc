@@ -100,9 +100,9 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   }
   state.title = std::move(options.title);
   state.failed_cycles_max = options.failed_cycles_max;
-  state.probe.watch_operations(Counters::kMost, [&counters = state.counters](std::span<probe::OperationCount> counts) {
-    return counters.read(counts);
-  });
+  state.probe.watch_operations(
+      Counters::kCountersMax,
+      [&counters = state.counters](std::span<probe::OperationCount> counts) { return counters.read(counts); });
   state.early_stop.emplace(state.settings.early_stop && state.context.mode != Mode::kSmoke);
   state.failures.reserve(State::kFailuresKept);
   state.read = false;

@@ -115,7 +115,7 @@ void Run::State::tick() {
 }
 
 void Run::State::show_progress(nanoseconds now) {
-  std::array<probe::OperationCount, Counters::kMost> counts;
+  std::array<probe::OperationCount, Counters::kCountersMax> counts;
   const std::size_t used = counters.read(counts);
   const auto value = [this](std::string_view track) {
     const std::optional<probe::Point> last = probe.latest(track);
@@ -233,7 +233,7 @@ void Run::State::write_down(JournalEntry entry, nanoseconds now, std::uint64_t c
   if (!journal) {
     return;
   }
-  std::array<probe::OperationCount, Counters::kMost> counts;
+  std::array<probe::OperationCount, Counters::kCountersMax> counts;
   const std::size_t used = counters.read(counts);
   probe.inspect([&](const probe::Measurements& measured) {
     ((*journal).*entry)(now, cycle, measured, std::span(counts).first(used));

@@ -37,7 +37,7 @@ class StatusLine {
  private:
   fmt::memory_buffer line_;
   std::chrono::nanoseconds last_at_{};
-  std::array<std::uint64_t, Counters::kMost> last_counts_{};
+  std::array<std::uint64_t, Counters::kCountersMax> last_counts_{};
 };
 
 // A verdict in a few words: "no finding", "heap +15.0 MiB per reconnect", "sockets rose 3 -> 61 in 28.8s, allowed +0".

@@ -75,8 +75,8 @@ Series Series::of(const std::vector<Point>& points, std::uint64_t added, std::op
   // Every `stride`-th value is a point, and so is the newest: the stride follows from how many there are of each.
   const auto points_at = [added](std::uint64_t stride) { return (added + stride - 2) / stride + 1; };
   std::uint64_t stride = 1;
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;  // More is no count, and would overflow.
-  while (added > points.size() && added < kMost && points.size() > 1 && points_at(stride) > points.size()) {
+  constexpr std::uint64_t kAddedMax = std::uint64_t{1} << 62;  // More is no count, and would overflow.
+  while (added > points.size() && added < kAddedMax && points.size() > 1 && points_at(stride) > points.size()) {
     stride *= 2;
   }
   const bool newest_is_extra = stride > 1 && (added - 1) % stride != 0;

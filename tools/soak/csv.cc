@@ -13,7 +13,7 @@ namespace soak::tools {
 void CsvReader::refuse(const std::string& what) const { throw CsvError(fmt::format("line {}: {}", line_, what)); }
 
 bool CsvReader::read_line() {
-  constexpr std::size_t kMost = 1'000'000;
+  constexpr std::size_t kLineBytesMax = 1'000'000;
   text_.clear();
   int c = ::getc_unlocked(file_);
   if (c == EOF) {
@@ -24,8 +24,8 @@ bool CsvReader::read_line() {
   }
   ++line_;
   for (; c != EOF && c != '\n'; c = ::getc_unlocked(file_)) {
-    if (text_.size() == kMost) {
-      refuse(fmt::format("is longer than {} bytes", kMost));
+    if (text_.size() == kLineBytesMax) {
+      refuse(fmt::format("is longer than {} bytes", kLineBytesMax));
     }
     text_ += static_cast<char>(c);
   }

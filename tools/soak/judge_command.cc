@@ -147,8 +147,8 @@ class Recorder {
           fmt::format("{}, but the header has {}", text::format_plural(fields.size(), "field"), columns_.size() + 1));
     }
     const double seconds = number(0);
-    if (!(std::abs(seconds) < kMostSeconds)) {
-      csv_.refuse(fmt::format("{} is '{}': expected at most {:.0f} seconds", kTime, fields[0], kMostSeconds));
+    if (!(std::abs(seconds) < kSecondsMax)) {
+      csv_.refuse(fmt::format("{} is '{}': expected at most {:.0f} seconds", kTime, fields[0], kSecondsMax));
     }
     if (!start_) {
       start_ = seconds;
@@ -185,9 +185,9 @@ class Recorder {
 
   std::int64_t whole(std::size_t index) const {
     const double value = number(index);
-    if (!(std::abs(value) < kMostValue)) {
+    if (!(std::abs(value) < kValueMax)) {
       csv_.refuse(
-          fmt::format("{} is '{}': expected less than {:g}", column_name(index), csv_.fields()[index], kMostValue));
+          fmt::format("{} is '{}': expected less than {:g}", column_name(index), csv_.fields()[index], kValueMax));
     }
     return std::llround(value);
   }
@@ -202,8 +202,8 @@ class Recorder {
     return static_cast<std::uint64_t>(value);
   }
 
-  static constexpr double kMostSeconds = 9e9;  // What nanoseconds can hold.
-  static constexpr double kMostValue = 9e18;
+  static constexpr double kSecondsMax = 9e9;  // What nanoseconds can hold.
+  static constexpr double kValueMax = 9e18;
 
   CsvReader& csv_;
   Recording recording_;

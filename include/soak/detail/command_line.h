@@ -48,7 +48,8 @@ ModeRequest requested_mode();
 // What is wrong with the variables, a sentence each. The variables of an option whose flag is set do not count.
 std::vector<std::string> variable_errors();
 
-// The settings of a run that sets nothing in code. Throws Error(Errc::kInvalidArgument) for a variable that is not accepted.
+// The settings of a run that sets nothing in code. Throws Error(Errc::kInvalidArgument) for a variable that is not
+// accepted.
 Settings settings_without_code(Mode mode);
 
 // A row of the options table, for help texts.

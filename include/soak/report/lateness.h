@@ -39,7 +39,7 @@ class Lateness {
 
  private:
   static constexpr unsigned kBits = 5;  // 32 buckets for each doubling.
-  static constexpr std::uint64_t kMost = (std::uint64_t{1} << 32) - 1;
+  static constexpr std::uint64_t kLatenessUsMax = (std::uint64_t{1} << 32) - 1;
   static constexpr std::size_t kBuckets = (32 - kBits + 1) << kBits;
 
   static std::chrono::microseconds lower_end(std::size_t bucket);

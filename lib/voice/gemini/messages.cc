@@ -151,9 +151,9 @@ std::chrono::nanoseconds read_duration(std::string_view text) {
   if (text.empty() || text.back() != 's') {
     return {};
   }
-  constexpr double kLongest = 1e6;
+  constexpr double kSecondsMax = 1e6;
   const double seconds = text::parse_decimal(text.substr(0, text.size() - 1)).value_or(0);
-  return text::from_seconds(std::clamp(seconds, 0.0, kLongest));
+  return text::from_seconds(std::clamp(seconds, 0.0, kSecondsMax));
 }
 
 }  // namespace

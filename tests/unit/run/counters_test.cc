@@ -28,7 +28,7 @@ TEST(CountersTest, AreKeptInOrderOfFirstUse) {
 
 TEST(CountersTest, AreReadInTheSameOrder) {
   Counters counters;
-  std::array<probe::OperationCount, Counters::kMost> counts;
+  std::array<probe::OperationCount, Counters::kCountersMax> counts;
   EXPECT_EQ(counters.read(counts), 0u);
 
   counters.add("sent", 2);
@@ -62,7 +62,7 @@ TEST(CountersTest, ThreadsMayAddAtOnce) {
 
 TEST(CountersDeathTest, ANameForEachUserAborts) {
   Counters counters;
-  for (std::size_t i = 0; i < Counters::kMost; ++i) {
+  for (std::size_t i = 0; i < Counters::kCountersMax; ++i) {
     counters.add("user-" + std::to_string(i), 1);
   }
 

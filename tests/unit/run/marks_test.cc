@@ -13,12 +13,12 @@ using namespace std::chrono_literals;
 TEST(MarksTest, TheOldestAreKeptAndTheOthersCounted) {
   Marks marks;
 
-  for (std::size_t i = 0; i < Marks::kMost + 3; ++i) {
+  for (std::size_t i = 0; i < Marks::kMarksMax + 3; ++i) {
     marks.add(std::chrono::seconds(i), "fault", "reset " + std::to_string(i));
   }
 
   const auto all = marks.all();
-  ASSERT_EQ(all.size(), Marks::kMost);
+  ASSERT_EQ(all.size(), Marks::kMarksMax);
   EXPECT_EQ(all.front().text, "reset 0");
   EXPECT_EQ(all.back().at, 255s);
   EXPECT_EQ(all.back().kind, "fault");

@@ -32,7 +32,7 @@ using fault::bytes_of;
 using fault::RawFrame;
 
 constexpr std::array<std::byte, 4800> kFrame{};  // 100 ms, or more: a turn.
-constexpr std::chrono::nanoseconds kLongest = 20s;
+constexpr std::chrono::nanoseconds kScenarioMax = 20s;
 
 template <typename Provider>
 class ByteFaultsTest : public testing::Test {
@@ -63,7 +63,7 @@ class ByteFaultsTest : public testing::Test {
         test.frames_unconfirmed_ = client.counters().frames_unconfirmed;
       }
       // Nothing is left at either end, nor between them.
-      const Instant until = test.loop_.now() + kLongest;
+      const Instant until = test.loop_.now() + kScenarioMax;
       while ((peer.ledger().sessions_open > 0 || proxy.open_connections() > 0) && test.loop_.now() < until) {
         co_await sleep_for(1ms);
       }
@@ -80,7 +80,7 @@ class ByteFaultsTest : public testing::Test {
 
   // Speaks, in turns of a few frames, until `enough`.
   Task<> speak_until(Client& client, std::function<bool()> enough) {
-    const Instant until = loop_.now() + kLongest;
+    const Instant until = loop_.now() + kScenarioMax;
     for (int frames = 1; !enough() && loop_.now() < until; ++frames) {
       co_await client.send_audio(kFrame);
       if (frames % 4 == 0) {
