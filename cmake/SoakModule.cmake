@@ -143,7 +143,8 @@ function(soak_module name)
     list(TRANSFORM arg_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/soak/)
     target_sources(${library} ${scope} ${headers} BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${arg_HEADERS})
   endif()
-  set(installed ${CMAKE_INSTALL_DATADIR}/soak/${name})
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)  # Beside the headers that they include by name alone.
+  set(installed ${CMAKE_INSTALL_DATADIR}/soak/${folder})
   foreach(source IN LISTS arg_CONSUMER_SOURCES)
     target_sources(${library} INTERFACE
       $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/${source}>

@@ -45,7 +45,7 @@ std::optional<FileLock> lock(const std::string& path) {
     }
     return taken;
   } catch (const Error& error) {
-    throw detail::RunRefused(fmt::format("the checkpoint cannot be written: {}", error.what()));
+    throw detail::RunRefused(fmt::format("the checkpoint cannot be written: {}: {}", path, error.what()));
   }
 }
 

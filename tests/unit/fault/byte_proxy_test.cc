@@ -269,7 +269,7 @@ TEST(ByteProxyOptionsTest, AVirtualLoopHasNoSockets) {
     ADD_FAILURE() << "it was made";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::kInvalidArgument);
-    EXPECT_THAT(error.what(), HasSubstr("a VirtualLoop has not"));
+    EXPECT_THAT(error.what(), HasSubstr("a VirtualLoop has none"));
   }
 }
 

@@ -180,7 +180,7 @@ TEST(MetricsDeathTest, NamesAreThoseThatPrometheusAccepts) {
   EXPECT_DEATH(counter("", "Things."), "'' is not a valid metric name");
   EXPECT_DEATH(gauge("names", "Things.", {{"a-b", "x"}}), "'a-b' is not a valid label name for the metric names");
   EXPECT_DEATH(histogram("names", "Things.", {{"le", "x"}}), "'le' is not a valid label name for the metric names");
-  EXPECT_DEATH(gauge("names", "Things.", {{"a", "x"}, {"a", "y"}}), "the metric names is given its label a twice");
+  EXPECT_DEATH(gauge("names", "Things.", {{"a", "x"}, {"a", "y"}}), "the metric names has its label a twice");
 }
 
 }  // namespace

@@ -370,8 +370,8 @@ void answer_what_cannot_stand() {
 }
 
 TEST(HttpDeathTest, AReplyThatBreaksOutOfItsHeaderAborts) {
-  EXPECT_DEATH(answer_what_cannot_stand<UvLoop>(), "an HttpReply of status 200 is no final one");
-  EXPECT_DEATH(answer_what_cannot_stand<VirtualLoop>(), "an HttpReply of status 200 is no final one");
+  EXPECT_DEATH(answer_what_cannot_stand<UvLoop>(), "an HttpReply of status 200 is not a final one");
+  EXPECT_DEATH(answer_what_cannot_stand<VirtualLoop>(), "an HttpReply of status 200 is not a final one");
 }
 
 }  // namespace

@@ -245,8 +245,7 @@ TEST(CompareTest, OtherTestsModesAndClocksAreRefused) {
   } catch (const NotComparable& error) {
     EXPECT_STREQ(
         error.what(),
-        "the test is Soak/Voice.OpenAi in the old run and Soak/Voice.Gemini in the new one: runs of the same are "
-        "compared");
+        "the test is Soak/Voice.OpenAi in the old run and Soak/Voice.Gemini in the new one; both must be the same");
   }
 }
 

@@ -308,7 +308,7 @@ TEST(OptionsTest, AFlagSpellsEachValueExactly) {
 TEST(OptionsTest, AFlagThatDoesNotParseChangesNothing) {
   EXPECT_EQ(detail::set_flag("duration", "soon"), "is 'soon': expected a time above 0, such as 40ms, 90s, 5m or 24h");
   EXPECT_THAT(detail::set_flag("rss_growth_max", "-1MiB"), HasSubstr("expected a size of 0 or more"));
-  EXPECT_THAT(detail::set_flag("nothing", "1"), HasSubstr("no option 'nothing'"));
+  EXPECT_THAT(detail::set_flag("nothing", "1"), HasSubstr("no option is named 'nothing'"));
 
   EXPECT_EQ(detail::resolve({}, Mode::kReal).duration, 60min);
 }
