@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/voice/audio_backlog.h"
+#include "lib/voice/audio_uplink.h"
 #include "lib/voice/gemini/close.h"
 #include "lib/voice/gemini/messages.h"
 #include "lib/voice/reconnecting_connection.h"
@@ -30,15 +31,11 @@ constexpr int kResumptionsMax = 3;
 class GeminiLiveClient::Session final : private ReconnectingConnection::Protocol, private AudioBacklog::Outlet {
  public:
   Session(EventLoop& loop, GeminiLiveOptions options)
-      : loop_(loop),
-        options_(std::move(options)),
-        handle_(options_.resumption_handle),
-        tool_calls_(counters_, connection_, options_.on_tool_call),
-        connection_(loop, *this, counters_, connection_options(options_)) {}
+      : loop_(loop), options_(std::move(options)), handle_(options_.resumption_handle) {}
 
   Task<> connect();
-  Task<> send_audio(std::span<const std::byte> pcm);
-  Task<> end_turn();
+  Task<> send_audio(std::span<const std::byte> pcm) { return uplink_.send_audio(pcm); }
+  Task<> end_turn() { return uplink_.end_turn(); }
   Task<bool> send_tool_result(std::string call_id, std::string result);
   Task<> close() { return connection_.close(); }
   const GeminiLiveCounters& counters() const { return counters_; }
@@ -85,9 +82,9 @@ class GeminiLiveClient::Session final : private ReconnectingConnection::Protocol
 
   std::string last_error_;
   GeminiLiveCounters counters_;
-  ToolCalls tool_calls_;
-  std::optional<AudioBacklog> backlog_;
-  ReconnectingConnection connection_;
+  ToolCalls tool_calls_{counters_, connection_, options_.on_tool_call};
+  AudioUplink uplink_{connection_, *this, counters_, options_.backlog, kInputRateHz};
+  ReconnectingConnection connection_{loop_, *this, counters_, connection_options(options_)};
 };
 
 ReconnectingConnection::Options GeminiLiveClient::Session::connection_options(const GeminiLiveOptions& options) {
@@ -289,26 +286,7 @@ ReconnectingConnection::Plan GeminiLiveClient::Session::plan_retry(const Error& 
 
 Task<> GeminiLiveClient::Session::connect() {
   co_await connection_.connect();
-  if (!options_.backlog) {
-    co_return;
-  }
-  AudioBacklog::Outlet& outlet = *this;
-  backlog_.emplace(*options_.backlog, kInputRateHz, connection_, outlet, counters_);
-  connection_.tasks().start("voice_backlog", backlog_->deliver_all());
-}
-
-Task<> GeminiLiveClient::Session::send_audio(std::span<const std::byte> pcm) {
-  if (!backlog_) {
-    return deliver(pcm);
-  }
-  return backlog_->add(pcm);
-}
-
-Task<> GeminiLiveClient::Session::end_turn() {
-  if (!backlog_) {
-    return deliver_end_of_turn();
-  }
-  return backlog_->add_end_of_turn();
+  uplink_.start();
 }
 
 Task<> GeminiLiveClient::Session::deliver(std::span<const std::byte> pcm) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/voice/audio_backlog.h"
+#include "lib/voice/audio_uplink.h"
 #include "lib/voice/openai/close.h"
 #include "lib/voice/openai/events.h"
 #include "lib/voice/openai/history.h"
@@ -30,15 +31,11 @@ constexpr std::size_t kCommitBytesMin = OpenAiRealtimeClient::kInputRateHz / 10 
 
 class OpenAiRealtimeClient::Session final : private ReconnectingConnection::Protocol, private AudioBacklog::Outlet {
  public:
-  Session(EventLoop& loop, OpenAiRealtimeOptions options)
-      : loop_(loop),
-        options_(std::move(options)),
-        tool_calls_(counters_, connection_, options_.on_tool_call),
-        connection_(loop, *this, counters_, connection_options(options_)) {}
+  Session(EventLoop& loop, OpenAiRealtimeOptions options) : loop_(loop), options_(std::move(options)) {}
 
   Task<> connect();
-  Task<> send_audio(std::span<const std::byte> pcm);
-  Task<> end_turn();
+  Task<> send_audio(std::span<const std::byte> pcm) { return uplink_.send_audio(pcm); }
+  Task<> end_turn() { return uplink_.end_turn(); }
   Task<bool> send_tool_result(std::string call_id, std::string result);
   void interrupt();
   Task<> close() { return connection_.close(); }
@@ -121,9 +118,9 @@ class OpenAiRealtimeClient::Session final : private ReconnectingConnection::Prot
   std::string last_error_;
   std::uint64_t event_number_ = 0;
   OpenAiRealtimeCounters counters_;
-  ToolCalls tool_calls_;
-  std::optional<AudioBacklog> backlog_;
-  ReconnectingConnection connection_;
+  ToolCalls tool_calls_{counters_, connection_, options_.on_tool_call};
+  AudioUplink uplink_{connection_, *this, counters_, options_.backlog, kInputRateHz};
+  ReconnectingConnection connection_{loop_, *this, counters_, connection_options(options_)};
 };
 
 ReconnectingConnection::Options OpenAiRealtimeClient::Session::connection_options(
@@ -507,26 +504,7 @@ ReconnectingConnection::Plan OpenAiRealtimeClient::Session::plan_retry(const Err
 
 Task<> OpenAiRealtimeClient::Session::connect() {
   co_await connection_.connect();
-  if (!options_.backlog) {
-    co_return;
-  }
-  AudioBacklog::Outlet& outlet = *this;
-  backlog_.emplace(*options_.backlog, kInputRateHz, connection_, outlet, counters_);
-  connection_.tasks().start("voice_backlog", backlog_->deliver_all());
-}
-
-Task<> OpenAiRealtimeClient::Session::send_audio(std::span<const std::byte> pcm) {
-  if (!backlog_) {
-    return deliver(pcm);
-  }
-  return backlog_->add(pcm);
-}
-
-Task<> OpenAiRealtimeClient::Session::end_turn() {
-  if (!backlog_) {
-    return deliver_end_of_turn();
-  }
-  return backlog_->add_end_of_turn();
+  uplink_.start();
 }
 
 Task<> OpenAiRealtimeClient::Session::deliver(std::span<const std::byte> pcm) {
