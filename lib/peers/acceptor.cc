@@ -58,4 +58,18 @@ Task<> Acceptor::close() {
   co_await std::move(draining);
 }
 
+Task<> serve_until_end(net::WebSocket& socket, TaskGroup& tasks, Task<> conversation) {
+  bool cancelled = false;
+  try {
+    co_await std::move(conversation);
+  } catch (const net::ConnectionClosed&) {
+  } catch (const Cancelled&) {
+    cancelled = true;
+  }
+  tasks.end_in_place();
+  if (cancelled) {
+    co_await socket.close(net::kCloseGoingAway, "The server is shutting down.");
+  }
+}
+
 }  // namespace soak::peers

@@ -2,7 +2,8 @@
 #ifndef SOAK_LIB_PEERS_ACCEPTOR_H_
 #define SOAK_LIB_PEERS_ACCEPTOR_H_
 
-// The part that every fake has in common: a server, and a task for each connection that it takes.
+// What the fakes that speak WebSocket have in common: a server, a task for each connection that it takes, and how such
+// a task ends.
 
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include "soak/event_loop.h"
 #include "soak/fault/script.h"
 #include "soak/metrics/label.h"
+#include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
 #include "soak/task.h"
 
@@ -46,6 +48,31 @@ class Acceptor {
   fault::Script* faults_;
   TaskGroup tasks_;
 };
+
+// For a server that listens where the `options` of a fake say, with their certificate.
+template <typename PeerOptions>
+net::ServerOptions listen_options(const PeerOptions& options) {
+  net::ServerOptions server;
+  server.host = options.host;
+  server.port = options.port;
+  server.tls = options.tls;
+  return server;
+}
+
+// Runs `conversation` until the connection of `socket` has ended, then ends `tasks` where they stand. Cancelled, it
+// closes with 1001 first.
+Task<> serve_until_end(net::WebSocket& socket, TaskGroup& tasks, Task<> conversation);
+
+// Counts in the ledger of a fake that an open session has ended with its `socket`.
+template <typename Ledger>
+void count_closed_session(Ledger& ledger, const net::WebSocket& socket) {
+  --ledger.sessions_open;
+  ++ledger.sessions_closed;
+  const auto status = socket.close_status();
+  if (status && status->by == net::CloseStatus::By::kLost) {
+    ++ledger.sessions_lost;
+  }
+}
 
 }  // namespace soak::peers
 

@@ -58,31 +58,16 @@ class Connection {
       ++service_.ledger.connections_refused;
       return;
     }
-    --service_.ledger.sessions_open;
-    ++service_.ledger.sessions_closed;
-    const auto status = socket_->close_status();
-    if (status && status->by == net::CloseStatus::By::kLost) {
-      ++service_.ledger.sessions_lost;
-    }
+    count_closed_session(service_.ledger, *socket_);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Until the connection has ended. Cancelled, it closes with 1001 first.
   Task<> run() {
-    bool cancelled = false;
     tasks_.start("gemini_answers", play());
     tasks_.start("gemini_age", age());
-    try {
-      co_await converse();
-    } catch (const net::ConnectionClosed&) {
-    } catch (const Cancelled&) {
-      cancelled = true;
-    }
-    tasks_.end_in_place();
-    if (cancelled) {
-      co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
-    }
+    return serve_until_end(*socket_, tasks_, converse());
   }
 
  private:
@@ -186,10 +171,7 @@ struct GeminiLivePeer::State {
             [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
 
   net::ServerOptions server_options() {
-    net::ServerOptions options;
-    options.host = service.options.host;
-    options.port = service.options.port;
-    options.tls = service.options.tls;
+    net::ServerOptions options = listen_options(service.options);
     options.on_handshake = [this](const net::HandshakeRequest& request) {
       const gemini::Admission admission = gemini::admit(service.options, request);
       if (admission.key_to_blame) {

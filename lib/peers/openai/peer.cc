@@ -67,30 +67,15 @@ class Connection {
   }
   ~Connection() {
     tasks_.end_in_place();
-    --service_.ledger.sessions_open;
-    ++service_.ledger.sessions_closed;
-    const auto status = socket_->close_status();
-    if (status && status->by == net::CloseStatus::By::kLost) {
-      ++service_.ledger.sessions_lost;
-    }
+    count_closed_session(service_.ledger, *socket_);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Until the connection has ended. Cancelled, it closes with 1001 first.
   Task<> run() {
-    bool cancelled = false;
     tasks_.start("openai_age", age());
-    try {
-      co_await converse();
-    } catch (const net::ConnectionClosed&) {
-    } catch (const Cancelled&) {
-      cancelled = true;
-    }
-    tasks_.end_in_place();
-    if (cancelled) {
-      co_await socket_->close(net::kCloseGoingAway, "The server is shutting down.");
-    }
+    return serve_until_end(*socket_, tasks_, converse());
   }
 
  private:
@@ -173,10 +158,7 @@ struct OpenAiRealtimePeer::State {
             [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
 
   net::ServerOptions server_options() {
-    net::ServerOptions options;
-    options.host = service.options.host;
-    options.port = service.options.port;
-    options.tls = service.options.tls;
+    net::ServerOptions options = listen_options(service.options);
     options.message_bytes_max = kMessageBytesMax;
     options.on_handshake = [this](const net::HandshakeRequest& request) {
       const openai::Admission admission = openai::admit(service.options, request);
