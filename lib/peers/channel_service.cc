@@ -139,6 +139,10 @@ ChannelAnswer ChannelService::serve_send(ChannelRequest& request, bool safe, con
   return play(request, fault, store);
 }
 
+nanoseconds ChannelService::told(const RateLimited& limited) const {
+  return std::chrono::seconds{std::max(whole_seconds(limited.retry_after), std::int64_t{1})};
+}
+
 ChannelOutcome ChannelService::outcome_of(const ChannelRequest& /*request*/, const ChannelFault& refusal) const {
   if (refusal.status == 401) {
     return ChannelOutcome::kCredential;

@@ -114,9 +114,11 @@ class ChannelService {
 
   // The limit that a send has reached; not empty, it counts no further. Else it counts.
   virtual std::optional<RateLimited> reached_limit(const ChannelRequest& request) = 0;
-  // Whether the provider has this way of a 429, and how much of `retry_after` is told by it.
+  // Whether the provider has this way of a 429.
   virtual bool has_form(ChannelFaultKind form) const = 0;
-  virtual std::chrono::nanoseconds told(const RateLimited& limited) const = 0;
+  // The wait that the 429 states for `retry_after`: unless overridden, whole seconds, at least one, as Slack and
+  // Telegram (Query.cpp) send it.
+  virtual std::chrono::nanoseconds told(const RateLimited& limited) const;
   virtual net::HttpResponse too_many(const ChannelRequest& request, const RateLimited& limited) = 0;
   virtual net::HttpResponse server_error(const ChannelRequest& request, bool stored) = 0;
   virtual net::HttpResponse refusal(const ChannelRequest& request, const ChannelFault& fault) = 0;

@@ -508,7 +508,7 @@ bool DiscordService::has_form(ChannelFaultKind /*form*/) const { return true; }
 nanoseconds DiscordService::told(const RateLimited& limited) const {
   const bool whole = limited.form == Kind::kRateLimitedHeaderOnly || limited.form == Kind::kEdgeBan;
   if (whole) {
-    return seconds{std::max(whole_seconds(limited.retry_after), std::int64_t{1})};
+    return ChannelService::told(limited);
   }
   return std::chrono::ceil<milliseconds>(limited.retry_after);
 }

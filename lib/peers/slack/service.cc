@@ -512,10 +512,6 @@ bool SlackService::has_form(ChannelFaultKind form) const {
          form != Kind::kEdgeBan;
 }
 
-nanoseconds SlackService::told(const RateLimited& limited) const {
-  return seconds{std::max(whole_seconds(limited.retry_after), std::int64_t{1})};
-}
-
 net::HttpResponse SlackService::too_many(const ChannelRequest& request, const RateLimited& limited) {
   net::HttpResponse response = is_webhook(request) ? text_response(429, options_.webhook_429_body)
                                                    : json_response(R"({"ok":false,"error":"ratelimited"})");

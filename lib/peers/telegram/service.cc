@@ -406,11 +406,6 @@ bool TelegramService::has_form(ChannelFaultKind form) const {
   return form != Kind::kRateLimitedShared && form != Kind::kRateLimitedHidden && form != Kind::kEdgeBan;
 }
 
-// Whole seconds, by Query.cpp.
-nanoseconds TelegramService::told(const RateLimited& limited) const {
-  return seconds{std::max(whole_seconds(limited.retry_after), std::int64_t{1})};
-}
-
 net::HttpResponse TelegramService::too_many(const ChannelRequest& /*request*/, const RateLimited& limited) {
   const std::string told_seconds = std::to_string(std::chrono::duration_cast<seconds>(told(limited)).count());
   std::string description = "Too Many Requests: retry after " + told_seconds;

@@ -60,7 +60,6 @@ class TelegramService final : public ChannelService {
 
   std::optional<RateLimited> reached_limit(const ChannelRequest& request) override;
   bool has_form(ChannelFaultKind form) const override;
-  std::chrono::nanoseconds told(const RateLimited& limited) const override;
   net::HttpResponse too_many(const ChannelRequest& request, const RateLimited& limited) override;
   net::HttpResponse server_error(const ChannelRequest& request, bool stored) override;
   net::HttpResponse refusal(const ChannelRequest& request, const ChannelFault& fault) override;
