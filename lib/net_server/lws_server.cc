@@ -17,6 +17,7 @@
 #include "lib/net/uv_poll.h"
 #include "lib/net_lws/lws_link.h"
 #include "lib/net_lws/lws_service.h"
+#include "lib/net_server/accepted_connection.h"
 #include "lib/net_server/tcp_listener.h"
 #include "soak/detail/timer_heap.h"
 
@@ -32,7 +33,7 @@ class LwsListener;
 // that is the plain side of `tls`.
 class Handshake final : public soak::detail::TimerNode {
  public:
-  Handshake(LwsListener& listener, Fd fd, std::shared_ptr<const TlsTerminator> tls, std::string peer);
+  Handshake(LwsListener& listener, AcceptedConnection accepted);
   ~Handshake();
   Handshake(const Handshake&) = delete;
   Handshake& operator=(const Handshake&) = delete;
@@ -102,21 +103,11 @@ class LwsListener final : public WebSocketServerBackend {
 void LwsListener::on_connection() {
   const std::shared_ptr<WebSocketServerBackend> keep = shared_from_this();
   while (!stopped && !full()) {
-    std::optional<TcpListener::Accepted> accepted = listening_->accept();
+    std::optional<AcceptedConnection> accepted = accept_connection(*listening_, loop, tls_.get());
     if (!accepted) {
       break;
     }
-    TlsTerminators::Started started;
-    if (tls_ != nullptr) {
-      started = loop.service<TlsTerminators>().start(*tls_, std::move(accepted->fd));
-      if (started.plain.get() < 0) {
-        continue;  // No descriptor for the pair: this connection ends.
-      }
-    } else {
-      started.plain = std::move(accepted->fd);
-    }
-    handshakes_.emplace_front(*this, std::move(started.plain), std::move(started.terminator),
-                              std::move(accepted->peer));
+    handshakes_.emplace_front(*this, std::move(*accepted));
     handshakes_.front().position = handshakes_.begin();
   }
   if (!stopped) {
@@ -124,8 +115,8 @@ void LwsListener::on_connection() {
   }
 }
 
-Handshake::Handshake(LwsListener& listener, Fd fd, std::shared_ptr<const TlsTerminator> tls, std::string peer)
-    : listener_(listener), fd_(std::move(fd)), tls_(std::move(tls)), peer_(std::move(peer)) {
+Handshake::Handshake(LwsListener& listener, AcceptedConnection accepted)
+    : listener_(listener), fd_(std::move(accepted.fd)), tls_(std::move(accepted.tls)), peer_(std::move(accepted.peer)) {
   poll_.emplace(listener_.context().loop().handle(), fd_.get(), [this] { on_event(); });
   poll_->watch(UV_READABLE);
   soak::detail::LoopCore& core = listener_.loop.core();

@@ -24,6 +24,7 @@
 #include "lib/net/tls_context.h"
 #include "lib/net/tls_terminator.h"
 #include "lib/net/uv_poll.h"
+#include "lib/net_server/accepted_connection.h"
 #include "lib/net_server/http_request_reader.h"
 #include "lib/net_server/tcp_listener.h"
 #include "soak/detail/timer_heap.h"
@@ -45,8 +46,7 @@ class HttpConnection final : public HttpReplyTo,
                              public soak::detail::TimerNode,
                              public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(SocketHttpServer& server, std::uint64_t id, Fd fd, std::shared_ptr<TlsTerminator> tls,
-                 std::string peer);
+  HttpConnection(SocketHttpServer& server, std::uint64_t id, AcceptedConnection accepted);
   ~HttpConnection() { finish(); }
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -151,33 +151,21 @@ class SocketHttpServer final : public HttpServerBackend {
 
 void SocketHttpServer::on_connection() {
   while (listening_) {
-    std::optional<TcpListener::Accepted> accepted = listening_->accept();
+    std::optional<AcceptedConnection> accepted = accept_connection(*listening_, loop, tls_.get());
     if (!accepted) {
       return;
     }
-    TlsTerminators::Started started;
-    if (tls_ != nullptr) {
-      started = loop.service<TlsTerminators>().start(*tls_, std::move(accepted->fd));
-      if (started.plain.get() < 0) {
-        continue;  // No descriptor for the pair: this connection ends.
-      }
-    } else {
-      started.plain = std::move(accepted->fd);
-    }
     ++accepted_;
-    connections_.emplace(accepted_,
-                         std::make_shared<HttpConnection>(*this, accepted_, std::move(started.plain),
-                                                          std::move(started.terminator), std::move(accepted->peer)));
+    connections_.emplace(accepted_, std::make_shared<HttpConnection>(*this, accepted_, std::move(*accepted)));
   }
 }
 
-HttpConnection::HttpConnection(SocketHttpServer& server, std::uint64_t id, Fd fd, std::shared_ptr<TlsTerminator> tls,
-                               std::string peer)
+HttpConnection::HttpConnection(SocketHttpServer& server, std::uint64_t id, AcceptedConnection accepted)
     : server_(server),
       id_(id),
-      fd_(std::move(fd)),
-      tls_(std::move(tls)),
-      peer_(std::move(peer)),
+      fd_(std::move(accepted.fd)),
+      tls_(std::move(accepted.tls)),
+      peer_(std::move(accepted.peer)),
       reader_(server.options.body_bytes_max) {
   poll_.emplace(server_.uv_loop().handle(), fd_.get(), [this] { on_event(); });
   poll_->watch(UV_READABLE | UV_DISCONNECT);
