@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/peers/arguments.h"
 
-#include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -173,17 +173,13 @@ TEST(HostileRequestsTest, TelegramAnswersThemAll) {
        request_of("/bot7:a/test/getUpdates", R"({"offset":-1,"limit":5,"timeout":0})", "application/json"),
        request_of("/bot7:a/getMe", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--", kMultipart)});
 
-  std::map<int, int> statuses;
+  std::set<int> statuses;
   for (int i = 0; i < kHostileRequests; ++i) {
     net::HttpServerRequest request = requests.next();
-    ++statuses[loop.run(service.answer(std::move(request))).response.status];
+    statuses.insert(loop.run(service.answer(std::move(request))).response.status);
   }
 
-  std::vector<int> seen;
-  for (const auto& [status, count] : statuses) {
-    seen.push_back(status);
-  }
-  EXPECT_THAT(seen, ElementsAre(200, 400, 404));
+  EXPECT_THAT(statuses, ElementsAre(200, 400, 404));
   EXPECT_EQ(service.ledger().requests, static_cast<std::uint64_t>(kHostileRequests));
 }
 
@@ -199,16 +195,12 @@ TEST(HostileRequestsTest, SlackAnswersThemAll) {
        request_of(service.webhook_path(), R"({"text":"soak 1"})", "application/json"),
        request_of(service.webhook_path(), "payload=%7B%22text%22%3A%22a%22%7D", kForm)});
 
-  std::map<int, int> statuses;
+  std::set<int> statuses;
   for (int i = 0; i < kHostileRequests; ++i) {
-    ++statuses[service.answer(requests.next()).response.status];
+    statuses.insert(service.answer(requests.next()).response.status);
   }
 
-  std::vector<int> seen;
-  for (const auto& [status, count] : statuses) {
-    seen.push_back(status);
-  }
-  EXPECT_THAT(seen, ElementsAre(200, 400, 404));
+  EXPECT_THAT(statuses, ElementsAre(200, 400, 404));
   EXPECT_EQ(service.ledger().requests, static_cast<std::uint64_t>(kHostileRequests));
 }
 
@@ -225,16 +217,12 @@ TEST(HostileRequestsTest, DiscordAnswersThemAll) {
                   "--b\r\nContent-Disposition: form-data; name=\"payload_json\"\r\n\r\n{\"content\":\"a\"}\r\n--b--",
                   kMultipart)});
 
-  std::map<int, int> statuses;
+  std::set<int> statuses;
   for (int i = 0; i < kHostileRequests; ++i) {
-    ++statuses[service.answer(requests.next()).response.status];
+    statuses.insert(service.answer(requests.next()).response.status);
   }
 
-  std::vector<int> seen;
-  for (const auto& [status, count] : statuses) {
-    seen.push_back(status);
-  }
-  EXPECT_THAT(seen, ElementsAre(200, 204, 400, 401, 404));
+  EXPECT_THAT(statuses, ElementsAre(200, 204, 400, 401, 404));
   EXPECT_EQ(service.ledger().requests, static_cast<std::uint64_t>(kHostileRequests));
 }
 

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,6 +117,24 @@ inline Task<RawClient> dial(EventLoop& loop, std::string url, std::string key = 
   options.subprotocols = std::move(subprotocols);
   std::unique_ptr<net::WebSocket> socket = co_await net::connect_websocket(loop, url, options);
   co_return RawClient(std::move(socket));
+}
+
+// Three sessions, by `test.enter(peer)`: one is closed, one is lost, one stays open.
+template <typename Test, typename Peer>
+Task<> expect_sessions_told_apart(Test& test, Peer& peer) {
+  RawClient closed = co_await test.enter(peer);
+  std::optional<RawClient> dropped = co_await test.enter(peer);
+  const RawClient open = co_await test.enter(peer);
+  EXPECT_EQ(peer.ledger().sessions_open, 3u);
+
+  co_await closed.socket().close();
+  dropped.reset();
+  co_await sleep_for(1s);
+
+  EXPECT_EQ(peer.ledger().sessions_opened, 3u);
+  EXPECT_EQ(peer.ledger().sessions_open, 1u);
+  EXPECT_EQ(peer.ledger().sessions_closed, 2u);
+  EXPECT_EQ(peer.ledger().sessions_lost, 1u);
 }
 
 }  // namespace soak::peers

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,21 +52,7 @@ TEST_F(OpenAiPeerTest, LedgerCountsAThousandAppends) {
 
 TEST_F(OpenAiPeerTest, LedgerTellsOpenClosedAndLostSessionsApart) {
   OpenAiRealtimePeer peer(loop_);
-  loop_.run([](OpenAiPeerTest& test, OpenAiRealtimePeer& own) -> Task<> {
-    RawClient closed = co_await test.enter(own);
-    std::optional<RawClient> dropped = co_await test.enter(own);
-    const RawClient open = co_await test.enter(own);
-    EXPECT_EQ(own.ledger().sessions_open, 3u);
-
-    co_await closed.socket().close();
-    dropped.reset();
-    co_await sleep_for(1s);
-
-    EXPECT_EQ(own.ledger().sessions_opened, 3u);
-    EXPECT_EQ(own.ledger().sessions_open, 1u);
-    EXPECT_EQ(own.ledger().sessions_closed, 2u);
-    EXPECT_EQ(own.ledger().sessions_lost, 1u);
-  }(*this, peer));
+  loop_.run(expect_sessions_told_apart(*this, peer));
 }
 
 TEST_F(OpenAiPeerTest, SessionsAreIndependent) {
