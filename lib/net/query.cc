@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/net/query.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "lib/text/percent.h"
 
 namespace soak::net {
 
+namespace {
+
+// What stands before and after the first `separator`; all of it and nothing where there is none.
+std::pair<std::string_view, std::string_view> split(std::string_view text, char separator) {
+  const std::size_t at = text.find(separator);
+  return at == std::string_view::npos ? std::pair(text, std::string_view())
+                                      : std::pair(text.substr(0, at), text.substr(at + 1));
+}
+
+}  // namespace
+
 std::string query_value(std::string_view query, std::string_view name) {
   while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (text::form_decode(pair.substr(0, equals)) == name) {
-      return equals == pair.size() ? std::string() : text::form_decode(pair.substr(equals + 1));
+    const auto [pair, rest] = split(query, '&');
+    const auto [key, value] = split(pair, '=');
+    if (text::form_decode(key) == name) {
+      return text::form_decode(value);
     }
-    query.remove_prefix(std::min(end + 1, query.size()));
+    query = rest;
   }
   return {};
 }
