@@ -2,7 +2,8 @@
 #ifndef SOAK_OPTION_TABLE_H_
 #define SOAK_OPTION_TABLE_H_
 
-// Options of a driver: one row each, from which the flag, the variable, the help text and the errors follow.
+// Options of a driver. An option is one row; its flag, its variable, its line of --help and its errors are made from
+// it.
 //
 //   constexpr std::array kOptions = {
 //       soak::Option{.name = "batch_size",
@@ -16,12 +17,12 @@
 //
 // gives --soak_batch_size=20 and SOAK_BATCH_SIZE=20.
 //
-// Keep the rows, the table and the function that reads them in one source file. Of a static library, a linker takes
-// only the files that something refers to. So a program accepts an option if it contains the code that reads it, and no
-// other: a flag that nothing reads is an unknown option.
+// Keep the rows, the table and the function that reads them in one source file. From a static library, a linker takes
+// only the object files that something refers to. So a program accepts an option only if it contains the code that
+// reads it; any other flag is an unknown option.
 //
-// Flags are parsed before ordinary static objects are constructed. A row is therefore a constant, and a table has
-// kOptionPriority, which is before all of them.
+// Flags are parsed before ordinary static objects are constructed. So a row is a constant, and a table has
+// kOptionPriority, which constructs it first.
 
 #include <chrono>
 #include <cstdint>
@@ -33,9 +34,9 @@
 
 namespace soak {
 
-inline constexpr int kOptionPriority = 101;  // The first that is not reserved for the compiler's own libraries.
+inline constexpr int kOptionPriority = 101;  // The lowest that is not reserved for the compiler's own libraries.
 
-// What the values of an option are, and their type in code.
+// What values an option takes, and their type in code.
 enum class OptionKind : std::uint8_t {
   kTime,    // std::chrono::nanoseconds: 40ms, 90s, 5m, 24h; above 0, at most 366 days.
   kSize,    // std::uint64_t, in bytes: 512KiB, 20MiB, 1GiB.
@@ -49,30 +50,30 @@ enum class OptionKind : std::uint8_t {
 // A second name of an option's variable, which takes a number in the unit that its name ends with.
 struct OptionAlias {
   std::string_view variable = {};  // "SOAK_DURATION_MIN"
-  std::string_view unit = {};      // "min": as in a flag's value.
+  std::string_view unit = {};      // "min": a unit that a flag's value may have.
 };
 
 struct Option {
-  std::string_view name;           // "batch_size": --soak_batch_size and SOAK_BATCH_SIZE. Letters, digits and _.
-  OptionKind kind;                 // Its unit.
-  std::string_view default_value;  // As the flag takes it; empty where there is no value unless one is set.
+  std::string_view name;  // "batch_size": --soak_batch_size and SOAK_BATCH_SIZE. Letters, digits and _.
+  OptionKind kind;
+  std::string_view default_value;  // In the form that the flag takes; empty if there is no default.
   std::string_view help;           // "how many orders a batch holds"
 
   OptionAlias alias = {};
   std::uint64_t least = 0;
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  std::chrono::nanoseconds smoke_max{};  // Of a kTime: the longest it is in a smoke run; 0 is no limit.
-  // False for what decides only where results go: it is not part of the command that runs the soak again, and may
+  std::chrono::nanoseconds smoke_max{};  // For a kTime: its maximum in a smoke run; 0 is no limit.
+  // False if the option only decides where results go. It is then left out of the command that reruns the soak, and may
   // differ between the parts of a soak.
   bool changes_the_run = true;
-  std::string_view no_value = "none";  // What reports and help show where there is no value.
-  std::string_view expected = {};      // "a directory": what errors say is expected, where the kind does not say it.
+  std::string_view no_value = "none";  // What reports and help show if there is no value.
+  std::string_view expected = {};      // "a directory": for errors and help; empty uses the text of the kind.
 };
 
-// A kPort is held as std::uint64_t.
+// A kPort is stored as std::uint64_t.
 using OptionValue = std::variant<std::chrono::nanoseconds, std::uint64_t, double, bool, std::string>;
 
-// The options of a module. The program that it is linked into accepts them, for as long as the table lives.
+// The options of a module. A program accepts them for as long as the table exists.
 class OptionTable {
  public:
   OptionTable(std::string_view module, std::span<const Option> options) noexcept;
@@ -82,7 +83,7 @@ class OptionTable {
 
   std::string_view module() const { return module_; }
   std::span<const Option> options() const { return options_; }
-  const OptionTable* next() const { return next_; }  // Of all tables, in no particular order.
+  const OptionTable* next() const { return next_; }  // The list of all tables, in no particular order.
 
   static const OptionTable* first();
 

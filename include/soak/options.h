@@ -2,7 +2,7 @@
 #ifndef SOAK_OPTIONS_H_
 #define SOAK_OPTIONS_H_
 
-// What a run is asked to do.
+// The options of a run.
 //
 // Each option can be set by a flag (--soak_duration=90s), by a variable of the same name (SOAK_DURATION=90s), or in
 // code (RunOptions{.duration = 90s}). A flag beats a variable, a variable beats code, code beats the default. A value
@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace soak {
 
@@ -25,7 +26,8 @@ inline constexpr std::uint64_t kGiB = 1024 * kMiB;
 
 // Options as code sets them. What is not set keeps its default.
 struct RunOptions {
-  // What stands in the brackets of the summary line: "SOAK / <name of the test>" unless set. In code only.
+  // The text in brackets at the start of the summary line; "SOAK / <name of the test>" unless the code or a driver sets
+  // it. In code only.
   std::string title = {};
 
   // How long the soak runs; 60 minutes. The smallest leak that a run can rule out shrinks as it gets longer: set hours
@@ -44,42 +46,43 @@ struct RunOptions {
   // for a program that fills caches as it goes.
   std::optional<std::uint64_t> rss_growth_max = std::nullopt;
 
-  // How much heap a cycle may leave behind, in bytes; 16 KiB. Raise it where a cycle stands for many connections, or is
-  // meant to keep something.
+  // How much heap a cycle may leave behind, in bytes; 16 KiB. Raise it if a cycle covers many connections, or keeps
+  // something on purpose.
   std::optional<std::uint64_t> heap_per_cycle_max = std::nullopt;
 
-  // For how long the sessions of a run together may use a service that charges for them, in Run::use_service(); ten
-  // minutes. Raise it when you are willing to pay for more.
+  // How much session time a run may use, summed over its sessions, after Run::use_service(); ten minutes. A longer run
+  // is refused. Raise it when you are willing to pay for more.
   std::optional<std::chrono::nanoseconds> service_time_max = std::nullopt;
 
-  // The seed of all randomness: cycle lengths, jitter, ids, what a fake plays. Drawn and printed unless set. Set it to
-  // run a failure again.
+  // The seed of all randomness: cycle lengths, jitter, ids, faults. Drawn and printed unless set. Set it to rerun a
+  // failure.
   std::optional<std::uint64_t> seed = std::nullopt;
 
   // On a virtual clock: run what is ready in an order drawn from the seed, instead of first come, first served; off.
-  // Turn it on to look for code that relies on an order nobody promised.
+  // Turn it on to find code that relies on an order that is not guaranteed.
   std::optional<bool> shuffle = std::nullopt;
 
   // End the run, as FAIL, as soon as a leak is certain; on. Turn it off to see how far a leak goes.
   std::optional<bool> early_stop = std::nullopt;
 
-  // The directory that the reports are written to, made if it is missing; "soak-report".
+  // The directory for the reports, created if it is missing; "soak-report".
   std::optional<std::string> report_dir = std::nullopt;
 
-  // Report which functions allocated the memory that grew; off. Turn it on when a run has found a leak in the heap. The
-  // flag or the variable must be set too, because the program has to start with another allocator:
+  // Report which functions allocated the memory that grew; off. Turn it on when a run has found a leak in the heap. Set
+  // the flag or the variable too, because the program has to start with another allocator; see
   // soak/heap_profile/heap_profile.h.
   std::optional<bool> heap_profile = std::nullopt;
 
-  // A file that a soak continues from, and is saved to when this process has run its part; or a directory that holds
-  // such a file for each soak. None. Set it for a soak that is longer than a CI job may take: docs/resume.md.
+  // A file in which this process saves the state of the soak when it ends, and from which the next one continues; or a
+  // directory with such a file for each soak. None by default. Set it if a soak takes longer than a CI job may; see
+  // docs/resume.md.
   std::optional<std::string> checkpoint = std::nullopt;
 
   // With a checkpoint, how long this process runs at most; 5 h 30 min, which fits in a CI job of six hours.
   std::optional<std::chrono::nanoseconds> part_duration = std::nullopt;
 
-  // How many cycles may fail by an error of the outside world before that is a finding; none. In code only. Raise it
-  // for a service that is known to drop a connection now and then.
+  // How many cycles may fail with a soak::Error before that is a finding; none. In code only. Raise it for a service
+  // that is known to drop a connection now and then.
   std::uint64_t failed_cycles_max = 0;
 };
 
@@ -87,13 +90,13 @@ struct RunOptions {
 enum class Mode {
   kReal,     // Its whole duration on the real clock.
   kVirtual,  // Its whole duration at once, on a virtual clock.
-  kSmoke,    // Two seconds in four cycles on the real clock, hard budgets only.
+  kSmoke,    // Two seconds, four cycles, on the real clock; only budgets are checked.
 };
 
 // "real", "virtual", "smoke".
 std::string_view to_string(Mode mode);
 
-// The values in force, of the options above.
+// The values of these options that are in force.
 struct Settings {
   std::chrono::nanoseconds duration{};
   std::chrono::nanoseconds reconnect_every{};
@@ -106,7 +109,7 @@ struct Settings {
   bool early_stop = false;
   std::string report_dir;
   bool heap_profile = false;
-  std::string checkpoint;  // Empty where there is none.
+  std::string checkpoint;  // Empty if there is none.
   std::chrono::nanoseconds part_duration{};
 };
 

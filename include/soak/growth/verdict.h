@@ -9,9 +9,8 @@
 //   without quiescent points, against time. A certain leak is a finding, however small. growth.h has the method.
 // - RSS at the end minus RSS at the baseline, against a budget. A higher peak in between is a remark.
 // - Descriptors, sockets, threads and gauges must be back at their baseline.
-// - Heap per cycle, against a budget: the median heap in use at the quiescent points of the last third minus that of
-// the
-//   first third, divided by the number of cycles between the middles of the two thirds.
+// - Heap per cycle, against a budget: the median heap in use at the quiescent points of the last third, minus that of
+//   the first third, divided by the number of cycles between the middles of the two thirds.
 // - Ghosts: a gauge that counts sockets and shows more than the kernel holds.
 // The baseline is the first quiescent point. One cause is one finding: counts that rise in step with a socket, a thread
 // or a task, and the heap and RSS that these hold, are listed under it. A remark lists what could not be judged; it
