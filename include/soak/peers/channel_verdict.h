@@ -18,7 +18,7 @@ namespace soak::peers {
 //   sent_again            a message that may have arrived was resent, without a nonce to make that safe
 //   order_kept            a message was stored after a later one of its conversation
 //   credential_followed   a credential was used after it was refused
-//   spread                more than half of the conversations, and four at least, came back from a limit within 100 ms
+//   spread                more than half of the conversations, at least four, resumed within 100 ms after a limit
 std::vector<probe::Finding> judge(const ChannelLedger& ledger);
 
 // True if a message with this text was stored in any conversation, among the last requests that the ledger keeps. For a

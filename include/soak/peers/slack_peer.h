@@ -4,11 +4,12 @@
 
 // A fake of Slack's Web API and of its incoming webhooks, for clients under soak.
 // Sources: docs.slack.dev ("Rate limits", "Using token rotation", the methods' pages and changelogs), the official SDKs
-// github.com/slackapi/python-slack-sdk and slackapi/node-slack-sdk; what only users tell is marked with the thread.
+// github.com/slackapi/python-slack-sdk and slackapi/node-slack-sdk; what is known only from users is marked with a
+// link.
 //
-// It listens on a loopback port, or in memory on a VirtualLoop. It plays api.test, auth.test, chat.postMessage,
+// It listens on a loopback port, or in memory on a VirtualLoop. It serves api.test, auth.test, chat.postMessage,
 // oauth.v2.access with a refresh token, and one incoming webhook; it has Slack's limits, and misbehaves as its
-// ChannelFaults say. All time comes from the loop, and all chance from the seed.
+// ChannelFaults say. Time comes from the loop and randomness from the seed.
 //
 //   soak::peers::SlackPeer peer(loop);
 //   soak::net::HttpRequest request("POST", peer.url() + "/chat.postMessage", R"({"channel":"C1","text":"soak 1"})",
@@ -33,47 +34,48 @@
 
 namespace soak::peers {
 
-// A rate of 0 is without that limit.
+// A rate of 0 switches that limit off.
 struct SlackLimits {
-  bool on = true;  // False: none of them, for measuring throughput.
+  bool on = true;  // False switches all of them off, for measuring throughput.
   double channel_per_second = 1;
-  double channel_burst = 25;  // As seen by github.com/RamblingCookieMonster/PSSlack/issues/52.
-  // "Several hundred per minute" for the workspace; how many is not published.
+  double channel_burst = 25;  // As reported in github.com/RamblingCookieMonster/PSSlack/issues/52.
+  // For the workspace. Slack documents "several hundred per minute" without a number.
   double workspace_per_minute = 300;
   double workspace_burst = 300;
-  // A webhook that gets more than this many posts in five minutes is disabled for good
-  // (github.com/maknz/slack/issues/36); 0 never.
+  // A webhook that gets more posts than this in five minutes is disabled for good
+  // (github.com/maknz/slack/issues/36); 0 switches that off.
   int webhook_flood = 3600;
 };
 
-// To be named in a constructor call, SlackPeer peer(loop, {.seed = 7}). In a co_await expression g++ 12 would destroy
-// it twice, as any aggregate with a string: make a named one there.
+// You can write these in a constructor call: SlackPeer peer(loop, {.seed = 7}). In a co_await expression, give them a
+// name first: g++ 12 would destroy the temporary twice, like any aggregate with a string.
 struct SlackPeerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;  // 0 takes a free one.
-  // With a certificate it speaks `https:` and nothing else, as the service does. A net::TestCa makes one.
+  std::uint16_t port = 0;  // 0 picks a free one.
+  // With a certificate it speaks only `https:`, like the service. A net::TestCa creates one.
   net::TlsIdentity tls = {};
-  // Of tokens, secrets and ids. Unset, it is drawn from the loop.
+  // Seed of tokens, secrets and ids. If unset, drawn from the loop.
   std::optional<std::uint64_t> seed = std::nullopt;
 
-  // The only token that is let in; empty lets any in that begins with "xox".
+  // The only token that is accepted; empty accepts any that begins with "xox".
   std::string token = {};
-  // How long a token lives from when it was made or the peer was built: 12 h where rotation is turned on. 0: for ever.
+  // How long a token is valid after it was issued, or after the peer was created; with Slack's token rotation it is 12
+  // h. 0: forever.
   std::chrono::nanoseconds token_lifetime{0};
-  // Of oauth.v2.access; empty takes any, but not none.
+  // For oauth.v2.access; empty accepts any, but requires one.
   std::string client_id = {};
   std::string client_secret = {};
-  // What refreshes for the first time; empty: one that the seed makes.
+  // The first refresh token; empty: one drawn from the seed.
   std::string refresh_token = {};
 
-  // The only channels there are; empty: any id of capitals and digits that begins with C, D or G, and any #name.
+  // The channels that exist; empty: any id of capitals and digits that begins with C, D or G, and any #name.
   std::vector<std::string> channels = {};
-  // The text of a webhook's 429, of which no source tells.
+  // The text of a webhook's 429, which is not documented.
   std::string webhook_429_body = "rate_limited";
 
   SlackLimits limits = {};
-  // What goes wrong; null for nothing. It must outlive the peer. kRotate has the old token refused with the fault's
-  // text: "token_expired" unless given, "token_revoked", "invalid_auth" or another error.
+  // Its faults; null for none. Must outlive the peer. After kRotate the old token is refused with the
+  // fault's text: "token_expired" by default, "token_revoked", "invalid_auth" or another error.
   ChannelFaults* faults = nullptr;
   // Called with the token, or the webhook's URL, that is valid from now on, within the request that is the first to be
   // refused, or that refreshed it.
@@ -83,32 +85,32 @@ struct SlackPeerOptions {
 
 class SlackPeer {
  public:
-  // Listens at once. Throws Error: kConnectFailed when it cannot, kInvalidArgument for options that make no sense.
+  // Starts to listen. Throws Error: kConnectFailed if it cannot, kInvalidArgument for invalid options.
   explicit SlackPeer(EventLoop& loop, SlackPeerOptions options = {});
-  // Ends what is left where it stands: clients see a reset.
+  // Drops the open connections: clients see a reset.
   ~SlackPeer();
   SlackPeer(const SlackPeer&) = delete;
   SlackPeer& operator=(const SlackPeer&) = delete;
 
-  // Instead of "https://slack.com/api": a client adds "/chat.postMessage".
+  // Use it instead of "https://slack.com/api"; a client appends "/chat.postMessage".
   std::string url() const;
-  // Instead of "https://hooks.slack.com/services/T.../B.../...": whole, with its secret, and another one after a
+  // Use it instead of "https://hooks.slack.com/services/T.../B.../...". It includes the secret, and changes with a
   // rotation.
   std::string webhook_url() const;
   std::uint16_t port() const;
 
-  // What is valid now; empty while any is.
+  // The token that is valid now; empty while any token is accepted.
   const std::string& valid_token() const;
-  // What oauth.v2.access takes, once.
+  // The refresh token that oauth.v2.access accepts next, once.
   const std::string& refresh_token() const;
-  // From now on the one before is refused with `error`, and this one is valid. Empty: one that the seed makes.
+  // Makes this token the valid one; the old one is refused with `error`. Empty: one drawn from the seed.
   void rotate_token(std::string token = {}, std::string error = "token_expired");
-  // From now on the webhook's URL is another one, and the one before is answered 404 no_service.
+  // Gives the webhook a new URL; the old one gets 404 no_service.
   void rotate_webhook();
 
   const ChannelLedger& ledger() const;
 
-  // Takes no further request; ends when those under way are answered, after five seconds at the latest.
+  // Accepts no further request, and returns once those under way are answered, after at most five seconds.
   Task<> close();
 
  private:

@@ -6,17 +6,16 @@
 // Sources: core.telegram.org/bots/api; the server's own code, github.com/tdlib/telegram-bot-api (Client.cpp, Query.cpp,
 // HttpConnection.cpp); the Bots FAQ, "My bot is hitting limits".
 //
-// It listens on a loopback port, or in memory on a VirtualLoop. It plays getMe, sendMessage, getUpdates and
+// It listens on a loopback port, or in memory on a VirtualLoop. It serves getMe, sendMessage, getUpdates and
 // deleteWebhook, by GET or POST, with arguments in the query, as form, multipart or JSON; it has the limits of the FAQ,
-// and misbehaves as its ChannelFaults say. All time comes from the loop, and all chance from the seed.
+// and its ChannelFaults. Time comes from the loop and randomness from the seed.
 //
 //   soak::peers::TelegramPeer peer(loop);
-//   soak::net::HttpRequest request("POST", peer.url() + "/bot1:secret/sendMessage", R"({"chat_id":42,"text":"soak
-//   1"})",
-//                                  {{"Content-Type", "application/json"}});
+//   soak::net::HttpRequest request("POST", peer.url() + "/bot1:secret/sendMessage",
+//                                  R"({"chat_id":42,"text":"soak 1"})", {{"Content-Type", "application/json"}});
 //
-// Not played: parse_mode and entities are not read (the text's length is counted as it comes), nor is the delay of a
-// chat with more than 310 unsent messages.
+// Not simulated: parse_mode and entities (the length of a text is counted as received), and the delay of a chat with
+// more than 310 unsent messages.
 
 #include <chrono>
 #include <cstdint>
@@ -35,10 +34,10 @@
 
 namespace soak::peers {
 
-// A rate of 0 is without that limit.
+// A rate of 0 switches that limit off.
 struct TelegramLimits {
-  bool on = true;              // False: none of them, for measuring throughput.
-  double chat_per_second = 1;  // "Avoid sending more than one message per second"; "short bursts" are let through.
+  bool on = true;              // False switches all of them off, for measuring throughput.
+  double chat_per_second = 1;  // "Avoid sending more than one message per second"; "short bursts" are allowed.
   double chat_burst = 5;
   double group_per_minute = 20;  // For chats below zero and @names.
   double group_burst = 20;
@@ -46,57 +45,57 @@ struct TelegramLimits {
   double burst = 30;
 };
 
-// To be named in a constructor call, TelegramPeer peer(loop, {.seed = 7}). In a co_await expression g++ 12 would
-// destroy it twice, as any aggregate with a string: make a named one there.
+// You can write these in a constructor call: TelegramPeer peer(loop, {.seed = 7}). In a co_await expression, give them
+// a name first: g++ 12 would destroy the temporary twice, like any aggregate with a string.
 struct TelegramPeerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;  // 0 takes a free one.
-  // With a certificate it speaks `https:` and nothing else, as the service does. A net::TestCa makes one.
+  std::uint16_t port = 0;  // 0 picks a free one.
+  // With a certificate it speaks only `https:`, like the service. A net::TestCa creates one.
   net::TlsIdentity tls = {};
-  // Of the tokens that a rotation makes. Unset, it is drawn from the loop.
+  // Seed of the tokens that a rotation creates. If unset, drawn from the loop.
   std::optional<std::uint64_t> seed = std::nullopt;
 
-  // The only token that is let in, "<bot id>:<secret>"; empty lets any in that looks like one.
+  // The only token that is accepted, "<bot id>:<secret>"; empty accepts any of that form.
   std::string token = {};
-  // What a malformed token is answered: 404 "Not Found" by the cloud, as clients tell; the open server says 401.
+  // The reply to a malformed token. Clients report 404 "Not Found" from the cloud; the open-source server sends 401.
   int malformed_token_status = 404;
-  // The only chats there are; empty: any id, and any @name.
+  // The chats that exist; empty: any id, and any @name.
   std::vector<std::string> chats = {};
-  // Whether the 4,096 that a text may have are UTF-16 units, as the offsets of entities are, or characters: which of
-  // them is not known.
+  // Whether the limit of 4,096 for a text counts UTF-16 units, like the offsets of entities, or characters. It is not
+  // known which.
   bool length_in_utf16 = true;
 
   TelegramLimits limits = {};
-  ChannelFaults* faults = nullptr;  // What goes wrong; null for nothing. It must outlive the peer.
-  // Called with the token that is valid from now on, within the request that is the first to be refused.
+  ChannelFaults* faults = nullptr;  // Its faults; null for none. Must outlive the peer.
+  // Called with the token that is valid from now on, during the first request that is refused.
   std::function<void(const std::string& token)> on_rotation = {};
   ChannelLedgerOptions ledger = {};
 };
 
 class TelegramPeer {
  public:
-  // Listens at once. Throws Error: kConnectFailed when it cannot, kInvalidArgument for options that make no sense.
+  // Starts to listen. Throws Error: kConnectFailed if it cannot, kInvalidArgument for invalid options.
   explicit TelegramPeer(EventLoop& loop, TelegramPeerOptions options = {});
-  // Ends what is left where it stands: clients see a reset.
+  // Drops the open connections: clients see a reset.
   ~TelegramPeer();
   TelegramPeer(const TelegramPeer&) = delete;
   TelegramPeer& operator=(const TelegramPeer&) = delete;
 
-  // Instead of "https://api.telegram.org": a client adds "/bot<token>/<method>".
+  // Use it instead of "https://api.telegram.org"; a client appends "/bot<token>/<method>".
   std::string url() const;
   std::uint16_t port() const;
 
-  // The token that is valid now; empty while any is.
+  // The token that is valid now; empty while any token is accepted.
   const std::string& valid_token() const;
-  // From now on the one before is answered 401, and this one is valid. Empty: one that the seed makes.
+  // Makes this token the valid one; the old one gets 401. Empty: one drawn from the seed.
   void rotate_token(std::string token = {});
 
-  // A message of a user's, for getUpdates. Of those that nobody fetched the last 100 are kept.
+  // Adds a user's message, for getUpdates. The last 100 that were not fetched are kept.
   void post_text(std::int64_t chat, std::string_view text);
 
   const ChannelLedger& ledger() const;
 
-  // Takes no further request; ends when those under way are answered, after five seconds at the latest.
+  // Accepts no further request, and returns once those under way are answered, after at most five seconds.
   Task<> close();
 
  private:
