@@ -164,7 +164,7 @@ std::unique_ptr<FakedChannel> FakedChannel::make(std::string_view provider, Even
     return std::make_unique<FakedBot>(loop, options);
   }
   throw Error(Errc::kInvalidArgument,
-              fmt::format("no channel is called {}: telegram, slack, discord and discord-bot are", provider));
+              fmt::format("channel is '{}': expected telegram, slack, discord or discord-bot", provider));
 }
 
 FakedChannelOptions faked_options(AsyncRun& run) {

@@ -34,7 +34,7 @@
 namespace soak::tools {
 namespace {
 
-// A session holds one; libwebsockets keeps a table of as many.
+// Each session holds a descriptor. libwebsockets keeps a table with an entry for each possible one.
 constexpr std::uint64_t kDescriptors = 65536;
 
 struct FakeArguments {
@@ -48,14 +48,14 @@ struct ChannelArguments : FakeArguments {
   bool no_limits = false;
 };
 
-// With what its row in the table adds.
+// With the options from the provider's row in the table.
 template <typename Provider>
 struct VoiceArguments : FakeArguments {
   std::array<double, std::tuple_size_v<decltype(Provider::fake_options)>> seconds{};
   std::array<bool, std::tuple_size_v<decltype(Provider::fake_options)>> flags{};
 };
 
-// Where else than at its URL a fake is to be found.
+// The URL of the fake's webhook; empty if it has none.
 template <typename Peer>
 std::string webhook_of(const Peer& peer) {
   if constexpr (requires { peer.webhook_url(); }) {
@@ -70,7 +70,7 @@ Task<> wait_then_close(Event& stop, Peer& peer) {
   co_await peer.close();
 }
 
-// Of a channel, what its client did and should not have.
+// Prints what the client of a channel did wrong.
 template <typename Ledger>
 void print_findings(std::string_view name, const Ledger& ledger) {
   if constexpr (requires { ledger.findings; }) {
@@ -83,7 +83,7 @@ void print_findings(std::string_view name, const Ledger& ledger) {
 // Runs a Peer until SIGINT or SIGTERM.
 template <typename Peer, typename Options>
 int run_fake(std::string_view name, const FakeArguments& arguments, Options options) {
-  // The signals are taken by a thread that waits for them; every other thread inherits the mask.
+  // One thread waits for the signals; all others inherit the mask.
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
@@ -113,7 +113,7 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
     fmt::print("{}: webhook at {}\n", name, webhook);
   }
   if (ca != nullptr) {
-    fmt::print("{}: to be trusted by the CA in {}\n", name, ca->ca_file());
+    fmt::print("{}: trust the CA in {}\n", name, ca->ca_file());
   }
   std::fflush(stdout);
 
@@ -151,15 +151,15 @@ int run_channel(const char* name, const ChannelArguments& arguments) {
 }
 
 void add_options(CLI::App& command, FakeArguments& arguments, const char* key_option = "--api-key",
-                 const char* key_meaning = "The only key that is let in; any key unless given") {
-  command.add_option("--port", arguments.port, "The port on 127.0.0.1; 0, the default, takes a free one")
+                 const char* key_meaning = "The only key that is accepted; by default any key") {
+  command.add_option("--port", arguments.port, "The port on 127.0.0.1; 0, the default, picks a free one")
       ->check(CLI::Range(0, 65535));
-  command.add_option("--seed", arguments.seed, "What its ids and masks follow from")->capture_default_str();
+  command.add_option("--seed", arguments.seed, "Seed for ids and masks")->capture_default_str();
   command.add_option(key_option, arguments.key, key_meaning);
   add_tls_options(command, arguments.tls);
 }
 
-// Returns the subcommand, and what runs it.
+// Returns the subcommand and the function that runs it.
 template <typename Provider>
 std::pair<CLI::App*, Command> add_voice(CLI::App& command, const Provider& provider) {
   constexpr double kDay = 86'400;
@@ -185,7 +185,7 @@ std::pair<CLI::App*, Command> add_voice(CLI::App& command, const Provider& provi
 
 CLI::App* add_channel(CLI::App& command, const char* name, const char* what, ChannelArguments& arguments) {
   CLI::App* channel = command.add_subcommand(name, what);
-  add_options(*channel, arguments, "--token", "The only token that is let in; any token unless given");
+  add_options(*channel, arguments, "--token", "The only token that is accepted; by default any token");
   channel->add_flag("--no-limits", arguments.no_limits, "No rate limits, for measuring throughput");
   return channel;
 }

@@ -14,7 +14,7 @@
 namespace soak::tools {
 namespace {
 
-// The spellings of the harness that people come from, a number in the unit of the name; the interval is of messages.
+// Names from the harness that many soaks come from. Each takes a number in the unit that its name ends with.
 struct Alias {
   const char* alias;
   const char* name;

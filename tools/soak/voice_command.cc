@@ -38,17 +38,17 @@ bool has_value(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
-// What the microphone says: the file of --audio, at the rate that the provider takes.
+// The speech of the microphone: the file of --audio, at the provider's rate.
 audio::Pcm speech_for(const VoiceArguments& arguments, int rate_hz) {
   return arguments.audio_file.empty() ? audio::Pcm{} : audio::read_file(arguments.audio_file, rate_hz);
 }
 
-// The file of --save-audio, for what the provider sends.
+// The file of --save-audio, for the provider's audio.
 std::unique_ptr<SavedAudio> saved_audio_for(const VoiceArguments& arguments, int rate_hz) {
   return arguments.save_audio_file.empty() ? nullptr : std::make_unique<SavedAudio>(arguments.save_audio_file, rate_hz);
 }
 
-// Where the answers of a cycle go: those of the first of several sessions into the file, if there is one.
+// Where the audio of a cycle goes: to the file, if there is one and this is the first session.
 voice::AudioSink sink_of(const Cycle& cycle, SavedAudio* saved) {
   if (saved == nullptr || cycle.session() != 0) {
     return {};
@@ -56,8 +56,8 @@ voice::AudioSink sink_of(const Cycle& cycle, SavedAudio* saved) {
   return [saved](std::span<const std::byte> pcm) { saved->take(pcm); };
 }
 
-// Against the peer at --url with the provider's key, if there is one; otherwise against the fake, which takes any.
-// Where the provider lets a session be carried on, the next client does.
+// Runs against the server at --url, with the provider's key if it is set; without --url, against the fake, which
+// accepts any key. If the provider can resume a session, the next client resumes it.
 template <typename Provider>
 void drive(AsyncRun& run, const Provider& provider, const VoiceArguments& arguments, const audio::Pcm& speech,
            SavedAudio* saved) {
@@ -113,10 +113,10 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
     fmt::print(stderr, "soak: --audio: {}\n", error.what());
     return kUsage;
   }
-  // What is on another host may charge for its sessions, and knows its users by keys.
+  // A server on another host may charge for its sessions, and needs a key.
   const bool is_service = !arguments.url.empty() && !net::is_loopback_url(arguments.url);
   if (is_service && !has_value(provider.key_variable)) {
-    fmt::print(stderr, "soak: --url is of a service: needs the environment variable {}, not set here\n",
+    fmt::print(stderr, "soak: --url is a paid service: it needs the environment variable {}, not set here\n",
                provider.key_variable);
     return kUsage;
   }
@@ -146,32 +146,31 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
 Command add_voice_command(CLI::App& app, const std::string& program) {
   CLI::App* command = app.add_subcommand("voice", "Soak a voice client: connect, stream audio, reconnect, judge.");
   auto arguments = std::make_shared<VoiceArguments>();
-  command->add_option("--provider", arguments->provider, "Whose API the client speaks")
+  command->add_option("--provider", arguments->provider, "The provider whose client to soak")
       ->required()
       ->check(CLI::IsMember(voice_provider_names()));
   command->add_option("--url", arguments->url,
-                      "The peer, ws:// or wss://host:port/path; the bundled fake unless given. On another host it is "
-                      "taken for a service "
-                      "that charges for its sessions");
+                      "The server, ws:// or wss://host:port/path; by default the bundled fake. On another host it is "
+                      "treated as a paid service");
   command
       ->add_option("--ca", arguments->ca_file,
-                   "For wss: the certificate authorities to trust instead of the system's, a PEM file")
+                   "For wss: PEM file of the certificate authorities to trust instead of the system's")
       ->check(CLI::ExistingFile)
       ->needs("--url");
   command
-      ->add_option(
-          "--audio", arguments->audio_file,
-          "What to say, over and over: a WAV, FLAC, Ogg, MP3 or AIFF file of at most ten minutes; a built-in signal "
-          "unless given")
+      ->add_option("--audio", arguments->audio_file,
+                   "The speech to send, repeated: a WAV, FLAC, Ogg, MP3 or AIFF file of at most ten minutes; by "
+                   "default a built-in signal")
       ->check(CLI::ExistingFile);
   command->add_option(
       "--save-audio", arguments->save_audio_file,
-      "A WAV file for what the provider answers, in the first of several sessions; an existing one is replaced");
-  command->add_flag("--virtual", arguments->virtual_clock, "Run at once, on a virtual clock, against the bundled fake");
+      "Write the provider's audio to this WAV file, for the first session only; an existing file is replaced");
+  command->add_flag("--virtual", arguments->virtual_clock,
+                    "Run on a virtual clock, in seconds, against the bundled fake");
   add_run_options(*command, {.modules = {"run", "drive", "voice"}});
   return [arguments, program] {
     if (arguments->virtual_clock && !arguments->url.empty()) {
-      throw Error(Errc::kInvalidArgument, "--virtual has no sockets: it goes without --url");
+      throw Error(Errc::kInvalidArgument, "--virtual uses no sockets: expected no --url");
     }
     int status = kUsage;
     with_voice_provider(arguments->provider,

@@ -90,7 +90,7 @@ TEST_P(FakeChannelTest, SpeaksHttpsAndMakesACa) {
   ASSERT_THAT(url, StartsWith("https://127.0.0.1:"));
 
   const auto got = answer_to(message(url, name == "slack" ? "xoxb-1" : "1:any"),
-                             line_after(fake.output(), name + ": to be trusted by the CA in "));
+                             line_after(fake.output(), name + ": trust the CA in "));
 
   EXPECT_EQ(got.status, 200) << got.body;
   EXPECT_THROW(answer_to(message(url, "1:any")), soak::Error);  // Nobody else trusts that CA.

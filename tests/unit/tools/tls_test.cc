@@ -36,7 +36,7 @@ TEST(FakeTlsTest, MakesACaThatAClientMayTrust) {
   Program fake({SOAK_COMMAND, "fake", "openai", "--tls"});
   ASSERT_TRUE(fake.read_until(".pem\n")) << fake.output();
   const std::string url = line_after(fake.output(), "openai: listening on ");
-  const std::string ca_file = line_after(fake.output(), "openai: to be trusted by the CA in ");
+  const std::string ca_file = line_after(fake.output(), "openai: trust the CA in ");
   ASSERT_THAT(url, StartsWith("wss://127.0.0.1:"));
 
   const ProgramResult trusting = soak_voice(url, {"--ca", ca_file});
@@ -75,9 +75,8 @@ TEST(FakeTlsTest, IsForEveryProvider) {
   Program fake({SOAK_COMMAND, "fake", "gemini", "--tls"});
   ASSERT_TRUE(fake.read_until(".pem\n")) << fake.output();
 
-  const ProgramResult result =
-      soak_voice(line_after(fake.output(), "gemini: listening on "),
-                 {"--ca", line_after(fake.output(), "gemini: to be trusted by the CA in ")}, "gemini");
+  const ProgramResult result = soak_voice(line_after(fake.output(), "gemini: listening on "),
+                                          {"--ca", line_after(fake.output(), "gemini: trust the CA in ")}, "gemini");
   EXPECT_EQ(result.exit_status, 0) << result.output;
 }
 

@@ -52,7 +52,7 @@ class VoiceServiceTest : public testing::TestWithParam<Provider> {
     EXPECT_TRUE(fake.read_until(".pem\n")) << fake.output();
     ProgramResult result = run(key, options,
                                {std::string(GetParam().url_variable) + "=" + after(fake.output(), "listening on "),
-                                "SOAK_CA_FILE=" + after(fake.output(), "to be trusted by the CA in ")});
+                                "SOAK_CA_FILE=" + after(fake.output(), "trust the CA in ")});
     fake.signal(SIGTERM);
     ledger_ = fake.wait().output;
     return result;
