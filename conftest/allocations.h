@@ -2,8 +2,8 @@
 #ifndef SOAK_CONFTEST_ALLOCATIONS_H_
 #define SOAK_CONFTEST_ALLOCATIONS_H_
 
-// Who links soak_allocations has every allocation counted: malloc, calloc, realloc and operator new, of whatever
-// library. A sanitizer has taken these for itself, and there only operator new is seen.
+// A program that links soak_allocations has every allocation counted: malloc, calloc, realloc and operator new, of any
+// library. A sanitizer replaces the first three, so with one only operator new is counted.
 
 #include <cstddef>
 

@@ -30,7 +30,7 @@ detail::Asked read_asked() {
 // In words, and what asked for it: "real mode (--gtest_runsoak)".
 std::string mode_text(const detail::ModeRequest& request) {
   return request.mode ? fmt::format("{} mode ({})", to_string(*request.mode), request.asked_by)
-                      : fmt::format("a mode that cannot be told: {}", request.error);
+                      : fmt::format("an invalid mode: {}", request.error);
 }
 
 bool is_due(const detail::Soak& soak) {
@@ -38,8 +38,8 @@ bool is_due(const detail::Soak& soak) {
   return soak.test->should_run() && (request.mode || !request.error.empty());
 }
 
-// Soaks that were asked for by flag and that the filter left out must not look like success. A variable may be that of
-// a whole CI job, unit tests included.
+// Fails if a flag chose a mode but the filter leaves out all soaks, which would look like success. A variable is not
+// enough, because it may be set for a whole CI job, unit tests included.
 void check_selection() {
   const detail::ModeRequest& request = detail::asked().mode;
   if (!request.by_flag || !request.mode) {
@@ -128,17 +128,17 @@ void Environment::TearDown() {
     return;
   }
   program.acting = nullptr;
-  // With --gtest_fail_fast the first failure ends the program, and is there to be seen.
+  // With --gtest_fail_fast the first failure ends the program, and is already reported.
   const bool failed_fast = GTEST_FLAG_GET(fail_fast) && ::testing::UnitTest::GetInstance()->Failed();
   const std::size_t soaks = due();
   if (soaks == 0 || started() > 0 || failed_fast || ::testing::internal::InDeathTestChild()) {
     return;
   }
-  // Fatal: GoogleTest forgets a skip once something has failed, and a repetition would run what was to be skipped.
+  // Fatal, because GoogleTest drops a skip once something has failed, and --gtest_repeat would then run what was
+  // skipped.
   FAIL() << fmt::format(
       "{} due in {}, and 0 started: GoogleTest entered none of them. Look for GTEST_SKIP() or a failure in the SetUp() "
-      "of "
-      "another testing::Environment, in SetUpTestSuite() and in test event listeners",
+      "of another testing::Environment, in SetUpTestSuite() and in test event listeners",
       soaks == 1 ? "1 soak test was" : fmt::format("{} soak tests were", soaks), mode_text(detail::asked().mode));
 }
 

@@ -2,11 +2,11 @@
 #ifndef SOAK_CONFTEST_ENVIRONMENT_H_
 #define SOAK_CONFTEST_ENVIRONMENT_H_
 
-// The GoogleTest environment of a program with soak tests. It knows the mode and the options that this process was
-// asked for, and fails the program when soaks were due and none of them started: because another environment called
-// GTEST_SKIP, say, which GoogleTest reports as success.
+// The GoogleTest environment of a program with soak tests. It holds the mode and the options of this process. If soaks
+// were due and none of them started, it fails the program. A typical reason is another environment that called
+// GTEST_SKIP, which GoogleTest reports as success.
 //
-// soak::main adds one. A program with its own main() does it there:
+// soak::main adds one. In your own main(), add it like this:
 //
 //   #include "conftest/environment.h"
 //   #include "soak/soak_test.h"
@@ -18,13 +18,14 @@
 //     return RUN_ALL_TESTS();
 //   }
 //
-// Where no main() adds one (GoogleTest's own gtest_main), one is added when the tests begin. Two do the work of one.
+// If main() does not add one, as with GoogleTest's own gtest_main, one is added when the tests begin. A second one has
+// no effect.
 //
-// A soak is due when the filter and this shard select it and a mode was asked for, by flag or by variable. It has
-// started when GoogleTest entered it. From then on what becomes of it is its own affair: its fixture, SOAK_REQUIRE_ENV
-// or a mode that it cannot play may skip it, and a bad variable fails it.
+// A soak is due if the filter and this shard select it and a flag or a variable chose a mode. It has started once
+// GoogleTest entered it. It still counts as started if its fixture, SOAK_REQUIRE_ENV or its mode then skips it, or a
+// bad variable fails it.
 //
-// Belongs to the thread that runs the tests.
+// Use it on the thread that runs the tests.
 
 #include <gtest/gtest.h>
 
@@ -42,14 +43,14 @@ class Environment : public ::testing::Environment {
   void SetUp() override;
   void TearDown() override;
 
-  // The mode that was asked for; none where the soaks are skipped.
+  // The chosen mode; empty if the soaks are skipped.
   std::optional<Mode> mode() const;
 
-  // The options by flags, variables and defaults: what a Run has that sets none in code. A seed that nobody gave is
-  // drawn anew each time, as each Run draws its own. Throws std::invalid_argument for a bad variable.
+  // The options from flags, variables and defaults, as for a Run that sets none in code. A seed that is not set is
+  // drawn again in each call, as each Run draws its own. Throws Error(Errc::kInvalidArgument) for a bad variable.
   Settings settings() const;
 
-  // How many soaks are due, and how many of them have started since SetUp(). Both are 0 where no mode was asked for.
+  // How many soaks are due, and how many of them have started since SetUp(). Both are 0 if no mode was chosen.
   std::size_t due() const;
   std::size_t started() const;
 };

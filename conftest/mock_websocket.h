@@ -2,15 +2,15 @@
 #ifndef SOAK_CONFTEST_MOCK_WEBSOCKET_H_
 #define SOAK_CONFTEST_MOCK_WEBSOCKET_H_
 
-// A WebSocket whose every call a test scripts, for what no server can be brought to do.
+// A WebSocket whose calls a test scripts, for behaviour that no server can be made to show.
 //
-// A Task is made afresh for each call, so answer with a coroutine, not with Return():
+// Each call needs a new Task, so answer with a coroutine, not with Return():
 //
 //   MockWebSocket socket;
 //   EXPECT_CALL(socket, receive()).WillOnce([] { return MockWebSocket::message(Message::text("hello")); });
 //   EXPECT_CALL(socket, send(_)).WillRepeatedly([](Message) { return MockWebSocket::nothing(); });
 //
-// It is open, without subprotocol, headers and counters, unless told otherwise.
+// By default it is open, without a subprotocol, headers and counters.
 
 #include <gmock/gmock.h>
 

@@ -2,7 +2,7 @@
 #ifndef SOAK_CONFTEST_SUBPROCESS_H_
 #define SOAK_CONFTEST_SUBPROCESS_H_
 
-// Runs a program and reads what it said: what it promises on its command line is tested from outside.
+// Runs a program and reads its output, to test from outside what it promises on its command line.
 
 #include <sys/types.h>
 
@@ -48,7 +48,7 @@ class Program {
 // Runs it to its end.
 ProgramResult run_program(std::vector<std::string> arguments, std::vector<std::string> environment = {});
 
-// What stands in `output` after `before`, to the end of the line; empty where it does not stand there.
+// The text after `before` in `output`, to the end of the line; empty if `before` is not there.
 std::string line_after(const std::string& output, const std::string& before);
 
 // The whole of a file; fails the test when it cannot be read.

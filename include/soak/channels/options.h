@@ -2,11 +2,11 @@
 #ifndef SOAK_CHANNELS_OPTIONS_H_
 #define SOAK_CHANNELS_OPTIONS_H_
 
-// The options of a soak of channels, for who makes a channel, or drives one without a MessageStream.
+// The options of a channel soak. You need them to create a channel, or to drive one without a MessageStream.
 //
-// Each function returns the value in force for `run`: what the flag or the variable of that name says, or else
-// `in_code`, or else the default. Once `in_code` was given, it stands for later calls without it. Before the run's
-// first cycle. Throws Error(Errc::kInvalidArgument) for an `in_code` that is out of range.
+// Each function returns the value for `run`: from the flag or the variable of that name, or else `in_code`, or else the
+// default. Once a call has given `in_code`, later calls may leave it out. Call them before the run's first cycle. They
+// throw Error(Errc::kInvalidArgument) for an `in_code` that is out of range.
 
 #include <chrono>
 #include <optional>
@@ -15,8 +15,8 @@
 
 namespace soak::channels {
 
-// --soak_message_interval: the time between two messages to a conversation; 30 s. Shorten it to send more in less time;
-// the channel still keeps to the provider's limits, so that what is below them only queues.
+// --soak_message_interval: the time between two messages to a conversation; 30 s. Shorten it to send more in less time.
+// The channel still keeps to the provider's limits, so below them messages only queue.
 std::chrono::nanoseconds message_interval(Run& run, std::optional<std::chrono::nanoseconds> in_code = std::nullopt);
 
 // --soak_success_floor: the smallest share of messages that must succeed, from 0 to 1; 0.99. Lower it for a service
@@ -24,7 +24,7 @@ std::chrono::nanoseconds message_interval(Run& run, std::optional<std::chrono::n
 double success_floor(Run& run, std::optional<double> in_code = std::nullopt);
 
 // --soak_rate_limit_ceiling: the largest share of messages that may be answered with status 429, from 0 to 1; 0.01.
-// Raise it where other programs share the account.
+// Raise it if other programs share the account.
 double rate_limit_ceiling(Run& run, std::optional<double> in_code = std::nullopt);
 
 // --soak_http_timeout: how long a request may take, from connecting to the last byte; 15 s. Raise it for a slow
