@@ -51,10 +51,8 @@ class [[maybe_unused]] Cycle {
       : run_(&run), number_(number), ends_at_(ends_at), session_(session) {}
 
   Run& run() const { return *run_; }
-  std::uint64_t number() const { return number_; }  // From 0, in order of their start.
-  std::uint32_t session() const {
-    return session_;
-  }  // The session that it belongs to: from 0, below Settings::sessions.
+  std::uint64_t number() const { return number_; }    // From 0, in order of their start.
+  std::uint32_t session() const { return session_; }  // Its session: from 0, below Settings::sessions.
   std::chrono::nanoseconds ends_at() const { return ends_at_; }
 
   // Marks a quiescent point: nothing is in flight, and what the process holds now is compared with the other such

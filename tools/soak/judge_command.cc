@@ -272,17 +272,14 @@ int run_judge(const JudgeArguments& arguments) {
 Command add_judge_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "judge",
-      "Judge a recorded series like a soak. Prints a verdict, and a line per column with its growth, its 99% interval\n"
-      "and the smallest leak that would have been seen.\n\n"
+      "Judge a recorded series like a soak. Prints a verdict, and a line per column with its growth, its 99%\n"
+      "interval and the smallest leak that would have been seen.\n\n"
       "FILE is comma-separated, with a header time_s,<name>_bytes,... Times are in seconds and do not go backwards.\n"
-      "Columns that end in _bytes are in bytes, others are counts. Values are rounded to whole numbers. With --ops, "
-      "each\n"
-      "row is a quiescent point, where usage should be back at its baseline, and growth is per operation. Without "
-      "--ops,\n"
-      "growth is per second.\n\n"
-      "Exit status: 0 if there is no leak, 1 if there is one, 2 if the file is unusable. A series that is too short "
-      "to\n"
-      "judge gives status 0 and INCONCLUSIVE, never PASS.");
+      "Columns that end in _bytes are in bytes, others are counts. Values are rounded to whole numbers. With --ops,\n"
+      "each row is a quiescent point, where usage should be back at its baseline, and growth is per operation.\n"
+      "Without --ops, growth is per second.\n\n"
+      "Exit status: 0 if there is no leak, 1 if there is one, 2 if the file is unusable. A series that is too short\n"
+      "to judge gives status 0 and INCONCLUSIVE, never PASS.");
   auto arguments = std::make_shared<JudgeArguments>();
   command->add_option("FILE", arguments->file, "The recording, or - for standard input")->required();
   command
