@@ -40,8 +40,8 @@ class Error : public std::runtime_error {
 };
 
 // Thrown out of the co_await at which a cancelled task was waiting. Not a std::exception, so that a
-// `catch (const std::exception&)` around a request does not swallow the shutdown with it. Who catches it
-// cleans up and throws it on.
+// `catch (const std::exception&)` around a request does not swallow the shutdown with it. If you
+// catch it, clean up and rethrow it.
 class Cancelled final {};
 
 namespace detail {

@@ -18,7 +18,7 @@ Event::~Event() {
     detail::contract_broken(
         fmt::format("Event destroyed while tasks wait on it: {}; end them first", detail::names_of(waiters_)));
   }
-  // Whoever ends the event is about to end these too; until then nothing but a cancellation can wake them.
+  // The owner of the event is about to end these too; until then nothing but a cancellation can wake them.
   while (!waiters_.empty()) {
     waiters_.front().leave_queue();
   }

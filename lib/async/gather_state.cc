@@ -144,7 +144,7 @@ Task<> GatherState::run() {
       stop(!interrupted);
       until = later(loop_.now(), grace_);
     }
-    // Who is destroyed has had the turn that its cancellation was due.
+    // A task is destroyed only after it had a turn to handle its cancellation.
     while (force_overdue() || (out_of_grace && group_.has_undelivered())) {
       try {
         co_await yield(where_);

@@ -20,7 +20,7 @@ TaskGroup::~TaskGroup() {
       detail::contract_broken(fmt::format("TaskGroup destroyed while it is drained or supervised by {}; end them first",
                                           detail::names_of(*waiters)));
     }
-    // Whoever ends the group is about to end these too; until then nothing but a cancellation can wake them.
+    // The owner of the group is about to end these too; until then nothing but a cancellation can wake them.
     while (!waiters->empty()) {
       waiters->front().leave_queue();
     }

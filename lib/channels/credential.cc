@@ -14,7 +14,7 @@ void Credential::set(std::string secret) {
   changed_.set();
 }
 
-// Who is cancelled while it waits for the answer leaves the question to the next one.
+// If the task that asks is cancelled while it waits, the next one asks again.
 Task<> Credential::replace() {
   struct Asking {
     explicit Asking(Credential& asks) : self(asks) { self.replacing_ = true; }

@@ -26,7 +26,8 @@ class Credential {
   std::uint64_t generation() const { return generation_; }
   bool refused() const { return refused_; }
 
-  // From outside, or by `replace`: whoever waits goes on with it. Setting the secret that was refused changes nothing.
+  // From outside, or by `replace`: all waiting sends continue with it. Setting the secret that was refused changes
+  // nothing.
   void set(std::string secret);
 
   // The secret of this generation was refused.

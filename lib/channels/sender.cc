@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 // Retry-After may be missing, zero, negative or no number: then not at once, either.
 constexpr nanoseconds kWaitMin = 1s;
-// How much later than asked, at the most: who was refused together shall not come back together.
+// The most by which a retry is later than asked, so that conversations refused together do not retry together.
 constexpr nanoseconds kSpreadMax = 10s;
 constexpr nanoseconds kSpreadMin = 10ms;
 // A conversation that is gone may be there again one day: a bot that was blocked is unblocked.

@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_CHANNELS_SENDER_H_
 #define SOAK_LIB_CHANNELS_SENDER_H_
 
-// How a message is delivered, whoever the provider is: in order, at a pace, again where that is safe, once otherwise.
+// How a message is delivered with any provider: in order, at a pace, again where that is safe, once otherwise.
 
 #include <chrono>
 #include <cstdint>

@@ -95,7 +95,7 @@ struct AsyncRun::Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
-// Read by whoever asks for the metrics, so on any thread.
+// Read when metrics are requested, so on any thread.
 struct AsyncRun::Shown {
   explicit Shown(AsyncRun& shown) : run(shown), mode(to_string(shown.mode())) {}
 
@@ -130,7 +130,7 @@ AsyncRun::AsyncRun(RunOptions options, AsyncRunOptions more) : Run(std::move(opt
     ready_descriptors(settings().sessions);
   }
   RunDriver driver(*this);
-  // A frame that is kept would be charged to whoever first asked for its memory.
+  // With a heap profile, a kept frame would be attributed to the code that first allocated its memory.
   detail::keep_frames(!settings().heap_profile);
   if (mode() == Mode::kVirtual) {
     loop_ = std::make_unique<VirtualLoop>(
@@ -227,7 +227,7 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
   }
 }
 
-// How often the one who drives has to look up: for an interrupt, or to sample virtual time.
+// How often drive() checks for an interrupt, or samples virtual time.
 nanoseconds AsyncRun::look_every() const {
   return loop_->is_virtual() ? std::max(kVirtualSample, settings().duration / kVirtualSamples) : kLook;
 }

@@ -28,7 +28,7 @@ constexpr const char* kRestartedVariable = "SOAK_HEAP_PROFILE_RESTARTED";
 constexpr const char* kPreload = "LD_PRELOAD";
 constexpr const char* kOptions = "MALLOC_CONF";
 // One sample in 2^14 bytes: a leak of 1 KiB at 25 Hz is some ninety samples a minute, and each KiB allocated costs
-// about 0.2 us more. prof_stats is what heap_profile_overhead_bytes() reads.
+// about 0.2 us more. jemalloc::profile_overhead_bytes() reads prof_stats.
 constexpr const char* kProfilerOptions = "prof:true,prof_active:true,prof_stats:true,lg_prof_sample:14";
 
 bool is_file(const std::string& path) { return ::access(path.c_str(), R_OK) == 0; }

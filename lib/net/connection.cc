@@ -247,7 +247,7 @@ void Connection::on_peer_close(std::uint16_t code, std::string_view reason) {
   if (peer_close_) {
     return;
   }
-  // Who waits to receive hears of it when the link has answered and ended, so that nobody drops the link first.
+  // A waiting receive() learns of it once the link has answered and ended, so that nobody drops the link first.
   peer_close_ = CloseStatus(code, std::string(reason), CloseStatus::By::kPeer);
   unsent_.clear();
   sendable_.wake();

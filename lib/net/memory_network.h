@@ -30,7 +30,7 @@ class MemoryNetwork {
   std::chrono::nanoseconds latency() const { return latency_; }  // One way.
   void set_latency(std::chrono::nanoseconds latency) { latency_ = latency; }
 
-  // Who listens on a port: either kind of server, or nobody.
+  // The listener of a port: either kind of server, or none.
   struct Listener {
     MemoryListener* websocket = nullptr;
     MemoryHttpListener* http = nullptr;

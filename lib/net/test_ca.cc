@@ -35,7 +35,7 @@ OwnedKey make_key() {
   return key;
 }
 
-// Who is to be checked as strictly as Python 3.13 does must have these extensions, the key identifiers included.
+// Clients as strict as Python 3.13 require these extensions, including the key identifiers.
 void add_extension(X509& certificate, X509& issuer, int id, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, &issuer, &certificate, nullptr, nullptr, 0);
@@ -129,7 +129,7 @@ class TemporaryDirectory {
     if (::mkdtemp(path_.data()) == nullptr) {
       throw_system(path_, errno);
     }
-    ::chmod(path_.c_str(), 0755);  // Whoever is to trust the CA may be another user; keys have rights of their own.
+    ::chmod(path_.c_str(), 0755);  // The CA must be readable for other users too; keys have modes of their own.
   }
   ~TemporaryDirectory() {
     std::error_code ignored;

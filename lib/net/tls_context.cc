@@ -37,7 +37,7 @@ bool is_address(const std::string& host) {
 // libwebsockets gives every host as a server name, and of "[::1]:443" what is before the first colon. RFC 6066,
 // section 3, allows no address there, and some servers refuse it.
 void on_client_progress(const SSL* ssl, int where, int result) {
-  // OpenSSL calls with the SSL that its owner is working on, and makes it const for those who only look.
+  // OpenSSL passes the SSL that its owner is using, as const because most callbacks only read it.
   SSL* const working = const_cast<SSL*>(ssl);
   if (where == SSL_CB_HANDSHAKE_START) {
     const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);

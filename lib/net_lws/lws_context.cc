@@ -51,7 +51,7 @@ class LimitDescriptors {
 };
 
 // libwebsockets would ping by itself and hang up, and for that keep a list of all connections that it walks through for
-// each of them. Who pings, and when, is for the limits of a connection to say.
+// each of them. The limits of a connection decide who pings, and when.
 constexpr lws_retry_bo_t kNoKeepAlive{};
 
 lws_context_creation_info creation_info() {

@@ -134,7 +134,8 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
   return Refused{scope, inside->until - now};
 }
 
-// Whoever uses the connection on which the refusal went, or comes again with what was refused, has read it.
+// A request on the connection that carried the refusal, or one that repeats the refused message, was sent knowing of
+// it.
 bool ChannelBook::was_under_way(const ChannelRequest& request, const RetryWindow& window) const {
   if (request.connection == window.connection || (request.key != 0 && request.key == window.key)) {
     return false;

@@ -35,7 +35,7 @@ class VoiceDetector {
 
   bool is_speaking() const { return speaking_; }
 
-  // What was heard is over: whoever goes on speaking starts anew.
+  // Ends what was heard: further speech counts as a new start.
   void reset();
 
  private:

@@ -16,7 +16,7 @@
 namespace soak {
 namespace {
 
-// Whoever held the lock last may have removed its file after it was opened here: then it guards nothing any more.
+// The previous holder may have removed the file after it was opened here; the lock then protects nothing.
 bool is_the_file(int fd, const std::string& file) {
   struct stat open = {};
   struct stat named = {};

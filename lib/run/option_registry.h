@@ -28,7 +28,7 @@ std::optional<OptionValue> value_in_code(const RunOptions& code, const Option& o
 // Those of all tables, by module.
 std::vector<KnownOption> driver_options();
 
-// What an option is, and who says so.
+// The value of an option, and where it comes from.
 struct Setting {
   const Option* option;
   std::optional<OptionValue> value;  // Empty where there is none.

@@ -3,7 +3,7 @@
 #define SOAK_LIB_VOICE_RECONNECTING_CONNECTION_H_
 
 // A client's connection to its provider, which reconnects by itself: a connection that was lost, or will soon be ended,
-// is replaced, and whoever sends waits for the new one.
+// is replaced, and sends wait for the new one.
 //
 // Once connect() has opened the first connection, a task of its own, reconnect_loop(), owns it. That task alone renews,
 // replaces and closes it, so there are never two at a time. The Protocol knows what is sent on a connection, and what

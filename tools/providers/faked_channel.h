@@ -2,8 +2,8 @@
 #ifndef SOAK_TOOLS_PROVIDERS_FAKED_CHANNEL_H_
 #define SOAK_TOOLS_PROVIDERS_FAKED_CHANNEL_H_
 
-// A channel client, the fake that it talks to, and what goes wrong between them in the course of a soak: for the soak
-// command, and for the soaks and tests of this project.
+// A channel client, its fake, and the faults of a soak: for the soak command, and for the soaks and tests of this
+// project.
 
 #include <chrono>
 #include <cstdint>
@@ -23,14 +23,15 @@ namespace soak::tools {
 
 struct FakedChannelOptions {
   std::uint64_t seed = 0;
-  // What the fake plays follows from how many messages there will be: of those of a day every 30 s it refuses twelve
-  // with a 429, loses the answers of two, and rotates the credential once; of less in proportion, of under 100 none.
+  // The number of messages decides the number of faults. In a day with a message each 30 s, the fake refuses twelve
+  // with a 429, loses the replies of two, and rotates the credential once. With fewer messages there are fewer faults
+  // in proportion; with under 100 there are none.
   std::chrono::nanoseconds duration = std::chrono::hours{24};
-  std::chrono::nanoseconds from{0};  // How much of it is over, in other processes.
+  std::chrono::nanoseconds from{0};  // How much of it has run in other processes.
   std::chrono::nanoseconds interval = std::chrono::seconds{30};
   std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};
   bool pacing = true;
-  bool tls = false;  // By a CA of its own.
+  bool tls = false;  // With a CA of its own.
 };
 
 class FakedChannel {
@@ -44,11 +45,11 @@ class FakedChannel {
 
   virtual channels::Channel& channel() = 0;
   virtual const peers::ChannelLedger& ledger() const = 0;
-  // What messages are sent to.
+  // The conversations that messages are sent to.
   virtual std::vector<std::string> conversations() const = 0;
 
   const peers::ChannelFaults& faults() const { return *faults_; }
-  // Whether there are messages enough for every kind of fault.
+  // True if there are enough messages for every kind of fault.
   bool plays_all() const { return plays_all_; }
 
  protected:

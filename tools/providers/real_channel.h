@@ -2,7 +2,7 @@
 #ifndef SOAK_TOOLS_PROVIDERS_REAL_CHANNEL_H_
 #define SOAK_TOOLS_PROVIDERS_REAL_CHANNEL_H_
 
-// A channel client for the provider's own service, with the secrets that the environment holds.
+// A channel client for the provider's own service, with the secrets from the environment.
 
 #include <chrono>
 #include <memory>
@@ -16,8 +16,8 @@
 namespace soak::tools {
 
 struct RealChannelOptions {
-  std::string url = {};      // Another endpoint of the same API; the provider's unless given.
-  std::string ca_file = {};  // Whom to trust there.
+  std::string url = {};      // Another endpoint of the same API; by default the provider's.
+  std::string ca_file = {};  // PEM file of the CAs to trust instead of the system's.
   std::chrono::nanoseconds http_timeout = std::chrono::seconds{15};
 };
 
@@ -29,10 +29,10 @@ struct RealChannel {
 // The variables that "telegram", "slack" or "discord" needs; none for another name.
 std::vector<const char*> variables_of(std::string_view provider);
 
-// Those of them that are not set, or are empty.
+// Those of these variables that are unset or empty.
 std::vector<std::string> missing_variables(std::string_view provider);
 
-// With the variables as they are. Throws Error(Errc::kInvalidArgument) for a value that makes no sense.
+// Creates a channel from these variables. Throws Error(Errc::kInvalidArgument) for an invalid value.
 RealChannel real_channel(std::string_view provider, EventLoop& loop, const RealChannelOptions& options);
 
 }  // namespace soak::tools

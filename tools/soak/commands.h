@@ -2,7 +2,7 @@
 #ifndef SOAK_TOOLS_COMMANDS_H_
 #define SOAK_TOOLS_COMMANDS_H_
 
-// The subcommands of `soak`. Each adds itself to the command line and, where it was asked for, runs and returns the
+// The subcommands of `soak`. Each adds itself to the command line, and returns a function that runs it and returns the
 // exit status: kPassed, kFailed or kUsage.
 
 #include <CLI/CLI.hpp>
@@ -28,19 +28,19 @@ Command add_judge_command(CLI::App& app);
 Command add_compare_command(CLI::App& app);
 Command add_report_command(CLI::App& app);
 
-// Tells the AsyncRun that follows its name, its clock and the command that runs it again, which it completes with its
-// options. Returns what is wrong with the environment, a sentence; empty where nothing is. A heap profile that was
-// asked for starts the program anew.
+// Sets the name, the clock and the rerun command of the next AsyncRun, which adds its options to that command. Returns
+// an error of the environment as a sentence; empty if there is none. If a heap profile was requested, restarts the
+// program.
 std::string prepare_run(const std::string& name, bool virtual_clock, const std::string& rerun);
 
 // "reconnect_every" as the command line spells it: "reconnect-every".
 std::string with_dashes(std::string name);
 
-// What the runs of a subcommand take from its command line.
+// The options that a subcommand has.
 struct RunOptionChoice {
   std::vector<std::string> modules = {};  // "run", "voice"
   std::vector<std::string> but_not = {};  // "sessions"
-  RunOptions code = {};                   // What the subcommand sets unless it is asked for something else.
+  RunOptions code = {};                   // The values that the subcommand sets in code.
 };
 
 // Adds the options of these modules to a subcommand, with dashes: --reconnect-every 90s.

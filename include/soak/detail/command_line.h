@@ -2,8 +2,8 @@
 #ifndef SOAK_DETAIL_COMMAND_LINE_H_
 #define SOAK_DETAIL_COMMAND_LINE_H_
 
-// The flags of this process and the variables of its environment, for the program that reads a command line: soak's
-// GoogleTest glue, or the soak command. Not synchronised: before the first Run. Ours: not part of the API.
+// The flags and the environment variables of this process, for code that reads a command line: soak's GoogleTest glue,
+// and the soak command. Not synchronised: call these before the first Run. Not part of the API.
 
 #include <optional>
 #include <string>
@@ -17,39 +17,38 @@ namespace soak::detail {
 // True for the name of an option of this program, without "soak_": "duration".
 bool is_option(std::string_view name);
 
-// Sets an option as its flag does. Returns what is wrong, empty when nothing is.
+// Sets an option as its flag does. Returns an error; empty if there is none.
 std::string set_flag(std::string_view name, std::string_view value);
 
 // The same with a number in `unit`: 1.5 and "min" are 90 s.
 std::string set_flag_in_unit(std::string_view name, std::string_view number, std::string_view unit);
 
-// Asks for a mode (or, with `on` false, takes back what a variable asked) as its flag does.
+// Chooses a mode as its flag does; with `on` false, cancels the choice of a variable.
 void set_mode_flag(Mode mode, bool on);
 
 // Reads a switch: 1, true, yes, on; 0, false, no, off.
 std::optional<bool> parse_switch(std::string_view value);
 
-// Starts the program again with the profiling allocator where a flag or the variable asks for a heap profile
-// (probe::HeapProfiler::restart()). For who reads a command line, once a soak is sure to run. Returns what is in the
-// way, that the program has no soak::heap_profile among others; empty where nothing is.
+// If a flag or the variable asks for a heap profile, restarts the program with the profiling allocator
+// (probe::HeapProfiler::restart()). Call it after reading the command line, once it is certain that a soak will run.
+// Returns an error, for example that the program does not link soak::heap_profile; empty if there is none.
 std::string start_heap_profiler_if_asked();
 
-// The mode that was asked for: none is "not at all". `conflict` says that two were, in the same way, and
-// `error` that a variable's value is no switch.
+// The mode that was chosen, if any. `conflict` is set if two were chosen in the same way, `error` if a variable's value
+// is not a switch.
 struct ModeRequest {
   std::optional<Mode> mode;
   bool by_flag = false;
-  std::string asked_by;  // "--gtest_runsoak" or "GTEST_RUNSOAK"; empty where there is no mode.
+  std::string asked_by;  // "--gtest_runsoak" or "GTEST_RUNSOAK"; empty without a mode.
   std::string conflict;
   std::string error;
 };
 ModeRequest requested_mode();
 
-// What is wrong with the variables, a sentence each. The variables of an option whose flag is set do not count.
+// The errors of the variables, one sentence each. Variables of an option whose flag is set are ignored.
 std::vector<std::string> variable_errors();
 
-// The settings of a run that sets nothing in code. Throws Error(Errc::kInvalidArgument) for a variable that is not
-// accepted.
+// The settings of a run that sets nothing in code. Throws Error(Errc::kInvalidArgument) for an invalid variable.
 Settings settings_without_code(Mode mode);
 
 // A row of the options table, for help texts.
@@ -57,15 +56,15 @@ struct OptionHelp {
   std::string module;         // "run", "voice"
   std::string name;           // "duration"
   std::string variable;       // "SOAK_DURATION"
-  std::string alias;          // "SOAK_DURATION_MIN"; empty where there is none.
+  std::string alias;          // "SOAK_DURATION_MIN"; empty if there is none.
   std::string expected;       // "a time above 0, such as 40ms, 90s, 5m or 24h"
-  std::string default_value;  // Of a program that sets the option in code, what it sets.
+  std::string default_value;  // If the program sets the option in code, that value.
   std::string text;
-  bool is_switch = false;  // The flag may stand without a value: on.
+  bool is_switch = false;  // The flag may be given without a value, which means on.
 };
 std::vector<OptionHelp> option_help(const RunOptions& code = {});
 
-// Puts the flags into the environment, so that a process this one starts sees the same settings.
+// Puts the flags into the environment, so that child processes get the same settings.
 void export_flags();
 
 }  // namespace soak::detail

@@ -5,7 +5,7 @@
 // Memory of coroutine frames, kept for the next ones of their size: a task is made and gone in the time that two calls
 // of malloc take. Each thread has its own, of at most about 16 MiB; what is over that goes back at once.
 //
-// What is kept counts as in use for the allocator, so whoever measures the heap empties the cache first. Under a
+// What is kept counts as in use for the allocator, so empty the cache before measuring the heap. Under a
 // sanitizer, and while a profile of the heap is taken, each frame comes from operator new and goes back to it.
 
 #include <cstddef>

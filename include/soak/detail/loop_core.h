@@ -91,7 +91,7 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
   TaskReport report() const;
 };
 
-// The record of a task whose result is not void: it lies with whoever started the task, and waits for the result.
+// The record of a task whose result is not void: the code that started the task owns it and waits for the result.
 struct ExternalRoot : Root {
   // Written out, so that a new one is not cleared before its members are set.
   ExternalRoot() noexcept {}  // NOLINT(modernize-use-equals-default)
@@ -195,7 +195,7 @@ class TimedAwaitable : public Awaitable, public TimerNode {
   std::chrono::nanoseconds delay_;
 };
 
-// How a task of a group ended, for the first who asks.
+// How a task of a group ended, for the first caller that asks.
 struct TaskEnd {
   TaskName name;
   std::exception_ptr failure;
@@ -212,8 +212,8 @@ struct GroupState {
   LoopCore& loop;
   List<Root, MemberTag> members;  // In the order of their start.
   std::size_t size = 0;
-  WaitList joining;   // Those who wait for it to be empty.
-  WaitList watching;  // Those who wait for an end that matters: supervise().
+  WaitList joining;   // Tasks that wait for it to be empty.
+  WaitList watching;  // Tasks that wait for an end that matters: supervise().
 
   // A group is a child of the task that built it, until that task ends; the others are the loop's.
   Root* owner = nullptr;

@@ -17,21 +17,21 @@
 
 namespace soak::detail {
 
-// One at a time in a process, set by whoever starts the code that makes a Run.
+// One per process. The code that starts a soak sets it before a Run is created.
 struct RunContext {
   std::string name = "soak";  // "Soak/Cache.SurvivesChurn"
   Mode mode = Mode::kReal;
-  std::string rerun;  // The command that runs it again, without options; empty where there is none.
+  std::string rerun;  // The command that runs it again, without options; empty if there is none.
   // How `rerun` spells an option; "--soak_<name>=<value>" unless set.
   std::function<std::string(const std::string& name, const std::string& value)> spell_option;
   bool quiet = false;  // In a death test's child: no threads, no progress, no reports.
   bool progress = true;
-  std::optional<std::chrono::nanoseconds> timeout;  // When somebody outside ends this process.
-  // What an early stop is decided by: the verdict's trends, where this is empty.
+  std::optional<std::chrono::nanoseconds> timeout;  // When something outside, such as CTest, ends this process.
+  // The trends that decide about an early stop; if empty, those of the verdict.
   std::function<std::vector<probe::Trend>(const probe::Measurements&)> trends;
   int checkpoints_opened = 0;                         // By the Runs of this test.
-  std::function<void(const std::string&)> on_unread;  // Hears of a verdict nobody read; aborts where empty.
-  std::function<bool()> skipped;                      // True once the test has skipped itself; never where empty.
+  std::function<void(const std::string&)> on_unread;  // Called for a verdict that nobody read; empty: abort.
+  std::function<bool()> skipped;                      // True once the test has skipped itself; empty: never.
 };
 
 RunContext& run_context();

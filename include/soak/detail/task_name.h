@@ -44,7 +44,7 @@ class TaskName {
   std::int64_t number_ = kNone;
 };
 
-// How a task's end is to be read by who supervises its group.
+// What the end of a task means to the supervisor of its group.
 enum class TaskKind : std::uint8_t {
   kLifetime,  // Runs as long as the whole does: that it ends, ends the whole.
   kReceive,   // Reads the connection: that it ends, means the peer is gone.

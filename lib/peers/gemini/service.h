@@ -28,7 +28,7 @@ struct Service {
   GeminiLiveLedger ledger;
   Ids ids;
   Sessions sessions;
-  JsonParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
+  JsonParser parser;  // A session must finish with it, and with `audio`, before it awaits.
   std::string audio;
 };
 

@@ -26,7 +26,7 @@ struct StoredSession {
 
   StoredSession(std::string model_name, Instant at) : model(std::move(model_name)), began(at) {}
 
-  // Not once the client has closed: who comes back at once is not too early.
+  // False once the client has closed, so that it may reconnect at once.
   bool is_connected() const { return connection != nullptr && connection->is_open(); }
 
   std::string model;

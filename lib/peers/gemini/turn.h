@@ -3,7 +3,7 @@
 #define SOAK_LIB_PEERS_GEMINI_TURN_H_
 
 // One answer of the fake of Gemini Live: the messages up to turnComplete, in the order recorded from the service, and
-// when each is due. Whoever sends them asks for one after the other.
+// when each is due. The sender requests them one by one.
 
 #include <cstdint>
 #include <string>

@@ -3,7 +3,7 @@
 #define SOAK_LIB_PEERS_OPENAI_RESPONSE_H_
 
 // One response: the events from response.created to response.done and rate_limits.updated, in the order recorded from
-// the service, and when each is due. Whoever sends them asks for one after the other. Its one item is an answer, or the
+// the service, and when each is due. The sender requests them one by one. Its one item is an answer, or the
 // call of a function.
 
 #include <cstdint>

@@ -31,7 +31,7 @@ struct Service {
   OpenAiRealtimeLedger ledger;
   RateLimit rate_limit;
   Ids ids;
-  JsonParser parser;  // Whoever uses it, or `audio`, is done with it before it waits.
+  JsonParser parser;  // A session must finish with it, and with `audio`, before it awaits.
   std::string audio;
 };
 
