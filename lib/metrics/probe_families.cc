@@ -26,8 +26,8 @@ constexpr Known kKnown[] = {
 
 std::vector<Family> probe_families(const std::vector<probe::Reading>& readings) {
   std::vector<Family> families;
-  Family counts{"soak_gauge", "Gauges of the program that are counts, by the newest sample.", Kind::kGauge, {}};
-  Family bytes{"soak_gauge_bytes", "Gauges of the program in bytes, by the newest sample.", Kind::kGauge, {}};
+  Family counts{"soak_watched", "Gauges of the program that are counts, by the newest sample.", Kind::kGauge, {}};
+  Family bytes{"soak_watched_bytes", "Gauges of the program in bytes, by the newest sample.", Kind::kGauge, {}};
   std::vector<std::string_view> names;
   for (const probe::Reading& reading : readings) {
     const auto value = static_cast<double>(reading.point.value);

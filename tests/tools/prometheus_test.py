@@ -17,7 +17,7 @@ import urllib.request
 
 # What Prometheus must hold, beside every other name that /metrics gives.
 NAMES = [
-    "soak_rss_bytes", "soak_heap_bytes", "soak_open_fds", "soak_open_sockets", "soak_threads", "soak_gauge",
+    "soak_rss_bytes", "soak_heap_bytes", "soak_open_fds", "soak_open_sockets", "soak_threads", "soak_watched",
     "soak_cycles_total", "soak_failed_cycles_total", "soak_events_total", "soak_run_info",
     "async_drain_duration_seconds_count"]
 
@@ -128,7 +128,7 @@ def check(prometheus, url, pid):
     assert not missing, missing
 
     assert prometheus.value('soak_run_info{name="voice-openai",mode="real"}') == 1
-    assert prometheus.value('soak_gauge{name="tasks"}') >= 1
+    assert prometheus.value('soak_watched{name="tasks"}') >= 1
     assert prometheus.value("soak_failed_cycles_total") == 0
     assert prometheus.value("soak_heap_bytes") > 10_000
     # Each cycle is a group that is drained.

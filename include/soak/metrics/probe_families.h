@@ -6,8 +6,8 @@
 //
 //   soak_rss_bytes, soak_open_fds, soak_threads   by its newest sample
 //   soak_heap_bytes, soak_open_sockets            at the last quiescent point
-//   soak_gauge{name="tasks"}                      a count that the program watches, one series each
-//   soak_gauge_bytes{name="fake.rss"}             the same for what is measured in bytes
+//   soak_watched{name="tasks"}                    a count that the program watches, one series each
+//   soak_watched_bytes{name="fake.rss"}           the same for what is measured in bytes
 
 #include <vector>
 

@@ -72,7 +72,7 @@ TEST_F(RunMetricsTest, AreThereAsLongAsTheRun) {
   EXPECT_THAT(text, HasSubstr("# TYPE soak_cycles_total counter\nsoak_cycles_total 2\n"));
   EXPECT_THAT(text, HasSubstr("soak_failed_cycles_total 1\n"));
   EXPECT_THAT(text, HasSubstr("soak_events_total{event=\"frames\"} 100\nsoak_events_total{event=\"sent\"} 4\n"));
-  EXPECT_THAT(text, HasSubstr("soak_gauge{name=\"tasks\"} "));
+  EXPECT_THAT(text, HasSubstr("soak_watched{name=\"tasks\"} "));
   EXPECT_THAT(text, HasSubstr("soak_rss_bytes "));
   EXPECT_THAT(metrics::exposition(), Not(HasSubstr("soak_")));
 }

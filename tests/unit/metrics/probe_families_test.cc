@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-// "soak_threads" or "soak_gauge{tasks}", and the value.
+// "soak_threads" or "soak_watched{tasks}", and the value.
 std::map<std::string, double> by_name(const std::vector<Family>& families) {
   std::map<std::string, double> values;
   for (const Family& family : families) {
@@ -45,9 +45,9 @@ TEST(ProbeFamiliesTest, AreNamedInBaseUnits) {
                                               {"fake.rss", probe::Unit::kBytes, {1s, 1, 2048}}}));
 
   EXPECT_THAT(values,
-              ElementsAre(Pair("soak_gauge_bytes{fake.rss}", 2048), Pair("soak_gauge{tasks}", 5),
-                          Pair("soak_heap_bytes", 4096), Pair("soak_open_fds", 14), Pair("soak_open_sockets", 3),
-                          Pair("soak_rss_bytes", 8 << 20), Pair("soak_threads", 2)));
+              ElementsAre(Pair("soak_heap_bytes", 4096), Pair("soak_open_fds", 14), Pair("soak_open_sockets", 3),
+                          Pair("soak_rss_bytes", 8 << 20), Pair("soak_threads", 2),
+                          Pair("soak_watched_bytes{fake.rss}", 2048), Pair("soak_watched{tasks}", 5)));
 }
 
 TEST(ProbeFamiliesTest, ANameIsThereOnce) {
@@ -56,7 +56,7 @@ TEST(ProbeFamiliesTest, ANameIsThereOnce) {
                                               {"tasks", probe::Unit::kCount, {1s, 1, 3}},
                                               {"tasks", probe::Unit::kCount, {1s, 1, 4}}}));
 
-  EXPECT_THAT(values, ElementsAre(Pair("soak_gauge{tasks}", 3), Pair("soak_rss_bytes", 1)));
+  EXPECT_THAT(values, ElementsAre(Pair("soak_rss_bytes", 1), Pair("soak_watched{tasks}", 3)));
 }
 
 TEST(ProbeFamiliesTest, AreWhatAProbeSawLast) {
@@ -73,7 +73,7 @@ TEST(ProbeFamiliesTest, AreWhatAProbeSawLast) {
   const auto values = by_name(probe_families(probe.latest()));
   EXPECT_EQ(values.at("soak_rss_bytes"), probe.latest("rss")->value);
   EXPECT_EQ(values.at("soak_open_sockets"), probe.latest("sockets")->value);
-  EXPECT_THAT(exposition(), HasSubstr("soak_gauge{name=\"sessions\"} 216\n"));
+  EXPECT_THAT(exposition(), HasSubstr("soak_watched{name=\"sessions\"} 216\n"));
 }
 
 }  // namespace
