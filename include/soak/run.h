@@ -13,9 +13,10 @@
 //   EXPECT_SOAK(run);
 //
 // If a Run is destroyed and nobody has read its verdict, its test fails (without a test, the program aborts). Causes
-// are a forgotten EXPECT_SOAK, an ASSERT, or an exception. GTEST_SKIP before the first cycle skips the test; after it,
-// the verdict must be read. SIGINT and SIGTERM end the loop: the reports are written and marked as interrupted, and the
-// verdict is FAIL. A second signal ends the process.
+// are a forgotten EXPECT_SOAK, or an ASSERT. An exception is reported alone; what was measured stays in the journal.
+// GTEST_SKIP before the first cycle skips the test; after it, the verdict must be read.
+// SIGINT and SIGTERM end the loop: the reports are written and marked as interrupted, and the verdict is FAIL.
+// A second signal ends the process.
 //
 // A certain leak ends the run early with FAIL, unless RunOptions::early_stop is false. The run looks for one at
 // quiescent points (without any, between cycles), each look a tenth later than the last. A run is never declared clean

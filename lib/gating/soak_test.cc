@@ -7,12 +7,31 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 #include "soak/detail/program.h"
 #include "soak/report/summary.h"
 
 namespace soak {
 namespace {
+
+// Watches one body: a fixture is destroyed only after GoogleTest has caught what its body threw. It does not catch,
+// so that without GoogleTest's catching a debugger still stops where the exception was thrown.
+class BodyWatch {
+ public:
+  BodyWatch() { reset(); }
+  ~BodyWatch() { g_threw = std::uncaught_exceptions() > before_; }
+  BodyWatch(const BodyWatch&) = delete;
+  BodyWatch& operator=(const BodyWatch&) = delete;
+
+  static bool threw() { return g_threw; }
+  static void reset() { g_threw = false; }
+
+ private:
+  static bool g_threw;
+  const int before_ = std::uncaught_exceptions();
+};
+bool BodyWatch::g_threw = false;
 
 constexpr const char* kHowToRun =
     "a soak test: run it with --gtest_runsoak (or GTEST_RUNSOAK=1), on a virtual clock with --soak_virtual, "
@@ -123,6 +142,7 @@ bool admit(const std::string& name, const char* file, int line) {
     fail_test(fmt::format("{}", fmt::join(asked.variable_errors, "\n")), file, line);
     return false;
   }
+  BodyWatch::reset();
   RunContext context;
   context.name = name;
   context.mode = *asked.mode.mode;
@@ -131,12 +151,14 @@ bool admit(const std::string& name, const char* file, int line) {
   context.timeout = asked.timeout;
   context.on_unread = [](const std::string& message) { ADD_FAILURE() << message; };
   context.skipped = [] { return ::testing::Test::IsSkipped(); };
+  context.threw = [] { return BodyWatch::threw(); };
   run_context() = std::move(context);
   return true;
 }
 
 void call_body(const std::function<void()>& body, const char* file, int line) {
   try {
+    const BodyWatch watch;
     body();
   } catch (const RunSkipped& skipped) {
     skip_test(skipped.what());

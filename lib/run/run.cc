@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <span>
 #include <utility>
 
@@ -115,10 +116,22 @@ Run::~Run() {
   if (state_->read || skipped) {
     return;
   }
-  verdict();
-  const std::string message =
-      fmt::format("{}: the verdict of this soak::Run was never read; end the test with EXPECT_SOAK(run)\n{}",
-                  state_->context.name, summary());
+  // Whoever catches the exception reports it. What was measured stays in the journal.
+  if (state_->thrown_out()) {
+    state_->sampler.reset();  // It shows progress.
+    if (state_->progress) {
+      state_->progress->clear();
+    }
+    return;
+  }
+  std::string message = fmt::format(
+      "{}: the verdict of this soak::Run was never read; end the test with EXPECT_SOAK(run)\n", state_->context.name);
+  try {
+    verdict();
+    message += summary();
+  } catch (const std::exception& error) {
+    message += error.what();  // Of memory that ran out, say: nothing may leave a destructor.
+  }
   if (!state_->context.on_unread) {
     fmt::print(stderr, "{}\n", message);
     std::abort();

@@ -22,6 +22,10 @@ report::Setting detail::named(const Setting& setting) {
   return {std::string(setting.option->name), value_text(*setting.option, setting.value), setting.source};
 }
 
+bool Run::State::thrown_out() const {
+  return std::uncaught_exceptions() > exceptions_before || (context.threw && context.threw());
+}
+
 nanoseconds Run::State::elapsed() const {
   if (ended) {
     return lasted;

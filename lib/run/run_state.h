@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -41,6 +42,8 @@ report::Setting named(const Setting& setting);
 }  // namespace detail
 
 struct Run::State {
+  // What was in flight when the Run was made: more than that, and an exception is what destroys it.
+  const int exceptions_before = std::uncaught_exceptions();
   detail::RunContext context;
   Settings settings;
   std::vector<detail::Setting> in_force;  // The settings, and the options of drivers.
@@ -123,6 +126,9 @@ struct Run::State {
 
   void open_checkpoint();
   void begin_journal();
+
+  // An exception ends the run, or ended the body of the test that holds it.
+  bool thrown_out() const;
 
   // The verdict, in `record`; what is left to do of a soak in parts; the reports.
   void judge();

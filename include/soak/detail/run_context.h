@@ -32,6 +32,7 @@ struct RunContext {
   int checkpoints_opened = 0;                         // By the Runs of this test.
   std::function<void(const std::string&)> on_unread;  // Called for a verdict that nobody read; empty: abort.
   std::function<bool()> skipped;                      // True once the test has skipped itself; empty: never.
+  std::function<bool()> threw;  // True once the test's body has ended by an exception; empty: never.
 };
 
 RunContext& run_context();

@@ -52,6 +52,15 @@ class AsyncRunTest : public testing::Test {
   }
 };
 
+TEST_F(AsyncRunTest, AnExceptionThatDestroysItIsTheWholeStory) {
+  EXPECT_THAT(
+      [] {
+        soak::AsyncRun run({.duration = 60min});
+        throw std::runtime_error("no certificate");
+      },
+      testing::ThrowsMessage<std::runtime_error>("no certificate"));  // It would abort: nobody listens.
+}
+
 TEST_F(AsyncRunTest, DrivesCyclesForItsDurationAtOnce) {
   soak::AsyncRun run({.duration = 60min, .reconnect_every = 90s, .seed = 1});
 

@@ -142,14 +142,28 @@ TEST_F(GatingReportsTest, AVerdictNobodyReadFailsTheTest) {
   EXPECT_THAT(result.output, HasSubstr("the verdict of this soak::Run was never read"));
 }
 
-TEST_F(GatingReportsTest, AnAssertOrAnExceptionBeforeTheVerdictFailsTheTest) {
-  const ProgramResult assertion = run("Loop.BodyHasAnAssert");
-  const ProgramResult exception = run("Loop.Throws");
+TEST_F(GatingReportsTest, AnAssertBeforeTheVerdictFailsTheTest) {
+  const ProgramResult result = run("Loop.BodyHasAnAssert");
 
-  EXPECT_EQ(assertion.exit_status, 1);
-  EXPECT_THAT(assertion.output, AllOf(HasSubstr("before the loop"), HasSubstr("never read")));
-  EXPECT_EQ(exception.exit_status, 1);
-  EXPECT_THAT(exception.output, AllOf(HasSubstr("thrown in the loop"), HasSubstr("never read")));
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, AllOf(HasSubstr("before the loop"), HasSubstr("never read")));
+}
+
+TEST_F(GatingReportsTest, AnExceptionBeforeTheVerdictIsWhatTheTestFailsWith) {
+  for (const char* name : {"Loop.Throws", "FixtureRun.Throws"}) {
+    const ProgramResult result = run(name);
+
+    EXPECT_EQ(result.exit_status, 1) << result.output;
+    EXPECT_THAT(result.output,
+                AllOf(HasSubstr("thrown in the loop"), HasSubstr(std::string("[  FAILED  ] Soak/") + name),
+                      Not(HasSubstr("never read"))));
+  }
+}
+
+TEST_F(GatingReportsTest, WhatWasMeasuredBeforeAnExceptionIsInTheJournal) {
+  run("Loop.Throws");
+
+  EXPECT_THAT(files("report"), testing::Contains("Soak-Loop.Throws.journal"));
 }
 
 TEST_F(GatingReportsTest, ATestThatSkipsItselfBeforeTheFirstCycleIsSkipped) {

@@ -102,6 +102,19 @@ SOAK_TEST(Loop, Throws) {
   EXPECT_SOAK(run);
 }
 
+// Its Run is destroyed after GoogleTest has caught the exception.
+class FixtureRun : public testing::Test {
+ public:
+  soak::Run run_;
+};
+
+SOAK_TEST_F(FixtureRun, Throws) {
+  for (auto cycle : run_) {
+    throw std::runtime_error("thrown in the loop");
+  }
+  EXPECT_SOAK(run_);
+}
+
 SOAK_TEST(Loop, ForgetsItsVerdict) {
   soak::Run run;
   for (auto cycle : run) {

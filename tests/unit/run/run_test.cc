@@ -14,6 +14,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -333,6 +334,43 @@ TEST_F(RunTest, AnUnreadVerdictIsSaidWhereSomebodyListens) {
   { soak::Run run({.duration = 1ms}); }
 
   EXPECT_THAT(heard, HasSubstr("Soak/Run.Test: the verdict of this soak::Run was never read"));
+}
+
+TEST_F(RunTest, AnExceptionThatDestroysItIsTheWholeStory) {
+  EXPECT_THAT(
+      [] {
+        soak::Run run({.duration = 1h});
+        for ([[maybe_unused]] auto cycle : run) {
+          throw std::runtime_error("thrown in the loop");
+        }
+      },
+      testing::ThrowsMessage<std::runtime_error>("thrown in the loop"));  // It would abort: nobody listens.
+}
+
+TEST_F(RunTest, AnExceptionThatLeftTheTestsBodyIsTheWholeStory) {
+  std::string heard;
+  detail::run_context().on_unread = [&heard](const std::string& message) { heard = message; };
+  detail::run_context().threw = [] { return true; };
+
+  { soak::Run run({.duration = 1ms}); }  // As a member of a fixture, which is destroyed after the exception.
+
+  EXPECT_EQ(heard, "");
+}
+
+TEST_F(RunTest, AnUnreadVerdictIsSaidAlsoWhileAnotherExceptionUnwinds) {
+  std::string heard;
+  detail::run_context().on_unread = [&heard](const std::string& message) { heard = message; };
+  struct SoaksAtTheEnd {
+    ~SoaksAtTheEnd() { soak::Run run({.duration = 1ms}); }
+  };
+
+  try {
+    const SoaksAtTheEnd at_the_end;
+    throw std::runtime_error("of somebody else");
+  } catch (const std::runtime_error&) {
+  }
+
+  EXPECT_THAT(heard, HasSubstr("never read"));
 }
 
 TEST_F(RunTest, ATestThatSkipsItselfBeforeTheFirstCycleHasNoVerdictToRead) {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -54,6 +55,19 @@ TEST(ChannelsCommandTest, ADayInThreePartsIsOneDay) {
   EXPECT_THAT(outputs[1], StartsWith("[CHANNELS SOAK / slack] PART 2 of 3: sent=1920 "));
   EXPECT_THAT(outputs[2], StartsWith("[CHANNELS SOAK / slack] PASS: sent=2880 ok=2878 success_rate=0.9993 "
                                      "auth_failures=0 rate_limited=12 max_consecutive_429s=1 other_failures=2 "));
+}
+
+TEST(ChannelsCommandTest, WhatCannotBeginIsExitStatusTwoAndTheCause) {
+  const conftest::ScratchFolder folder;
+  std::ofstream(folder / "garbage.pem") << "no certificate\n";
+
+  const ProgramResult result =
+      run_program({SOAK_COMMAND, "channels", "--channel", "telegram", "--url", "https://127.0.0.1:1", "--ca",
+                   folder / "garbage.pem", "--report-dir", folder / "report"},
+                  {"SOAK_TELEGRAM_TOKEN=1:a", "SOAK_TELEGRAM_CHAT_ID=12"});
+
+  EXPECT_EQ(result.exit_status, 2) << result.output;
+  EXPECT_THAT(result.output, AllOf(StartsWith("soak: "), HasSubstr("garbage.pem"), Not(HasSubstr("never read"))));
 }
 
 struct Missing {
