@@ -11,6 +11,7 @@
 
 #include "lib/async/log_lines.h"
 #include "soak/detail/enum_names.h"
+#include "soak/detail/printable.h"
 
 namespace soak {
 
@@ -53,7 +54,9 @@ void print(Log& log, const LogRecord& record) {
     fmt::print(stderr, "soak: {} lines omitted here\n", std::exchange(log.left_out, 0));
   }
   const std::chrono::duration<double> at = record.at.time_since_epoch();
-  fmt::print(stderr, "soak: {:.3f} s {} '{}': {}\n", at.count(), record.source, record.label, record.message);
+  fmt::print(stderr, "{}\n",
+             text::printable(
+                 fmt::format("soak: {:.3f} s {} '{}': {}", at.count(), record.source, record.label, record.message)));
 }
 
 }  // namespace

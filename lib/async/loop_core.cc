@@ -13,13 +13,14 @@
 
 #include "lib/async/log_lines.h"
 #include "soak/detail/blocking_call.h"
+#include "soak/detail/printable.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
 
 namespace soak::detail {
 
 void contract_broken(const std::string& message) noexcept {
-  std::fprintf(stderr, "%s\n", message.c_str());
+  std::fprintf(stderr, "%s\n", text::printable(message, text::LineEnds::kKeep).c_str());
   std::fflush(stderr);
   std::abort();
 }

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <exception>
 
+#include "soak/detail/printable.h"
 #include "soak/detail/program.h"
+#include "soak/error.h"
 #include "soak/report/summary.h"
 
 namespace soak {
@@ -118,10 +120,11 @@ const std::string& RequiredEnv::operator[](std::string_view name) const {
 
 namespace detail {
 
-void skip_test(const std::string& why) { GTEST_SKIP() << why; }
+void skip_test(const std::string& why) { GTEST_SKIP() << text::printable(why, text::LineEnds::kKeep); }
 
 void fail_test(const std::string& why, const char* file, int line) {
-  GTEST_MESSAGE_AT_(file, line, why.c_str(), ::testing::TestPartResult::kFatalFailure);
+  GTEST_MESSAGE_AT_(file, line, text::printable(why, text::LineEnds::kKeep).c_str(),
+                    ::testing::TestPartResult::kFatalFailure);
 }
 
 bool admit(const std::string& name, const char* file, int line) {
@@ -164,6 +167,13 @@ void call_body(const std::function<void()>& body, const char* file, int line) {
     skip_test(skipped.what());
   } catch (const RunRefused& refused) {
     fail_test(refused.what(), file, line);
+  } catch (const Error& error) {
+    // GoogleTest prints what it catches as it is, and this may quote a peer.
+    const std::string shown = text::printable(error.what());
+    if (shown == error.what()) {
+      throw;
+    }
+    throw Error(error.code(), shown);
   }
 }
 

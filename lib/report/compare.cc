@@ -16,6 +16,7 @@
 
 #include "lib/text/format.h"
 #include "soak/detail/enum_names.h"
+#include "soak/detail/printable.h"
 #include "soak/report/growth_text.h"
 #include "soak/report/summary.h"
 
@@ -379,14 +380,14 @@ Comparison compare(const Record& before, const Record& after) {
 }
 
 std::string comparison_text(const Comparison& comparison) {
-  std::string text;
+  std::string shown;
   for (const Comparison::Row& row : comparison.rows) {
-    text += fmt::format("  {:<8}  {:<24}  {}\n", to_string(row.change), row.subject, row.text);
+    shown += text::printable(fmt::format("  {:<8}  {:<24}  {}", to_string(row.change), row.subject, row.text)) + "\n";
   }
   for (const std::string& note : comparison.notes) {
-    text += "  note: " + note + "\n";
+    shown += "  note: " + text::printable(note) + "\n";
   }
-  return text;
+  return shown;
 }
 
 }  // namespace soak::report

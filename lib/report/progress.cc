@@ -7,8 +7,10 @@
 
 #include <cstddef>
 #include <iterator>
+#include <string>
 
 #include "lib/text/format.h"
+#include "soak/detail/printable.h"
 
 namespace soak::report {
 namespace {
@@ -39,12 +41,13 @@ Progress::Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked
 
 bool Progress::due(std::chrono::nanoseconds elapsed) const { return elapsed >= next_ && elapsed < asked_; }
 
-void Progress::show(std::string_view title, std::chrono::nanoseconds elapsed, std::string_view text) {
+void Progress::show(std::string_view title, std::chrono::nanoseconds elapsed, std::string_view words) {
   next_ = elapsed - elapsed % every_ + every_;
   fmt::memory_buffer line;
   fmt::format_to(std::back_inserter(line), "[{}] {} of {}, {} left: {}", title, text::format_clock(elapsed),
-                 text::format_clock(asked_), text::format_clock(asked_ - elapsed), text);
-  std::string_view shown(line.data(), line.size());
+                 text::format_clock(asked_), text::format_clock(asked_ - elapsed), words);
+  const std::string safe = text::printable({line.data(), line.size()});
+  std::string_view shown = safe;
   if (terminal_) {
     shown = shown.substr(0, columns(out_));  // A line that wraps cannot be rewritten.
     std::fprintf(out_, "\r%.*s\033[K", static_cast<int>(shown.size()), shown.data());

@@ -6,14 +6,15 @@
 #include <cstddef>
 
 #include "lib/text/format.h"
+#include "soak/detail/printable.h"
 
 namespace soak::report {
 namespace {
 
 constexpr std::int64_t kKb = 1024;
 
-std::string indented(const std::string& label, const std::string& text) {
-  return fmt::format("  {:<11} {}\n", label, text);
+std::string indented(const std::string& label, const std::string& words) {
+  return fmt::format("  {:<11} {}\n", text::printable(label), text::printable(words));
 }
 
 }  // namespace
@@ -57,38 +58,38 @@ std::string summary_line(const Record& record) {
   if (record.mode == "smoke") {
     line += " mode=smoke";
   }
-  return line;
+  return text::printable(line);
 }
 
 std::string finding_text(const Record& record, const probe::Finding& finding) {
-  std::string text = fmt::format("{}: {}\n", record.name, finding.text);
+  std::string shown = text::printable(fmt::format("{}: {}", record.name, finding.text)) + "\n";
   for (const probe::Evidence& evidence : finding.evidence) {
-    text += indented(evidence.label, evidence.text);
+    shown += indented(evidence.label, evidence.text);
   }
   if (!record.rerun.empty()) {
-    text += indented("rerun", record.rerun);
+    shown += indented("rerun", record.rerun);
   }
-  text.pop_back();
-  return text;
+  shown.pop_back();
+  return shown;
 }
 
 std::string findings_text(const Record& record) {
-  std::string text;
+  std::string shown;
   for (const probe::Finding& finding : record.verdict.findings) {
-    text += "  " + finding.text + "\n";
+    shown += "  " + text::printable(finding.text) + "\n";
     for (const probe::Evidence& evidence : finding.evidence) {
-      text += "  " + indented(evidence.label, evidence.text);
+      shown += "  " + indented(evidence.label, evidence.text);
     }
   }
-  return text;
+  return shown;
 }
 
 std::string remarks_text(const Record& record) {
-  std::string text;
+  std::string shown;
   for (const std::string& remark : record.verdict.remarks) {
-    text += "  note: " + remark + "\n";
+    shown += "  note: " + text::printable(remark) + "\n";
   }
-  return text;
+  return shown;
 }
 
 }  // namespace soak::report

@@ -14,6 +14,7 @@
 #include "lib/run/resolve.h"
 #include "lib/run/run_state.h"
 #include "lib/text/format.h"
+#include "soak/detail/printable.h"
 #include "soak/report/summary.h"
 #include "soak/run_driver.h"
 
@@ -130,7 +131,7 @@ Run::~Run() {
     verdict();
     message += summary();
   } catch (const std::exception& error) {
-    message += error.what();  // Of memory that ran out, say: nothing may leave a destructor.
+    message += text::printable(error.what());  // Of memory that ran out, say: nothing may leave a destructor.
   }
   if (!state_->context.on_unread) {
     fmt::print(stderr, "{}\n", message);

@@ -13,6 +13,7 @@
 #include "soak/async_run.h"
 #include "soak/channels/message_stream.h"
 #include "soak/channels/options.h"
+#include "soak/detail/printable.h"
 #include "soak/error.h"
 #include "tools/providers/faked_channel.h"
 #include "tools/providers/real_channel.h"
@@ -64,7 +65,7 @@ int run_channels(const ChannelsArguments& arguments, const std::string& program)
                                         arguments.virtual_clock ? " --virtual" : "", arguments.fake ? " --fake" : "");
   if (const std::string error = prepare_run("channels-" + arguments.channel, arguments.virtual_clock, rerun);
       !error.empty()) {
-    fmt::print(stderr, "soak: {}\n", error);
+    fmt::print(stderr, "soak: {}\n", text::printable(error));
     return kUsage;
   }
   AsyncRun run(run_options(arguments));

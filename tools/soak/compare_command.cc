@@ -8,6 +8,7 @@
 #include <string>
 
 #include "commands.h"
+#include "soak/detail/printable.h"
 #include "soak/report/compare.h"
 #include "soak/report/read_json.h"
 
@@ -43,13 +44,14 @@ int run_compare(const CompareArguments& arguments) {
       worse += row.change == report::Change::kWorse ? 1u : 0u;
       better += row.change == report::Change::kBetter ? 1u : 0u;
     }
-    fmt::print("[{}] {}: worse={} better={} compared={}\n{}", after.title, headline(comparison.overall()), worse,
-               better, comparison.rows.size(), report::comparison_text(comparison));
+    fmt::print("{}: worse={} better={} compared={}\n{}",
+               text::printable(fmt::format("[{}] {}", after.title, headline(comparison.overall()))), worse, better,
+               comparison.rows.size(), report::comparison_text(comparison));
     return comparison.overall() == report::Change::kWorse ? kFailed : kPassed;
   } catch (const report::ReadError& error) {
-    fmt::print(stderr, "soak compare: {}\n", error.what());
+    fmt::print(stderr, "soak compare: {}\n", text::printable(error.what()));
   } catch (const report::NotComparable& error) {
-    fmt::print(stderr, "soak compare: {}\n", error.what());
+    fmt::print(stderr, "soak compare: {}\n", text::printable(error.what()));
   }
   return kUsage;
 }

@@ -21,6 +21,7 @@
 #include "commands.h"
 #include "lib/text/format.h"
 #include "soak/detail/descriptor_limit.h"
+#include "soak/detail/printable.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
@@ -75,7 +76,7 @@ template <typename Ledger>
 void print_findings(std::string_view name, const Ledger& ledger) {
   if constexpr (requires { ledger.findings; }) {
     for (const peers::ChannelFinding& finding : ledger.findings) {
-      fmt::print("{}: {}: {}\n", name, peers::to_string(finding.kind), finding.text);
+      fmt::print("{}: {}: {}\n", name, peers::to_string(finding.kind), text::printable(finding.text));
     }
   }
 }
@@ -105,7 +106,7 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
     options.tls = identity_of(arguments.tls, ca);
     peer = std::make_unique<Peer>(loop, options);
   } catch (const Error& error) {
-    fmt::print(stderr, "soak fake: {}\n", error.what());
+    fmt::print(stderr, "soak fake: {}\n", text::printable(error.what()));
     return kFailed;
   }
   fmt::print("{}: listening on {}\n", name, peer->url());
@@ -125,7 +126,7 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
   });
   loop.run(wait_then_close(stop, *peer));
   signals.join();
-  fmt::print("{}: {}\n", name, to_string(peer->ledger()));
+  fmt::print("{}: {}\n", name, text::printable(to_string(peer->ledger())));
   print_findings(name, peer->ledger());
   return kPassed;
 }

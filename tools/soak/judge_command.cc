@@ -20,6 +20,7 @@
 #include "csv.h"
 #include "lib/text/format.h"
 #include "lib/text/number.h"
+#include "soak/detail/printable.h"
 #include "soak/growth/trends.h"
 #include "soak/report/growth_text.h"
 
@@ -234,7 +235,8 @@ int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& a
     const probe::Trend trend = trend_of(track, first, others);
     leaks += trend.leak ? 1u : 0u;
     unknown += trend.not_judged.empty() ? 0u : 1u;
-    lines += fmt::format("  {}: {}{}\n", track.name, trend.leak ? "LEAK: " : "", report::trend_text(trend));
+    lines +=
+        fmt::format("  {}: {}{}\n", text::printable(track.name), trend.leak ? "LEAK: " : "", report::trend_text(trend));
   }
   const char* verdict = leaks > 0 ? "FAIL" : unknown > 0 ? "INCONCLUSIVE" : "PASS";
   std::string operations;
@@ -242,9 +244,11 @@ int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& a
     operations +=
         fmt::format(" {}={}", operation.name, operation.at_rest.last()->value - operation.at_rest.first()->value);
   }
-  fmt::print("{}[SOAK JUDGE / {}] {}: elapsed={:.1f}s rows={}{} series={} leaks={} inconclusive={}\n", lines, name,
-             verdict, text::seconds(recording.lasted), recording.rows, operations, recording.measured.tracks.size(),
-             leaks, unknown);
+  fmt::print(
+      "{}{}\n", lines,
+      text::printable(fmt::format("[SOAK JUDGE / {}] {}: elapsed={:.1f}s rows={}{} series={} leaks={} inconclusive={}",
+                                  name, verdict, text::seconds(recording.lasted), recording.rows, operations,
+                                  recording.measured.tracks.size(), leaks, unknown)));
   return leaks > 0 ? kFailed : kPassed;
 }
 
@@ -255,14 +259,14 @@ int run_judge(const JudgeArguments& arguments) {
   if (!standard_input) {
     opened.reset(std::fopen(arguments.file.c_str(), "r"));
     if (opened == nullptr) {
-      fmt::print(stderr, "soak judge: {}: {}\n", name, std::strerror(errno));
+      fmt::print(stderr, "soak judge: {}\n", text::printable(fmt::format("{}: {}", name, std::strerror(errno))));
       return kUsage;
     }
   }
   try {
     return judge_file(standard_input ? stdin : opened.get(), name, arguments);
   } catch (const CsvError& error) {
-    fmt::print(stderr, "soak judge: {}: {}\n", name, error.what());
+    fmt::print(stderr, "soak judge: {}\n", text::printable(fmt::format("{}: {}", name, error.what())));
     return kUsage;
   }
 }

@@ -4,10 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "commands.h"
+#include "soak/detail/printable.h"
 
 int main(int argc, char** argv) {
   using namespace soak::tools;
@@ -34,10 +36,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    std::ostringstream said;
+    app.exit(error, said, said);
+    std::fputs(soak::text::printable(said.str(), soak::text::LineEnds::kKeep).c_str(), stderr);
     return kUsage;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "soak: %s\n", error.what());
+    std::fprintf(stderr, "soak: %s\n", soak::text::printable(error.what()).c_str());
     return kUsage;
   }
   return kUsage;

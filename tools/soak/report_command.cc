@@ -9,6 +9,7 @@
 #include <string>
 
 #include "commands.h"
+#include "soak/detail/printable.h"
 #include "soak/error.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
@@ -30,7 +31,7 @@ void write(const std::string& path, const std::string& text) {
   if (const std::string error = report::write_file(path, text); !error.empty()) {
     throw Error(Errc::kSystem, error);
   }
-  fmt::print("  note: report in {}\n", path);
+  fmt::print("  note: report in {}\n", text::printable(path));
 }
 
 int run_report(const ReportArguments& arguments) {

@@ -16,6 +16,7 @@
 #include "saved_audio.h"
 #include "soak/async_run.h"
 #include "soak/audio/file.h"
+#include "soak/detail/printable.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 #include "soak/voice/microphone.h"
@@ -103,14 +104,14 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
                   arguments.virtual_clock ? " --virtual" : "");
   if (const std::string error = prepare_run("voice-" + arguments.provider, arguments.virtual_clock, rerun);
       !error.empty()) {
-    fmt::print(stderr, "soak: {}\n", error);
+    fmt::print(stderr, "soak: {}\n", text::printable(error));
     return kUsage;
   }
   audio::Pcm speech;
   try {
     speech = speech_for(arguments, Provider::kInputRateHz);
   } catch (const Error& error) {
-    fmt::print(stderr, "soak: --audio: {}\n", error.what());
+    fmt::print(stderr, "soak: --audio: {}\n", text::printable(error.what()));
     return kUsage;
   }
   // A server on another host may charge for its sessions, and needs a key.
@@ -124,7 +125,7 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
   try {
     saved = saved_audio_for(arguments, Provider::kOutputRateHz);
   } catch (const Error& error) {
-    fmt::print(stderr, "soak: --save-audio: {}\n", error.what());
+    fmt::print(stderr, "soak: --save-audio: {}\n", text::printable(error.what()));
     return kUsage;
   }
   AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
@@ -135,7 +136,7 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
   const bool passed = run.verdict().passed();
   fmt::print("{}", run.summary());
   if (saved != nullptr && !saved->error().empty()) {
-    fmt::print(stderr, "soak: --save-audio: {}\n", saved->error());
+    fmt::print(stderr, "soak: --save-audio: {}\n", text::printable(saved->error()));
     return kFailed;
   }
   return passed ? kPassed : kFailed;

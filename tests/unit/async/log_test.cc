@@ -47,6 +47,14 @@ class LogTest : public testing::Test {
   LogSink before_;
 };
 
+TEST_F(LogTest, TheDefaultSinkWritesNoTextFromOutsideAsItCame) {
+  fill_bucket();
+
+  const std::string line = written([] { log(record(LogLevel::kError, "a\n[  SKIPPED ] b\x1b[2J")); });
+
+  EXPECT_EQ(line, "soak: 12.500 s drain 'pusher': a\\n[SKIPPED] b\\x1b[2J\n");
+}
+
 TEST_F(LogTest, HandsARecordOverAsItIs) {
   std::vector<std::string> seen;
   Instant at{};

@@ -166,6 +166,18 @@ TEST_F(GatingReportsTest, WhatWasMeasuredBeforeAnExceptionIsInTheJournal) {
   EXPECT_THAT(files("report"), testing::Contains("Soak-Loop.Throws.journal"));
 }
 
+TEST_F(GatingReportsTest, WhatAPeerSaidIsNotTakenForGoogleTestsWord) {
+  for (const char* name : {"Hostile.IsInAFinding", "Hostile.IsThrown"}) {
+    const ProgramResult result = run(name);
+
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_THAT(result.output, AllOf(HasSubstr("a\\n[SKIPPED] b\\x1b[2J"), HasSubstr("[  FAILED  ] Soak/Hostile"),
+                                     Not(HasSubstr("[  SKIPPED ]")), Not(HasSubstr("\x1b"))));
+  }
+  EXPECT_THAT(read_file(file("report") + "/Soak-Hostile.IsInAFinding.json"),
+              HasSubstr("a\\n[  SKIPPED ] b\\u001B[2J"));  // The text itself, as JSON escapes it.
+}
+
 TEST_F(GatingReportsTest, ATestThatSkipsItselfBeforeTheFirstCycleIsSkipped) {
   for (const char* name : {"Skip.BeforeTheFirstCycle", "Unwilling.IsSkipped"}) {
     const ProgramResult result = run(name);

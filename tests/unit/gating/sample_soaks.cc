@@ -13,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "soak/error.h"
 #include "soak/soak_test.h"
 
 namespace {
@@ -113,6 +114,24 @@ SOAK_TEST_F(FixtureRun, Throws) {
     throw std::runtime_error("thrown in the loop");
   }
   EXPECT_SOAK(run_);
+}
+
+// What a peer may say. CTest takes a test for skipped when its output has this marker.
+constexpr const char* kHostile = "a\n[  SKIPPED ] b\x1b[2J";
+
+SOAK_TEST(Hostile, IsInAFinding) {
+  soak::Run run;
+  for (auto cycle : run) {
+    cycle.quiescent();
+  }
+  run.add_finding({"closed", kHostile, {{"reason", kHostile}}});
+  run.add_note(kHostile);
+  EXPECT_SOAK(run);
+}
+
+SOAK_TEST(Hostile, IsThrown) {
+  soak::Run run;
+  throw soak::Error(soak::Errc::kConnectionClosed, kHostile);
 }
 
 SOAK_TEST(Loop, ForgetsItsVerdict) {

@@ -15,14 +15,14 @@ namespace {
 using namespace std::chrono_literals;
 
 // What a Progress wrote, asked once a second for `asked`.
-std::string shown(bool terminal, std::chrono::nanoseconds asked) {
+std::string shown(bool terminal, std::chrono::nanoseconds asked, const char* words = "cycles=1") {
   char* text = nullptr;
   std::size_t size = 0;
   std::FILE* file = ::open_memstream(&text, &size);
   Progress progress(file, terminal, asked);
   for (std::chrono::nanoseconds now = 0s; now <= asked; now += 1s) {
     if (progress.due(now)) {
-      progress.show("T", now, "cycles=1");
+      progress.show("T", now, words);
     }
   }
   progress.clear();
@@ -42,6 +42,11 @@ TEST(ProgressTest, AShortRunStillShowsThatItIsAlive) {
   EXPECT_EQ(shown(false, 30s),
             "[T] 00:00:10 of 00:00:30, 00:00:20 left: cycles=1\n[T] 00:00:20 of 00:00:30, 00:00:10 left: cycles=1\n");
   EXPECT_EQ(shown(false, 5s), "");
+}
+
+TEST(ProgressTest, ShowsNoTextFromOutsideAsItCame) {
+  EXPECT_EQ(shown(true, 2s, "a\n[  SKIPPED ]\x1b[2J"),
+            "\r[T] 00:00:01 of 00:00:02, 00:00:01 left: a\\n[SKIPPED]\\x1b[2J\033[K\r\033[K");
 }
 
 TEST(ProgressTest, RewritesOneLineOnATerminalAndTakesItAway) {

@@ -46,6 +46,23 @@ TEST(SummaryTest, FiguresOfADriverComeFirstAndStandForTheCounters) {
             0u);
 }
 
+TEST(SummaryTest, ShowsNoTextFromOutsideAsItCame) {
+  constexpr const char* kHostile = "a\n[  SKIPPED ] b\x1b[2J\xff";
+  constexpr const char* kShown = "a\\n[SKIPPED] b\\x1b[2J\\xff";
+  Record record = an_hour_of_voice();
+  record.verdict.remarks = {kHostile};
+  record.verdict.findings = {{"close", kHostile, {{"at", kHostile}}}};
+  record.figures = {{"reason", kHostile}};
+  record.rerun = kHostile;
+  const std::string at = std::string("at          ") + kShown + "\n";
+
+  EXPECT_EQ(remarks_text(record), std::string("  note: ") + kShown + "\n");
+  EXPECT_EQ(findings_text(record), std::string("  ") + kShown + "\n    " + at);
+  EXPECT_EQ(finding_text(record, record.verdict.findings.front()),
+            std::string("Soak/Voice.OpenAiRealtime: ") + kShown + "\n  " + at + "  rerun       " + kShown);
+  EXPECT_NE(summary_line(record).find(std::string(" reason=") + kShown + " elapsed="), std::string::npos);
+}
+
 TEST(SummaryTest, SaysThatTheClockWasVirtual) {
   Record record = an_hour_of_voice();
   record.mode = "virtual";

@@ -39,6 +39,14 @@ class JudgeCommandTest : public testing::Test {
   const ScratchFolder folder_;
 };
 
+TEST_F(JudgeCommandTest, NamesOfColumnsAndTextsOfTheFileCannotSteerATerminal) {
+  const ProgramResult names = judge("time_s,a[  SKIPPED ]\x1b[2J\n0,1\n1,1\n2,1\n");
+  const ProgramResult value = judge("time_s,rss_bytes\n0,[  FAILED  ]\x1b[2J\n");
+
+  EXPECT_THAT(names.output, AllOf(HasSubstr("a[SKIPPED]\\x1b[2J: "), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(value.output, HasSubstr("rss is '[FAILED]\\x1b[2J': expected a number\n"));
+}
+
 TEST_F(JudgeCommandTest, AFileThatCannotBeUsedIsExitStatusTwoAndNamesTheLine) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", ".csv: is empty: expected a header such as time_s,rss_bytes,fds"},

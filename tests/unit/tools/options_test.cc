@@ -54,6 +54,19 @@ TEST(CommandOptionsTest, ABadValueIsExitStatusTwoAndNamesWhatIsExpected) {
   EXPECT_THAT(number.output, HasSubstr("--duration-min is '5m': expected a number of minutes above 0"));
 }
 
+TEST(CommandOptionsTest, ABadValueIsShownWithoutItsControlCharacters) {
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--channel", "a\x1b[2J[  SKIPPED ]"},
+        std::vector<std::string>{"--channel", "slack", "--virtual", "--duration", "a\x1b[2J[  SKIPPED ]"}}) {
+    std::vector<std::string> arguments = {SOAK_COMMAND, "channels"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramResult result = run_program(arguments);
+
+    EXPECT_EQ(result.exit_status, 2);
+    EXPECT_THAT(result.output, AllOf(HasSubstr("a\\x1b[2J[SKIPPED]"), Not(HasSubstr("\x1b"))));
+  }
+}
+
 TEST(CommandOptionsTest, TwoNamesOfAVariableThatDisagreeAreExitStatusTwo) {
   const ProgramResult result = run_program({SOAK_COMMAND, "voice", "--provider", "openai", "--virtual"},
                                            {"SOAK_DURATION=1m", "SOAK_DURATION_MIN=2"});
