@@ -16,6 +16,33 @@
 #include "soak/error.h"
 
 namespace soak::report {
+namespace {
+
+constexpr std::size_t kSmallReport = 64 * 1024;
+
+std::string temporary_name(const std::string& path) { return fmt::format("{}.{}.tmp", path, ::getpid()); }
+
+// Returns an error, which names `path`; the file may then be there in part.
+std::string write_new_file(const std::string& file_name, const std::string& path, const std::string& text) {
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (!directory.empty() && !std::filesystem::create_directories(directory, error) && error) {
+    return fmt::format("{}: cannot make the directory {}: {}", path, directory.string(), error.message());
+  }
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(file_name.c_str(), "w"), &std::fclose);
+  if (file == nullptr) {
+    return fmt::format("{}: {}", path, std::strerror(errno));
+  }
+  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+  const int why = errno;
+  const bool closed = std::fclose(file.release()) == 0;
+  if (!written || !closed) {
+    return fmt::format("{}: {}", path, std::strerror(written ? errno : why));
+  }
+  return {};
+}
+
+}  // namespace
 
 std::string report_path(const Record& record, const std::string& directory, const std::string& extension) {
   std::string file = record.name;
@@ -46,25 +73,27 @@ std::string read_file(const std::string& path) {
   return text;
 }
 
+std::string try_file(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return fmt::format("{}: {}", path, std::strerror(EISDIR));
+  }
+  const std::string temporary = temporary_name(path);
+  std::string error = write_new_file(temporary, path, std::string(kSmallReport, ' '));
+  std::remove(temporary.c_str());
+  return error;
+}
+
 std::string write_file(const std::string& path, const std::string& text) {
-  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
-  std::error_code error;
-  if (!directory.empty() && !std::filesystem::create_directories(directory, error) && error) {
-    return fmt::format("{}: cannot make the directory {}: {}", path, directory.string(), error.message());
+  const std::string temporary = temporary_name(path);
+  std::string error = write_new_file(temporary, path, text);
+  if (error.empty() && std::rename(temporary.c_str(), path.c_str()) != 0) {
+    error = fmt::format("{}: {}", path, std::strerror(errno));
   }
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(temporary.c_str(), "w"), &std::fclose);
-  if (file == nullptr) {
-    return fmt::format("{}: {}", path, std::strerror(errno));
-  }
-  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
-  const bool closed = std::fclose(file.release()) == 0;
-  if (!written || !closed || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const std::string why = std::strerror(errno);
+  if (!error.empty()) {
     std::remove(temporary.c_str());
-    return fmt::format("{}: {}", path, why);
   }
-  return {};
+  return error;
 }
 
 }  // namespace soak::report

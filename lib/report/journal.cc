@@ -53,6 +53,19 @@ std::string header_line(const Record& record, const probe::Budgets& budgets, con
   return json.end_array().end_object().take() + "\n";
 }
 
+// Returns the error, 0 where all of it was written.
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 // A line in the making, in memory that is there already: it allocates only where that is too small.
@@ -124,9 +137,12 @@ Journal::Journal(std::string path, const Record& record, const probe::Budgets& b
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
   struct stat status {};
   const std::string header = header_line(record, budgets, rss_not_judged);
-  if (fd_ < 0 || ::fstat(fd_, &status) != 0 ||
-      ::write(fd_, header.data(), header.size()) != static_cast<ssize_t>(header.size())) {
-    error_ = fmt::format("{}: {}", path_, std::strerror(errno));
+  int error = fd_ < 0 || ::fstat(fd_, &status) != 0 ? errno : 0;
+  if (error == 0) {
+    error = write_all(fd_, header);
+  }
+  if (error != 0) {
+    error_ = fmt::format("{}: {}", path_, std::strerror(error));
   }
   inode_ = status.st_ino;
 }
@@ -200,13 +216,9 @@ void Journal::write(Line& line) {
   if (!error_.empty()) {
     return;
   }
-  ssize_t written = 0;
-  do {
-    written = ::write(fd_, text.data(), text.size());
-  } while (written < 0 && errno == EINTR);
-  if (written != static_cast<ssize_t>(text.size())) {
+  if (const int error = write_all(fd_, text); error != 0) {
     // A line cut short ends the journal: what follows would stand in its middle.
-    error_ = fmt::format("{}: {}", path_, written < 0 ? std::strerror(errno) : "the disk is full");
+    error_ = fmt::format("{}: {}", path_, std::strerror(error));
   }
 }
 

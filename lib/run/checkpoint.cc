@@ -41,7 +41,9 @@ std::optional<FileLock> lock(const std::string& path) {
   try {
     std::optional<FileLock> taken = FileLock::take(path);
     if (!taken) {
-      refuse(path, "is in use by another run: wait for it to end, or give this one its own file");
+      const std::optional<pid_t> holder = FileLock::holder(path);
+      refuse(path, fmt::format("is in use by another run{}: wait for it to end, or give this one its own file",
+                               holder ? fmt::format(", process {}", *holder) : ""));
     }
     return taken;
   } catch (const Error& error) {

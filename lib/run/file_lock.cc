@@ -8,6 +8,9 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -28,10 +31,22 @@ bool is_the_file(int fd, const std::string& file) {
   throw Error(Errc::kSystem, path + ": " + std::generic_category().message(error));
 }
 
+std::string lock_file(const std::string& path) { return path + ".lock"; }
+
+struct Held {
+  std::mutex mutex;
+  std::set<std::string> files;
+};
+
+Held& held_here() {
+  static Held held;
+  return held;
+}
+
 }  // namespace
 
 std::optional<FileLock> FileLock::take(const std::string& path) {
-  const std::string file = path + ".lock";
+  const std::string file = lock_file(path);
   if (const std::filesystem::path directory = std::filesystem::path(file).parent_path(); !directory.empty()) {
     std::error_code failed;
     std::filesystem::create_directories(directory, failed);
@@ -59,10 +74,35 @@ std::optional<FileLock> FileLock::take(const std::string& path) {
   }
 }
 
+std::optional<pid_t> FileLock::holder(const std::string& path) {
+  pid_t pid = 0;
+  std::ifstream file(lock_file(path));
+  return file >> pid && pid > 0 ? std::optional(pid) : std::nullopt;
+}
+
+bool FileLock::is_held_here(const std::string& path) {
+  const std::lock_guard lock(held_here().mutex);
+  return held_here().files.count(lock_file(path)) > 0;
+}
+
+FileLock::FileLock(std::string file, int fd) : file_(std::move(file)), fd_(fd) {
+  {
+    const std::lock_guard lock(held_here().mutex);
+    held_here().files.insert(file_);
+  }
+  // For whoever finds it locked. On a full disk it stays empty, and locks all the same.
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd_, 0) == 0) {
+    [[maybe_unused]] const ssize_t written = ::pwrite(fd_, pid.data(), pid.size(), 0);
+  }
+}
+
 FileLock::FileLock(FileLock&& other) noexcept : file_(std::move(other.file_)), fd_(std::exchange(other.fd_, -1)) {}
 
 FileLock::~FileLock() {
   if (fd_ >= 0) {
+    const std::lock_guard lock(held_here().mutex);
+    held_here().files.erase(file_);
     ::unlink(file_.c_str());
     ::close(fd_);
   }

@@ -2,6 +2,8 @@
 #ifndef SOAK_LIB_RUN_FILE_LOCK_H_
 #define SOAK_LIB_RUN_FILE_LOCK_H_
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 
@@ -15,12 +17,17 @@ class FileLock {
   // file cannot be made; directories that it needs are made.
   static std::optional<FileLock> take(const std::string& path);
 
+  // The process that holds the lock on `path`, or held it last; empty where that cannot be told.
+  static std::optional<pid_t> holder(const std::string& path);
+  // Whether a FileLock of this process holds it.
+  static bool is_held_here(const std::string& path);
+
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&&) = delete;
   ~FileLock();
 
  private:
-  FileLock(std::string file, int fd) : file_(std::move(file)), fd_(fd) {}
+  FileLock(std::string file, int fd);
 
   std::string file_;
   int fd_;

@@ -85,6 +85,17 @@ void RunDriver::begin_run() {
     std::abort();
   }
   state.started = std::chrono::system_clock::now();
+  // A run on the virtual clock is over at once, and its seed gives it again.
+  const bool threads = !state.virtual_clock && !state.context.quiet;
+  if (!state.context.quiet) {
+    std::string error = state.claim_report();
+    if (error.empty() && threads) {
+      error = state.begin_journal();
+    }
+    if (!error.empty()) {
+      refuse(error);
+    }
+  }
   if (state.checkpoint) {
     if (const std::string error = state.checkpoint->save_start(state.so_far()); !error.empty()) {
       refuse("the checkpoint cannot be written: " + error);
@@ -93,11 +104,6 @@ void RunDriver::begin_run() {
   state.began = state.clock_now() - state.part_from;
   state.active = true;
   state.interrupts.emplace();
-  // A run on the virtual clock is over at once, and its seed gives it again.
-  const bool threads = !state.virtual_clock && !state.context.quiet;
-  if (threads) {
-    state.begin_journal();
-  }
   sample();
   if (threads) {
     if (state.context.progress) {

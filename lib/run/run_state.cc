@@ -8,9 +8,13 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "lib/run/option_value.h"
 #include "lib/run/parts.h"
+#include "lib/text/format.h"
+#include "soak/detail/printable.h"
+#include "soak/error.h"
 #include "soak/probe/process.h"
 #include "soak/report/files.h"
 
@@ -127,9 +131,10 @@ void Run::State::show_progress(nanoseconds now) {
   };
   const std::string bracket = title_now();
   const std::lock_guard lock(words_mutex);
-  progress->show(bracket, now,
-                 status_line.text({now, cycle_noun, cycles.load(std::memory_order_relaxed),
-                                   std::span(counts).first(used), value("rss"), value("fds"), found_so_far}));
+  progress->show(
+      bracket, now,
+      status_line.text({now, cycle_noun, cycles.load(std::memory_order_relaxed), std::span(counts).first(used),
+                        value("rss"), value("fds"), journal_lost.empty() ? found_so_far : journal_lost}));
 }
 
 void Run::State::look() {
@@ -227,10 +232,58 @@ void Run::State::open_checkpoint() {
   traffic->go_on_from(before.traffic);
 }
 
-void Run::State::begin_journal() {
+std::string Run::State::claim_report() {
+  file_size_signal.emplace();
+  const report::Record begun = so_far();
+  const std::string path = report::report_path(begun, settings.report_dir, "");
+  try {
+    if (std::optional<FileLock> taken = FileLock::take(path)) {
+      report_lock.emplace(std::move(*taken));
+    } else if (!FileLock::is_held_here(path)) {  // The Runs of one test share its report.
+      const std::optional<pid_t> holder = FileLock::holder(path);
+      return fmt::format(
+          "the report {}.json is being written by another run{}: wait for it to end, or give this one its "
+          "own report_dir",
+          path, holder ? fmt::format(", process {}", *holder) : "");
+    }
+  } catch (const Error& error) {
+    return fmt::format("the report cannot be written: {}", error.what());
+  }
+  for (const char* const extension : {".json", ".html"}) {
+    if (const std::string error = report::try_file(path + extension); !error.empty()) {
+      return "the report cannot be written: " + error;
+    }
+  }
+  return {};
+}
+
+std::string Run::State::begin_journal() {
   const report::Record begun = so_far();
   journal.emplace(report::report_path(begun, settings.report_dir, ".journal"), begun, budgets(),
                   judge_words().rss_not_judged);
+  const std::string error = journal->error();
+  if (!error.empty()) {
+    journal->remove();
+    return "the journal cannot be written: " + error;
+  }
+  return {};
+}
+
+void Run::State::look_at_journal(nanoseconds now) {
+  const std::string error = journal->error();
+  if (error.empty()) {
+    return;
+  }
+  const std::string bracket = title_now();
+  const std::lock_guard lock(words_mutex);
+  if (!journal_lost.empty()) {
+    return;
+  }
+  journal_lost = fmt::format("the journal ended at {}, before the run: {}", text::format_clock(now), error);
+  if (progress) {
+    progress->clear();
+  }
+  fmt::print(stderr, "{}\n", text::printable(fmt::format("[{}] {}", bracket, journal_lost)));
 }
 
 void Run::State::write_down(JournalEntry entry, nanoseconds now, std::uint64_t cycle) {
@@ -242,6 +295,7 @@ void Run::State::write_down(JournalEntry entry, nanoseconds now, std::uint64_t c
   probe.inspect([&](const probe::Measurements& measured) {
     ((*journal).*entry)(now, cycle, measured, std::span(counts).first(used));
   });
+  look_at_journal(now);
 }
 
 }  // namespace soak

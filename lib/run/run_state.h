@@ -20,6 +20,8 @@
 #include "lib/run/checkpoint.h"
 #include "lib/run/counters.h"
 #include "lib/run/early_stop.h"
+#include "lib/run/file_lock.h"
+#include "lib/run/file_size_signal.h"
 #include "lib/run/interrupt.h"
 #include "lib/run/marks.h"
 #include "lib/run/option_registry.h"
@@ -53,6 +55,7 @@ struct Run::State {
   std::string title;
   std::string cycle_noun = "cycle";
   std::string found_so_far;  // By the last look.
+  std::string journal_lost;  // When it ended before the run, and why; otherwise empty.
 
   // Of a soak that is run as several processes, this one's part; a soak of one process is one from beginning to end.
   std::optional<Checkpoint> checkpoint;
@@ -68,6 +71,8 @@ struct Run::State {
 
   probe::Probe probe;
   std::unique_ptr<probe::HeapRecording> heap_profile;
+  std::optional<FileSizeSignal> file_size_signal;
+  std::optional<FileLock> report_lock;  // Until the reports are written.
   std::optional<report::Journal> journal;
   std::optional<probe::Sampler> sampler;
   std::optional<report::Progress> progress;
@@ -125,7 +130,14 @@ struct Run::State {
   report::Record so_far() const;
 
   void open_checkpoint();
-  void begin_journal();
+
+  // Before the first cycle: that the reports cannot be written must be known before it has run for hours. Returns what
+  // is wrong, empty where nothing is.
+  std::string claim_report();
+  std::string begin_journal();
+
+  // Notes, and says at once, that the journal could not be written on.
+  void look_at_journal(std::chrono::nanoseconds now);
 
   // An exception ends the run, or ended the body of the test that holds it.
   bool thrown_out() const;

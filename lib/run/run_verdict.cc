@@ -88,6 +88,12 @@ void Run::State::judge() {
     add("cycles", cycles_text);
   }
 
+  if (journal) {
+    look_at_journal(lasted);
+    if (!journal_lost.empty()) {
+      add("journal", journal_lost);
+    }
+  }
   verdict.findings.insert(verdict.findings.end(), findings.begin(), findings.end());
 
   if (result.cycles > 0 && (!unfinished || probe::rss_growth(result.measured))) {
@@ -147,21 +153,23 @@ void Run::State::write_report() {
   const std::string json = report::report_path(*record, settings.report_dir, ".json");
   const std::string html = report::report_path(*record, settings.report_dir, ".html");
   std::string error = report::write_file(json, report::to_json(*record));
-  if (error.empty()) {
+  const bool json_written = error.empty();
+  if (json_written) {
     error = report::write_file(html, report::to_html(*record));
   }
-  if (!error.empty()) {
-    record->verdict.remarks.push_back("the report was not written: " + error);
-    return;
-  }
-  page = html;
-  record->verdict.remarks.push_back("report in " + page);
-  if (journal) {
-    journal->remove();
-    if (const std::string broken = journal->error(); !broken.empty()) {
-      record->verdict.remarks.push_back("the journal ended before the run: " + broken);
+  if (error.empty()) {
+    page = html;
+    record->verdict.remarks.push_back("report in " + page);
+    if (journal) {
+      journal->remove();
+    }
+  } else {
+    record->verdict.findings.push_back({"report", "the report was not written: " + error, {}});
+    if (json_written) {
+      report::write_file(json, report::to_json(*record));  // With this finding; without it, it stays as it is.
     }
   }
+  report_lock.reset();
 }
 
 }  // namespace soak

@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
   using namespace soak::tools;
   CLI::App app(
       "Soaks realtime clients, and runs the fake providers for them.\n"
-      "Exit status: 0 if the verdict is PASS, 1 if it is FAIL, 2 if the command line or a variable is invalid.",
+      "Exit status: 0 if the verdict is PASS, 1 if it is FAIL, 2 if it could not run: an option or a variable is\n"
+      "invalid, a certificate is unusable, the report cannot be written.",
       "soak");
   app.require_subcommand(1);
   const std::vector<std::pair<const char*, Command>> commands = {

@@ -17,6 +17,11 @@ std::string report_path(const Record& record, const std::string& directory, cons
 // Returns the contents of a file. Throws Error(Errc::kSystem) that names the path.
 std::string read_file(const std::string& path);
 
+// Whether write_file() could write `path`, found out before there is anything to write: makes the directories, and
+// writes and removes a temporary file of the size of a small report. Returns an error that names the path; empty on
+// success.
+std::string try_file(const std::string& path);
+
 // Writes `text` to `path` through a temporary file, so that no reader sees half a report. Creates missing directories.
 // Returns an error that names the path; empty on success.
 std::string write_file(const std::string& path, const std::string& text);

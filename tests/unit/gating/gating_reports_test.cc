@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -89,11 +90,38 @@ TEST_F(GatingReportsTest, TheReportHoldsEverySeries) {
   }
 }
 
-TEST_F(GatingReportsTest, AReportThatCannotBeWrittenIsSaid) {
-  const ProgramResult result = run_program({SAMPLE_SOAKS, "--gtest_runsoak", "--soak_duration=50ms",
-                                            "--gtest_filter=Soak/Loop.Passes", "--soak_report_dir=/proc/nowhere"});
+TEST_F(GatingReportsTest, AReportThatCannotBeWrittenFailsTheTestAtOnce) {
+  std::ofstream(file("occupied")) << "a file where a directory is needed";
+  for (const std::string& folder : {std::string("/proc/nowhere"), file("occupied")}) {
+    const ProgramResult result =
+        run_program({SAMPLE_SOAKS, "--gtest_runsoak", "--soak_duration=60s", "--gtest_filter=Soak/Loop.SaysThatItRuns",
+                     "--soak_report_dir=" + folder});
 
-  EXPECT_THAT(result.output, HasSubstr("the report was not written: /proc/nowhere/Soak-Loop.Passes.json"));
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_THAT(result.output,
+                AllOf(HasSubstr("the report cannot be written: " + folder),
+                      HasSubstr("[  FAILED  ] Soak/Loop.SaysThatItRuns"), Not(HasSubstr("in the loop"))));
+  }
+}
+
+TEST_F(GatingReportsTest, ASecondRunOfTheSameNameIsToldWhoWritesTheReport) {
+  std::vector<std::string> all = arguments("Loop.SaysThatItRuns");
+  all.push_back("--soak_duration=60s");
+  Program first(all);
+  ASSERT_TRUE(first.read_until("in the loop")) << first.output();
+
+  const ProgramResult second = run("Loop.SaysThatItRuns");
+  const ProgramResult another = run("Loop.Passes");
+
+  EXPECT_EQ(second.exit_status, 1);
+  EXPECT_THAT(second.output, HasSubstr("the report " + file("report") +
+                                       "/Soak-Loop.SaysThatItRuns.json is being written by "
+                                       "another run, process " +
+                                       std::to_string(first.pid()) + ": wait for it to end"));
+  EXPECT_EQ(another.exit_status, 0) << another.output;
+  first.signal(SIGKILL);
+  first.wait();
+  EXPECT_EQ(run("Loop.SaysThatItRuns").exit_status, 0);  // What the dead one left holds nothing.
 }
 
 TEST_F(GatingReportsTest, XmlAndJsonHoldTheNumbersOfTheRun) {
@@ -123,7 +151,8 @@ TEST_F(GatingReportsTest, AProcessThatIsKilledLeavesItsJournal) {
   program.signal(SIGKILL);
   program.wait();
 
-  EXPECT_EQ(files("report"), std::vector<std::string>{"Soak-Loop.SaysThatItRuns.journal"});
+  EXPECT_EQ(files("report"),
+            (std::vector<std::string>{"Soak-Loop.SaysThatItRuns.journal", "Soak-Loop.SaysThatItRuns.lock"}));
   EXPECT_THAT(read_file(file("report") + "/Soak-Loop.SaysThatItRuns.journal"),
               AllOf(HasSubstr("{\"schema\":\"soak.journal\",\"version\":1,\"name\":\"Soak/Loop.SaysThatItRuns\""),
                     HasSubstr("\n{\"type\":\"sample\",\"at_s\":0.")));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "conftest/scratch_folder.h"
@@ -29,6 +30,25 @@ TEST(FilesTest, WritingMakesTheDirectoriesAndReplacesTheFile) {
   EXPECT_EQ(write_file(path, "new"), "");
 
   EXPECT_EQ(conftest::read_file(path), "new");
+}
+
+TEST(FilesTest, TryingLeavesOnlyTheDirectoriesBehind) {
+  const conftest::ScratchFolder scratch;
+
+  EXPECT_EQ(try_file(scratch / "a/b.json"), "");
+
+  EXPECT_TRUE(std::filesystem::is_empty(scratch / "a"));
+}
+
+TEST(FilesTest, TryingFindsWhatWritingWould) {
+  const conftest::ScratchFolder scratch;
+  const std::string occupied = scratch / "occupied";
+  write_file(occupied, "a file where a directory is needed");
+  std::filesystem::create_directories(scratch / "page.html");
+
+  EXPECT_NE(try_file(occupied + "/b.json").find(occupied + "/b.json: "), std::string::npos);
+  EXPECT_NE(try_file("/proc/b.json").find("/proc/b.json: "), std::string::npos);
+  EXPECT_EQ(try_file(scratch / "page.html"), scratch / "page.html" + ": Is a directory");
 }
 
 TEST(FilesTest, AFileThatCannotBeReadIsNamed) {

@@ -2,6 +2,7 @@
 #include "lib/run/file_lock.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -30,6 +31,18 @@ TEST_F(FileLockTest, OneHoldsItAtATime) {
   first.reset();
 
   EXPECT_TRUE(FileLock::take(path()));
+}
+
+TEST_F(FileLockTest, NamesTheProcessThatHoldsIt) {
+  EXPECT_FALSE(FileLock::holder(path()));
+  EXPECT_FALSE(FileLock::is_held_here(path()));
+
+  std::optional<FileLock> lock = FileLock::take(path());
+
+  EXPECT_EQ(FileLock::holder(path()), ::getpid());
+  EXPECT_TRUE(FileLock::is_held_here(path()));
+  lock.reset();
+  EXPECT_FALSE(FileLock::is_held_here(path()));
 }
 
 TEST_F(FileLockTest, LeavesNoFileBehind) {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "conftest/scratch_folder.h"
+#include "conftest/subprocess.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
 #include "soak/run_driver.h"
@@ -34,6 +36,7 @@ using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -104,6 +107,85 @@ TEST_F(RunTest, ADeathTestsChildWritesNothing) {
   EXPECT_TRUE(run.verdict().passed()) << run.summary();
   EXPECT_EQ(run.report_page(), "");
   EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+// One that writes reports, on a disk that this process may fill.
+class RunReportTest : public RunTest {
+ protected:
+  RunReportTest() {
+    detail::run_context().quiet = false;
+    detail::run_context().progress = false;
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+  }
+  ~RunReportTest() override { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+  // No file may be longer: what a full disk does, without one.
+  void limit_files(rlim_t bytes) const {
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+
+  const conftest::ScratchFolder folder_;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(RunReportTest, AFullDiskIsFoundOutBeforeTheFirstCycle) {
+  limit_files(4096);
+  soak::Run run({.duration = 1h, .report_dir = folder_.path()});
+
+  EXPECT_THAT([&run] { once_around(run); },
+              testing::ThrowsMessage<detail::RunRefused>(HasSubstr("the report cannot be written: " + folder_.path())));
+}
+
+TEST_F(RunReportTest, AJournalThatCannotBeWrittenOnIsAFindingOfItsTime) {
+  limit_files(2 << 20);
+  soak::Run run({.duration = 1h, .report_dir = folder_.path(), .failed_cycles_max = 10});
+  RunDriver driver(run);
+  driver.begin_run();
+  for (int i = 0; i < 5; ++i) {
+    driver.fail_cycle("kept in the report");
+  }
+  testing::internal::CaptureStderr();
+  driver.fail_cycle(std::string(4 << 20, 'x'));  // In the journal only.
+  driver.finish_cycle();
+  driver.sample();
+  const std::string said = testing::internal::GetCapturedStderr();
+  driver.end_run();
+
+  const std::string why = ", before the run: " + folder_ / "Soak-Run.Test.journal" + ": File too large";
+  EXPECT_THAT(said, AllOf(StartsWith("[SOAK / Run.Test] the journal ended at 00:00:"), HasSubstr(why + "\n")));
+  EXPECT_THAT(run.verdict().findings,
+              Contains(AllOf(Field(&Finding::subject, "journal"), Field(&Finding::text, HasSubstr(why)))));
+  EXPECT_THAT(run.verdict().findings, Not(Contains(Field(&Finding::subject, "report"))));
+}
+
+TEST_F(RunReportTest, AReportThatCannotBeWrittenAtTheEndFailsTheVerdict) {
+  JumpingRun run({.duration = 20s, .report_dir = folder_.path()});
+  for (auto cycle : run) {
+    run.jump();
+    cycle.quiescent();
+  }
+  std::filesystem::create_directories(folder_ / "Soak-Run.Test.html/occupied");
+
+  EXPECT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "report")));
+  EXPECT_THAT(conftest::read_file(folder_ / "Soak-Run.Test.json"), HasSubstr("\"passed\": false"));
+}
+
+TEST_F(RunReportTest, TwoRunsOfOneTestShareItsReport) {
+  JumpingRun one({.duration = 20s, .report_dir = folder_.path()});
+  JumpingRun other({.duration = 20s, .report_dir = folder_.path()});
+  for (JumpingRun* run : {&one, &other}) {
+    for (auto cycle : *run) {
+      run->jump();
+      cycle.quiescent();
+    }
+  }
+
+  EXPECT_TRUE(one.verdict().passed()) << one.summary();
+  EXPECT_TRUE(other.verdict().passed()) << other.summary();
+  EXPECT_EQ(one.report_page(), other.report_page());
 }
 
 TEST_F(RunTest, MarksWhatHappenedAndWhen) {

@@ -70,6 +70,18 @@ TEST(ChannelsCommandTest, WhatCannotBeginIsExitStatusTwoAndTheCause) {
   EXPECT_THAT(result.output, AllOf(StartsWith("soak: "), HasSubstr("garbage.pem"), Not(HasSubstr("never read"))));
 }
 
+TEST(ChannelsCommandTest, AReportThatCannotBeWrittenIsExitStatusTwoBeforeTheFirstMessage) {
+  const conftest::ScratchFolder folder;
+  std::ofstream(folder / "occupied") << "a file where a directory is needed";
+  for (const std::string& report_dir : {std::string("/proc/nowhere"), folder / "occupied"}) {
+    const ProgramResult result = run_program(
+        {SOAK_COMMAND, "channels", "--channel", "slack", "--virtual", "--duration", "1h", "--report-dir", report_dir});
+
+    EXPECT_EQ(result.exit_status, 2);
+    EXPECT_THAT(result.output, StartsWith("soak: the report cannot be written: " + report_dir));
+  }
+}
+
 struct Missing {
   const char* name;
   std::vector<std::string> environment;
