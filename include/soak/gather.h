@@ -11,7 +11,9 @@
 //
 // If one child fails, the others continue, and its result has the exception. Children start in order. They end like the
 // tasks of a drained group: cancelled after the timeout, and destroyed where they stand after the grace. No child
-// outlives the call. If the call is cancelled, it cancels its children and throws Cancelled when the last has ended.
+// outlives the call. If the call is cancelled, it cancels its children and throws Cancelled when the last has ended. If
+// every child has ended before it sees the cancellation, the call returns the results, and the caller gets the request
+// at its next co_await. What a child throws while it unwinds is logged.
 
 #include <chrono>
 #include <coroutine>
@@ -155,6 +157,12 @@ class GatherOf final : public GatherState {
     }
   }
 
+  ~GatherOf() {
+    if (is_timeout() && !results_.empty() && results_.front().error() != nullptr) {
+      log_untold(results_.front().error());
+    }
+  }
+
   std::vector<GatherResult<T>> take_results() { return std::move(results_); }
 
   static GatherResult<T> timed_out() {
@@ -194,6 +202,16 @@ class GatherOf final : public GatherState {
       result.left_.template emplace<0>(std::move(std::get<1>(promise.result)));
     }
     return nullptr;
+  }
+
+  std::exception_ptr failure_of(std::coroutine_handle<> ended) const noexcept override {
+    auto& promise = std::coroutine_handle<Promise<T>>::from_address(ended.address()).promise();
+    if constexpr (std::is_void_v<T>) {
+      return promise.failure;
+    } else {
+      const auto* failure = std::get_if<2>(&promise.result);
+      return failure != nullptr ? *failure : nullptr;
+    }
   }
 
   void keep_timeout(std::size_t index) noexcept override { results_[index].left_.template emplace<2>(); }

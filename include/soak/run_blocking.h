@@ -36,7 +36,7 @@ static_assert(std::is_trivially_destructible_v<BlockingOptions>);  // For g++ 12
 
 // Runs `function`, and returns its result or rethrows its exception. If the task is cancelled while the call waits for
 // a thread, the call is dropped. If it is cancelled later, it keeps the result and gets the cancellation at its next
-// co_await. Throws Error(Errc::kSystem) if libuv rejects the call.
+// co_await. An exception of a call whose task is gone is logged. Throws Error(Errc::kSystem) if libuv rejects the call.
 template <typename Function>
   requires std::invocable<Function&>
 [[nodiscard]] Task<std::invoke_result_t<Function&>> run_blocking(

@@ -48,7 +48,8 @@ static_assert(std::is_trivially_destructible_v<SuperviseOptions>);  // For g++ 1
 // and cancels nothing. The normal end of a finite task, and the end of a cancelled task, do not matter. Each end is
 // returned once, so you can restart a crashed task and supervise again; with_group() does not rethrow a crash that was
 // returned here. Counts async_supervisor_exit_total{label,reason}, and logs every crash of the group from now on.
-// Aborts if called by a task that the group owns.
+// If it is cancelled and an end that matters has happened meanwhile, it returns the end, and the caller gets the
+// request at its next co_await. Aborts if called by a task that the group owns.
 [[nodiscard]] Task<SupervisorExit> supervise(TaskGroup& group, SuperviseOptions options = {},
                                              std::source_location where = std::source_location::current());
 

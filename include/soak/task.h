@@ -10,7 +10,9 @@
 // Cancellation is a request. The co_await that the task is suspended at throws Cancelled, once per request. A task that
 // is ready to run gets the request at its next co_await, and a task that has not begun is dropped. While it unwinds, a
 // task can await as usual. If a wake-up and a request come together, the first one counts: a task that was woken first
-// sees its wait succeed, and gets the request at its next co_await.
+// sees its wait succeed, and gets the request at its next co_await. The same holds for the calls that wait for other
+// tasks (gather(), with_timeout(), drain(), supervise()): what has ended is returned or thrown, and the request comes
+// next.
 //
 //   co_await with_group({.timeout = 10s}, [&](TaskGroup& group) -> Task<> {
 //     group.start({"session", 3}, serve(socket));
@@ -121,7 +123,8 @@ class TaskGroup {
   std::vector<TaskReport> tasks() const;
 
   // How many tasks have thrown anything but Cancelled, and the first such exception that no supervise() has returned.
-  // If a group is destroyed with a failure that nobody asked for and drain() did not report, it logs the failure.
+  // If a group is destroyed with a failure that nobody asked for and drain() did not report, it logs the failure. Later
+  // failures are logged when they happen.
   std::size_t failed() noexcept;
   std::exception_ptr first_failure() noexcept;
 
@@ -152,7 +155,8 @@ struct DrainResult {
 // Closes `group` to new tasks and empties it, whatever happens. Tasks still running after `timeout` are cancelled and
 // get `grace` to unwind, and at least one turn. Tasks still running then are destroyed where they stand, newest first
 // (destructors of their locals run, and no other code of them). If drain() itself is cancelled, it cancels the tasks at
-// once, and throws Cancelled when the group is empty. Aborts if called by a task that the group owns, directly or
+// once, and throws Cancelled when the group is empty; if no task was left to cancel, it returns the result, and the
+// caller gets the request at its next co_await. Aborts if called by a task that the group owns, directly or
 // through a nested group. Metrics: async_drain_duration_seconds{label}, and async_drain_timeout_total{label} counts
 // timeouts that were too short. The log names the tasks that it cancelled, destroyed or could not end, and what they
 // awaited.

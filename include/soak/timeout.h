@@ -26,7 +26,9 @@ static_assert(std::is_trivially_destructible_v<TimeoutOptions>);  // For g++ 12,
 // Runs `task` as a separate task, and returns its value or rethrows its exception. When the time runs out, the task is
 // cancelled and, after the grace, destroyed where it stands; with_timeout() then throws Error(Errc::kTimeout), whose
 // text includes what the task was waiting for. A task that ends before it sees the cancellation counts as in time. With
-// a timeout of zero or less, the task gets one turn. If the caller is cancelled, so is the task.
+// a timeout of zero or less, the task gets one turn. If the caller is cancelled, so is the task; a task that has ended,
+// or ends before it sees the cancellation, still has its value returned or its exception rethrown, and the caller gets
+// the request at its next co_await. What the task throws while it unwinds is rethrown too, or logged after a timeout.
 template <typename T>
 [[nodiscard]] Task<T> with_timeout(std::chrono::nanoseconds timeout, Task<T> task, TimeoutOptions options = {},
                                    std::source_location where = std::source_location::current()) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <uv.h>
 
+#include "lib/async/log_lines.h"
 #include "soak/error.h"
 #include "soak/run_blocking.h"
 
@@ -15,6 +16,12 @@ BlockingCall::BlockingCall(EventLoop& loop, const BlockingOptions& options) noex
     : loop_(loop), virtual_duration_(options.virtual_duration) {}
 
 BlockingCall::~BlockingCall() {
+  if (failure_) {
+    log_text(LogLevel::kError, loop_.now(), "run_blocking", "default", [&] {
+      return fmt::format("the call of {} failed when no task waited for it any more: {}", to_string(name_),
+                         what_of(failure_));
+    });
+  }
   Link<StragglerTag>::unlink();
   loop_.core().timers.disarm(*this);
 }

@@ -130,13 +130,14 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   const std::size_t cancelled = group.cancelled;
   const Instant began = loop.now();
   DrainLog log(group, options, began);
+  const bool delivered_before = loop.current->cancel_delivered;
   bool interrupted = false;  // drain() itself was cancelled.
 
   Instant until = detail::later(began, options.timeout);
   if (options.deadline) {
     until = std::min(until, *options.deadline);
   }
-  if (!options.cancel_first && until > began) {
+  if (!options.cancel_first && until > began && group.size > 0) {
     try {
       co_await EmptyWait(group, until, where);
     } catch (const Cancelled&) {
@@ -144,6 +145,7 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
     }
   }
 
+  const bool cut_short = interrupted && group.size > 0;
   if (group.size > 0) {
     log.cancels(interrupted);
     group.cancel();
@@ -180,8 +182,11 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   result.forced = group.forced;
   result.failed = group.failed;
   result.unresponsive = std::move(group.unresponsive);
-  if (interrupted) {
+  if (cut_short) {
     throw Cancelled{};
+  }
+  if (interrupted) {
+    loop.current->put_off_cancel(delivered_before);
   }
   co_return result;
 }

@@ -119,6 +119,7 @@ Task<> GatherState::run() {
   if (task_timeout_) {
     timers_.resize(count_);
   }
+  const bool delivered_before = loop_.current->cancel_delivered;
   start_some();
 
   Instant until = timeout_ ? later(began_, *timeout_) : Instant::max();
@@ -141,6 +142,7 @@ Task<> GatherState::run() {
           interrupted = true;
         }
       }
+      interrupted_ = interrupted;
       stop(!interrupted);
       until = later(loop_.now(), grace_);
     }
@@ -168,8 +170,11 @@ Task<> GatherState::run() {
       metrics_of<GatherMetrics>(label_).failures.increment(static_cast<double>(count));
     }
   }
-  if (interrupted) {
+  if (interrupted && unfinished_) {
     throw Cancelled{};
+  }
+  if (interrupted) {
+    loop_.current->put_off_cancel(delivered_before);
   }
 }
 
@@ -234,7 +239,7 @@ void GatherState::ended(Root& root) noexcept {
   if (!told_to_stop) {
     failure = keep_outcome(index, root.frame());
   } else {
-    irregular_ = true;
+    stopped(root, failure_of(root.frame()));
   }
   if (failure && !one_) {
     irregular_ = true;
@@ -243,6 +248,32 @@ void GatherState::ended(Root& root) noexcept {
   }
   loop_.retire(root);
   gone(root, index);
+}
+
+// The child was cancelled, and it may have thrown something else while it unwound.
+void GatherState::stopped(Root& root, std::exception_ptr failure) noexcept {
+  irregular_ = true;
+  if (failure && one_ && interrupted_) {
+    keep_outcome(index_of(root),
+                 root.frame());  // As if the caller had awaited it: this is thrown in place of Cancelled.
+    return;
+  }
+  unfinished_ |= one_ || (interrupted_ && !was_asked(root));
+  if (!failure) {
+    return;
+  }
+  if (one_) {
+    log_untold(failure);
+  } else {
+    log(LogLevel::kError, fmt::format("task {} ({}) failed as it unwound: {}", first_number_ + index_of(root),
+                                      to_string(root.name), what_of(failure)));
+  }
+}
+
+void GatherState::log_untold(const std::exception_ptr& failure) const noexcept {
+  log_text(LogLevel::kError, loop_.now(), "with_timeout", label_, [&] {
+    return fmt::format("{} failed, and its caller is not told: {}", to_string(only_name_), what_of(failure));
+  });
 }
 
 // The child has left the group.
@@ -297,6 +328,7 @@ bool GatherState::was_asked(const Root& root) const noexcept {
 
 void GatherState::stop(bool timed_out) {
   irregular_ = true;
+  unfinished_ |= interrupted_ && next_ < count_;
   if (timed_out) {
     if (next_ < count_) {
       log(LogLevel::kError,
@@ -352,6 +384,7 @@ void GatherState::force(Root& root) noexcept {
                   : fmt::format("task {} ({}) did not unwind within {:.3f} s of being cancelled and is destroyed in "
                                 "place: it {}",
                                 first_number_ + index, to_string(root.name), text::seconds(grace_), standing(root)));
+  unfinished_ |= one_ || (interrupted_ && !was_asked(root));
   loop_.force(root, &group_);
   gone(root, index);
 }

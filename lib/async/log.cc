@@ -89,8 +89,19 @@ namespace detail {
 
 std::string count_of_tasks(std::size_t count) { return fmt::format("{} task{}", count, count == 1 ? "" : "s"); }
 
+namespace {
+
+std::string_view source_of(const GroupState& group) {
+  if (group.draining) {
+    return "drain";
+  }
+  return group.logs_crashes ? "supervise" : "task group";
+}
+
+}  // namespace
+
 void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept {
-  log_text(LogLevel::kError, group.loop.now(), group.draining ? "drain" : "supervise", group.label,
+  log_text(LogLevel::kError, group.loop.now(), source_of(group), group.label,
            [&] { return fmt::format("{} crashed: {}", to_string(name), what_of(failure)); });
 }
 

@@ -222,7 +222,7 @@ void LoopCore::settle_end(GroupState& group, Root& root) noexcept {
   if (promise.failure) {
     ++group.failed;
     group.failures_asked = false;
-    if (group.logs_crashes) {
+    if (group.logs_crashes || group.crash.failure) {  // Who asks is told of the first one only.
       log_crash(group, root.name, promise.failure);
     }
     if (!group.crash.failure) {

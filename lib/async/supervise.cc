@@ -84,13 +84,21 @@ Task<SupervisorExit> supervise(TaskGroup& owner, SuperviseOptions options, std::
         to_string(group.loop.current->name)));
   }
   group.label = options.label;
-  if (!group.logs_crashes && group.crash.happened) {
+  if (!std::exchange(group.logs_crashes, true) && group.crash.happened) {
     detail::log_crash(group, group.crash.name, group.crash.failure);
   }
-  group.logs_crashes = true;
 
+  const bool delivered_before = group.loop.current->cancel_delivered;
+  const bool late = group.loop.current->cancel_pending;
   EndWait wait(group, where);
-  co_await std::move(wait);
+  try {
+    co_await std::move(wait);
+  } catch (const Cancelled&) {
+    if (late || !has_end(group)) {
+      throw;
+    }
+    group.loop.current->put_off_cancel(delivered_before);
+  }
   const detail::SupervisorMetrics& metrics = detail::metrics_of<detail::SupervisorMetrics>(options.label);
   SupervisorExit exit = take_end(group);
   metrics.exits[static_cast<std::size_t>(exit.reason)].increment();

@@ -37,7 +37,8 @@ class GatherState : private GroupObserver, private PermitWaiter {
   GatherState(const GatherState&) = delete;
   GatherState& operator=(const GatherState&) = delete;
 
-  // Starts the children and ends with the last of them. Throws Cancelled then, if it was cancelled.
+  // Starts the children and ends with the last of them. Throws Cancelled then, if that kept a child from its end;
+  // a request that came too late for this is left to the caller's next await.
   Task<> run();
 
   // As part of a larger call, that counts and times itself: the first child is called "<label>-<first>".
@@ -51,11 +52,17 @@ class GatherState : private GroupObserver, private PermitWaiter {
  protected:
   ~GatherState();
 
+  // Of a failure that the caller is no longer there to be told.
+  void log_untold(const std::exception_ptr& failure) const noexcept;
+  bool is_timeout() const noexcept { return one_; }
+
   // The frame of a child, which is the caller's now; sets `root` to the one in the frame, if it is there, or else
   // has the frame refer to `root`.
   virtual std::coroutine_handle<> take_frame(std::size_t index, Root*& root) noexcept = 0;
   // Keeps the value, or what was thrown, which is returned too.
   virtual std::exception_ptr keep_outcome(std::size_t index, std::coroutine_handle<> ended) noexcept = 0;
+  // What was thrown, or null; keeps nothing.
+  virtual std::exception_ptr failure_of(std::coroutine_handle<> ended) const noexcept = 0;
   virtual void keep_timeout(std::size_t index) noexcept = 0;
   virtual std::size_t failures() const noexcept = 0;
 
@@ -86,6 +93,7 @@ class GatherState : private GroupObserver, private PermitWaiter {
   bool force_overdue() noexcept;
   void force(Root& root) noexcept;
   void log(LogLevel level, const std::string& message) const noexcept;
+  void stopped(Root& root, std::exception_ptr failure) noexcept;
   bool done() const noexcept { return group_.size == 0 && (stopping_ || next_ == count_); }
   std::size_t index_of(const Root& root) const noexcept;
 
@@ -115,6 +123,8 @@ class GatherState : private GroupObserver, private PermitWaiter {
   bool measured_ = true;
   bool irregular_ = false;  // Some child left no value.
   bool stopping_ = false;
+  bool interrupted_ = false;  // It is stopping because it was cancelled itself.
+  bool unfinished_ = false;   // That kept some child from its end.
 };
 
 template <typename T>

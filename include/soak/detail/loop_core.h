@@ -86,6 +86,12 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
 
   // The first of a wake-up and a request wins: a task that is ready already gets the request at its next await.
   void request_cancel() noexcept;
+  // A wait that has just thrown Cancelled hands on what it waited for all the same: the request comes at the next
+  // await.
+  void put_off_cancel(bool delivered_before) noexcept {
+    cancel_pending = true;
+    cancel_delivered = delivered_before;
+  }
 
   std::coroutine_handle<> frame() noexcept;
   TaskReport report() const;

@@ -252,6 +252,34 @@ TEST_F(DrainTest, CancelsItsTasksAtOnceWhenItIsCancelled) {
   EXPECT_EQ(loop_.elapsed(), 12s);
 }
 
+TEST_F(DrainTest, ReturnsItsResultWhenTheLastTaskEndsInTheTurnInWhichItIsCancelled) {
+  TaskGroup group(loop_);
+  Event event;
+  const auto crash = [&]() -> Task<> {
+    co_await event.wait();
+    throw std::runtime_error("401");
+  };
+  group.start("upload", crash());
+  TaskGroup drainers(loop_);
+  std::size_t failed = 0;
+  bool went_on = false;
+  const auto drainer = [&]() -> Task<> {
+    const DrainResult result = co_await drain(group, {.timeout = 60s});
+    failed = result.failed;
+    co_await yield();
+    went_on = true;
+  };
+  drainers.start("drainer", drainer());
+  loop_.run(sleep_for(1s));
+  event.set();
+  drainers.cancel();
+
+  EXPECT_EQ(loop_.run(drain(drainers)).cancelled, 1u);
+
+  EXPECT_EQ(failed, 1u);
+  EXPECT_FALSE(went_on);
+}
+
 TEST_F(DrainTest, LeavesTheGroupEmptyAlsoWhenItIsCancelledTwice) {
   TaskGroup group(loop_);
   group.start("stubborn", stubborn());

@@ -400,6 +400,8 @@ TEST_F(GatherTest, CallsItATimeoutWhateverTheChildDoesAfterItsCancellation) {
               HasSubstr("error gather 'default': task 2 (default-2) did not unwind within 2.000 s of being "
                         "cancelled and is destroyed in place: it awaits sleep at sample_tasks.h since "
                         "5.000 s\n"));
+  EXPECT_THAT(log_.text(),
+              HasSubstr("error gather 'default': task 1 (default-1) failed as it unwound: could not close\n"));
 }
 
 TEST_F(GatherTest, ForcesOneChildThatSwallowsAndLetsTheOthersRun) {
@@ -486,6 +488,80 @@ TEST_F(GatherTest, EndsAfterTheGraceWhenItIsCancelledAndAChildSwallowsIt) {
 
   EXPECT_EQ(alive_, 0);
   EXPECT_EQ(loop_.elapsed(), 4s);
+}
+
+TEST_F(GatherTest, ReturnsItsResultsWhenEveryChildEndsInTheTurnInWhichItIsCancelled) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
+    Event event;
+    const auto wait = [&](int value) -> Task<int> {
+      co_await event.wait();
+      if (value == 2) {
+        throw std::runtime_error("401");
+      }
+      co_return value;
+    };
+    std::vector<std::string> seen;
+    bool went_on = false;
+    const auto caller = [&]() -> Task<> {
+      auto results = co_await gather(tasks_of(wait(1), wait(2), value_after(1s, 3)));
+      for (auto& result : results) {
+        seen.push_back(result.ok() ? std::to_string(result.value()) : result.what());
+      }
+      co_await yield();
+      went_on = true;
+    };
+    TaskGroup group(loop);
+    group.start("caller", caller());
+    loop.run(sleep_for(2s));
+    event.set();
+    group.cancel();
+
+    EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
+    EXPECT_THAT(seen, ElementsAre("1", "401", "3"));
+    EXPECT_FALSE(went_on);
+  }
+}
+
+TEST_F(GatherTest, ThrowsCancelledWhenThatKeptAChildFromItsEndOrItsStart) {
+  Event event;
+  const auto wait = [&]() -> Task<int> {
+    co_await event.wait();
+    co_return 1;
+  };
+  int returned = 0;
+  const auto running = [&]() -> Task<> {
+    (void)co_await gather(tasks_of(wait(), value_after(1h, 2)));
+    ++returned;
+  };
+  const auto waiting = [&]() -> Task<> {
+    (void)co_await gather(tasks_of(value_after(1h, 1), wait()), {.max_concurrency = 1});
+    ++returned;
+  };
+  TaskGroup group(loop_);
+  group.start("running", running());
+  group.start("waiting", waiting());
+  loop_.run(sleep_for(1s));
+  event.set();
+  group.cancel();
+
+  EXPECT_EQ(loop_.run(drain(group)).cancelled, 2u);
+  EXPECT_EQ(returned, 0);
+}
+
+TEST_F(GatherTest, LogsWhatAChildThrowsAsItUnwindsWhenItIsCancelled) {
+  const auto throws = []() -> Task<int> {
+    try {
+      co_await sleep_for(1h);
+    } catch (const Cancelled&) {
+    }
+    throw std::runtime_error("401");
+  };
+  const auto caller = [&]() -> Task<> { (void)co_await gather(tasks_of(throws())); };
+
+  EXPECT_TRUE(loop_.run(cancelled_after(loop_, 1s, caller)));
+
+  EXPECT_THAT(log_.text(), HasSubstr("error gather 'default': task 0 (default-0) failed as it unwound: 401\n"));
 }
 
 TEST_F(GatherTest, LeavesTheQueueOfItsLimitWhenItIsCancelled) {

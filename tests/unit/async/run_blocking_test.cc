@@ -247,6 +247,25 @@ TEST_F(RunBlockingTest, IsDroppedByALoopThatEndsBeforeThePoolToldItSo) {
   EXPECT_EQ(gate_.calls(), 0);
 }
 
+TEST_F(RunBlockingTest, LogsWhatACallThrowsWhoseTaskIsGone) {
+  const conftest::CapturedLog log;
+  VirtualLoop loop;
+  TaskGroup group(loop);
+  const auto caller = []() -> Task<> {
+    co_await run_blocking([] { throw std::runtime_error("401"); }, {.virtual_duration = 5s});
+  };
+  group.start("upload", caller());
+  loop.run(sleep_for(1s));
+  group.end_in_place();
+  EXPECT_THAT(log.lines(), testing::IsEmpty());
+
+  loop.run(sleep_for(5s));
+
+  EXPECT_THAT(log.lines(),
+              ElementsAre("error run_blocking 'default': the call of upload failed when no task waited for "
+                          "it any more: 401"));
+}
+
 TEST_F(RunBlockingTest, IsNotBegunByATaskThatWasCancelledBefore) {
   UvLoop loop;
   TaskGroup group(loop);

@@ -10,6 +10,7 @@
 
 #include "conftest/captured_log.h"
 #include "sample_tasks.h"
+#include "soak/event.h"
 
 namespace soak {
 namespace {
@@ -288,6 +289,35 @@ TEST_F(SuperviseTest, ThrowsCancelledAndLeavesTheGroupAloneWhenItsCallerIsCancel
 
   EXPECT_EQ(group.size(), 1u);
   EXPECT_EQ(loop_.elapsed(), 2s);
+  cancel_all(group);
+}
+
+TEST_F(SuperviseTest, TellsTheEndThatHappensInTheTurnInWhichItIsCancelled) {
+  TaskGroup group(loop_);
+  Event event;
+  const auto crash = [&]() -> Task<> {
+    co_await event.wait();
+    throw std::runtime_error("401");
+  };
+  group.start("upload", crash());
+  SupervisorExit exit;
+  bool went_on = false;
+  const auto supervisor = [&]() -> Task<> {
+    exit = co_await supervise(group);
+    co_await yield();
+    went_on = true;
+  };
+  TaskGroup supervisors(loop_);
+  supervisors.start("supervisor", supervisor());
+  loop_.run(sleep_for(1s));
+  event.set();
+  supervisors.cancel();
+
+  EXPECT_EQ(loop_.run(drain(supervisors)).cancelled, 1u);
+
+  EXPECT_EQ(exit.reason, ExitReason::kCrash);
+  EXPECT_EQ(exit.what, "401");
+  EXPECT_FALSE(went_on);
   cancel_all(group);
 }
 

@@ -110,6 +110,19 @@ TEST_F(TaskGroupTest, KeepsTheFirstFailureAndCountsTheOthers) {
   EXPECT_THROW(std::rethrow_exception(group.first_failure()), std::runtime_error);
 }
 
+TEST_F(TaskGroupTest, LogsTheFailuresAfterTheFirstBecauseNobodyCanAskForThem) {
+  const conftest::CapturedLog log;
+  TaskGroup group(loop_);
+  group.start({"upload", 1}, fail("disk full"));
+  group.start({"upload", 2}, fail("quota"));
+
+  loop_.run(sleep_for(2s));
+
+  EXPECT_EQ(group.failed(), 2u);
+  EXPECT_NE(group.first_failure(), nullptr);
+  EXPECT_THAT(log.lines(), testing::ElementsAre("error task group 'default': upload-2 crashed: quota"));
+}
+
 TEST_F(TaskGroupTest, SaysAFailureThatNobodyAskedFor) {
   const conftest::CapturedLog log;
   {

@@ -12,6 +12,7 @@
 #include "conftest/captured_log.h"
 #include "sample_tasks.h"
 #include "soak/event.h"
+#include "soak/queue.h"
 #include "soak/run_blocking.h"
 
 namespace soak {
@@ -159,7 +160,10 @@ TEST_F(TimeoutTest, CallsItATimeoutAlsoWhenTheTaskThrowsAsItUnwinds) {
     }
   };
 
-  EXPECT_NE(timeout_of(with_timeout(5s, throws())), "");
+  EXPECT_NE(timeout_of(with_timeout(5s, throws(), {.name = "upload"})), "");
+
+  EXPECT_THAT(log_.lines(), testing::ElementsAre("error with_timeout 'default': upload failed, and its caller is not "
+                                                 "told: could not close"));
 }
 
 TEST_F(TimeoutTest, LeavesABlockingCallBehindPastTheGrace) {
@@ -182,6 +186,130 @@ TEST_F(TimeoutTest, CancelsTheTaskWhenItsCallerIsCancelled) {
 
   EXPECT_EQ(cancellations, 1);
   EXPECT_EQ(loop_.elapsed(), 3s);
+}
+
+// What a task has is its caller's, also when both are cancelled in the turn in which it ends.
+
+TEST_F(TimeoutTest, ReturnsTheItemThatWasPushedBeforeItsCallerWasCancelled) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
+    Queue<int> queue(1);
+    std::optional<int> item;
+    bool went_on = false;
+    const auto pop = [&]() -> Task<std::optional<int>> {
+      std::optional<int> popped = co_await queue.pop();
+      co_return popped;
+    };
+    const auto consumer = [&]() -> Task<> {
+      item = co_await with_timeout(10s, pop());
+      co_await yield();
+      went_on = true;
+    };
+    TaskGroup group(loop);
+    group.start("consumer", consumer());
+    loop.run(sleep_for(1s));
+    const auto producer = [&]() -> Task<> {
+      int value = 42;
+      const bool pushed = co_await queue.push(std::move(value));
+      EXPECT_TRUE(pushed);
+      group.cancel();
+    };
+
+    loop.run(producer());
+
+    EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
+    EXPECT_EQ(item, 42);
+    EXPECT_TRUE(queue.empty());
+    EXPECT_FALSE(went_on);  // The request came at the next await.
+  }
+}
+
+TEST_F(TimeoutTest, CountsACallerAsCompletedThatAwaitsNothingAfterTheValueItWasReturned) {
+  Event event;
+  bool returned = false;
+  const auto wait = [&]() -> Task<int> {
+    co_await event.wait();
+    co_return 42;
+  };
+  const auto caller = [&]() -> Task<> { returned = co_await with_timeout(10s, wait()) == 42; };
+  TaskGroup group(loop_);
+  group.start("caller", caller());
+  loop_.run(sleep_for(1s));
+  event.set();
+  group.cancel();
+
+  const DrainResult result = loop_.run(drain(group));
+
+  EXPECT_TRUE(returned);
+  EXPECT_EQ(result.completed, 1u);
+}
+
+TEST_F(TimeoutTest, ThrowsWhatItsTaskThrewInTheTurnInWhichItsCallerWasCancelled) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
+    Event event;
+    const auto refused = [&]() -> Task<int> {
+      co_await event.wait();
+      throw std::runtime_error("401");
+    };
+    std::string what;
+    bool went_on = false;
+    const auto caller = [&]() -> Task<> {
+      try {
+        (void)co_await with_timeout(10s, refused());
+      } catch (const std::runtime_error& error) {
+        what = error.what();
+      }
+      co_await yield();
+      went_on = true;
+    };
+    TaskGroup group(loop);
+    group.start("caller", caller());
+    loop.run(sleep_for(1s));
+    event.set();
+    group.cancel();
+
+    EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
+    EXPECT_EQ(what, "401");
+    EXPECT_FALSE(went_on);
+  }
+}
+
+TEST_F(TimeoutTest, ThrowsWhatItsTaskThrowsAsItUnwindsBecauseItsCallerWasCancelled) {
+  const auto throws = []() -> Task<int> {
+    try {
+      co_await sleep_for(1h);
+    } catch (const Cancelled&) {
+    }
+    throw std::runtime_error("401");
+  };
+  const auto caller = [&]() -> Task<> { (void)co_await with_timeout(10s, throws()); };
+  TaskGroup group(loop_);
+  group.start("caller", caller());
+  loop_.run(sleep_for(1s));
+
+  EXPECT_EQ(loop_.run(drain(group, {.cancel_first = true})).failed, 1u);
+  EXPECT_THAT(log_.text(), testing::HasSubstr("error drain 'default': caller crashed: 401\n"));
+}
+
+TEST_F(TimeoutTest, LogsWhatItsTaskThrewWhenItsCallerIsDestroyedBeforeItIsTold) {
+  Event event;
+  const auto refused = [&]() -> Task<int> {
+    co_await event.wait();
+    throw std::runtime_error("401");
+  };
+  const auto caller = [&]() -> Task<> { (void)co_await with_timeout(10s, refused(), {.name = "upload"}); };
+  TaskGroup group(loop_);
+  group.start("caller", caller());
+  loop_.run(sleep_for(1s));
+  event.set();
+  const auto one_turn = []() -> Task<> { co_await yield(); };
+  loop_.run(one_turn());  // The task has ended, and its caller is ready.
+
+  group.end_in_place();
+
+  EXPECT_THAT(log_.lines(),
+              testing::ElementsAre("error with_timeout 'default': upload failed, and its caller is not told: 401"));
 }
 
 TEST_F(TimeoutTest, IsCancelledAlsoWhileItsTaskUnwindsAfterTheTimeout) {
