@@ -139,7 +139,8 @@ struct DrainOptions {
   std::chrono::nanoseconds grace = std::chrono::seconds{5};     // For cancelled tasks to unwind.
   std::optional<Instant> deadline = std::nullopt;               // Ends the timeout if it comes first.
   bool cancel_first = false;                                    // Skip the timeout: cancel at once.
-  Label label = "default";                                      // For its metrics and its log.
+  bool carry_on = false;    // Of with_group(): the failure of a task ends neither the body nor the other tasks.
+  Label label = "default";  // For its metrics and its log.
 };
 static_assert(std::is_trivially_destructible_v<DrainOptions>);  // For g++ 12, see above.
 
@@ -194,8 +195,11 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
 [[nodiscard]] inline detail::ThisLoop this_loop() noexcept { return {}; }
 
 // Runs `body(group)`, a Task<>, then drains the group: with `options` if the body returned, or cancelling at once if it
-// threw or was cancelled. Then rethrows the body's exception or, if there was none, the exception of the first task
-// that failed. Keeps `body` alive until then. Without a `loop`, it uses the caller's.
+// threw or was cancelled. If a task throws anything but Cancelled, the body is cancelled at once, or, if it has
+// returned, the other tasks are. Then rethrows the body's exception or, if there was none, the exception of the first
+// task that failed. With `.carry_on`, a failure ends nothing and comes out last. A body that has called supervise() on
+// the group is told there instead, and not cancelled. Keeps `body` alive until the end. Without a `loop`, it uses the
+// caller's.
 template <detail::GroupBody Body>
 Task<DrainResult> with_group(EventLoop& loop, DrainOptions options, Body body,
                              std::source_location where = std::source_location::current()) {
@@ -235,6 +239,8 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
     loop = &co_await this_loop();
   }
   TaskGroup group(*loop);
+  GroupState& state = state_of(group);
+  state.begin_body(options.carry_on);
   std::exception_ptr failure;
   try {
     Task<> running = std::invoke(body, group);
@@ -242,6 +248,7 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
   } catch (...) {
     failure = std::current_exception();
   }
+  failure = state.end_body(std::move(failure), options.carry_on);
   if (failure) {
     options.cancel_first = true;
   }

@@ -57,7 +57,7 @@ class DrainLog {
         metrics_(detail::metrics_of<detail::DrainMetrics>(options.label)) {}
 
   void cancels(bool interrupted) {
-    if (!interrupted && !options_.cancel_first) {
+    if (!interrupted && !group_.ended_by_failure && !options_.cancel_first) {
       metrics_.timeouts.increment();
     }
     detail::log_text(level(interrupted), group_.loop.now(), "drain", options_.label, [&] {
@@ -67,7 +67,10 @@ class DrainLog {
         return fmt::format("{} {} cancelled:{}{}", what, verb, group_.reports(), queues_text(group_));
       }
       return fmt::format("{} still running after {:.3f} s {} cancelled{}:{}{}", what,
-                         text::seconds(group_.loop.now() - began_), verb, interrupted ? " because drain() was" : "",
+                         text::seconds(group_.loop.now() - began_), verb,
+                         interrupted               ? " because drain() was"
+                         : group_.ended_by_failure ? " because a task failed"
+                                                   : "",
                          group_.reports(), queues_text(group_));
     });
   }
@@ -96,7 +99,7 @@ class DrainLog {
 
  private:
   LogLevel level(bool interrupted) const {
-    return options_.cancel_first || interrupted ? LogLevel::kInfo : LogLevel::kWarning;
+    return options_.cancel_first || interrupted || group_.ended_by_failure ? LogLevel::kInfo : LogLevel::kWarning;
   }
 
   const GroupState& group_;
@@ -132,6 +135,7 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   DrainLog log(group, options, began);
   const bool delivered_before = loop.current->cancel_delivered;
   bool interrupted = false;  // drain() itself was cancelled.
+  bool cut_short = false;    // And there was still a task to end.
 
   Instant until = detail::later(began, options.timeout);
   if (options.deadline) {
@@ -142,10 +146,10 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
       co_await EmptyWait(group, until, where);
     } catch (const Cancelled&) {
       interrupted = true;
+      cut_short = group.size > 0;
     }
   }
 
-  const bool cut_short = interrupted && group.size > 0;
   if (group.size > 0) {
     log.cancels(interrupted);
     group.cancel();
@@ -156,6 +160,7 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
         waiting = false;
       } catch (const Cancelled&) {
         interrupted = true;
+        cut_short |= group.size > 0;
       }
     }
     // Without any grace, and where the order is shuffled, some may not have had the turn they are due.
@@ -164,6 +169,7 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
         co_await yield(where);
       } catch (const Cancelled&) {
         interrupted = true;
+        cut_short |= group.size > 0;
       }
     }
     if (group.size > 0) {

@@ -130,6 +130,7 @@ Task<> GatherState::run() {
       woken = co_await Wait(*this, until, where_);
     } catch (const Cancelled&) {
       interrupted = true;
+      unfinished_ |= stopping_ && !done();
     }
     const bool out_of_grace = !woken && stopping_;
     if (!stopping_ && (interrupted || !woken)) {

@@ -30,9 +30,22 @@ bool handling_cancelled() noexcept {
   return type != nullptr && *type == typeid(Cancelled);
 }
 
+namespace {
+
+bool is_cancelled(const std::exception_ptr& thrown) noexcept {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (...) {
+    return handling_cancelled();
+  }
+}
+
+}  // namespace
+
 // Root
 
 void Root::request_cancel() noexcept {
+  ++requests;
   if (state == RootState::kParked && leaf->ends_when_cancelled()) {
     wake(Wake::kCancel);
   } else {
@@ -228,6 +241,7 @@ void LoopCore::settle_end(GroupState& group, Root& root) noexcept {
     if (!group.crash.failure) {
       group.crash = {root.name, promise.failure, true};
     }
+    group.end_for_failure();
     tells = &group.crash;
   } else if (root.ended_cancelled || root.cancel_delivered) {
     ++group.cancelled;
@@ -394,6 +408,57 @@ void GroupState::leave_family() noexcept {
 
 void GroupState::cancel() noexcept {
   members.for_each([](Root& root) { root.request_cancel(); });
+}
+
+void GroupState::begin_body(bool carry_on) noexcept {
+  if (carry_on || owner == nullptr) {
+    return;
+  }
+  on_failure = OnFailure::kBody;
+  delivered_before = owner->cancel_delivered;
+  requests_before = owner->requests - (owner->cancel_pending ? 1 : 0);  // That one is for the body, and from others.
+}
+
+void GroupState::end_for_failure() noexcept {
+  if (on_failure == OnFailure::kTasks) {
+    on_failure = OnFailure::kNothing;
+    ended_by_failure = true;
+    wake_all(joining);
+  } else if (on_failure == OnFailure::kBody && !supervised) {
+    on_failure = OnFailure::kNothing;
+    ended_by_failure = true;
+    asked_owner = !owner->cancel_pending;
+    owner->request_cancel();
+    requests_then = owner->requests;
+  }
+}
+
+std::exception_ptr GroupState::end_body(std::exception_ptr thrown, bool carry_on) noexcept {
+  if (carry_on || owner == nullptr) {
+    return thrown;
+  }
+  if (ended_by_failure) {
+    if (asked_owner && owner->requests == requests_then) {
+      owner->cancel_pending = false;
+    }
+    const bool asked_by_others = owner->requests != requests_before + 1;
+    if (!asked_by_others) {
+      owner->cancel_delivered = delivered_before;
+    }
+    if (thrown && is_cancelled(thrown)) {
+      thrown = nullptr;
+      if (asked_by_others) {
+        owner->cancel_pending = true;  // What leaves is the failure, so this request is still due.
+      }
+    }
+  } else {
+    on_failure = OnFailure::kTasks;
+  }
+  if (!thrown) {
+    failures_asked = true;
+    thrown = crash.failure;
+  }
+  return thrown;
 }
 
 bool is_undelivered(const Root& root) noexcept {

@@ -84,6 +84,7 @@ Task<SupervisorExit> supervise(TaskGroup& owner, SuperviseOptions options, std::
         to_string(group.loop.current->name)));
   }
   group.label = options.label;
+  group.supervised = true;
   if (!std::exchange(group.logs_crashes, true) && group.crash.happened) {
     detail::log_crash(group, group.crash.name, group.crash.failure);
   }

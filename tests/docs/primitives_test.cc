@@ -28,9 +28,9 @@ using std::chrono_literals::operator""s;
 
 // with_group()
 
-Task<> play(int& frames, Event& hung_up) {
+Task<> play(Task<> greeting, int& frames, Event& hung_up) {
   co_await with_group({.timeout = 10s}, [&](TaskGroup& group) -> Task<> {
-    group.start("greeting", sleep_for(3s));
+    group.start("greeting", std::move(greeting));
     for (;;) {
       const bool over = co_await hung_up.wait_for(1s);
       if (over) {
@@ -212,7 +212,7 @@ TEST_F(PrimitivesPageTest, AGroupIsEmptyWhenItsCallReturns) {
   Event hung_up;
   int frames = 0;
   TaskGroup group(loop_);
-  group.start("play", play(frames, hung_up));
+  group.start("play", play(sleep_for(3s), frames, hung_up));
   loop_.run(sleep_for(std::chrono::milliseconds{1500}));
   hung_up.set();
 
@@ -221,6 +221,20 @@ TEST_F(PrimitivesPageTest, AGroupIsEmptyWhenItsCallReturns) {
   EXPECT_TRUE(result.clean());
   EXPECT_EQ(frames, 1);
   EXPECT_EQ(loop_.elapsed(), 3s);
+}
+
+TEST_F(PrimitivesPageTest, AFailedTaskEndsTheBodyAtOnce) {
+  Event hung_up;
+  int frames = 0;
+  const auto fails = []() -> Task<> {
+    co_await sleep_for(std::chrono::milliseconds{1500});
+    throw std::runtime_error("no voice");
+  };
+
+  EXPECT_THROW(loop_.run(play(fails(), frames, hung_up)), std::runtime_error);
+
+  EXPECT_EQ(frames, 1);
+  EXPECT_EQ(loop_.elapsed(), std::chrono::milliseconds{1500});
 }
 
 TEST_F(PrimitivesPageTest, ADrainThatNobodyReadsLosesTheException) { EXPECT_NO_THROW(loop_.run(save_naive())); }

@@ -67,6 +67,7 @@ struct Root : Link<QueueTag>, Link<MemberTag> {
   std::source_location where;  // Of the latest await, or of the start.
   Instant since{};             // Of the latest await, or of the start.
   std::uint32_t pool_index = kNotPooled;
+  std::uint32_t requests = 0;  // To cancel it, so far.
   RootState state = RootState::kNew;
   Wake woken_by = Wake::kEvent;
   TaskKind kind = TaskKind::kLifetime;
@@ -243,8 +244,24 @@ struct GroupState {
   Label label = "default";
   int exceptions_when_built;
   bool draining = false;
+  bool supervised = false;    // Whoever called supervise() is told of failures.
   bool logs_crashes = false;  // By supervise() or drain(), under `label`.
   bool failures_asked = false;
+
+  // Of with_group(): what the first failure of a task ends.
+  enum class OnFailure : std::uint8_t { kNothing, kBody, kTasks };
+  OnFailure on_failure = OnFailure::kNothing;
+  bool ended_by_failure = false;
+  bool asked_owner = false;  // To end the body. The request is the owner's only one that is pending.
+  bool delivered_before = false;
+  std::uint32_t requests_before = 0;
+  std::uint32_t requests_then = 0;
+
+  void begin_body(bool carry_on) noexcept;
+  // Takes back a request that the body has not seen. `thrown` is what left the body, or null; returns what is to leave
+  // with_group() because of it, or of a task that failed meanwhile.
+  std::exception_ptr end_body(std::exception_ptr thrown, bool carry_on) noexcept;
+  void end_for_failure() noexcept;
 
   void adopt(GroupState*& siblings) noexcept;
   void leave_family() noexcept;

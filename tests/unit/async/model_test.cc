@@ -638,6 +638,7 @@ class World {
       options.deadline = Instant(*node(id).deadline);
     }
     options.cancel_first = node(id).cancel_first;
+    options.carry_on = true;
     options.label = "model";
     return options;
   }

@@ -353,6 +353,22 @@ TEST_F(SuperviseTest, KeepsWithGroupFromThrowingACrashThatItTold) {
   EXPECT_EQ(result.failed, 1u);
 }
 
+TEST_F(SuperviseTest, KeepsWithGroupFromCancellingTheBodyThatSupervises) {
+  int crashes = 0;
+  const auto restarts = [&](TaskGroup& group) -> Task<> {
+    for (int i = 0; i < 3; ++i) {
+      group.start({"upload", i}, crash_after(1s));
+      SupervisorExit exit = co_await supervise(group);
+      crashes += exit.reason == ExitReason::kCrash ? 1 : 0;
+      co_await sleep_for(1s);
+    }
+  };
+
+  EXPECT_EQ(loop_.run(with_group(loop_, {}, restarts)).failed, 3u);
+
+  EXPECT_EQ(crashes, 3);
+}
+
 TEST_F(SuperviseTest, LeavesACrashThatItDidNotTellToWithGroup) {
   const auto ignores = [&](TaskGroup& group) -> Task<> {
     group.start("upload", crash_after(1s));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conftest/captured_log.h"
+#include "sample_tasks.h"
 #include "soak/event.h"
 #include "soak/task.h"
 #include "witness.h"
@@ -493,14 +494,174 @@ TEST_F(WithGroupTest, CancelsAtOnceAndThrowsOnWhatTheBodyThrew) {
   const auto body = [&](TaskGroup& group) -> Task<> {
     group.start("a", sleep_for(1h));
     group.start("b", fail("of a task"));
-    co_await sleep_for(2s);
+    try {
+      co_await sleep_for(2s);
+    } catch (const Cancelled&) {
+    }
     throw std::runtime_error("of the body");
   };
 
   EXPECT_THAT([&] { (void)loop_.run(with_group(body)); },
               testing::ThrowsMessage<std::runtime_error>(testing::StrEq("of the body")));
-  EXPECT_EQ(loop_.elapsed(), 2s);
+  EXPECT_LE(loop_.elapsed(), 2s);
   EXPECT_EQ(loop_.live_tasks(), 0u);
+}
+
+TEST_F(WithGroupTest, CancelsItsBodyAtOnceWhenATaskFailsAndThrowsWhatThatThrew) {
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("slow", sleep_for(1h));
+    group.start("crash", crash_after(1s, "of a task"));
+    co_await sleep_for(1h);
+  };
+
+  EXPECT_THAT([&] { (void)loop_.run(with_group(body)); },
+              testing::ThrowsMessage<std::runtime_error>(testing::StrEq("of a task")));
+  EXPECT_EQ(loop_.elapsed(), 1s);
+  EXPECT_EQ(loop_.live_tasks(), 0u);
+}
+
+TEST_F(WithGroupTest, CancelsTheOtherTasksAtOnceWhenOneFailsAfterTheBodyReturned) {
+  const conftest::CapturedLog log;
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("slow", sleep_for(10s));
+    group.start("crash", crash_after(1s, "of a task"));
+    co_return;
+  };
+
+  EXPECT_THAT([&] { (void)loop_.run(with_group(body)); },
+              testing::ThrowsMessage<std::runtime_error>(testing::StrEq("of a task")));
+  EXPECT_EQ(loop_.elapsed(), 1s);
+  EXPECT_THAT(log.text(),
+              testing::HasSubstr("info drain 'default': 1 task still running after 1.000 s is cancelled because "
+                                 "a task failed:\n"));
+}
+
+TEST_F(WithGroupTest, CarriesOnAfterAFailureWhenAskedToAndThrowsItLast) {
+  bool returned = false;
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("slow", sleep_for(10s));
+    group.start("crash", crash_after(1s, "of a task"));
+    co_await sleep_for(5s);
+    returned = true;
+  };
+
+  EXPECT_THAT([&] { (void)loop_.run(with_group({.carry_on = true}, body)); },
+              testing::ThrowsMessage<std::runtime_error>(testing::StrEq("of a task")));
+  EXPECT_TRUE(returned);
+  EXPECT_EQ(loop_.elapsed(), 10s);
+}
+
+TEST_F(WithGroupTest, TakesItsRequestBackWhenTheBodyEndsWithoutSeeingIt) {
+  Event event;
+  bool went_on = false;
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    const auto crash = [&]() -> Task<> {
+      co_await sleep_for(1s);
+      event.set();  // The body is woken first.
+      throw std::runtime_error("of a task");
+    };
+    group.start("crash", crash());
+    co_await event.wait();
+  };
+  const auto caller = [&]() -> Task<> {
+    try {
+      (void)co_await with_group(body);
+    } catch (const std::runtime_error&) {
+    }
+    co_await sleep_for(1s);
+    went_on = true;
+  };
+  TaskGroup group(loop_);
+  group.start("caller", caller());
+
+  EXPECT_TRUE(loop_.run(drain(group)).clean());
+  EXPECT_TRUE(went_on);
+}
+
+TEST_F(WithGroupTest, LeavesItsCallerUncancelledAfterTheBodyWasCancelledForAFailure) {
+  bool went_on = false;
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("crash", crash_after(1s));
+    co_await sleep_for(1h);
+  };
+  const auto caller = [&]() -> Task<> {
+    try {
+      (void)co_await with_group(body);
+    } catch (const std::runtime_error&) {
+    }
+    co_await sleep_for(1s);
+    went_on = true;
+  };
+  TaskGroup group(loop_);
+  group.start("caller", caller());
+
+  EXPECT_TRUE(loop_.run(drain(group)).clean());  // Its caller counts as completed, and not as cancelled.
+  EXPECT_TRUE(went_on);
+}
+
+TEST_F(WithGroupTest, KeepsTheRequestOfItsCallersOwnerWhenAFailureComesWithIt) {
+  for (const bool failure_first : {false, true}) {
+    bool failed = false;
+    bool went_on = false;
+    Event crash_now;
+    const auto body = [&](TaskGroup& group) -> Task<> {
+      const auto crash = [&]() -> Task<> {
+        co_await crash_now.wait();
+        throw std::runtime_error("of a task");
+      };
+      group.start("crash", crash());
+      co_await sleep_for(1h);
+    };
+    const auto caller = [&]() -> Task<> {
+      try {
+        (void)co_await with_group(body);
+      } catch (const std::runtime_error&) {
+        failed = true;
+      }
+      co_await sleep_for(1s);
+      went_on = true;
+    };
+    TaskGroup group(loop_);
+    group.start("caller", caller());
+    loop_.run(sleep_for(1s));
+    crash_now.set();
+    if (failure_first) {
+      const auto one_turn = []() -> Task<> { co_await yield(); };
+      loop_.run(one_turn());
+    }
+    group.cancel();
+
+    const DrainResult result = loop_.run(drain(group));
+
+    EXPECT_EQ(result.cancelled, 1u);
+    EXPECT_TRUE(failed);
+    EXPECT_FALSE(went_on);
+  }
+}
+
+TEST_F(WithGroupTest, EndsTheBodyOfTheGroupWhoseTaskFailedAndOfTheGroupsWithinIt) {
+  std::string what;
+  bool went_on = false;
+  const auto inner = [&](TaskGroup&) -> Task<> { co_await sleep_for(1h); };
+  const auto outer = [&](TaskGroup& group) -> Task<> {
+    group.start("crash", crash_after(1s, "of a task"));
+    (void)co_await with_group(inner);
+    went_on = true;
+  };
+  const auto caller = [&]() -> Task<> {
+    try {
+      (void)co_await with_group(outer);
+    } catch (const std::runtime_error& error) {
+      what = error.what();
+    }
+    co_await sleep_for(1s);
+  };
+
+  loop_.run(caller());
+
+  EXPECT_EQ(what, "of a task");
+  EXPECT_FALSE(went_on);
+  EXPECT_EQ(loop_.elapsed(), 2s);
 }
 
 TEST_F(WithGroupTest, ThrowsTheFirstFailureOfATask) {

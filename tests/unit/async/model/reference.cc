@@ -52,6 +52,9 @@ struct State {
 
   // Of a gather.
   bool stopping = false;
+  bool cut_short = false;    // It stops because it was cancelled.
+  bool unfinished = false;   // That kept a child from its end.
+  bool told_before = false;  // Before that.
   bool queued = false;
   std::size_t until = 0;  // The end of its chunk.
   Nanoseconds stop_at = Nanoseconds::max();
@@ -210,8 +213,14 @@ class Reference {
         s.told = s.interrupted = true;
         return;
       case Phase::kGather:
+        if (!s.interrupted) {
+          s.told_before = s.told;
+        }
         s.told = s.interrupted = true;
-        if (!s.stopping) {
+        if (s.stopping) {
+          s.unfinished = true;
+        } else {
+          s.cut_short = true;
           stop(id, false);
         }
         return;
@@ -790,6 +799,7 @@ class Reference {
       }
     }
     leave_queue(id);
+    s.unfinished |= s.cut_short && s.next < s.until;
     if (timed_out) {
       for (std::size_t i = s.next; i < s.until; ++i) {
         prediction(id).results[i] = kTimedOut;
@@ -828,6 +838,7 @@ class Reference {
       return;
     }
     kill(child, nullptr, nullptr);
+    kept_from_end(id, child);
     child_of_gather_gone(id, child);
   }
 
@@ -855,9 +866,15 @@ class Reference {
   }
 
   void gathered(int id) {
-    if (state(id).interrupted) {
+    State& s = state(id);
+    if (s.interrupted && (s.unfinished || (node(id).kind == Kind::kChunked && s.next < node(id).children.size()))) {
       finish(id, kCancelled);
-    } else if (node(id).kind != Kind::kTimeout) {
+      return;
+    }
+    if (s.interrupted) {
+      s.told = s.told_before;  // The request comes at the next await, and there is none.
+    }
+    if (node(id).kind != Kind::kTimeout) {
       finish(id, kValue);
     } else if (prediction(id).results.front() == kTimedOut) {
       finish(id, kFailed, {id + kOfTimeout});
@@ -871,7 +888,16 @@ class Reference {
     const bool told = state(child).told || prediction(child).ends == kCancelled;
     if (!told) {
       prediction(id).results[index_of(id, child)] = prediction(child).ends;
+    } else if (node(id).kind == Kind::kTimeout && state(id).cut_short && (prediction(child).ends & kFailed) != 0) {
+      prediction(id).results.front() =
+          (prediction(child).ends & ~kValue) | (prediction(child).ends == kFailed ? 0 : kCancelled);
+    } else {
+      kept_from_end(id, child);
     }
+  }
+
+  void kept_from_end(int id, int child) {
+    state(id).unfinished |= node(id).kind == Kind::kTimeout || (state(id).cut_short && !state(child).asked);
   }
 
   std::size_t index_of(int id, int child) const {
