@@ -9,12 +9,14 @@
 //   session.start({"heartbeat", id}, heartbeat(socket, session.shutdown()));
 //   const SessionResult result = co_await session.run();
 //
-// run() supervises the tasks, sets shutdown() at the first end that matters, and drains. The gauge
+// run() supervises the tasks, sets shutdown() at the first end that matters, cancels the receive task, which waits for
+// a peer and not for the shutdown, and drains: the other tasks have the timeout to finish. The gauge
 // async_sessions{label} goes up once when the session is built, and down once when it ends, on every path.
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -34,6 +36,7 @@ struct SessionOptions {
   Label label = "default";
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};  // For tasks to finish by themselves.
   std::chrono::nanoseconds grace = std::chrono::seconds{5};     // For cancelled tasks to unwind.
+  std::optional<Instant> deadline = std::nullopt;               // Ends the timeout and the grace if it comes first.
 };
 static_assert(std::is_trivially_destructible_v<SessionOptions>);  // For g++ 12, see task.h.
 
@@ -66,8 +69,8 @@ class Session {
     queues_.push_back({name, &queue, [](const void* of) { return static_cast<const Queue*>(of)->size(); }});
   }
 
-  // Call it once. Supervises, sets shutdown(), and drains. If it is cancelled, it cancels the tasks at once, drains,
-  // and then throws Cancelled.
+  // Call it once. Supervises, sets shutdown(), cancels the tasks of TaskKind::kReceive, and drains. If it is cancelled,
+  // it cancels the tasks at once, drains, and then throws Cancelled.
   [[nodiscard]] Task<SessionResult> run(std::source_location where = std::source_location::current());
 
  private:

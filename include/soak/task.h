@@ -137,7 +137,7 @@ class TaskGroup {
 struct DrainOptions {
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};  // For tasks to finish by themselves.
   std::chrono::nanoseconds grace = std::chrono::seconds{5};     // For cancelled tasks to unwind.
-  std::optional<Instant> deadline = std::nullopt;               // Ends the timeout if it comes first.
+  std::optional<Instant> deadline = std::nullopt;               // Ends the timeout and the grace if it comes first.
   bool cancel_first = false;                                    // Skip the timeout: cancel at once.
   bool carry_on = false;    // Of with_group(): the failure of a task ends neither the body nor the other tasks.
   Label label = "default";  // For its metrics and its log.

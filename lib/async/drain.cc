@@ -76,11 +76,11 @@ class DrainLog {
   }
 
   // Before the force: what it is about to meet.
-  void forces() {
+  void forces(std::chrono::nanoseconds grace) {
     detail::log_text(LogLevel::kError, group_.loop.now(), "drain", options_.label, [&] {
       return fmt::format("{} did not unwind within {:.3f} s of being cancelled and {} destroyed in place:{}{}",
-                         detail::count_of_tasks(group_.size), text::seconds(options_.grace),
-                         group_.size == 1 ? "is" : "are", group_.reports(), queues_text(group_));
+                         detail::count_of_tasks(group_.size), text::seconds(grace), group_.size == 1 ? "is" : "are",
+                         group_.reports(), queues_text(group_));
     });
   }
 
@@ -153,7 +153,13 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   if (group.size > 0) {
     log.cancels(interrupted);
     group.cancel();
-    until = detail::later(loop.now(), options.grace);
+    const Instant cancelled_at = loop.now();
+    until = detail::later(cancelled_at, options.grace);
+    std::chrono::nanoseconds grace = options.grace;
+    if (options.deadline && *options.deadline < until) {
+      until = *options.deadline;
+      grace = std::max(until - cancelled_at, std::chrono::nanoseconds::zero());
+    }
     for (bool waiting = true; waiting && group.size > 0;) {
       try {
         co_await EmptyWait(group, until, where);
@@ -173,7 +179,7 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
       }
     }
     if (group.size > 0) {
-      log.forces();
+      log.forces(grace);
     }
     loop.force(group, &group);
   }

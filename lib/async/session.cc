@@ -31,6 +31,7 @@ Task<SessionResult> Session::run(std::source_location where) {
   DrainOptions draining;
   draining.timeout = options_.timeout;
   draining.grace = options_.grace;
+  draining.deadline = options_.deadline;
   draining.label = options_.label;
 
   SessionResult result;
@@ -45,6 +46,13 @@ Task<SessionResult> Session::run(std::source_location where) {
     draining.cancel_first = true;
   }
   shutdown_.set();
+  if (!interrupted) {
+    detail::state_of(tasks_).members.for_each([](detail::Root& task) {
+      if (task.kind == TaskKind::kReceive) {
+        task.request_cancel();
+      }
+    });
+  }
   try {
     Task<DrainResult> drained = drain(tasks_, draining, where);
     result.drained = co_await std::move(drained);

@@ -170,6 +170,31 @@ TEST_F(DrainTest, EndsTheTimeoutAtTheDeadline) {
   EXPECT_EQ(loop_.elapsed(), 8s);
 }
 
+TEST_F(DrainTest, EndsTheGraceAtTheDeadline) {
+  const conftest::CapturedLog log;
+  TaskGroup group(loop_);
+  group.start("stubborn", stubborn());
+
+  EXPECT_EQ(loop_.run(drain(group, {.timeout = 6s, .grace = 5s, .deadline = loop_.now() + 8s})).forced, 1u);
+
+  EXPECT_EQ(loop_.elapsed(), 8s);
+  EXPECT_THAT(log.text(), testing::HasSubstr("did not unwind within 2.000 s of being cancelled"));
+}
+
+TEST_F(DrainTest, LeavesTasksOneTurnToUnwindPastTheDeadline) {
+  TaskGroup group(loop_);
+  group.start("stubborn", stubborn());
+  group.start("polite", sleep_for(1h));
+  loop_.run(sleep_for(1s));
+
+  const DrainResult result = loop_.run(drain(group, {.deadline = loop_.now() - 5s}));
+
+  EXPECT_EQ(result.forced, 1u);
+  EXPECT_EQ(result.cancelled, 1u);
+  EXPECT_EQ(swallowed_, 1);
+  EXPECT_EQ(loop_.elapsed(), 1s);
+}
+
 TEST_F(DrainTest, CancelsAtOnceWhenTheDeadlineIsPast) {
   loop_.run(sleep_for(10s));
   TaskGroup group(loop_);

@@ -122,6 +122,68 @@ TEST_F(SessionTest, TellsACrashAndCountsIt) {
   EXPECT_EQ(result.drained.completed, 1u);
 }
 
+TEST_F(SessionTest, CancelsItsReceiveTaskAtOnceAfterACrashAndLeavesTheOthersTheirTime) {
+  Session session(loop_);
+  session.start("receive", sleep_for(1h), TaskKind::kReceive);
+  session.start("crash", crash_after(1s));
+  session.start("upload", sleep_for(3s), TaskKind::kFinite);
+
+  const SessionResult result = loop_.run(session.run());
+
+  EXPECT_EQ(result.exit.reason, ExitReason::kCrash);
+  EXPECT_EQ(result.drained.cancelled, 1u);
+  EXPECT_EQ(result.drained.completed, 1u);
+  EXPECT_EQ(loop_.elapsed(), 3s);
+}
+
+TEST_F(SessionTest, CancelsItsReceiveTaskAtOnceAfterALifetimeEnd) {
+  Session session(loop_);
+  session.start("receive", sleep_for(1h), TaskKind::kReceive);
+  session.start("call", sleep_for(1s));
+
+  const SessionResult result = loop_.run(session.run());
+
+  EXPECT_EQ(result.exit.reason, ExitReason::kLifetimeDone);
+  EXPECT_EQ(loop_.elapsed(), 1s);
+  EXPECT_THAT(log_.lines(), testing::IsEmpty());
+}
+
+TEST_F(SessionTest, EndsTimeoutAndGraceAtItsDeadline) {
+  Session session(loop_, {.timeout = 30s, .grace = 5s, .deadline = loop_.now() + 4s});
+  session.start("receive", sleep_for(1s), TaskKind::kReceive);
+  session.start("stubborn", swallow_for_ever(alive_));
+
+  const SessionResult result = loop_.run(session.run());
+
+  EXPECT_EQ(result.drained.forced, 1u);
+  EXPECT_EQ(loop_.elapsed(), 4s);
+}
+
+TEST_F(SessionTest, ReturnsItsResultWhenItsLastTaskEndsInTheTurnInWhichItIsCancelled) {
+  Event event;
+  const auto wait = [&]() -> Task<> { co_await event.wait(); };
+  std::optional<ExitReason> reason;
+  bool went_on = false;
+  const auto serve = [&]() -> Task<> {
+    Session session(loop_);
+    session.start("receive", wait(), TaskKind::kReceive);
+    const SessionResult result = co_await session.run();
+    reason = result.exit.reason;
+    co_await yield();
+    went_on = true;
+  };
+  TaskGroup group(loop_);
+  group.start("serve", serve());
+  loop_.run(sleep_for(1s));
+  event.set();
+  group.cancel();
+
+  EXPECT_EQ(loop_.run(drain(group)).cancelled, 1u);
+
+  EXPECT_EQ(reason, ExitReason::kDisconnect);
+  EXPECT_FALSE(went_on);
+}
+
 TEST_F(SessionTest, LogsACrashOnceAlsoWhenTheDisconnectWins) {
   Session session(loop_, {.label = "pusher"});
   session.start("upload", crash_after(1s));

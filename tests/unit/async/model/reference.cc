@@ -528,6 +528,12 @@ class Reference {
           finish(child, kValue);
         }
       }
+      const std::vector<int> children = s.started;
+      for (const int child : children) {
+        if (node(child).task_kind == TaskKind::kReceive && !s.interrupted) {
+          cancel(child);
+        }
+      }
       s.sweeping = false;
     }
     const bool options_count = n.kind != Kind::kSession;
@@ -552,7 +558,10 @@ class Reference {
   // Asks all children, and sees to it that they end within the grace.
   void begin_grace(int id) {
     enter(id, Phase::kGrace);
-    const Nanoseconds grace = positive(node(id).grace);
+    Nanoseconds grace = positive(node(id).grace);
+    if (node(id).kind != Kind::kSession && node(id).deadline) {
+      grace = std::min(grace, positive(*node(id).deadline - now_));
+    }
     const std::vector<int> busy = sweep(id);
     const bool doubtful = grace == Nanoseconds::zero() && !busy.empty();
     if (state(id).alive == 0 && !doubtful) {
