@@ -152,6 +152,9 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
 
   if (group.size > 0) {
     log.cancels(interrupted);
+    if (group.on_failure == GroupState::OnFailure::kTasks) {
+      group.on_failure = GroupState::OnFailure::kNothing;  // All are asked now: another failure must not end the grace.
+    }
     group.cancel();
     const Instant cancelled_at = loop.now();
     until = detail::later(cancelled_at, options.grace);

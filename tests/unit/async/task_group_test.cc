@@ -536,6 +536,36 @@ TEST_F(WithGroupTest, CancelsTheOtherTasksAtOnceWhenOneFailsAfterTheBodyReturned
                                  "a task failed:\n"));
 }
 
+TEST_F(WithGroupTest, LeavesTheOthersTheirGraceWhenASecondTaskFailsAsItUnwinds) {
+  bool unwound = false;
+  const auto cleanup = [&]() -> Task<> {
+    try {
+      co_await sleep_for(1h);
+    } catch (const Cancelled&) {
+    }
+    co_await sleep_for(2s);
+    unwound = true;
+  };
+  const auto fails_again = []() -> Task<> {
+    try {
+      co_await sleep_for(1h);
+    } catch (const Cancelled&) {
+    }
+    throw std::runtime_error("of another");
+  };
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("cleanup", cleanup());
+    group.start("again", fails_again());
+    group.start("crash", crash_after(1s, "of a task"));
+    co_return;
+  };
+
+  EXPECT_THAT([&] { (void)loop_.run(with_group(body)); },
+              testing::ThrowsMessage<std::runtime_error>(testing::StrEq("of a task")));
+  EXPECT_TRUE(unwound);
+  EXPECT_EQ(loop_.elapsed(), 3s);
+}
+
 TEST_F(WithGroupTest, CarriesOnAfterAFailureWhenAskedToAndThrowsItLast) {
   bool returned = false;
   const auto body = [&](TaskGroup& group) -> Task<> {
