@@ -528,9 +528,11 @@ class Reference {
           finish(child, kValue);
         }
       }
+      // Where all are cancelled at once, it is the same request for these.
+      const bool time_left = !s.interrupted && *n.timeout > Nanoseconds::zero();
       const std::vector<int> children = s.started;
       for (const int child : children) {
-        if (node(child).task_kind == TaskKind::kReceive && !s.interrupted) {
+        if (node(child).task_kind == TaskKind::kReceive && time_left) {
           cancel(child);
         }
       }
@@ -864,7 +866,7 @@ class Reference {
     if (s.phase != Phase::kGather || s.sweeping || s.alive > 0 || !(s.stopping || s.next == s.until)) {
       return;
     }
-    if (node(id).kind == Kind::kChunked && !s.interrupted) {
+    if (node(id).kind == Kind::kChunked && (!s.interrupted || (!s.unfinished && now_ >= s.stop_at))) {
       if (s.stopping) {
         s.next = s.until;
       }
@@ -876,7 +878,8 @@ class Reference {
 
   void gathered(int id) {
     State& s = state(id);
-    if (s.interrupted && (s.unfinished || (node(id).kind == Kind::kChunked && s.next < node(id).children.size()))) {
+    if (s.interrupted &&
+        (s.unfinished || (node(id).kind == Kind::kChunked && s.next < node(id).children.size() && now_ < s.stop_at))) {
       finish(id, kCancelled);
       return;
     }
