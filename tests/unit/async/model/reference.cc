@@ -833,6 +833,9 @@ class Reference {
     const auto out_of_grace = [this, id, busy, doubtful] {
       if (doubtful) {
         doubt_all(id, busy);
+        if (node(id).kind == Kind::kTimeout && (prediction(id).results.front() & kFailed) != 0) {
+          prediction(id).results.front() |= kCancelled;  // Or its task was destroyed before it could throw.
+        }
       }
       const std::vector<int> children = state(id).started;
       for (auto child = children.rbegin(); child != children.rend(); ++child) {
