@@ -21,7 +21,7 @@ using Instant = LoopClock::time_point;
 
 namespace detail {
 
-// `from + delay`, or the last Instant there is where that would overflow; a negative delay is none.
+// `from + delay`, clamped to the last Instant. A negative delay counts as zero.
 constexpr Instant later(Instant from, std::chrono::nanoseconds delay) noexcept {
   if (delay <= std::chrono::nanoseconds::zero()) {
     return from;

@@ -178,7 +178,7 @@ class Awaitable {
   };
 };
 
-// A wait that a timer can end; it may stand in one wait list besides.
+// A wait that a timer can end. It can be in one wait list at the same time.
 class TimedAwaitable : public Awaitable, public TimerNode {
  public:
   void unlink() noexcept override;
@@ -244,7 +244,7 @@ struct GroupState {
   Label label = "default";
   int exceptions_when_built;
   bool draining = false;
-  bool supervised = false;    // Whoever called supervise() is told of failures.
+  bool supervised = false;    // supervise() was called, and reports failures to its caller.
   bool logs_crashes = false;  // By supervise() or drain(), under `label`.
   bool failures_asked = false;
 

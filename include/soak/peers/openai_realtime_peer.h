@@ -123,12 +123,12 @@ struct OpenAiRealtimeLedger {
   std::uint64_t audio_bytes_sent = 0;
   std::uint64_t responses_created = 0;
   std::uint64_t responses_done = 0;         // With any status.
-  std::uint64_t responses_cancelled = 0;    // Of those.
-  std::uint64_t responses_interrupted = 0;  // Of those cancelled: by speech that turn detection heard.
-  std::uint64_t responses_failed = 0;       // Of those done.
+  std::uint64_t responses_cancelled = 0;    // Out of responses_done.
+  std::uint64_t responses_interrupted = 0;  // Cancelled by speech that turn detection heard.
+  std::uint64_t responses_failed = 0;       // Out of responses_done.
   std::uint64_t transcripts_sent = 0;       // Of input.
   std::uint64_t tool_calls_sent = 0;        // Complete ones.
-  std::uint64_t tool_calls_answered = 0;    // Of those: with an accepted result.
+  std::uint64_t tool_calls_answered = 0;    // Calls whose result was accepted.
 };
 
 // Its totals, on one line: "sessions=2 lost=0 open=0 ...".
