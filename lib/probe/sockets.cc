@@ -59,11 +59,17 @@ std::string readable_address(const std::string& hex) {
   return host + ":" + std::to_string(port);
 }
 
-}  // namespace
+struct TcpSocket {
+  std::string local;  // As the kernel prints it: address:port, in hex.
+  std::string remote;
+  unsigned state = 0;
+};
 
-std::vector<std::string> describe_sockets(std::size_t most) {
+std::string port_of(const std::string& address) { return address.substr(address.find(':') + 1); }
+
+std::vector<TcpSocket> own_tcp_sockets() {
   const std::set<unsigned long> own = own_socket_inodes();
-  std::map<std::string, std::size_t> counts;
+  std::vector<TcpSocket> sockets;
   for (const char* path : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
     std::ifstream file(path);
     std::string line;
@@ -73,20 +79,54 @@ std::vector<std::string> describe_sockets(std::size_t most) {
       std::string slot, local, remote, state_hex, queues, timer, retransmits, uid, timeout;
       unsigned long inode = 0;
       fields >> slot >> local >> remote >> state_hex >> queues >> timer >> retransmits >> uid >> timeout >> inode;
-      if (!fields || own.count(inode) == 0) {
-        continue;
+      if (fields && own.count(inode) != 0) {
+        sockets.push_back({local, remote, static_cast<unsigned>(std::stoul(state_hex, nullptr, 16))});
       }
-      const auto state = static_cast<unsigned>(std::stoul(state_hex, nullptr, 16));
-      const char* state_name = state < kStates.size() ? kStates[state] : "?";
-      // Both ends of a loopback connection may be ours; the one with the lower port is taken as the
-      // server's, so that a thousand clients of one server are one row.
-      const std::string where = state == kListening ? "listening on " + readable_address(local)
-                                : std::stoul(local.substr(local.find(':') + 1), nullptr, 16) <
-                                        std::stoul(remote.substr(remote.find(':') + 1), nullptr, 16)
-                                    ? "accepted on " + readable_address(local) + " in " + state_name
-                                    : "to " + readable_address(remote) + " in " + state_name;
-      ++counts[where];
     }
+  }
+  return sockets;
+}
+
+// Tells which end of a connection is the server's, so that a thousand clients of one server are one row. That is the
+// end with a port on which this process listens. If the listening socket is closed, or in another process, it is the
+// end that more of our connections share.
+class ServerEnds {
+ public:
+  explicit ServerEnds(const std::vector<TcpSocket>& sockets) {
+    for (const TcpSocket& socket : sockets) {
+      if (socket.state == kListening) {
+        listening_.insert(port_of(socket.local));
+      } else {
+        ++locals_[socket.local];
+        ++remotes_[socket.remote];
+      }
+    }
+  }
+
+  bool is_local(const TcpSocket& socket) const {
+    if (listening_.count(port_of(socket.local)) != 0) {
+      return true;
+    }
+    return listening_.count(port_of(socket.remote)) == 0 && locals_.at(socket.local) > remotes_.at(socket.remote);
+  }
+
+ private:
+  std::set<std::string> listening_;  // Ports.
+  std::map<std::string, std::size_t> locals_;
+  std::map<std::string, std::size_t> remotes_;
+};
+
+}  // namespace
+
+std::vector<std::string> describe_sockets(std::size_t most) {
+  const std::vector<TcpSocket> sockets = own_tcp_sockets();
+  const ServerEnds server_ends(sockets);
+  std::map<std::string, std::size_t> counts;
+  for (const TcpSocket& socket : sockets) {
+    const char* state = socket.state < kStates.size() ? kStates[socket.state] : "?";
+    ++counts[socket.state == kListening     ? "listening on " + readable_address(socket.local)
+             : server_ends.is_local(socket) ? "accepted on " + readable_address(socket.local) + " in " + state
+                                            : "to " + readable_address(socket.remote) + " in " + state];
   }
   std::vector<std::pair<std::size_t, std::string>> rows;
   for (const auto& [where, count] : counts) {

@@ -202,20 +202,48 @@ TEST(ProcessTest, RssFollowsPagesThatAreTouched) {
   EXPECT_GE(*during - *before, 60 << 20);
 }
 
-TEST(ProcessTest, DescribesWhoASocketTalksTo) {
+// The ports that Linux gives to clients end at 60999 unless configured otherwise, so a server above them has the higher
+// port of the two.
+int listen_above_the_ports_of_clients(sockaddr_in& address) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
+  address = {};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(listener, 4), 0);
-  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  for (std::uint16_t port = 61'000; port < 65'000; ++port) {
+    address.sin_port = ::htons(port);
+    if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 && ::listen(listener, 4) == 0) {
+      return listener;
+    }
+  }
+  ::close(listener);
+  return -1;
+}
+
+TEST(ProcessTest, DescribesWhoSocketsTalkToByTheServersEnd) {
+  sockaddr_in address{};
+  const int listener = listen_above_the_ports_of_clients(address);
+  ASSERT_GE(listener, 0);
+  std::vector<int> ends;
+  for (int i = 0; i < 3; ++i) {
+    ends.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(ends.back(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ends.push_back(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  }
 
   const std::vector<std::string> rows = describe_sockets(10);
-
   ::close(listener);
-  EXPECT_THAT(rows, testing::Contains("1 socket listening on 127.0.0.1:" + std::to_string(::ntohs(address.sin_port))));
+  const std::vector<std::string> rows_without_the_listener = describe_sockets(10);
+
+  for (const int end : ends) {
+    ::close(end);
+  }
+  const std::string server = "127.0.0.1:" + std::to_string(::ntohs(address.sin_port));
+  EXPECT_THAT(rows,
+              testing::IsSupersetOf({"1 socket listening on " + server, "3 sockets to " + server + " in ESTABLISHED",
+                                     "3 sockets accepted on " + server + " in ESTABLISHED"}));
+  EXPECT_THAT(rows_without_the_listener,
+              testing::IsSupersetOf({"3 sockets to " + server + " in ESTABLISHED",
+                                     "3 sockets accepted on " + server + " in ESTABLISHED"}));
 }
 
 }  // namespace
