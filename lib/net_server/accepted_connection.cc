@@ -5,8 +5,7 @@
 
 namespace soak::net {
 
-std::optional<AcceptedConnection> accept_connection(const TcpListener& listener, EventLoop& loop,
-                                                    SSL_CTX* tls_context) {
+std::optional<AcceptedConnection> accept_connection(TcpListener& listener, EventLoop& loop, SSL_CTX* tls_context) {
   while (std::optional<TcpListener::Accepted> accepted = listener.accept()) {
     if (tls_context == nullptr) {
       return AcceptedConnection{std::move(accepted->fd), nullptr, std::move(accepted->peer)};

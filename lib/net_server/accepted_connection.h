@@ -23,7 +23,7 @@ struct AcceptedConnection {
 
 // The next connection of `listener`; nothing if none waits. With a context, it begins to wait for the client's part of
 // the TLS handshake. A connection for which the system has no descriptor left is ended and skipped.
-std::optional<AcceptedConnection> accept_connection(const TcpListener& listener, EventLoop& loop, SSL_CTX* tls_context);
+std::optional<AcceptedConnection> accept_connection(TcpListener& listener, EventLoop& loop, SSL_CTX* tls_context);
 
 }  // namespace soak::net
 

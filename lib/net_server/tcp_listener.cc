@@ -8,11 +8,14 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <utility>
 
+#include "lib/text/format.h"
 #include "soak/error.h"
+#include "soak/log.h"
 
 namespace soak::net {
 namespace {
@@ -28,12 +31,15 @@ std::string address_text(const sockaddr* address, socklen_t size) {
   return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + service.data();
 }
 
+// Nothing tells when some descriptor of the process is closed.
+constexpr std::chrono::milliseconds kRetryAccept{50};
+
 }  // namespace
 
-TcpListener::TcpListener(UvLoop& loop, const std::string& host, std::uint16_t port,
-                         std::function<void()> on_connection) {
+TcpListener::TcpListener(UvLoop& loop, const std::string& host, std::uint16_t port, std::function<void()> on_connection)
+    : loop_(loop) {
+  const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
   const auto fail = [&](const std::string& why) {
-    const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
     throw Error(Errc::kConnectFailed, shown + ":" + std::to_string(port) + ": cannot listen: " + why);
   };
   addrinfo hints{};
@@ -61,16 +67,28 @@ TcpListener::TcpListener(UvLoop& loop, const std::string& host, std::uint16_t po
   getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&bound), &size);
   port_ = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(&bound)->sin6_port
                                             : reinterpret_cast<const sockaddr_in*>(&bound)->sin_port);
+  name_ = shown + ":" + std::to_string(port_);
   poll_.emplace(loop.handle(), fd_.get(), std::move(on_connection));
-  poll_->watch(UV_READABLE);
+  watch();
 }
 
-std::optional<TcpListener::Accepted> TcpListener::accept() const {
+TcpListener::~TcpListener() { loop_.core().timers.disarm(*this); }
+
+std::optional<TcpListener::Accepted> TcpListener::accept() {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   Accepted accepted;
-  accepted.fd = Fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  do {
+    size = sizeof address;
+    accepted.fd = Fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  } while (accepted.fd.get() < 0 && (errno == EINTR || errno == ECONNABORTED));
   if (accepted.fd.get() < 0) {
+    const int error = errno;
+    if (error == EAGAIN || error == EWOULDBLOCK) {
+      reported_ = false;
+    } else {
+      pause(error);
+    }
     return std::nullopt;
   }
   const int on = 1;
@@ -78,5 +96,28 @@ std::optional<TcpListener::Accepted> TcpListener::accept() const {
   accepted.peer = address_text(reinterpret_cast<const sockaddr*>(&address), size);
   return accepted;
 }
+
+// Most often there is no descriptor left. Whatever it is, trying again at once would keep the loop busy.
+void TcpListener::pause(int error) {
+  soak::detail::LoopCore& core = loop_.core();
+  core.timers.disarm(*this);
+  core.timers.arm(*this, soak::detail::later(core.now(), kRetryAccept));
+  watch();
+  if (std::exchange(reported_, true) || !log_wanted(LogLevel::kError)) {
+    return;
+  }
+  const std::string message = name_ + " cannot accept connections: " + text::format_errno(error) +
+                              ". They wait, and it tries again until it can.";
+  log({.level = LogLevel::kError, .at = core.now(), .source = "listener", .label = {}, .message = message});
+}
+
+void TcpListener::set_accepting(bool on) {
+  accepting_ = on;
+  watch();
+}
+
+void TcpListener::watch() { poll_->watch_or_pause(accepting_ && !armed() ? UV_READABLE : 0); }
+
+void TcpListener::expire() noexcept { watch(); }
 
 }  // namespace soak::net
