@@ -159,7 +159,7 @@ clang-asan clang-tsan:
 
 # A failing input goes to build/fuzz/findings. Inputs that cover new code go to build/fuzz/corpus, for the next run.
 VOICE_PROVIDERS := $(shell sed -n 's/^set(SOAK_VOICE_PROVIDERS \(.*\))$$/\1/p' cmake/SoakProviders.cmake)
-FUZZ ?= channel_client channel_peer http_server $(foreach provider,$(VOICE_PROVIDERS),$(provider)_client $(provider)_peer)
+FUZZ ?= channel_client channel_peer http_server websocket_reader $(foreach provider,$(VOICE_PROVIDERS),$(provider)_client $(provider)_peer)
 FUZZ_SECONDS ?= 600
 fuzz: export PATH := $(PATH)$(if $(CLANG_VERSION),:/usr/lib/llvm-$(CLANG_VERSION)/bin)
 fuzz:

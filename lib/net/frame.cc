@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "soak/net/websocket.h"
+
 namespace soak::net {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr unsigned char kMasked = 0x80;
 constexpr unsigned char kLength16 = 126;
 constexpr unsigned char kLength64 = 127;
 
-// Eight bytes a step, which the compiler makes wider where it can.
+// Eight bytes a step, which the compiler makes wider where it can. `out` may be where the payload is.
 void copy_masked(unsigned char* out, std::string_view payload, const MaskKey& key) {
   std::uint64_t wide = 0;
   std::memcpy(&wide, key.data(), key.size());
@@ -30,6 +32,20 @@ void copy_masked(unsigned char* out, std::string_view payload, const MaskKey& ke
 }
 
 }  // namespace
+
+std::string close_payload(std::uint16_t code, std::string_view reason) {
+  std::string payload;
+  if (code != kCloseNoStatus) {
+    payload += static_cast<char>(code >> 8U);
+    payload += static_cast<char>(code & 0xffU);
+    payload += reason;
+  }
+  return payload;
+}
+
+void apply_mask(char* data, std::size_t size, const MaskKey& key) {
+  copy_masked(reinterpret_cast<unsigned char*>(data), {data, size}, key);
+}
 
 std::size_t write_frame(unsigned char* out, Opcode opcode, std::string_view payload, std::optional<MaskKey> mask) {
   const std::size_t size = payload.size();

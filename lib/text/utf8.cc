@@ -72,6 +72,25 @@ std::size_t character_size(const unsigned char* at, const unsigned char* end) {
   return overlong || beyond ? 0 : 4;
 }
 
+// Whether a character may begin with these bytes, which are fewer than it has.
+bool begins_character(const unsigned char* at, std::size_t size) {
+  const unsigned char lead = at[0];
+  if (lead < 0xC2 || lead > 0xF4) {
+    return false;
+  }
+  const std::size_t whole = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  if (size >= whole) {
+    return false;
+  }
+  // Continued in the way that fits every first byte, it tells whether those that are there fit.
+  unsigned char bytes[4] = {lead, 0, 0x80, 0x80};
+  bytes[1] = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  for (std::size_t i = 1; i < size; ++i) {
+    bytes[i] = at[i];
+  }
+  return character_size(bytes, bytes + whole) == whole;
+}
+
 const unsigned char* begin_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 }  // namespace
@@ -111,6 +130,12 @@ std::size_t valid_utf8_size(std::string_view text) noexcept {
     }
   }
   return text.size();
+}
+
+bool GrowingUtf8::check(std::string_view text) noexcept {
+  valid_ += valid_utf8_size(text.substr(valid_));
+  cut_ = text.size() - valid_;
+  return cut_ == 0 || begins_character(begin_of(text) + valid_, cut_);
 }
 
 std::string repaired_utf8(std::string_view text) {

@@ -20,6 +20,20 @@ std::size_t valid_utf8_size(std::string_view text) noexcept;
 // Whether all of `text` is UTF-8.
 inline bool is_utf8(std::string_view text) noexcept { return valid_utf8_size(text) == text.size(); }
 
+// Checks a text that grows at its end, each byte once. A text of many pieces is refused at the first byte that no more
+// text can mend.
+class GrowingUtf8 {
+ public:
+  // Whether `text`, which begins with what was checked before, is UTF-8 or may still become it.
+  [[nodiscard]] bool check(std::string_view text) noexcept;
+  // Whether what was checked last ends with a whole character.
+  bool whole() const noexcept { return cut_ == 0; }
+
+ private:
+  std::size_t valid_ = 0;  // So many bytes are whole characters.
+  std::size_t cut_ = 0;    // The bytes behind them.
+};
+
 // The text with U+FFFD in place of each byte that is not UTF-8.
 std::string repaired_utf8(std::string_view text);
 

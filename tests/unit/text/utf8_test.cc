@@ -151,5 +151,40 @@ TEST(Utf8Test, RepairsEachByteThatIsWrong) {
   }
 }
 
+// Byte by byte, it says the same as the check of the whole text, and not later than any text could end it well.
+TEST(GrowingUtf8Test, RefusesAtTheFirstByteThatNoMoreTextCanMend) {
+  for (const Refused& refused : kRefused) {
+    GrowingUtf8 growing;
+    bool good = true;
+    for (std::size_t size = 1; size <= refused.text.size() && good; ++size) {
+      good = growing.check(refused.text.substr(0, size));
+    }
+    EXPECT_FALSE(good && growing.whole()) << refused.why;
+  }
+  GrowingUtf8 overlong;
+  EXPECT_TRUE(overlong.check("\xE0"));
+  EXPECT_FALSE(overlong.check("\xE0\x80"));
+  GrowingUtf8 surrogate;
+  EXPECT_TRUE(surrogate.check("\xED"));
+  EXPECT_FALSE(surrogate.check("\xED\xA0"));
+  GrowingUtf8 beyond;
+  EXPECT_TRUE(beyond.check("\xF4"));
+  EXPECT_FALSE(beyond.check("\xF4\x90"));
+}
+
+TEST(GrowingUtf8Test, TakesEveryCharacterInPieces) {
+  for (std::uint32_t code = 0x20; code <= 0x10FFFF; code += 0x11) {
+    if (code >= 0xD800 && code <= 0xDFFF) {
+      continue;
+    }
+    const std::string text = "a" + character(code) + "b";
+    GrowingUtf8 growing;
+    for (std::size_t size = 0; size <= text.size(); ++size) {
+      ASSERT_TRUE(growing.check(std::string_view(text).substr(0, size))) << code;
+      EXPECT_EQ(growing.whole(), size < 2 || size >= text.size() - 1) << code;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace soak::text
