@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/net/http_head.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "lib/net/ascii.h"
 #include "lib/text/ascii.h"
+#include "lib/text/base64.h"
 
 namespace soak::net {
 namespace {
@@ -69,6 +76,67 @@ std::string_view reason_phrase(int status) {
   return "Status";
 }
 
+std::string format_http_date(std::chrono::system_clock::time_point time) {
+  constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
+  std::array<char, 64> text{};
+  const int size = std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
+                                 kDays[std::chrono::weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
+                                 kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+                                 static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                                 static_cast<int>(clock.seconds().count()));
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+std::optional<FieldLine> parse_field(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
+    return std::nullopt;
+  }
+  const std::string_view value = text::trim(line.substr(colon + 1));
+  if (!is_field_value(value)) {
+    return std::nullopt;
+  }
+  return FieldLine{line.substr(0, colon), value};
+}
+
+bool is_host(std::string_view value) {
+  const auto all = [](std::string_view part, std::string_view others) {
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      if (part[i] == '%') {
+        if (i + 2 >= part.size() || text::hex_value(part[i + 1]) < 0 || text::hex_value(part[i + 2]) < 0) {
+          return false;
+        }
+      } else if (!text::is_letter_or_digit(part[i]) && others.find(part[i]) == std::string_view::npos) {
+        return false;
+      }
+    }
+    return true;
+  };
+  constexpr std::string_view kInName = "-._~!$&'()*+,;=";  // RFC 3986: unreserved and sub-delims.
+  std::size_t end = value.find(':');
+  if (value.starts_with('[')) {
+    end = value.find(']');
+    if (end == std::string_view::npos) {
+      return false;
+    }
+    const std::string inside(value.substr(1, end - 1));
+    in6_addr address{};
+    if (inet_pton(AF_INET6, inside.c_str(), &address) != 1) {
+      return false;
+    }
+    ++end;
+  } else if (!all(value.substr(0, end), kInName)) {
+    return false;
+  }
+  const std::string_view port = end < value.size() ? value.substr(end) : std::string_view();
+  return port.empty() || (port.front() == ':' && std::all_of(port.begin() + 1, port.end(), text::is_digit));
+}
+
 std::optional<RequestHead> parse_request_head(std::string_view head) {
   RequestHead request;
   std::size_t line_end = head.find("\r\n");
@@ -78,7 +146,12 @@ std::optional<RequestHead> parse_request_head(std::string_view head) {
   std::string_view line = head.substr(0, line_end);
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || last == first || line.substr(last + 1) != "HTTP/1.1") {
+  if (first == std::string_view::npos || last == first) {
+    return std::nullopt;
+  }
+  const std::string_view version = line.substr(last + 1);
+  request.http10 = version == "HTTP/1.0";
+  if (!request.http10 && version != "HTTP/1.1") {
     return std::nullopt;
   }
   request.method = line.substr(0, first);
@@ -101,41 +174,49 @@ std::optional<RequestHead> parse_request_head(std::string_view head) {
       return request;
     }
     line = head.substr(0, line_end);
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) {
+    const std::optional<FieldLine> field = parse_field(line);
+    if (!field) {
       return std::nullopt;
     }
-    const std::string_view value = text::trim(line.substr(colon + 1));
-    if (!is_field_value(value)) {
-      return std::nullopt;
-    }
-    request.headers.add(std::string(line.substr(0, colon)), std::string(value));
+    request.headers.add(std::string(field->name), std::string(field->value));
   }
   return std::nullopt;
 }
 
 std::optional<HandshakeReply> check_upgrade(const RequestHead& head) {
+  if (head.http10) {
+    return HandshakeReply::refuse(400, "A WebSocket handshake is HTTP/1.1.\n");
+  }
   if (head.method != "GET") {
     return HandshakeReply::refuse(405, {}, {{"Allow", "GET"}});
   }
   if (!has_element(head.headers, "Upgrade", "websocket") || !has_element(head.headers, "Connection", "upgrade")) {
     return HandshakeReply::refuse(426, "This is a WebSocket server.\n", {{"Upgrade", "websocket"}});
   }
-  if (head.headers.get("Sec-WebSocket-Version") != "13") {
+  if (head.headers.get_all("Sec-WebSocket-Version") != std::vector<std::string>{"13"}) {
     return HandshakeReply::refuse(426, {}, {{"Sec-WebSocket-Version", "13"}});
   }
-  const std::string key = head.headers.get("Sec-WebSocket-Key");
-  if (key.size() != 24 || key.substr(22) != "==" || !head.headers.contains("Host")) {
-    return HandshakeReply::refuse(400, "Not a WebSocket handshake.\n");
+  constexpr std::size_t kKeyBytes = 16;
+  std::string key;
+  if (head.headers.get_all("Sec-WebSocket-Key").size() != 1 ||
+      !text::decode_base64(head.headers.get("Sec-WebSocket-Key"), key) || key.size() != kKeyBytes) {
+    return HandshakeReply::refuse(400, "Sec-WebSocket-Key is not 16 bytes in base64.\n");
+  }
+  if (head.headers.contains("Transfer-Encoding") ||
+      head.headers.get("Content-Length").find_first_not_of('0') != std::string::npos) {
+    return HandshakeReply::refuse(400, "A WebSocket handshake has no body.\n");
   }
   return std::nullopt;
 }
 
-std::string format_refusal(const HandshakeReply& reply) {
+std::string format_refusal(const HandshakeReply& reply, std::chrono::system_clock::time_point now) {
   std::string text = "HTTP/1.1 " + std::to_string(reply.status()) + " " + std::string(reason_phrase(reply.status()));
   text += "\r\n";
   for (const auto& [name, value] : reply.headers()) {
     text += name + ": " + value + "\r\n";
+  }
+  if (!reply.headers().contains("Date")) {
+    text += "Date: " + format_http_date(now) + "\r\n";
   }
   text += "Content-Length: " + std::to_string(reply.body().size()) + "\r\nConnection: close\r\n\r\n";
   return text + reply.body();

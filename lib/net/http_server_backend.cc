@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/net/ascii.h"
+#include "lib/net/http_head.h"
 #include "lib/text/ascii.h"
 #include "lib/text/number.h"
 
@@ -22,7 +23,8 @@ std::optional<std::size_t> announced_length(const Headers& headers) {
 
 }  // namespace
 
-OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view method, bool close_after)
+OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view method, bool close_after,
+                                   std::chrono::system_clock::time_point now)
     : status(response.status),
       headers(std::move(response.headers)),
       body(std::move(response.body)),
@@ -51,6 +53,9 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
     } else if (length > body.size()) {
       cut_short = close = true;
     }
+  }
+  if (!headers.contains("Date")) {
+    headers.add("Date", format_http_date(now));  // RFC 9110, section 6.6.1.
   }
   close = close || text::equal_ignoring_case(headers.get("Connection"), "close");
   if (close) {

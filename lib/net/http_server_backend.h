@@ -31,10 +31,11 @@ class HttpReplyTo {
 // A response as it goes out: what the status, and the method that was asked, leave of it.
 struct OutgoingResponse {
   // Aborts when a field could break out of its header line, or the status is no final one.
-  OutgoingResponse(HttpResponse response, std::string_view method, bool close);
+  OutgoingResponse(HttpResponse response, std::string_view method, bool close,
+                   std::chrono::system_clock::time_point now);
 
   int status;
-  Headers headers;  // With Content-Length, and "Connection: close" for the last of its connection.
+  Headers headers;  // With Date, Content-Length, and "Connection: close" for the last of its connection.
   std::string body;
   bool close;
   // The handler announced a longer body than it gave: the client sees the connection end within it.

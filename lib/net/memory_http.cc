@@ -191,7 +191,7 @@ void MemoryHttpConnection::reply(HttpReply reply) {
 }
 
 void MemoryHttpConnection::respond(HttpResponse response, bool close_after) {
-  OutgoingResponse outgoing(std::move(response), method_, close_after);
+  OutgoingResponse outgoing(std::move(response), method_, close_after, server_->loop.wall_now());
   request_under_way_ = false;
   last_ = outgoing.close;
   cut_short_ = outgoing.cut_short;

@@ -86,8 +86,12 @@ HttpRequestReader::Event HttpRequestReader::read_head() {
   if (!head) {
     return refuse(400, "Not an HTTP/1.1 request.\n");
   }
-  if (head->headers.get_all("Host").size() != 1) {
+  const std::vector<std::string> hosts = head->headers.get_all("Host");
+  if (hosts.size() > 1 || (hosts.empty() && !head->http10)) {
     return refuse(400, "The Host field is missing or repeated.\n");
+  }
+  if (!hosts.empty() && !is_host(hosts.front())) {
+    return refuse(400, "The Host field is not a host.\n");
   }
   scanned_ = at_ = end + 4;
   request_.method = std::move(head->method);
@@ -97,12 +101,17 @@ HttpRequestReader::Event HttpRequestReader::read_head() {
   }
   request_.query = std::move(head->query);
   request_.headers = std::move(head->headers);
-  asks_to_close_ = false;
+  asks_to_close_ = http10_ = head->http10;
   for (const std::string& option : split_list(request_.headers.get("Connection"))) {
     asks_to_close_ = asks_to_close_ || text::equal_ignoring_case(option, "close");
   }
-  expects_continue_ = text::equal_ignoring_case(request_.headers.get("Expect"), "100-continue");
-  return read_framing() ? Event::kHead : Event::kRefused;
+  if (!read_framing()) {
+    return Event::kRefused;
+  }
+  // RFC 9110, section 10.1.1: one of HTTP/1.0 does not count.
+  expects_continue_ =
+      !http10_ && left_ <= body_bytes_max_ && text::equal_ignoring_case(request_.headers.get("Expect"), "100-continue");
+  return Event::kHead;
 }
 
 // Where the body ends. What two readers could understand in two ways is refused.
@@ -113,6 +122,8 @@ bool HttpRequestReader::read_framing() {
   if (const std::vector<std::string> codings = request_.headers.get_all("Transfer-Encoding"); !codings.empty()) {
     if (!lengths.empty()) {
       refuse(400, "Both Content-Length and Transfer-Encoding.\n");
+    } else if (http10_) {
+      refuse(400, "HTTP/1.0 has no Transfer-Encoding.\n");
     } else if (codings.size() > 1 || !text::equal_ignoring_case(codings.front(), "chunked")) {
       refuse(501, "A Transfer-Encoding other than chunked.\n");
     } else {
@@ -195,8 +206,8 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
           }
           return Event::kNone;
         }
-        if (!is_field_value(line)) {
-          return refuse(400, "A trailer is not one line.\n");
+        if (!line.empty() && !parse_field(line)) {
+          return refuse(400, "A trailer is not a field.\n");
         }
         trailer_bytes_ += line.size() + 2;
         if (trailer_bytes_ > kHeadBytesMax) {

@@ -6,13 +6,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "soak/net/http.h"
 
 namespace soak::net {
 
-// Takes the requests of a connection out of its bytes: HTTP/1.1, with a body by Content-Length or in chunks. Knows no
-// socket.
+// Takes the requests of a connection out of its bytes: HTTP/1.1 and 1.0, with a body by Content-Length or in chunks.
+// Knows no socket.
 class HttpRequestReader {
  public:
   enum class Event : std::uint8_t {
@@ -32,8 +33,11 @@ class HttpRequestReader {
   // From kHead on. Its body is empty until kRequest.
   const HttpServerRequest& request() const { return request_; }
   HttpServerRequest take();
-  // The client waits for "100 Continue" before it sends the body.
+  // The bytes behind the request, which are no request any more.
+  std::string take_rest() { return std::exchange(input_, {}).substr(std::exchange(at_, 0)); }
+  // The client waits for "100 Continue" before it sends the body. Not for a body that will be refused.
   bool expects_continue() const { return expects_continue_; }
+  bool http10() const { return http10_; }
   bool asks_to_close() const { return asks_to_close_; }
   const HttpResponse& refusal() const { return refusal_; }
 
@@ -56,6 +60,7 @@ class HttpRequestReader {
   std::string body_;
   std::size_t left_ = 0;  // Of the body, or of the chunk.
   std::size_t trailer_bytes_ = 0;
+  bool http10_ = false;
   bool expects_continue_ = false;
   bool asks_to_close_ = false;
   HttpResponse refusal_;

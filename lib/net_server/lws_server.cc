@@ -213,7 +213,7 @@ void Handshake::on_head() {
 }
 
 void Handshake::refuse(const HandshakeReply& reply) {
-  refusal_ = format_refusal(reply);
+  refusal_ = format_refusal(reply, listener_.loop.wall_now());
   stage_ = Stage::kRefusing;
   write_refusal();
 }

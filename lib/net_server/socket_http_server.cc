@@ -3,9 +3,8 @@
 
 // An HTTP/1.1 server on a loop's sockets.
 //
-// Its requests are not read by libwebsockets, as those of a WebSocket are not (lws_server.cc): the HTTP role of 4.1
-// gives a server the fields it has a token for and no others, joins those that come twice, and does not take a body in
-// chunks apart; a fake has to see all that its client sent.
+// It reads requests by itself, because a fake has to see all that its client sent: every field, those that come twice,
+// and how a body was framed.
 
 #include <sys/socket.h>
 
@@ -34,6 +33,9 @@ namespace {
 
 // For a client to read the last response of its connection, and to end it.
 constexpr std::chrono::seconds kLinger{5};
+
+// For the answer to a client that has ended its direction. Whether it only half-closed, or has left, nothing tells.
+constexpr std::chrono::seconds kHalfClosed{1};
 
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 
@@ -309,18 +311,19 @@ bool HttpConnection::on_head() {
   return true;
 }
 
-// The next request, which waits for its turn, or the end of the client.
+// The next request, which waits for its turn, or the end of what the client sends.
 void HttpConnection::on_event_while_busy() {
   char byte = 0;
   const ssize_t got = recv(fd_.get(), &byte, 1, MSG_PEEK);
-  if (got == 0 || (got < 0 && !is_transient(errno))) {
-    return finish();
-  }
-  if (got < 0) {
+  if (got < 0 && is_transient(errno)) {
     return;
   }
-  if (std::exchange(next_waits_, true)) {
+  if (got < 0) {
     return finish();
+  }
+  if (got == 0 || std::exchange(next_waits_, true)) {
+    poll_->pause();
+    return restart_timer(kHalfClosed);
   }
   poll_->watch(UV_DISCONNECT);
 }
@@ -337,7 +340,7 @@ void HttpConnection::reply(HttpReply reply) {
 }
 
 void HttpConnection::respond(HttpResponse response, bool close) {
-  OutgoingResponse outgoing(std::move(response), method_, close);
+  OutgoingResponse outgoing(std::move(response), method_, close, server_.loop.wall_now());
   close_ = outgoing.close;
   output_.clear();
   written_ = 0;

@@ -45,7 +45,7 @@ constexpr std::size_t kBodyMax = 1000;
 // All of a request but whom it came from.
 std::string text_of(const net::HttpServerRequest& request, bool with_framing) {
   std::string text = request.method + " " + request.path + (request.query.empty() ? "" : "?" + request.query);
-  text += " HTTP/1.1\r\n";
+  text += request.headers.contains("Host") ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n";
   for (const auto& [name, value] : request.headers) {
     const bool framing =
         text::equal_ignoring_case(name, "Content-Length") || text::equal_ignoring_case(name, "Transfer-Encoding");
@@ -142,7 +142,7 @@ bool is_word(std::string_view text) {
 // No reader could take it for another one. Written down by its own words, it is understood as it was.
 void require_sound(const net::HttpServerRequest& request) {
   require(is_word(request.method) && is_word(request.path) && is_word(request.query), "a request line has three words");
-  require(request.headers.get_all("Host").size() == 1, "a request is for one host");
+  require(request.headers.get_all("Host").size() <= 1, "a request is for one host at most");
   for (const auto& [name, value] : request.headers) {
     require(net::is_token(name) && net::is_field_value(value), "a field is one line");
   }

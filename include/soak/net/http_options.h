@@ -47,7 +47,8 @@ struct HttpClientCounters {
 };
 
 // Runs on the loop's turn, in its own task. The task is destroyed where it stands when the server is destroyed. If the
-// client leaves, the handler continues and its reply is dropped. If it throws, the reply is 500.
+// client leaves, the handler continues and its reply is dropped. A client that has only closed its sending direction
+// gets a reply that takes less than a second. If the handler throws, the reply is 500.
 using HttpHandler = std::function<Task<HttpReply>(HttpServerRequest)>;
 
 struct HttpServerOptions {

@@ -86,7 +86,9 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInTheirOrder) {
       all += std::string("GET ") + path + " HTTP/1.1\r\nHost: h\r\n\r\n";
     }
     raw.write(all);
-    EXPECT_THAT(raw.read_to("/3"), HasSubstr("\r\n\r\n/1HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/2HTTP/1.1"));
+    EXPECT_THAT(
+        raw.read_to("/3"),
+        ::testing::ContainsRegex("\r\n\r\n/1HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: [^\r]*\r\n\r\n/2HTTP/1.1"));
     // One that comes while another is answered.
     raw.write("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
     raw.write("GET /4 HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -231,9 +233,68 @@ TEST_F(HttpServerTest, ARefusalAfterAHeadRequestHasItsBody) {
   serve([&] {
     const RawClient raw(server.port());
     raw.write("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
-    EXPECT_EQ(raw.read_to("\r\n\r\n"), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+    EXPECT_THAT(raw.read_to("\r\n\r\n"),
+                ::testing::MatchesRegex("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nDate: [^\r]*\r\n\r\n"));
     raw.write("NO HTTP\r\n\r\n");
     EXPECT_THAT(raw.read_all(), EndsWith("\r\n\r\nNot an HTTP/1.1 request.\n"));
+  });
+}
+
+// RFC 9110, section 6.6.1.
+TEST_F(HttpServerTest, EveryResponseHasADate) {
+  HttpServer server(loop_, [](HttpServerRequest request) -> Task<HttpReply> {
+    Headers headers;
+    if (request.path == "/own") {
+      headers.add("Date", "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+    co_return HttpReply(200, "", std::move(headers));
+  });
+  serve([&] {
+    const RawClient raw(server.port());
+    raw.write("GET /own HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\nno HTTP\r\n\r\n");
+    EXPECT_THAT(raw.read_to("\r\n\r\n"), HasSubstr("\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"));
+    const auto date =
+        ::testing::ContainsRegex("\r\nDate: [A-Z][a-z][a-z], [0-9][0-9] [A-Z][a-z][a-z] 20[0-9][0-9] [0-9:]+ GMT\r\n");
+    EXPECT_THAT(raw.read_to("\r\n\r\n"), date);
+    EXPECT_THAT(raw.read_to("\r\n\r\n"), AllOf(StartsWith("HTTP/1.1 400 "), date));
+  });
+}
+
+TEST_F(HttpServerTest, AnswersAClientOfHttp10AndCloses) {
+  HttpServer server(loop_, handler_);
+  serve([&] {
+    const RawClient raw(server.port());
+    raw.write("POST /a HTTP/1.0\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody");
+    EXPECT_THAT(raw.read_all(),
+                AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("\r\nConnection: close\r\n"), EndsWith("got body")));
+  });
+}
+
+TEST_F(HttpServerTest, AnswersAClientThatHasEndedItsDirection) {
+  HttpServer server(loop_, [this](HttpServerRequest request) -> Task<HttpReply> {
+    seen_.push_back(request.path);
+    co_await sleep_for(20ms);
+    co_return HttpReply(200, "got " + request.body);
+  });
+  serve([&] {
+    const RawClient raw(server.port());
+    raw.write(std::string(kPost) + kPost);
+    raw.end_writing();
+    EXPECT_THAT(raw.read_to("got body"), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(raw.read_all(), EndsWith("got body"));
+  });
+  EXPECT_EQ(seen_.size(), 2u);
+  run([&]() -> Task<> { co_await until([&] { return server.open_connections() == 0; }); });
+}
+
+TEST_F(HttpServerTest, TakesEveryFormOfAHost) {
+  HttpServer server(loop_, handler_);
+  serve([&] {
+    for (const char* const host : {"", "h", "h:", "h:80", "127.0.0.1:8080", "[::1]", "[::1]:80", "a_b-c.d%41:1"}) {
+      const RawClient raw(server.port());
+      raw.write("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
+      EXPECT_THAT(raw.read_to("got "), StartsWith("HTTP/1.1 200 ")) << host;
+    }
   });
 }
 
@@ -317,7 +378,18 @@ INSTANTIATE_TEST_SUITE_P(
     Http, HttpRefusalTest,
     ::testing::Values(
         BadRequest{"NoRequestLine", "hello\r\n\r\n", 400},
-        BadRequest{"OldVersion", "GET / HTTP/1.0\r\nHost: h\r\n\r\n", 400},
+        BadRequest{"OldVersion", "GET / HTTP/0.9\r\nHost: h\r\n\r\n", 400},
+        BadRequest{"NewVersion", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 400},
+        BadRequest{"ChunksInHttp10", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        BadRequest{"HostOfTwoWords", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
+        BadRequest{"HostWithAPath", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
+        BadRequest{"HostWithAUser", "GET / HTTP/1.1\r\nHost: me@a\r\n\r\n", 400},
+        BadRequest{"HostWithAPortThatIsNoNumber", "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400},
+        BadRequest{"HostThatIsNoAddress", "GET / HTTP/1.1\r\nHost: [a]\r\n\r\n", 400},
+        BadRequest{"HostOfTwo", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400},
+        BadRequest{"LongBodyExpected", kHead + "Content-Length: 9999999999\r\nExpect: 100-continue\r\n\r\n", 413},
+        BadRequest{"TrailerWithoutAColon", kHead + "Transfer-Encoding: chunked\r\n\r\n0\r\nnothing\r\n\r\n", 400},
+        BadRequest{"FoldedTrailer", kHead + "Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n c: d\r\n\r\n", 400},
         BadRequest{"NoHost", "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n", 400},
         BadRequest{"TwoHosts", "GET / HTTP/1.1\r\nHost: h\r\nHost: g\r\n\r\n", 400},
         BadRequest{"TargetOfTwoLines", "GET /\nX:y HTTP/1.1\r\nHost: h\r\n\r\n", 400},

@@ -75,6 +75,7 @@ class RawConnection {
       }
     }
   }
+  void end_writing() const { shutdown(fd_, SHUT_WR); }
   void reset() {
     const linger at_once{1, 0};
     setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

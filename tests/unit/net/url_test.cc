@@ -98,8 +98,23 @@ TEST(HttpHeadTest, ReadsARequest) {
   EXPECT_TRUE(head->headers.contains("x-empty"));
 }
 
+TEST(HttpHeadTest, KnowsARequestOfHttp10) {
+  const auto old = parse_request_head("GET / HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(old);
+  EXPECT_TRUE(old->http10);
+  const auto now = parse_request_head("GET / HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(now);
+  EXPECT_FALSE(now->http10);
+}
+
+// The example of RFC 9110, section 5.6.7.
+TEST(HttpHeadTest, WritesADate) {
+  EXPECT_EQ(format_http_date(std::chrono::system_clock::from_time_t(784111777)), "Sun, 06 Nov 1994 08:49:37 GMT");
+}
+
 TEST(HttpHeadTest, RefusesWhatIsNoRequest) {
-  EXPECT_FALSE(parse_request_head("GET / HTTP/1.0\r\n\r\n"));
+  EXPECT_FALSE(parse_request_head("GET / HTTP/0.9\r\n\r\n"));
+  EXPECT_FALSE(parse_request_head("GET / HTTP/2.0\r\n\r\n"));
   EXPECT_FALSE(parse_request_head("GET /\r\n\r\n"));
   EXPECT_FALSE(parse_request_head("GET / HTTP/1.1\r\nbroken\r\n\r\n"));
   EXPECT_FALSE(parse_request_head("GET / HTTP/1.1\r\na b: c\r\n\r\n"));
