@@ -2,10 +2,11 @@
 #include "lib/net/connection.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "lib/text/format.h"
-#include "lib/text/utf8.h"
+#include "lib/text/number.h"
 
 namespace soak::net {
 namespace {
@@ -15,6 +16,35 @@ constexpr std::size_t kCloseReasonMax = 123;
 
 // Pings that wait for their pongs. Of a peer that answers none, more are not kept.
 constexpr std::size_t kPingsKept = 64;
+
+// Connections that are closing and have no owner any more.
+class ClosingConnections final : public soak::detail::TimerNode {
+ public:
+  explicit ClosingConnections(EventLoop& loop) : loop_(loop) {}
+  ~ClosingConnections() { loop_.core().timers.disarm(*this); }
+  ClosingConnections(const ClosingConnections&) = delete;
+  ClosingConnections& operator=(const ClosingConnections&) = delete;
+
+  void keep(std::shared_ptr<Connection> connection) {
+    const Connection* const key = connection.get();
+    kept_.emplace(key, std::move(connection));
+  }
+  // On the loop's next turn, because its link calls it now.
+  void release(const Connection& connection) {
+    const auto found = kept_.find(&connection);
+    ended_.push_back(std::move(found->second));
+    kept_.erase(found);
+    if (!armed()) {
+      loop_.core().timers.arm(*this, loop_.now());
+    }
+  }
+  void expire() noexcept override { std::exchange(ended_, {}).clear(); }
+
+ private:
+  EventLoop& loop_;
+  std::unordered_map<const Connection*, std::shared_ptr<Connection>> kept_;
+  std::vector<std::shared_ptr<Connection>> ended_;
+};
 
 // Marks a connection as being received from, for as long as the receive() lives.
 class Receiving {
@@ -75,7 +105,12 @@ void Connection::Timer<kExpire>::stop() {
 Connection::Connection(EventLoop& loop, const WebSocketLimits& limits, Facts facts)
     : loop_(loop), limits_(limits), facts_(std::move(facts)) {}
 
-Connection::~Connection() { abandon(); }
+Connection::~Connection() {
+  if (!status_) {
+    finish({kCloseAbnormal, "dropped by its owner", CloseStatus::By::kLocal}, Errc::kConnectionClosed);
+  }
+  close_timer_.stop();
+}
 
 void Connection::start(std::unique_ptr<Link> link) {
   link_ = std::move(link);
@@ -93,9 +128,36 @@ void Connection::start(std::unique_ptr<Link> link) {
 }
 
 void Connection::abandon() {
-  if (!status_) {
-    finish({kCloseAbnormal, "dropped by its owner", CloseStatus::By::kLocal}, Errc::kConnectionClosed);
+  const std::optional<CloseStatus>& close = local_close_ ? local_close_ : peer_close_;
+  if (!close || !has_link()) {
+    if (!status_) {
+      finish({kCloseAbnormal, "dropped by its owner", CloseStatus::By::kLocal}, Errc::kConnectionClosed);
+    }
+    drop_link();
+    return;
   }
+  MessageQueue unsent = std::exchange(unsent_, {});
+  if (!status_) {
+    finish(*close, Errc::kConnectionClosed);
+  }
+  unsent_ = std::move(unsent);  // It comes before our close frame.
+  discarding_ = true;
+  received_.clear();
+  if (!close_timer_.armed()) {
+    close_timer_.start(limits_.close_timeout);
+  }
+  kept_ = true;
+  loop_.service<ClosingConnections>().keep(shared_from_this());
+  const bool was_reading = !paused_ && !held_;
+  paused_ = held_ = false;
+  if (!was_reading) {
+    link_->set_reading(true);
+  }
+}
+
+void Connection::drop_link() {
+  close_timer_.stop();
+  link_ended_ = true;
   link_.reset();
 }
 
@@ -144,7 +206,7 @@ void Connection::set_reading(bool on) {
     return;
   }
   held_ = !on;
-  if (status_ || link_ == nullptr || paused_) {
+  if (status_ || !has_link() || paused_) {
     return;
   }
   last_heard_ = loop_.now();
@@ -152,7 +214,7 @@ void Connection::set_reading(bool on) {
 }
 
 std::size_t Connection::buffered_bytes() const {
-  return unsent_.bytes() + (link_ != nullptr && !status_ ? link_->buffered() : 0);
+  return unsent_.bytes() + (has_link() && !status_ ? link_->buffered() : 0);
 }
 
 void Connection::on_data(Message::Kind kind, std::string_view piece, bool first, bool last) {
@@ -162,34 +224,39 @@ void Connection::on_data(Message::Kind kind, std::string_view piece, bool first,
   }
   if (first) {
     partial_ = Message(kind, {});
+    partial_utf8_ = {};
   }
   if (piece.size() > limits_.message_bytes_max - std::min(limits_.message_bytes_max, partial_.data.size())) {
     fail(kCloseTooBig, "message exceeds " + text::format_bytes(limits_.message_bytes_max));
     return;
   }
   partial_.data.append(piece);
+  if (partial_.is_text() && (!partial_utf8_.check(partial_.data) || (last && !partial_utf8_.whole()))) {
+    fail(kCloseInvalidData, "text that is not UTF-8");
+    return;
+  }
   if (last) {
     deliver(std::exchange(partial_, Message()));
   }
 }
 
-void Connection::on_message(Message message) {
+void Connection::on_message(Message message, bool checked) {
   last_heard_ = loop_.now();
   if (discarding_) {
     return;
   }
-  if (message.data.size() > limits_.message_bytes_max) {
+  if (!checked && message.data.size() > limits_.message_bytes_max) {
     fail(kCloseTooBig, "message exceeds " + text::format_bytes(limits_.message_bytes_max));
+    return;
+  }
+  if (!checked && message.is_text() && !text::is_utf8(message.data)) {
+    fail(kCloseInvalidData, "text that is not UTF-8");
     return;
   }
   deliver(std::move(message));
 }
 
 void Connection::deliver(Message message) {
-  if (message.is_text() && !text::is_utf8(message.data)) {
-    fail(kCloseInvalidData, "text that is not UTF-8");
-    return;
-  }
   ++counters_.frames_received;
   counters_.bytes_received += message.data.size();
   // While this side closes it must read on to see the answer, so the bound holds by dropping.
@@ -204,7 +271,7 @@ void Connection::deliver(Message message) {
 }
 
 void Connection::pause_or_resume() {
-  if (status_ || link_ == nullptr) {
+  if (status_ || !has_link()) {
     return;
   }
   if (paused_) {
@@ -225,15 +292,19 @@ void Connection::pause_or_resume() {
   }
 }
 
-void Connection::on_pong() {
+// One that answers no ping of ours is allowed (RFC 6455, section 5.5.3), and says no more than that the peer is there.
+// A peer may answer only the latest of several, so a pong answers the pings before its own too.
+void Connection::on_pong(std::string_view payload) {
   last_heard_ = loop_.now();
-  pong_missing_ = false;
-  // It says not which ping it answers: the oldest, to be safe.
-  if (!pings_.empty()) {
-    counters_.frames_confirmed = pings_.front();
-    pings_.erase(pings_.begin());
-  } else if (more_pings_ > 0) {
-    --more_pings_;
+  const std::optional<std::uint64_t> number = text::parse_number<std::uint64_t>(payload);
+  if (!number || *number > pings_sent_) {
+    return;
+  }
+  const auto after =
+      std::find_if(pings_.begin(), pings_.end(), [&](const Ping& ping) { return ping.number > *number; });
+  if (after != pings_.begin()) {
+    counters_.frames_confirmed = std::prev(after)->frames_sent;
+    pings_.erase(pings_.begin(), after);
   }
 }
 
@@ -254,10 +325,22 @@ void Connection::on_peer_close(std::uint16_t code, std::string_view reason) {
   close_timer_.start(limits_.close_timeout);
 }
 
+void Connection::on_fault(std::uint16_t code, std::string_view why) {
+  last_heard_ = loop_.now();
+  discarding_ = true;
+  partial_ = Message();
+  if (!status_) {
+    finish({code, std::string(why), CloseStatus::By::kLocal}, Errc::kConnectionClosed);
+  }
+}
+
 void Connection::on_writable() { flush(); }
 
 void Connection::on_end() {
+  link_ended_ = true;
+  close_timer_.stop();
   if (status_) {
+    release();
     return;
   }
   if (local_close_ && answered_) {
@@ -274,7 +357,7 @@ void Connection::on_end() {
 }
 
 void Connection::flush() {
-  if (status_ || link_ == nullptr) {
+  if (!has_link()) {
     return;
   }
   while (!unsent_.empty() && link_->writable()) {
@@ -282,7 +365,7 @@ void Connection::flush() {
     ++counters_.frames_sent;
     counters_.bytes_sent += message.data.size();
     link_->write(std::move(message));
-    if (status_) {
+    if (!has_link()) {
       return;  // The write found the connection lost.
     }
   }
@@ -317,7 +400,15 @@ void Connection::fail(std::uint16_t code, std::string reason) {
   partial_ = Message();
   unsent_.clear();
   sendable_.wake();
+  if (!is_open()) {
+    return;
+  }
   begin_close(code, reason);
+  // The peer may never answer, and what it says does not count: for the owner, this is the end.
+  if (!status_) {
+    finish(*local_close_, Errc::kConnectionClosed);
+    close_timer_.start(limits_.close_timeout);
+  }
 }
 
 void Connection::check_idle() {
@@ -333,59 +424,65 @@ void Connection::check_idle() {
               text::format_seconds(limits_.idle_timeout),
           CloseStatus::By::kLocal},
          Errc::kTimeout);
-  link_.reset();
+  drop_link();
 }
+
+Instant Connection::unanswered_since() const { return std::max(pings_.front().at, not_reading_until_); }
 
 void Connection::check_ping() {
   const std::chrono::nanoseconds limit = limits_.ping_timeout;
   const Instant now = loop_.now();
   // Reading is off when our own reader is slow: the pong may be waiting behind its messages.
   if (paused_ || held_) {
-    unanswered_since_ = now;
+    not_reading_until_ = now;
   }
-  if (pong_missing_ && limit.count() > 0 && now - unanswered_since_ >= limit) {
+  if (!pings_.empty() && limit.count() > 0 && now - unanswered_since() >= limit) {
     finish({kCloseAbnormal,
-            "no pong for " + text::format_seconds(now - unanswered_since_) + ", ping timeout " +
+            "no pong for " + text::format_seconds(now - unanswered_since()) + ", ping timeout " +
                 text::format_seconds(limit),
             CloseStatus::By::kLocal},
            Errc::kTimeout);
-    link_.reset();
+    drop_link();
     return;
   }
   if (now - last_ping_ >= limits_.ping_interval) {
-    if (!pong_missing_) {
-      unanswered_since_ = now;
-    }
-    pong_missing_ = true;
     last_ping_ = now;
-    if (more_pings_ == 0 && pings_.size() < kPingsKept) {
-      pings_.push_back(counters_.frames_sent);
+    const Ping ping{++pings_sent_, counters_.frames_sent, now};
+    if (pings_.size() < kPingsKept) {
+      pings_.push_back(ping);
     } else {
-      ++more_pings_;
+      pings_.back() = ping;
     }
-    link_->ping();
+    link_->ping(std::to_string(ping.number));
     if (status_) {
       return;  // The write found the connection lost.
     }
   }
   std::chrono::nanoseconds next = limits_.ping_interval - (now - last_ping_);
-  if (pong_missing_ && limit.count() > 0) {
-    next = std::min(next, limit - (now - unanswered_since_));
+  if (!pings_.empty() && limit.count() > 0) {
+    next = std::min(next, limit - (now - unanswered_since()));
   }
   ping_timer_.start(next);
 }
 
 void Connection::close_timed_out() {
-  if (local_close_) {
+  if (!status_ && local_close_) {
     finish({kCloseAbnormal,
             "the peer did not answer close " + std::to_string(local_close_->code) + " within " +
                 text::format_seconds(limits_.close_timeout),
             CloseStatus::By::kLocal},
            Errc::kConnectionClosed);
-  } else {
+  } else if (!status_) {
     finish(*peer_close_, Errc::kConnectionClosed);
   }
-  link_.reset();
+  drop_link();
+  release();
+}
+
+void Connection::release() {
+  if (std::exchange(kept_, false)) {
+    loop_.service<ClosingConnections>().release(*this);
+  }
 }
 
 void Connection::finish(CloseStatus status, Errc code) {

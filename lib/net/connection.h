@@ -13,6 +13,7 @@
 
 #include "lib/net/link.h"
 #include "lib/net/signal.h"
+#include "lib/text/utf8.h"
 #include "soak/detail/timer_heap.h"
 #include "soak/net/websocket.h"
 
@@ -35,10 +36,11 @@ class MessageQueue {
   std::size_t bytes_ = 0;
 };
 
-// All of a WebSocket but its transport: queues, limits, timers, the way it ends. Both transports share it.
+// All of a WebSocket but its transport: queues, limits, timers, the way it ends. All transports share it.
 //
 // It is shared by the WebSocket and by the coroutines that wait in it, so that the WebSocket may go at any
-// time: what waits then finds the connection ended.
+// time: what waits then finds the connection ended. If the WebSocket goes while it is closing, the loop keeps the
+// connection until the close frames have passed, or the close timeout.
 class Connection final : public LinkUser, public std::enable_shared_from_this<Connection> {
  public:
   struct Facts {
@@ -54,7 +56,7 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   // The link's user is this connection, and the connection is established.
   void start(std::unique_ptr<Link> link);
   Link* link() const { return link_.get(); }
-  // Drops the link, and ends what waits.
+  // Its owner is gone: drops the link, unless it is closing, and ends what waits.
   void abandon();
 
   static Task<Message> receive(std::shared_ptr<Connection> self);
@@ -70,9 +72,10 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   std::size_t buffered_bytes() const;
 
   void on_data(Message::Kind kind, std::string_view piece, bool first, bool last) override;
-  void on_message(Message message) override;
-  void on_pong() override;
+  void on_message(Message message, bool checked) override;
+  void on_pong(std::string_view payload) override;
   void on_peer_close(std::uint16_t code, std::string_view reason) override;
+  void on_fault(std::uint16_t code, std::string_view why) override;
   void on_writable() override;
   void on_end() override;
 
@@ -94,6 +97,11 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   void check_ping();
   void close_timed_out();
 
+  bool has_link() const { return link_ != nullptr && !link_ended_; }
+  void drop_link();
+  void release();
+  bool append(std::string_view piece);
+  Instant unanswered_since() const;
   void deliver(Message message);
   void pause_or_resume();
   void flush();
@@ -106,9 +114,12 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   const WebSocketLimits limits_;
   Facts facts_;
   std::unique_ptr<Link> link_;
+  bool link_ended_ = false;
+  bool kept_ = false;  // By the loop, because its owner is gone.
 
   MessageQueue received_;
   Message partial_;
+  text::GrowingUtf8 partial_utf8_;
   bool paused_ = false;  // Its reader is slow.
   bool held_ = false;    // Its owner set reading off.
   bool receiving_ = false;
@@ -128,10 +139,14 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
 
   Instant last_heard_{};
   Instant last_ping_{};
-  Instant unanswered_since_{};  // The first ping without a pong.
-  bool pong_missing_ = false;
-  std::vector<std::uint64_t> pings_;  // Without a pong, the oldest first: the frames sent before each.
-  std::uint64_t more_pings_ = 0;      // After them.
+  struct Ping {
+    std::uint64_t number;  // Its payload.
+    std::uint64_t frames_sent;
+    Instant at;
+  };
+  std::uint64_t pings_sent_ = 0;
+  std::vector<Ping> pings_;      // Without a pong, the oldest first.
+  Instant not_reading_until_{};  // Until then, pongs may have waited behind what our reader did not take.
   Timer<&Connection::check_idle> idle_timer_{*this};
   Timer<&Connection::check_ping> ping_timer_{*this};
   Timer<&Connection::close_timed_out> close_timer_{*this};

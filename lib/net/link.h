@@ -4,9 +4,11 @@
 
 // The seam between a connection and its transport.
 //
-// A Link moves frames and knows nothing of queues, limits, timers or coroutines; a LinkUser has all
-// these. There are two links: libwebsockets, and a pipe in memory. A link calls its user from inside the
-// transport, where no user code may run: the user records, marks ready, and may call the link again.
+// A Link moves frames and knows nothing of queues, timers or coroutines; a LinkUser has all these. There is one link
+// for each transport: libwebsockets, a pipe in memory, and a server's own socket. A link calls its user from inside the
+// transport, where no user code may run: the user records, marks ready, and may call the link again or destroy it.
+//
+// A link replies to a close frame where it reads it, behind the frame that it is writing.
 
 #include <chrono>
 #include <cstddef>
@@ -22,11 +24,15 @@ class LinkUser {
  public:
   // A piece of a message: the transport's whole frame or less. `first` and `last` bound the message.
   virtual void on_data(Message::Kind kind, std::string_view piece, bool first, bool last) = 0;
-  // A whole message, from a transport that can hand it over instead of copying it.
-  virtual void on_message(Message message) = 0;
-  virtual void on_pong() = 0;
+  // A whole message, from a transport that can hand it over instead of copying it. `checked`: it is within the limit,
+  // and its text is UTF-8.
+  virtual void on_message(Message message, bool checked) = 0;
+  virtual void on_pong(std::string_view payload) = 0;
   // The peer's close frame; the link answers it by itself. 1005 if it had no code. The end follows.
   virtual void on_peer_close(std::uint16_t code, std::string_view reason) = 0;
+  // The peer broke a rule of the protocol. The link sends a close frame with this code by itself, unless it has sent
+  // one. The end follows.
+  virtual void on_fault(std::uint16_t code, std::string_view why) = 0;
   // What want_writable() asked for: write() may be called as long as writable() says so.
   virtual void on_writable() = 0;
   // The connection is gone, the link is dead: nothing follows, and nothing may be asked of it.
@@ -51,7 +57,8 @@ class Link {
   virtual void want_writable() = 0;
   // Bytes of messages that the link took and the transport still keeps.
   virtual std::size_t buffered() const = 0;
-  virtual void ping() = 0;
+  // Sends a ping as soon as the transport takes one. A later one may replace it until then.
+  virtual void ping(std::string payload) = 0;
   // Sends the close frame, as the last frame of ours. on_end() follows the peer's answer.
   virtual void start_close(std::uint16_t code, std::string reason) = 0;
   // Off: what comes stays in the transport, and slows the peer down.

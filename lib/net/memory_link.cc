@@ -17,7 +17,7 @@ struct Frame {
 
   Kind kind;
   Instant arrival;
-  Message message;         // The reason, for kClose.
+  Message message;         // The reason, for kClose; the payload, for a ping or pong.
   std::uint16_t code = 0;  // For kClose.
 };
 
@@ -83,9 +83,9 @@ class MemoryLink final : public Link {
   void write(Message message) override { out_.push(Frame::Kind::kMessage, std::move(message)); }
   void want_writable() override { wanted_ = true; }
   std::size_t buffered() const override { return 0; }
-  void ping() override {
+  void ping(std::string payload) override {
     if (!ended_ && !close_sent_) {
-      out_.push(Frame::Kind::kPing);
+      out_.push(Frame::Kind::kPing, Message::binary(std::move(payload)));
     }
   }
   void start_close(std::uint16_t code, std::string reason) override {
@@ -116,16 +116,16 @@ class MemoryLink final : public Link {
   void take(Frame frame) {
     switch (frame.kind) {
       case Frame::Kind::kMessage:
-        user_->on_message(std::move(frame.message));
+        user_->on_message(std::move(frame.message), false);
         return;
       case Frame::Kind::kPing:
         last_ping_ = in_.now();
         if (!close_sent_) {
-          out_.push(Frame::Kind::kPong);
+          out_.push(Frame::Kind::kPong, std::move(frame.message));
         }
         return;
       case Frame::Kind::kPong:
-        user_->on_pong();
+        user_->on_pong(frame.message.data);
         return;
       case Frame::Kind::kClose: {
         const bool answer = !close_sent_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/net/tls_terminator.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -33,15 +31,6 @@ TlsTerminator::TlsTerminator(TlsTerminators& owner, OwnedSsl ssl, Fd wire, Fd pl
 }
 
 TlsTerminator::~TlsTerminator() { owner_.loop_.core().timers.disarm(*this); }
-
-std::chrono::nanoseconds TlsTerminator::silence() const {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (getsockopt(wire_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
-    return std::chrono::nanoseconds::max();
-  }
-  return std::chrono::milliseconds(info.tcpi_last_data_recv);
-}
 
 void TlsTerminator::reset() {
   if (wire_.get() < 0) {
@@ -209,7 +198,7 @@ void TlsTerminator::finish() {
   wire_.reset();
 }
 
-// OpenSSL writes to a connection that is gone as to a pipe. libwebsockets does the same, where it runs.
+// OpenSSL writes to a connection that is gone as to a pipe.
 TlsTerminators::TlsTerminators(EventLoop& loop) : loop_(static_cast<UvLoop&>(loop)) {
   struct sigaction current {};
   if (sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) {

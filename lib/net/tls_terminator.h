@@ -4,9 +4,8 @@
 
 // TLS in front of a server's connection.
 //
-// The server reads the request head by itself and gives libwebsockets a connected descriptor, which TLS inside
-// libwebsockets has no place for. So the handshake and the records are dealt with here, and the server has one end of a
-// socket pair, on which everything is as it is on TCP: what the client sends, its end, and the pressure of whoever does
+// An HttpServer reads and writes descriptors. So the handshake and the records are dealt with here, and the server has
+// one end of a socket pair, on which everything is as it is on TCP: what the client sends, its end, and the pressure of whoever does
 // not read, in both directions. A client that resets is gone at once. What the server still had to say when it closed
 // its end goes out, as long as the client takes any of it within five seconds.
 //
@@ -38,9 +37,6 @@ class TlsTerminator final : public soak::detail::TimerNode {
   ~TlsTerminator();
   TlsTerminator(const TlsTerminator&) = delete;
   TlsTerminator& operator=(const TlsTerminator&) = delete;
-
-  // How long ago the last byte came from the client.
-  std::chrono::nanoseconds silence() const;
 
   // Resets the client's connection (RST), with whatever was on its way.
   void reset();

@@ -11,9 +11,9 @@
 
 #include "lib/net/connect_errors.h"
 #include "lib/net/connection.h"
+#include "lib/net_client/lws_link.h"
+#include "lib/net_client/lws_service.h"
 #include "lib/net_client/resolve.h"
-#include "lib/net_lws/lws_link.h"
-#include "lib/net_lws/lws_service.h"
 #include "lib/text/format.h"
 
 namespace soak::net {

@@ -5,13 +5,13 @@
 
 #include "lib/net/memory_network.h"
 #include "lib/net/websocket_server_backend.h"
-#include "lib/net_server/lws_server.h"
+#include "lib/net_server/socket_websocket_server.h"
 
 namespace soak::net {
 
 WebSocketServer::WebSocketServer(EventLoop& loop, ServerOptions options)
     : backend_(loop.is_virtual() ? listen_in_memory(loop, std::move(options))
-                                 : listen_on_lws(loop, std::move(options))) {}
+                                 : listen_on_sockets(loop, std::move(options))) {}
 
 WebSocketServer::~WebSocketServer() {
   backend_->stop();

@@ -35,7 +35,7 @@
 namespace soak::tools {
 namespace {
 
-// Each session holds a descriptor. libwebsockets keeps a table with an entry for each possible one.
+// Each session holds a descriptor.
 constexpr std::uint64_t kDescriptors = 65536;
 
 struct FakeArguments {

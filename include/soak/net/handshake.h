@@ -69,7 +69,8 @@ struct ServerOptions : WebSocketLimits {
   // Called once per handshake, on the loop's turn. If it throws, the reply is 500.
   std::function<HandshakeReply(const HandshakeRequest&)> on_handshake = &accept_any;
   // The most connections that have completed their handshake and wait for accept(). At the limit the server takes no
-  // new ones from the listening socket, and they wait there.
+  // new ones from the listening socket, and they wait there. Handshakes that are not complete are limited to 256: of
+  // more, the connection that has been silent longest is dropped.
   std::size_t accept_queue_max = 128;
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds{10};  // For TLS and the request together.
 };

@@ -5,8 +5,9 @@
 // A WebSocket of either side, its limits, and the ways in which it ends.
 //
 // A client opens one with connect_websocket() (websocket_client.h). A WebSocketServer returns those that it accepts
-// (websocket_server.h). On a UvLoop the transport is libwebsockets. On a VirtualLoop it is an in-memory pipe that uses
-// the loop's clock. Both pass the same conformance suite, so your code sees no difference. Use a WebSocket on the
+// (websocket_server.h). On a UvLoop the transport is a socket: a client's end is libwebsockets, a server's end is soak's
+// own and checks every rule of RFC 6455, so that client and fake are never wrong in the same way. On a VirtualLoop it is
+// an in-memory pipe that uses the loop's clock. All pass the same conformance suite. Use a WebSocket on the
 // thread of its EventLoop; it must not outlive the loop. Events of the transport are recorded, and resume a waiting
 // task on the loop's own turn, never inside a callback of the library.
 
@@ -56,11 +57,11 @@ inline constexpr std::uint16_t kCloseTooBig = 1009;
 
 // How a connection ended.
 //
-// Two limits of libwebsockets are visible here. It reports the codes 1012 to 1014 and 1016 to 2999 of its peers as
-// 1002. And if a server's own frames are stuck in a full pipe when the close frame arrives, it reports 1006 instead.
+// A limit of libwebsockets is visible on a client: it reports the codes 1012 to 1014 of its server, and those that no
+// server may send, as 1002 by kPeer.
 struct CloseStatus {
   enum class By : std::uint8_t {
-    kLocal,  // This side closed first: close(), an exceeded limit, or a timeout.
+    kLocal,  // This side closed first: close(), an exceeded limit, a timeout, or a peer that broke the protocol.
     kPeer,   // The peer's close frame came first.
     kLost,   // The connection was reset, or ended without a close frame. The code is 1006.
   };
@@ -105,8 +106,8 @@ class HandshakeRefused : public Error {
 
 struct WebSocketCounters {
   std::uint64_t frames_sent = 0;  // Data messages, not control frames.
-  // How many of these the peer has certainly read, because it replied to a later ping or to our close. Usually it has
-  // read more.
+  // How many of these the peer has certainly read, because it replied to a later ping or to our close. A reply names its
+  // ping, so one that covers several counts for all of them. Usually the peer has read more.
   std::uint64_t frames_confirmed = 0;
   std::uint64_t frames_received = 0;
   std::uint64_t bytes_sent = 0;  // Payload.
@@ -115,8 +116,9 @@ struct WebSocketCounters {
 
 class WebSocket {
  public:
-  // Drops an open connection at once, without a close handshake: the peer sees 1006. Allowed anywhere, including in
-  // code that one of this socket's own events has resumed. A waiting receive() throws ConnectionClosed.
+  // Drops an open connection at once, without a close handshake: the peer sees 1006. If one side has begun to close, the
+  // loop completes the close handshake, within the close timeout. Allowed anywhere, including in code that one of this
+  // socket's own events has resumed. A waiting receive() throws ConnectionClosed.
   virtual ~WebSocket();
   WebSocket(const WebSocket&) = delete;
   WebSocket& operator=(const WebSocket&) = delete;
@@ -127,7 +129,7 @@ class WebSocket {
 
   // Returns when the transport has taken the message, or it is queued below the send watermark. Otherwise it waits, so
   // a peer that does not read slows the sender down. Messages are sent in the order of the calls. If it is cancelled
-  // while it waits, the message stays queued. Throws ConnectionClosed after close().
+  // while it waits, the message stays queued. Throws ConnectionClosed once either side has begun to close.
   virtual Task<> send(Message message) = 0;
   Task<> send_text(std::string data) { return send(Message::text(std::move(data))); }
   Task<> send_binary(std::string data) { return send(Message::binary(std::move(data))); }

@@ -116,6 +116,26 @@ TYPED_TEST(LimitsTest, WhatWasSentBeforeAnAnsweredPingIsConfirmed) {
   });
 }
 
+// After a stall the peer reads many pings at once, and may answer only the latest.
+TYPED_TEST(LimitsTest, AStallLeavesNoFrameUnconfirmed) {
+  WebSocketServer server(this->loop_, this->server_options());
+  this->run([&]() -> Task<> {
+    ConnectOptions options;
+    options.ping_interval = 10ms;
+    SocketPair pair = co_await connect_pair(this->loop_, server, options);
+    pair.server->set_reading(false);
+    for (int i = 0; i < 20; ++i) {
+      co_await pair.client->send_text("x");
+      co_await sleep_for(10ms);
+    }
+    pair.server->set_reading(true);
+    while (pair.client->counters().frames_confirmed < 20) {
+      co_await sleep_for(5ms);
+    }
+    EXPECT_EQ(pair.client->counters().frames_confirmed, 20u);
+  });
+}
+
 TYPED_TEST(LimitsTest, WithReadingOffPingsStayUnansweredAndNothingIsLost) {
   WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {

@@ -238,6 +238,59 @@ TYPED_TEST(WebSocketTest, ConnectionClosedNamesThePeerTheCodeAndTheReason) {
   });
 }
 
+// The close comes right behind the message: the handler's send() throws, and its socket goes before the loop's next
+// turn. The peer sees the close that it began, all the same.
+TYPED_TEST(WebSocketTest, ACloseBehindAMessageIsAnsweredThoughTheHandlerLeavesAtOnce) {
+  WebSocketServer server(this->loop_, this->server_options());
+  this->run([&]() -> Task<> {
+    for (const bool to_server : {true, false}) {
+      SocketPair pair = co_await connect_pair(this->loop_, server);
+      std::unique_ptr<WebSocket>& closing = to_server ? pair.client : pair.server;
+      std::unique_ptr<WebSocket>& echoing = to_server ? pair.server : pair.client;
+      auto echo = [&]() -> Task<> {
+        try {
+          for (;;) {
+            Message message = co_await echoing->receive();
+            co_await echoing->send(std::move(message));
+          }
+        } catch (const ConnectionClosed&) {
+        }
+        echoing.reset();
+      };
+      co_await with_group(this->loop_, {}, [&](TaskGroup& group) -> Task<> {
+        group.start("echo", echo(), TaskKind::kFinite);
+        co_await closing->send_text("text");
+        co_await closing->close(1000, "bye");
+      });
+      EXPECT_EQ(closing->close_status(), CloseStatus(1000, "bye", CloseStatus::By::kLocal));
+    }
+  });
+}
+
+// A close() that nobody waits for any more still goes out, behind what was queued.
+TYPED_TEST(WebSocketTest, ASocketThatGoesWhileItClosesStillCloses) {
+  WebSocketServer server(this->loop_, this->server_options());
+  ConnectOptions options;
+  options.send_watermark_bytes = std::size_t{64} << 20;
+  this->run([&]() -> Task<> {
+    SocketPair pair = co_await connect_pair(this->loop_, server, options);
+    const std::string payload(std::size_t{64} << 10, 'x');
+    for (int i = 0; i < 200; ++i) {
+      co_await pair.client->send_binary(payload);
+    }
+    auto close = [&]() -> Task<> { co_await pair.client->close(4000, "left"); };
+    co_await with_group(this->loop_, {.cancel_first = true}, [&](TaskGroup& group) -> Task<> {
+      group.start("close", close());
+      co_await yield();
+    });
+    pair.client.reset();
+    std::vector<Message> messages;
+    CloseStatus status = co_await receive_all(*pair.server, &messages);
+    EXPECT_EQ(status, CloseStatus(4000, "left", CloseStatus::By::kPeer));
+    EXPECT_EQ(messages.size(), 200u);
+  });
+}
+
 TYPED_TEST(WebSocketTest, CloseWithoutACodeIs1005) {
   WebSocketServer server(this->loop_, this->server_options());
   this->run([&]() -> Task<> {

@@ -120,7 +120,7 @@ TEST_F(GeminiPeerTest, CloseEndsEveryConnectionWith1001) {
   }(*this, peer));
 }
 
-// The same over loopback, by libwebsockets.
+// The same over loopback.
 class GeminiPeerOverLoopbackTest : public testing::Test {
  public:
   UvLoop loop_;

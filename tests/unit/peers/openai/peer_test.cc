@@ -152,7 +152,7 @@ TEST_F(OpenAiPeerTest, CloseEndsEverySessionWith1001) {
   }(*this, peer));
 }
 
-// The same over loopback, by libwebsockets.
+// The same over loopback.
 class OpenAiPeerOverLoopbackTest : public testing::Test {
  public:
   UvLoop loop_;

@@ -253,7 +253,7 @@ TEST_F(GeminiTogetherTest, WrongKeyIsAnAuthenticationErrorInEachShape) {
   }
 }
 
-// The same over loopback, by libwebsockets.
+// The same over loopback.
 TEST(GeminiTogetherOverLoopbackTest, RenewsItsConnection) {
   UvLoop loop;
   peers::GeminiLivePeer peer(loop, {.response_audio = 100ms, .connection_max = 5100ms, .go_away_before = 5s});

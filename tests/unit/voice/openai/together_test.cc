@@ -171,7 +171,7 @@ TEST(OpenAiTogetherTest, ResponseWithoutTokensIsNoSilence) {
   EXPECT_EQ(client.counters().errors, 0u);
 }
 
-// The same over loopback, by libwebsockets.
+// The same over loopback.
 TEST(OpenAiTogetherOverLoopbackTest, RenewsItsSession) {
   UvLoop loop;
   peers::OpenAiRealtimePeer peer(loop, {.session_max = 2500ms, .response_audio = 100ms});

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_LWS_LWS_LINK_H_
-#define SOAK_LIB_NET_LWS_LWS_LINK_H_
+#ifndef SOAK_LIB_NET_CLIENT_LWS_LINK_H_
+#define SOAK_LIB_NET_CLIENT_LWS_LINK_H_
 
 #include <libwebsockets.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "lib/net/frame.h"
 #include "lib/net/link.h"
 #include "lib/net/openssl.h"
-#include "lib/net/tls_terminator.h"
 #include "lib/net/url.h"
-#include "lib/net_lws/lws_context.h"
+#include "lib/net_client/lws_context.h"
 #include "soak/detail/timer_heap.h"
 
 namespace soak::net {
@@ -50,22 +47,18 @@ struct LwsRequest {
 
 class LwsLink final : public Link, public LwsEvents, public soak::detail::TimerNode {
  public:
-  // `tls` is what deals with the TLS of an accepted connection: libwebsockets does not see its socket then.
-  explicit LwsLink(LwsContext& context, std::shared_ptr<const TlsTerminator> tls = nullptr)
-      : context_(context), tls_(std::move(tls)) {}
+  explicit LwsLink(LwsContext& context) : context_(context) {}
   ~LwsLink() override;
 
   // Both before the connection is there; afterwards the user is a LinkUser.
   void connect(const LwsRequest& request, LwsConnectUser& user);
   void set_user(LinkUser& user) { user_ = &user; }
-  // Whether the connection is still there.
-  bool alive() const { return wsi_ != nullptr; }
 
   bool writable() const override;
   void write(Message message) override;
   void want_writable() override;
   std::size_t buffered() const override;
-  void ping() override;
+  void ping(std::string payload) override;
   void start_close(std::uint16_t code, std::string reason) override;
   void set_reading(bool on) override;
   std::chrono::nanoseconds silence() const override;
@@ -78,6 +71,7 @@ class LwsLink final : public Link, public LwsEvents, public soak::detail::TimerN
  private:
   int handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size);
   int on_writeable();
+  int on_peer_close(std::string_view payload);
   void on_receive(std::string_view piece);
   int append_fields(unsigned char** at, std::size_t room);
   bool read_response(lws* wsi);  // Whether to go on: 101.
@@ -86,17 +80,16 @@ class LwsLink final : public Link, public LwsEvents, public soak::detail::TimerN
   void end();
 
   LwsContext& context_;
-  const std::shared_ptr<const TlsTerminator> tls_;
   lws* wsi_ = nullptr;
   LinkUser* user_ = nullptr;
   LwsConnectUser* connecting_ = nullptr;
   const LwsRequest* request_ = nullptr;  // As long as connecting_.
   std::string response_body_;
   std::string close_payload_;
+  std::string ping_payload_;
   std::size_t last_frame_ = 0;
   int event_depth_ = 0;
   Message::Kind kind_ = Message::Kind::kText;
-  bool client_ = false;
   bool established_ = false;
   bool wanted_ = false;
   bool ping_due_ = false;
@@ -108,4 +101,4 @@ class LwsLink final : public Link, public LwsEvents, public soak::detail::TimerN
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_LWS_LWS_LINK_H_
+#endif  // SOAK_LIB_NET_CLIENT_LWS_LINK_H_

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net_lws/lws_link.h"
+#include "lib/net_client/lws_link.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <random>
 #include <utility>
 
 #include "lib/net/tls_context.h"
 #include "lib/text/ascii.h"
 #include "lib/text/format.h"
+#include "lib/text/utf8.h"
 
 namespace soak::net {
 namespace {
@@ -87,7 +88,6 @@ void LwsLink::connect(const LwsRequest& request, LwsConnectUser& user) {
   }
   info.opaque_user_data = static_cast<LwsEvents*>(this);
   info.pwsi = &wsi_;
-  client_ = true;
   errno = 0;
   // Null also when the failure was reported through on_event() already.
   if (lws_client_connect_via_info(&info) == nullptr) {
@@ -110,11 +110,7 @@ void LwsLink::write(Message message) {
 
 void LwsLink::send_frame(Opcode opcode, std::string_view payload) {
   unsigned char* const frame = context_.frame_buffer(kFrameHeadMax + payload.size());
-  std::optional<MaskKey> key;
-  if (client_) {
-    key = mask_key(context_.loop().random());
-  }
-  const std::size_t size = write_frame(frame, opcode, payload, key);
+  const std::size_t size = write_frame(frame, opcode, payload, mask_key(context_.loop().random()));
   // Raw: libwebsockets sends it as it is. That goes for close frames too: its own way, lws_close_reason(), waits 5 s
   // for the answer and does not tell what it was. What the socket does not take libwebsockets keeps, and sends before
   // it says writeable again. It then returns the whole length or 0, so only a negative result is a failure.
@@ -141,7 +137,8 @@ std::size_t LwsLink::buffered() const {
   return wsi_ != nullptr && established_ && lws_partial_buffered(wsi_) != 0 ? last_frame_ : 0;
 }
 
-void LwsLink::ping() {
+void LwsLink::ping(std::string payload) {
+  ping_payload_ = std::move(payload);
   ping_due_ = true;
   if (wsi_ != nullptr) {
     lws_callback_on_writable(wsi_);
@@ -153,11 +150,7 @@ void LwsLink::start_close(std::uint16_t code, std::string reason) {
     return;
   }
   close_due_ = true;
-  if (code != kCloseNoStatus) {
-    close_payload_.push_back(static_cast<char>(code >> 8));
-    close_payload_.push_back(static_cast<char>(code & 0xff));
-    close_payload_ += reason;
-  }
+  close_payload_ = close_payload(code, reason);
   lws_callback_on_writable(wsi_);
 }
 
@@ -182,9 +175,6 @@ void LwsLink::set_reading(bool on) {
 void LwsLink::expire() noexcept { set_reading(false); }
 
 std::chrono::nanoseconds LwsLink::silence() const {
-  if (tls_ != nullptr) {
-    return tls_->silence();
-  }
   tcp_info info{};
   socklen_t size = sizeof info;
   if (wsi_ == nullptr || getsockopt(lws_get_socket_fd(wsi_), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
@@ -202,14 +192,6 @@ int LwsLink::on_event(lws* wsi, lws_callback_reasons reason, void* in, std::size
 
 int LwsLink::handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::size_t size) {
   switch (reason) {
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:  // Adopted.
-      wsi_ = wsi;
-      return 0;
-
-    case LWS_CALLBACK_ESTABLISHED:
-      established_ = true;
-      return 0;
-
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
       return append_fields(static_cast<unsigned char**>(in), size);
 
@@ -233,7 +215,6 @@ int LwsLink::handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::
       connect_failed(wsi, in == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(in), size));
       return 0;
 
-    case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_CLIENT_RECEIVE:
       if (failed_) {
         return -1;
@@ -241,33 +222,18 @@ int LwsLink::handle_event(lws* wsi, lws_callback_reasons reason, void* in, std::
       on_receive(std::string_view(static_cast<const char*>(in), size));
       return 0;
 
-    case LWS_CALLBACK_RECEIVE_PONG:
     case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
       if (user_ != nullptr) {
-        user_->on_pong();
+        user_->on_pong({static_cast<const char*>(in), size});
       }
       return 0;
 
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: {
-      const std::string_view payload(static_cast<const char*>(in), size);
-      peer_closed_ = true;
-      std::uint16_t code = kCloseNoStatus;
-      if (payload.size() >= 2) {
-        code = static_cast<std::uint16_t>((static_cast<unsigned char>(payload[0]) << 8) |
-                                          static_cast<unsigned char>(payload[1]));
-      }
-      if (user_ != nullptr) {
-        user_->on_peer_close(code, payload.size() > 2 ? payload.substr(2) : std::string_view());
-      }
-      // Zero has libwebsockets answer with the same frame; ours is sent already if this is the answer.
-      return close_sent_ ? -1 : 0;
-    }
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+      return on_peer_close({static_cast<const char*>(in), size});
 
-    case LWS_CALLBACK_SERVER_WRITEABLE:
     case LWS_CALLBACK_CLIENT_WRITEABLE:
       return on_writeable();
 
-    case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLIENT_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
       lws_set_opaque_user_data(wsi, nullptr);
@@ -285,8 +251,8 @@ int LwsLink::on_writeable() {
   }
   if (ping_due_ && !close_sent_) {
     ping_due_ = false;
-    // libwebsockets does not tell of a pong without payload.
-    send_frame(Opcode::kPing, "soak");
+    // Not without payload: libwebsockets does not tell of a pong that has none.
+    send_frame(Opcode::kPing, ping_payload_);
     if (failed_) {
       return -1;
     }
@@ -305,6 +271,41 @@ int LwsLink::on_writeable() {
     user_->on_writable();
   }
   return failed_ ? -1 : 0;
+}
+
+// libwebsockets takes a close frame of one byte, and a reason that is not UTF-8. Codes that it does not know, it has
+// turned into 1002 by now, but for those from 5000 on.
+int LwsLink::on_peer_close(std::string_view payload) {
+  peer_closed_ = true;
+  std::uint16_t code = kCloseNoStatus;
+  if (payload.size() >= 2) {
+    code = static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8U |
+                                      static_cast<unsigned char>(payload[1]));
+  }
+  const std::string_view reason = payload.substr(std::min<std::size_t>(payload.size(), 2));
+  std::string_view wrong;
+  if (payload.size() == 1) {
+    wrong = "a close frame with half a code";
+  } else if (code != kCloseNoStatus && !is_close_code(code)) {
+    wrong = "a close code that is not for use";
+  } else if (!text::is_utf8(reason)) {
+    wrong = "a close reason that is not UTF-8";
+  }
+  if (wrong.empty()) {
+    if (user_ != nullptr) {
+      user_->on_peer_close(code, reason);
+    }
+    // Zero has libwebsockets answer with the same frame; ours is sent already if this is the answer.
+    return close_sent_ ? -1 : 0;
+  }
+  const std::uint16_t answer = text::is_utf8(reason) ? kCloseProtocolError : kCloseInvalidData;
+  if (!std::exchange(close_sent_, true)) {
+    send_frame(Opcode::kClose, close_payload(answer, wrong));
+  }
+  if (user_ != nullptr) {
+    user_->on_fault(answer, wrong);
+  }
+  return -1;
 }
 
 void LwsLink::on_receive(std::string_view piece) {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_LWS_LWS_CONTEXT_H_
-#define SOAK_LIB_NET_LWS_LWS_CONTEXT_H_
+#ifndef SOAK_LIB_NET_CLIENT_LWS_CONTEXT_H_
+#define SOAK_LIB_NET_CLIENT_LWS_CONTEXT_H_
 
 // libwebsockets on a loop: one context, with one virtual host for `ws:` and one for the `wss:` clients of each set of
 // trusted CAs. None of them listens.
 //
-// A server's sockets come to it by adoption, once their request has been read (lws_server.cc), so that a
-// handshake sees every header and is answered with any status. libwebsockets' callbacks end in the
-// LwsEvents of the connection that they are about.
+// libwebsockets' callbacks end in the LwsEvents of the connection that they are about.
 
 #include <libwebsockets.h>
 
@@ -51,11 +49,6 @@ class LwsContext {
   // Error(Errc::kInvalidArgument) when the file cannot be read or has no certificate.
   lws_vhost* tls_vhost(const std::string& ca_file);
 
-  // Hands the connected `fd`, whose request head has been read, to libwebsockets as a server's WebSocket.
-  // `key` is the client's Sec-WebSocket-Key; `fields` are whole header lines for the 101 response. `events` hears first
-  // of LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, and before this returns of the end if the connection is gone already.
-  void adopt(int fd, std::string_view key, std::string fields, LwsEvents& events);
-
   // Services what libwebsockets has read and not yet handed out: libuv would not come back for it.
   void wake();
 
@@ -75,11 +68,9 @@ class LwsContext {
     lws_vhost* vhost;
   };
   std::map<std::string, TlsVhost> tls_vhosts_;  // By what the CA file holds.
-  LwsEvents* adopting_ = nullptr;
-  std::string adopted_fields_;
   std::vector<unsigned char> frame_;
 };
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_LWS_LWS_CONTEXT_H_
+#endif  // SOAK_LIB_NET_CLIENT_LWS_CONTEXT_H_

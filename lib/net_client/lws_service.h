@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_LWS_LWS_SERVICE_H_
-#define SOAK_LIB_NET_LWS_LWS_SERVICE_H_
+#ifndef SOAK_LIB_NET_CLIENT_LWS_SERVICE_H_
+#define SOAK_LIB_NET_CLIENT_LWS_SERVICE_H_
 
-#include "lib/net_lws/lws_context.h"
+#include "lib/net_client/lws_context.h"
 #include "soak/event_loop.h"
 
 namespace soak::net {
@@ -15,4 +15,4 @@ struct LwsService {
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_LWS_LWS_SERVICE_H_
+#endif  // SOAK_LIB_NET_CLIENT_LWS_SERVICE_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net_lws/lws_context.h"
+#include "lib/net_client/lws_context.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -143,19 +143,6 @@ LwsContext::~LwsContext() {
   }
 }
 
-void LwsContext::adopt(int fd, std::string_view key, std::string fields, LwsEvents& events) {
-  // libwebsockets reads the request from this text. It needs no more of the original.
-  std::string head = "GET / HTTP/1.1\r\nHost: soak\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
-  head += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ";
-  head.append(key);
-  head += "\r\n\r\n";
-
-  adopted_fields_ = std::move(fields);
-  adopting_ = &events;
-  lws_adopt_socket_vhost_readbuf(vhost_, fd, head.data(), head.size());  // Closes fd when it fails.
-  adopting_ = nullptr;
-}
-
 void LwsContext::wake() { lws_cancel_service(context_); }
 
 unsigned char* LwsContext::frame_buffer(std::size_t size) {
@@ -180,29 +167,7 @@ int LwsContext::on_event(lws* wsi, lws_callback_reasons reason, void* user, void
     case LWS_CALLBACK_GET_THREAD_ID:
       return 0;  // Not about a connection.
 
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: {
-      auto* context = static_cast<LwsContext*>(lws_context_user(lws_get_context(wsi)));
-      if (context->adopting_ == nullptr) {
-        return 1;
-      }
-      lws_set_opaque_user_data(wsi, context->adopting_);
-      return context->adopting_->on_event(wsi, reason, in, size);
-    }
-
-    case LWS_CALLBACK_ADD_HEADERS: {
-      auto* context = static_cast<LwsContext*>(lws_context_user(lws_get_context(wsi)));
-      auto* args = static_cast<lws_process_html_args*>(in);
-      const std::string& fields = context->adopted_fields_;
-      if (events == nullptr || args->max_len < static_cast<int>(fields.size()) + 2) {
-        return 1;
-      }
-      args->p = std::copy(fields.begin(), fields.end(), args->p);
-      return 0;
-    }
-
-    case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_CLIENT_RECEIVE:
-    case LWS_CALLBACK_SERVER_WRITEABLE:
     case LWS_CALLBACK_CLIENT_WRITEABLE:
       return events == nullptr ? -1 : events->on_event(wsi, reason, in, size);  // Its owner dropped it.
 
