@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a served WebSocket frame costs:
+//
+//   wire_bench reader            ns to read a masked frame of 1,327 bytes, whole and in pieces of a TCP segment
+//   wire_bench serve ws|wss sink|echo FRAMES
+//                                processor time of the serving process for each frame of a client in another process,
+//                                which sends as fast as it can
+//
+// The second needs only public headers, so it can be built at another commit too, for a comparison in one run.
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#ifndef SOAK_BENCH_PUBLIC_ONLY
+#include "lib/net/frame.h"
+#include "lib/net/websocket_reader.h"
+#endif
+#include "soak/event_loop.h"
+#include "soak/net/test_ca.h"
+#include "soak/net/websocket_client.h"
+#include "soak/net/websocket_server.h"
+#include "soak/task.h"
+
+namespace soak::bench {
+namespace {
+
+constexpr std::size_t kFrameBytes = 1'327;
+
+#ifndef SOAK_BENCH_PUBLIC_ONLY
+void run_reader() {
+  std::string wire;
+  constexpr int kFrames = 64;
+  for (int i = 0; i < kFrames; ++i) {
+    std::vector<unsigned char> frame(net::kFrameHeadMax + kFrameBytes);
+    const auto seed = static_cast<unsigned char>(i);
+    const std::size_t size = net::write_frame(frame.data(), net::Opcode::kText, std::string(kFrameBytes, 'x'),
+                                              net::MaskKey{seed, 0x5a, 0xc3, 0x71});
+    wire.append(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size));
+  }
+  for (const std::size_t piece_bytes : {wire.size(), std::size_t{1'448}}) {
+    net::WebSocketReader reader(net::WebSocketReader::Masking::kRequired, std::size_t{16} << 20);
+    constexpr int kRounds = 20'000;
+    std::size_t bytes = 0;
+    const auto begun = std::chrono::steady_clock::now();
+    for (int round = 0; round < kRounds; ++round) {
+      for (std::size_t at = 0; at < wire.size(); at += piece_bytes) {
+        std::string_view piece = std::string_view(wire).substr(at, piece_bytes);
+        while (!piece.empty()) {
+          if (reader.next(piece) == net::WebSocketReader::Event::kMessage) {
+            bytes += reader.take_message().data.size();
+          }
+        }
+      }
+    }
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begun;
+    if (bytes != kFrameBytes * kFrames * kRounds) {
+      std::abort();
+    }
+    std::printf(R"({"task": "reader", "piece_bytes": %zu, "ns_per_frame": %.1f})"
+                "\n",
+                piece_bytes, took.count() / kFrames / kRounds);
+  }
+}
+#endif
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+Task<> send_all(EventLoop& loop, std::string url, std::string ca_file, int frames, bool echo) {
+  net::ConnectOptions options;
+  options.ca_file = std::move(ca_file);
+  Task<std::unique_ptr<net::WebSocket>> connecting = net::connect_websocket(loop, std::move(url), options);
+  const std::unique_ptr<net::WebSocket> socket = co_await std::move(connecting);
+  // A few at a time, so that frames come one by one as those of a voice do, and not in full buffers.
+  constexpr int kAtATime = 4;
+  for (int sent = 0; sent < frames; sent += kAtATime) {
+    for (int i = 0; i < kAtATime; ++i) {
+      std::string frame(kFrameBytes, 'x');
+      co_await socket->send_text(std::move(frame));
+      co_await yield();
+    }
+    for (int i = 0; echo && i < kAtATime; ++i) {
+      co_await socket->receive();
+    }
+  }
+  co_await socket->close();
+}
+
+Task<> serve(net::WebSocketServer& server, int frames, bool echo, double* seconds) {
+  Task<net::AcceptedWebSocket> accepting = server.accept();
+  const net::AcceptedWebSocket accepted = co_await std::move(accepting);
+  co_await accepted->receive();
+  if (echo) {
+    co_await accepted->send_text(std::string(kFrameBytes, 'x'));
+  }
+  const double before = cpu_seconds();
+  for (int i = 1; i < frames; ++i) {
+    net::Message message = co_await accepted->receive();
+    if (echo) {
+      co_await accepted->send(std::move(message));
+    }
+  }
+  *seconds = cpu_seconds() - before;
+  try {
+    co_await accepted->receive();
+  } catch (const net::ConnectionClosed&) {
+  }
+}
+
+int run_served(bool tls, bool echo, int frames) {
+  net::TestCa ca;
+  net::ServerOptions options;
+  if (tls) {
+    options.tls = ca.issue({"127.0.0.1"});
+  }
+  int url_pipe[2];
+  if (pipe(url_pipe) != 0) {
+    return 1;
+  }
+  const pid_t client = fork();
+  if (client == 0) {
+    std::string url(256, '\0');
+    url.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(url_pipe[0], url.data(), url.size()))));
+    UvLoop loop({.seed = 1});
+    loop.run(send_all(loop, url, ca.ca_file(), frames, echo));
+    std::_Exit(0);
+  }
+  UvLoop loop({.seed = 1});
+  net::WebSocketServer server(loop, options);
+  if (write(url_pipe[1], server.url().data(), server.url().size()) < 0) {
+    return 1;
+  }
+  double seconds = 0;
+  loop.run(serve(server, frames, echo, &seconds));
+  waitpid(client, nullptr, 0);
+  std::printf(R"({"task": "served", "scheme": "%s", "work": "%s", "frames": %d, "cpu_us_per_frame": %.3f})"
+              "\n",
+              tls ? "wss" : "ws", echo ? "echo" : "sink", frames, seconds / frames * 1e6);
+  return 0;
+}
+
+int run(const std::vector<std::string>& arguments) {
+#ifndef SOAK_BENCH_PUBLIC_ONLY
+  if (arguments.size() == 1 && arguments[0] == "reader") {
+    run_reader();
+    return 0;
+  }
+#endif
+  if (arguments.size() == 4 && arguments[0] == "serve") {
+    return run_served(arguments[1] == "wss", arguments[2] == "echo", std::stoi(arguments[3]));
+  }
+  std::fprintf(stderr, "usage: wire_bench reader | wire_bench serve ws|wss sink|echo FRAMES\n");
+  return 2;
+}
+
+}  // namespace
+}  // namespace soak::bench
+
+int main(int argc, char** argv) { return soak::bench::run({argv + 1, argv + argc}); }
