@@ -53,6 +53,13 @@ bool give_kinds(std::span<std::int64_t> values, const FdKinds& kinds) {
   return true;
 }
 
+// What is in swap is still held, so it is judged with what is resident.
+bool give_memory(std::span<std::int64_t> values, const Memory& memory) {
+  const std::array<std::int64_t, 5> all = {memory.all(), memory.swap, memory.anonymous, memory.files, memory.shared};
+  std::copy_n(all.begin(), values.size(), values.begin());
+  return true;
+}
+
 bool give(std::span<std::int64_t> values, const std::optional<std::int64_t>& value) {
   values[0] = value.value_or(0);
   return value.has_value();
@@ -66,6 +73,7 @@ struct Probe::Watched {
   ProcessId id;      // 0 is this one.
   std::string name;  // "fake"
   bool vanished = false;
+  std::string replaced = {};  // What a segment that begins with the next sample begins with.
 };
 
 struct Probe::Part {
@@ -91,6 +99,7 @@ struct Probe::Source {
   std::optional<nanoseconds> last = {};
   std::optional<nanoseconds> last_at_rest = {};
   bool left_out = false;  // By the last rest().
+  bool stopped = false;   // Since its process ended.
 };
 
 // Processor time, as laps of one reading each; the whole is added to what the probe has cost.
@@ -119,6 +128,7 @@ Probe::Probe(ProcessId id, ProbeOptions options) : options_(std::move(options)) 
     options_.cpu_time = thread_cpu_time;
   }
   measured_.unsettled_by.reserve(kNameRoom);
+  rests_.touch();
   Process process = id.value == 0 ? Process() : Process(id);
   watch(std::unique_ptr<Watched>(new Watched{std::move(process), id, "the process"}), "");
 }
@@ -132,8 +142,16 @@ void Probe::watch(std::unique_ptr<Watched> owned, const std::string& prefix) {
   const Process& process = watched.process;
   const std::size_t first = sources_.size();
 
-  add({{prefix + "rss", Unit::kBytes}}, Cost::kCheap, {},
-      [&process](std::span<std::int64_t> values) { return give(values, process.rss_bytes()); });
+  const std::string rss = prefix + "rss";
+  add({{rss, Unit::kBytes},
+       {prefix + "swap", Unit::kBytes, rss},
+       {prefix + "rss_anon", Unit::kBytes, rss},
+       {prefix + "rss_file", Unit::kBytes, rss},
+       {prefix + "rss_shmem", Unit::kBytes, rss}},
+      Cost::kCheap, {}, [&process](std::span<std::int64_t> values) {
+        const std::optional<Memory> memory = process.memory();
+        return memory && give_memory(values, *memory);
+      });
   if (process.is_self()) {
     const std::string heap = heap_source();
     add({{prefix + "heap", Unit::kBytes}}, Cost::kDear, heap.rfind("not available", 0) == 0 ? heap : std::string{},
@@ -175,13 +193,10 @@ Probe::Source& Probe::add(std::vector<Part> parts, Cost cost, std::string unavai
   const std::size_t first = measured_.tracks.size();
   for (Part& part : parts) {
     const std::size_t capacity = part.part_of.empty() ? Series::kDefaultCapacity : kPartCapacity;
-    measured_.tracks.push_back({std::move(part.name),
-                                part.unit,
-                                unavailable,
-                                Series(capacity),
-                                Series(capacity),
-                                std::move(part.part_of),
-                                {}});
+    measured_.tracks.push_back(
+        {std::move(part.name), part.unit, unavailable, Series(capacity), Series(capacity), std::move(part.part_of)});
+    measured_.tracks.back().timeline.touch();
+    measured_.tracks.back().at_rest.touch();
   }
   sources_.push_back({cost, unavailable.empty(), first, parts.size(), std::move(read)});
   share_out();
@@ -224,11 +239,35 @@ void Probe::add_gauge(std::string name, std::function<std::int64_t()> read, Gaug
 
 void Probe::watch_process(ProcessId id, std::string name) {
   const std::lock_guard lock(mutex_);
+  for (const std::unique_ptr<Watched>& watched : watched_) {
+    if (watched->name == name && watched->id.value != 0 && watched->process.ended()) {
+      replace(*watched, id);
+      return;
+    }
+  }
   const std::string prefix = name + ".";
   if (name.empty() || measured_.find(prefix + "rss") != nullptr) {
     throw Error(Errc::kInvalidArgument, fmt::format("watch_process: a process called '{}' is watched already", name));
   }
   watch(std::unique_ptr<Watched>(new Watched{Process(id), id, std::move(name)}), prefix);
+}
+
+// That the process before it ended was meant.
+void Probe::replace(Watched& watched, ProcessId id) {
+  watched.process = Process(id);
+  watched.replaced =
+      fmt::format("process {} ({}) was replaced by process {}", watched.id.value, watched.name, id.value);
+  watched.id = id;
+  watched.vanished = false;
+  std::erase_if(measured_.vanished, [&watched](const Vanished& vanished) { return vanished.name == watched.name; });
+  for (Source& source : sources_) {
+    if (source.of == &watched && std::exchange(source.stopped, false)) {
+      source.readable = true;
+      for (std::size_t i = source.first; i < source.first + source.count; ++i) {
+        measured_.tracks[i].unavailable.clear();
+      }
+    }
+  }
 }
 
 void Probe::watch_operations(std::size_t most, std::function<std::size_t(std::span<OperationCount>)> read) {
@@ -309,6 +348,14 @@ bool Probe::has_moved(const Source& source) const {
 // What a process that has ended held says nothing any more; that it ended does.
 void Probe::look_at_processes(nanoseconds at) {
   for (const std::unique_ptr<Watched>& watched : watched_) {
+    if (!watched->replaced.empty()) {
+      measured_.restarts.push_back({at, std::exchange(watched->replaced, {})});
+      for (const Source& source : sources_) {
+        for (std::size_t i = source.first; source.of == watched.get() && i < source.first + source.count; ++i) {
+          measured_.tracks[i].restart(at);
+        }
+      }
+    }
     if (watched->vanished || !watched->process.ended()) {
       continue;
     }
@@ -317,6 +364,7 @@ void Probe::look_at_processes(nanoseconds at) {
     for (Source& source : sources_) {
       if (source.of == watched.get() && source.readable) {
         source.readable = false;
+        source.stopped = true;
         for (std::size_t i = source.first; i < source.first + source.count; ++i) {
           measured_.tracks[i].unavailable =
               fmt::format("process {} ended at {}", watched->id.value, text::format_clock(at));
@@ -357,6 +405,7 @@ void Probe::rest_operations(const Point& point) {
     if (i == operations.size()) {
       names_[i] = counts_[i].name;
       operations.push_back({std::move(names_[i]), rests_.zeroed()});
+      operations.back().at_rest.touch();
     }
     operations[i].at_rest.add({point.at, point.cycle, static_cast<std::int64_t>(counts_[i].count)});
   }

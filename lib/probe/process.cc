@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "lib/probe/fd_scan.h"
+#include "lib/probe/process_status.h"
 #include "soak/error.h"
 
 namespace soak::probe {
@@ -85,6 +86,11 @@ Process::~Process() {
 
 Process::Process(Process&& other) noexcept : directory_(std::exchange(other.directory_, -1)) {}
 
+Process& Process::operator=(Process&& other) noexcept {
+  std::swap(directory_, other.directory_);
+  return *this;
+}
+
 int Process::open_file(const char* self_path) const noexcept {
   return ::openat(directory_ < 0 ? AT_FDCWD : directory_, path_in(directory_, self_path), O_RDONLY | O_CLOEXEC);
 }
@@ -114,18 +120,14 @@ std::optional<std::int64_t> Process::rss_bytes() const noexcept {
   return pages ? std::optional<std::int64_t>(*pages * page_size) : std::nullopt;
 }
 
+std::optional<Memory> Process::memory() const noexcept {
+  std::array<char, 8192> buffer;  // The groups of a user come first, and may be many.
+  return memory_of(read_all(open_file("/proc/self/status"), buffer));
+}
+
 std::optional<std::int64_t> Process::pss_bytes() const noexcept {
-  constexpr std::string_view kField = "\nPss:";
   std::array<char, 2048> buffer;
-  std::string_view text = read_all(open_file("/proc/self/smaps_rollup"), buffer);
-  const auto at = text.find(kField);
-  if (at == std::string_view::npos) {
-    return std::nullopt;
-  }
-  text.remove_prefix(at + kField.size());
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  const auto kib = number_field(text, 0);
-  return kib ? std::optional<std::int64_t>(*kib * 1024) : std::nullopt;
+  return bytes_field(read_all(open_file("/proc/self/smaps_rollup"), buffer), "\nPss:");
 }
 
 std::optional<std::int64_t> Process::open_fds() const noexcept {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -104,6 +105,17 @@ class Journal::Line {
     json_.end_array();
   }
 
+  // The names of the series that begin a segment at this time.
+  void restarted(nanoseconds at, const probe::Measurements& measured) {
+    key("series").array();
+    for (const probe::Track& track : measured.tracks) {
+      if (std::find(track.restarts.begin(), track.restarts.end(), at) != track.restarts.end()) {
+        json_.text(track.name);
+      }
+    }
+    json_.end_array();
+  }
+
   void counts(std::span<const probe::OperationCount> counts) {
     key("counts").object();
     for (const probe::OperationCount& operation : counts) {
@@ -127,6 +139,7 @@ Journal::Journal(std::string path, const Record& record, const probe::Budgets& b
                  const std::string& rss_not_judged)
     : path_(std::move(path)) {
   room_.reserve(kLineRoom + kValueRoom * record.measured.tracks.size());
+  restarts_ = record.measured.restarts.size();
   const std::filesystem::path directory = std::filesystem::path(path_).parent_path();
   std::error_code ignored;  // What it means is said by open().
   if (!directory.empty()) {
@@ -156,6 +169,7 @@ Journal::~Journal() {
 void Journal::sample(nanoseconds at, std::uint64_t cycle, const probe::Measurements& measured,
                      std::span<const probe::OperationCount> counts) {
   const std::lock_guard lock(mutex_);
+  restarts(measured);
   Line line(room_, "sample");
   line.stamp(at);
   line.cycle(cycle);
@@ -167,6 +181,7 @@ void Journal::sample(nanoseconds at, std::uint64_t cycle, const probe::Measureme
 void Journal::rest(nanoseconds at, std::uint64_t cycle, const probe::Measurements& measured,
                    std::span<const probe::OperationCount> counts) {
   const std::lock_guard lock(mutex_);
+  restarts(measured);
   Line line(room_, "rest");
   line.stamp(at);
   line.cycle(cycle);
@@ -209,6 +224,17 @@ void Journal::end(nanoseconds at, std::uint64_t cycle) {
   line.stamp(at);
   line.cycle(cycle);
   write(line);
+}
+
+void Journal::restarts(const probe::Measurements& measured) {
+  for (; restarts_ < measured.restarts.size(); ++restarts_) {
+    const probe::Restart& restart = measured.restarts[restarts_];
+    Line line(room_, "restart");
+    line.stamp(restart.at);
+    line.key("text").text(restart.text);
+    line.restarted(restart.at, measured);
+    write(line);
+  }
 }
 
 void Journal::write(Line& line) {

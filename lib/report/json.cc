@@ -46,7 +46,21 @@ void field(Writer& json, std::string_view key, const std::vector<std::string>& v
 const char* to_text(probe::Unit unit) { return unit == probe::Unit::kBytes ? "bytes" : "count"; }
 
 void write_point(Writer& json, const probe::Point& point) {
-  json.row().number(seconds(point.at)).integer(point.cycle).integer(point.value).end_array();
+  json.row().number(seconds(point.at)).integer(point.cycle).integer(point.value);
+  if (point.low != point.value || point.high != point.value) {
+    json.integer(point.low).integer(point.high);
+  }
+  json.end_array();
+}
+
+// The values that the points of a series no longer have.
+void write_ends(Writer& json, std::string_view key, const probe::Series& series) {
+  if (series.stride() > 1) {
+    json.key(key).row();
+    write_point(json, *series.first());
+    write_point(json, *series.last());
+    json.end_array();
+  }
 }
 
 void write_points(Writer& json, std::string_view key, const probe::Series& series) {
@@ -196,6 +210,17 @@ void write_marks(Writer& json, const Record& record) {
   field(json, "marks_dropped", record.marks_dropped);
 }
 
+void write_restarts(Writer& json, const std::vector<probe::Restart>& restarts) {
+  json.key("restarts").array();
+  for (const probe::Restart& restart : restarts) {
+    json.object();
+    field(json, "at_s", seconds(restart.at));
+    field(json, "text", restart.text);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_measurements(Writer& json, const probe::Measurements& measured) {
   field(json, "quiescent_points", measured.quiescent_points);
   field(json, "unsettled_points", measured.unsettled_points);
@@ -203,6 +228,7 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
   field(json, "baseline_unsettled", measured.baseline_unsettled);
   field(json, "last_unsettled", measured.last_unsettled);
   field(json, "probe_cpu_s", seconds(measured.probe_cpu));
+  write_restarts(json, measured.restarts);
   json.key("series").array();
   for (const probe::Track& track : measured.tracks) {
     json.object();
@@ -223,8 +249,18 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
       json.key("peak");
       write_point(json, *peak);
     }
+    write_ends(json, "ends", track.timeline);
     write_points(json, "timeline", track.timeline);
+    field(json, "rests", track.at_rest.added());
+    write_ends(json, "rest_ends", track.at_rest);
     write_points(json, "at_rest", track.at_rest);
+    if (!track.restarts.empty()) {
+      json.key("restarts_s").row();
+      for (const std::chrono::nanoseconds at : track.restarts) {
+        json.number(seconds(at));
+      }
+      json.end_array();
+    }
     json.end_object();
   }
   json.end_array();
@@ -232,6 +268,8 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
   for (const probe::Operation& operation : measured.operations) {
     json.object();
     field(json, "name", operation.name);
+    field(json, "rests", operation.at_rest.added());
+    write_ends(json, "rest_ends", operation.at_rest);
     write_points(json, "at_rest", operation.at_rest);
     json.end_object();
   }

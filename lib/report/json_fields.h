@@ -73,6 +73,9 @@ class JsonValue {
     return element(index);
   }
 
+  // Of an array; 0 for anything else.
+  std::size_t size() const { return value_->IsArray() ? value_->Size() : 0; }
+
   bool is_null() const { return value_->IsNull(); }
   std::string text() const {
     if (!value_->IsString()) {

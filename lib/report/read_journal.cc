@@ -73,6 +73,8 @@ class Reader {
       sample(line, at);
     } else if (type == "rest") {
       rest(line, at);
+    } else if (type == "restart") {
+      restart(line, at);
     } else if (type == "mark") {
       record_.marks.push_back({at, line["kind"].text(), line["text"].text()});
     } else if (type == "failure") {
@@ -148,6 +150,17 @@ class Reader {
       measured.unsettled_by = line["unsettled_by"].text();
     }
     ++measured.quiescent_points;
+  }
+
+  void restart(const JsonValue& line, nanoseconds at) {
+    record_.measured.restarts.push_back({at, line["text"].text()});
+    line["series"].for_each([&](const JsonValue& name) {
+      for (probe::Track& track : record_.measured.tracks) {
+        if (track.name == name.text()) {
+          track.restart(at);
+        }
+      }
+    });
   }
 
   template <typename Each>

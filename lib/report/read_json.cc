@@ -86,8 +86,18 @@ std::vector<std::string> read_texts(const JsonValue& json) {
   return texts;
 }
 
+// [time_s, cycle, value], or [time_s, cycle, median, lowest, highest] of several values.
 probe::Point read_point(const JsonValue& json) {
-  return {json.element(0, 3).seconds(), json.element(1, 3).count(), json.element(2, 3).whole()};
+  const std::size_t size = json.size() == 5 ? 5 : 3;
+  probe::Point point{json.element(0, size).seconds(), json.element(1, size).count(), json.element(2, size).whole()};
+  if (size == 5) {
+    point.low = json.element(3, size).whole();
+    point.high = json.element(4, size).whole();
+  }
+  if (point.low > point.value || point.high < point.value) {
+    json.refuse("a median between the lowest and the highest value");
+  }
+  return point;
 }
 
 std::vector<probe::Point> read_points(const JsonValue& json) {
@@ -103,6 +113,20 @@ std::vector<probe::Point> read_points(const JsonValue& json) {
   return points;
 }
 
+// What a series keeps exactly besides its points; absent where these are all of its values.
+probe::Ends read_ends(const JsonValue& json, const char* key) {
+  if (!json.has(key)) {
+    return {};
+  }
+  return {read_point(json[key].element(0, 2)), read_point(json[key].element(1, 2)), {}};
+}
+
+// Of the values at the quiescent points; until version 3, their number was that of the quiescent points.
+probe::Series read_at_rest(const JsonValue& json, std::uint64_t version, std::uint64_t quiescent_points) {
+  const std::uint64_t added = version >= 3 ? json["rests"].count() : quiescent_points;
+  return probe::Series::of(read_points(json["at_rest"]), added, read_ends(json, "rest_ends"));
+}
+
 probe::Track read_track(const JsonValue& json, std::uint64_t version, std::uint64_t quiescent_points) {
   probe::Track track;
   track.name = json["name"].text();
@@ -114,15 +138,18 @@ probe::Track read_track(const JsonValue& json, std::uint64_t version, std::uint6
   track.stands_for = json.has("stands_for") ? json["stands_for"].text() : "";
   const std::vector<probe::Point> timeline = read_points(json["timeline"]);
   std::uint64_t samples = timeline.size();
-  std::optional<probe::Point> peak;
+  probe::Ends ends = read_ends(json, "ends");
   if (version >= 2) {
     samples = json["samples"].count();
     if (!timeline.empty()) {
-      peak = read_point(json["peak"]);
+      ends.peak = read_point(json["peak"]);
     }
   }
-  track.timeline = probe::Series::of(timeline, samples, peak);
-  track.at_rest = probe::Series::of(read_points(json["at_rest"]), quiescent_points);
+  track.timeline = probe::Series::of(timeline, samples, ends);
+  track.at_rest = read_at_rest(json, version, quiescent_points);
+  if (json.has("restarts_s")) {
+    json["restarts_s"].for_each([&track](const JsonValue& at) { track.restart(at.seconds()); });
+  }
   return track;
 }
 
@@ -133,6 +160,11 @@ probe::Measurements read_measurements(const JsonValue& json, std::uint64_t versi
   json["series"].for_each([&](const JsonValue& track) {
     measured.tracks.push_back(read_track(track, version, measured.quiescent_points));
   });
+  if (version >= 3) {
+    json["restarts"].for_each([&measured](const JsonValue& restart) {
+      measured.restarts.push_back({restart["at_s"].seconds(), restart["text"].text()});
+    });
+  }
   if (version >= 2) {
     measured.unsettled_by = json["unsettled_by"].text();
     measured.baseline_unsettled = json["baseline_unsettled"].boolean();
@@ -140,7 +172,7 @@ probe::Measurements read_measurements(const JsonValue& json, std::uint64_t versi
     measured.probe_cpu = json["probe_cpu_s"].seconds();
     json["operations"].for_each([&](const JsonValue& operation) {
       measured.operations.push_back(
-          {operation["name"].text(), probe::Series::of(read_points(operation["at_rest"]), measured.quiescent_points)});
+          {operation["name"].text(), read_at_rest(operation, version, measured.quiescent_points)});
     });
   }
   return measured;

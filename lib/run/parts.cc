@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -37,15 +38,23 @@ std::optional<Point> end_of(const Track& track) {
 }
 
 // `from` is the same for all tracks and operations, or their quiescent points would no longer be the same ones.
-void join_track(Track& joined, const Track& part, nanoseconds from) {
+// Returns when the part begins in this track, if it does and others came before.
+std::optional<nanoseconds> join_track(Track& joined, const Track& part, nanoseconds from) {
   const std::optional<Point> baseline = baseline_of(part);
   if (!baseline) {
-    return;
+    return std::nullopt;
   }
   const std::optional<Point> end = end_of(joined);
   const std::int64_t shift = end ? end->value - baseline->value : 0;
-  joined.timeline.append(part.timeline, std::max(from, baseline->at), shift);
+  const nanoseconds begins = std::max(from, baseline->at);
+  joined.timeline.append(part.timeline, begins, shift);
   joined.at_rest.append(part.at_rest, from, shift);
+  if (end) {
+    joined.restarts.push_back(begins);
+  }
+  std::copy_if(part.restarts.begin(), part.restarts.end(), std::back_inserter(joined.restarts),
+               [begins](nanoseconds at) { return at > begins; });
+  return end ? std::optional(begins) : std::nullopt;
 }
 
 }  // namespace
@@ -66,13 +75,15 @@ Measurements join_parts(const Measurements& before, const Measurements& part) {
       none = track.at_rest.zeroed();
     }
   }
+  std::optional<nanoseconds> began;
   for (const Track& track : part.tracks) {
     const auto same = std::find_if(joined.tracks.begin(), joined.tracks.end(),
                                    [&track](const Track& other) { return other.name == track.name; });
     if (same == joined.tracks.end()) {
       joined.tracks.push_back(track);
     } else {
-      join_track(*same, track, from);
+      const std::optional<nanoseconds> begins = join_track(*same, track, from);
+      began = began && begins ? std::min(*began, *begins) : std::max(began, begins);
     }
   }
   for (const Operation& operation : part.operations) {
@@ -90,6 +101,10 @@ Measurements join_parts(const Measurements& before, const Measurements& part) {
   if (!part.unsettled_by.empty()) {
     joined.unsettled_by = part.unsettled_by;
   }
+  if (began) {
+    joined.restarts.push_back({*began, "the soak went on in another process"});
+  }
+  joined.restarts.insert(joined.restarts.end(), part.restarts.begin(), part.restarts.end());
   joined.vanished.insert(joined.vanished.end(), part.vanished.begin(), part.vanished.end());
   joined.probe_cpu += part.probe_cpu;
   joined.quiescent_points += part.quiescent_points;

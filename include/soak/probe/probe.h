@@ -77,7 +77,8 @@ class Probe {
   void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
 
   // Also records another process, as tracks "<name>.rss", "<name>.fds" and so on. Call this before the first sample
-  // only. Throws Error like Process, and Error(Errc::kInvalidArgument) if the name is taken.
+  // only, unless the process of this name has ended: then the new one takes its place, and its tracks go on with a new
+  // segment. Throws Error like Process, and Error(Errc::kInvalidArgument) if the name is taken.
   void watch_process(ProcessId id, std::string name);
 
   // Sets the source of the run's counts. rest() calls `read`, which fills the front of `counts` (with room for `most`),
@@ -123,6 +124,7 @@ class Probe {
   void watch(std::unique_ptr<Watched> owned, const std::string& prefix);
   Source& add(std::vector<Part> parts, Cost cost, std::string unavailable, Read read);
   void share_out();
+  void replace(Watched& watched, ProcessId id);
   void look_at_processes(std::chrono::nanoseconds at);
   bool has_moved(const Source& source) const;
   void take(Source& source, const Point& point, bool at_rest, Meter& meter);

@@ -5,9 +5,9 @@
 // Writes a run's measurements to a file as it goes, so that they survive if the process is killed.
 //
 // The format is NDJSON, "soak.journal" version 1 (docs/report.md): a header, then one line per sample, quiescent point,
-// mark and failed cycle, and one for the end. Each line is one write(2), so however the process ends, the journal ends
-// with a complete line. Only a full disk or a machine that stops can truncate the last one. Samples and quiescent
-// points use memory allocated by the constructor. Any thread may write.
+// restart, mark and failed cycle, and one for the end. Each line is one write(2), so however the process ends, the
+// journal ends with a complete line. Only a full disk or a machine that stops can truncate the last one. Samples and
+// quiescent points use memory allocated by the constructor. Any thread may write.
 
 #include <sys/types.h>
 
@@ -34,7 +34,7 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // Writes the values taken at exactly this time, and the current counts.
+  // Writes the values taken at exactly this time, and the current counts; before them, the restarts that there were.
   void sample(std::chrono::nanoseconds at, std::uint64_t cycle, const probe::Measurements& measured,
               std::span<const probe::OperationCount> counts);
   void rest(std::chrono::nanoseconds at, std::uint64_t cycle, const probe::Measurements& measured,
@@ -54,6 +54,7 @@ class Journal {
 
  private:
   class Line;
+  void restarts(const probe::Measurements& measured);
   void write(Line& line);
 
   const std::string path_;
@@ -61,7 +62,8 @@ class Journal {
   int fd_ = -1;
   ino_t inode_ = 0;
   std::string error_;
-  std::string room_;  // For one line.
+  std::string room_;          // For one line.
+  std::size_t restarts_ = 0;  // How many of them are written.
 };
 
 }  // namespace soak::report

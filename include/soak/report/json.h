@@ -12,7 +12,7 @@
 
 namespace soak::report {
 
-inline constexpr int kJsonVersion = 2;
+inline constexpr int kJsonVersion = 3;
 
 std::string to_json(const Record& record);
 

@@ -28,6 +28,12 @@ struct Track {
   // For a gauge: the kernel's track that counts the same thing. If a gauge of sessions stands for "sockets" and shows
   // more than the kernel holds, the difference is ghosts.
   std::string stands_for = {};
+  // When the process that this is about was replaced by another one: the first times of the later segments, ascending.
+  // A fall of the level alone is none.
+  std::vector<std::chrono::nanoseconds> restarts = {};
+
+  // From now on the values are those of another process.
+  void restart(std::chrono::nanoseconds at);
 };
 
 // Something the run counts (frames, messages), with its count at every quiescent point, so that residue can be given
@@ -49,6 +55,12 @@ struct Vanished {
   std::chrono::nanoseconds at{};  // When that was noticed.
 };
 
+// A process took the place of another one: a segment begins in the tracks that are about it.
+struct Restart {
+  std::chrono::nanoseconds at{};  // The first time of the new segment.
+  std::string text;               // "process 4711 (fake) was replaced by process 4712".
+};
+
 // Everything that a probe recorded. Judging it needs no process.
 struct Measurements {
   std::vector<Track> tracks;
@@ -60,6 +72,7 @@ struct Measurements {
   bool last_unsettled = false;
   std::string unsettled_by;
   std::vector<Vanished> vanished;
+  std::vector<Restart> restarts;         // In order of time.
   std::chrono::nanoseconds probe_cpu{};  // Processor time spent on measuring.
 
   const Track* find(std::string_view name) const;

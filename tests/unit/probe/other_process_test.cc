@@ -2,6 +2,7 @@
 // Another process is read as this one is. Each test starts a child of its own, which does what it is told by a byte.
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "soak/error.h"
 #include "soak/growth/verdict.h"
@@ -221,6 +223,54 @@ TEST(OtherProcessTest, ThatItEndedIsAFindingAndItsTracksSaySo) {
   ASSERT_NE(verdict.find("fake"), nullptr);
   EXPECT_EQ(verdict.find("fake")->text, "process " + id + " (fake) ended at 00:01:02, before the run did");
   EXPECT_EQ(verdict.find("fds"), nullptr) << "this process goes on";
+}
+
+// Asked for by who started it again: the tracks go on, and that the one before ended is no finding.
+TEST(OtherProcessTest, OneThatTakesItsPlaceBeginsASegment) {
+  Child first([](int) {});
+  Child second([](int) {});
+  Probe probe;
+  probe.watch_process(first.id(), "fake");
+  probe.rest(1s, 1);
+  EXPECT_THROW(probe.watch_process(second.id(), "fake"), Error) << "the first one still runs";
+  first.kill();
+  probe.sample(2s, 1);
+
+  probe.watch_process(second.id(), "fake");
+  probe.sample(3s, 1);
+  probe.rest(4s, 2);
+
+  const Measurements measured = probe.measurements();
+  for (const char* name : {"fake.rss", "fake.swap", "fake.fds", "fake.sockets", "fake.threads", "fake.pss"}) {
+    EXPECT_EQ(measured.find(name)->restarts, std::vector<std::chrono::nanoseconds>{3s}) << name;
+    EXPECT_EQ(measured.find(name)->unavailable, "") << name;
+    EXPECT_EQ(measured.find(name)->timeline.last()->at, 4s) << name;
+  }
+  EXPECT_TRUE(measured.find("rss")->restarts.empty()) << "this process goes on";
+  EXPECT_TRUE(measured.vanished.empty());
+  ASSERT_EQ(measured.restarts.size(), 1u);
+  EXPECT_EQ(measured.restarts[0].at, 3s);
+  EXPECT_EQ(measured.restarts[0].text,
+            fmt::format("process {} (fake) was replaced by process {}", first.id().value, second.id().value));
+}
+
+TEST(OtherProcessTest, OneThatEndedBeforeAnyoneNoticedIsReplacedToo) {
+  Child first([](int) {});
+  Child second([](int) {});
+  Probe probe;
+  probe.watch_process(first.id(), "fake");
+  probe.rest(1s, 1);
+  first.kill();
+
+  probe.watch_process(second.id(), "fake");
+  probe.rest(2s, 2);
+  second.kill();
+  probe.rest(3s, 3);
+
+  const Measurements measured = probe.measurements();
+  EXPECT_EQ(measured.find("fake.rss")->restarts, std::vector<std::chrono::nanoseconds>{2s});
+  ASSERT_EQ(measured.vanished.size(), 1u) << "the second one has ended as well, and nobody took its place";
+  EXPECT_EQ(measured.vanished[0].id.value, second.id().value);
 }
 
 }  // namespace

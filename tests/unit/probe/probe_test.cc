@@ -51,6 +51,20 @@ TEST(ProbeTest, SamplesWhatIsCheapAndRestsWithEverything) {
   EXPECT_EQ(measured.find("nothing"), nullptr);
 }
 
+TEST(ProbeTest, RssIsWhatIsResidentAndWhatIsInSwap) {
+  Probe probe;
+
+  probe.sample(1s, 0);
+
+  const Measurements measured = probe.measurements();
+  std::int64_t parts = 0;
+  for (const char* name : {"swap", "rss_anon", "rss_file", "rss_shmem"}) {
+    EXPECT_EQ(measured.find(name)->part_of, "rss") << name;
+    parts += measured.find(name)->timeline.last()->value;
+  }
+  EXPECT_EQ(measured.find("rss")->timeline.last()->value, parts);
+}
+
 TEST(ProbeTest, AGaugeIsATrackOfItsOwn) {
   Probe probe;
   std::int64_t sessions = 3;

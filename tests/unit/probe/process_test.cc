@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "lib/probe/fd_scan.h"
+#include "lib/probe/process_status.h"
 
 namespace soak::probe {
 namespace {
@@ -36,6 +37,43 @@ TEST(ProcessTest, AnOpenFileIsADescriptorAndNoSocket) {
   EXPECT_EQ(*read_open_sockets(), *sockets);
   ::close(file);
   EXPECT_EQ(*read_open_fds(), *fds);
+}
+
+TEST(ProcessTest, MemoryIsResidentOrInSwap) {
+  constexpr std::int64_t kSize = 32 << 20;
+  const Memory before = Process().memory().value();
+  void* const pages = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  std::memset(pages, 1, kSize);
+
+  const Memory after = Process().memory().value();
+
+  ::munmap(pages, kSize);
+  // Under memory pressure some of it is in swap by now, and still held.
+  EXPECT_NEAR(static_cast<double>(after.all() - before.all()), kSize, 4 << 20);
+  EXPECT_EQ(after.anonymous + after.files + after.shared, after.rss);
+  EXPECT_NEAR(static_cast<double>(after.rss), static_cast<double>(*Process().rss_bytes() + kSize), 8 << 20);
+}
+
+TEST(ProcessTest, WhatIsInSwapIsHeldToo) {
+  const std::string status =
+      "Name:\tredis\nGroups:\t0 \nVmPeak:\t  204800 kB\nVmHWM:\t  102400 kB\nVmRSS:\t   51200 kB\n"
+      "RssAnon:\t   40960 kB\nRssFile:\t   10236 kB\nRssShmem:\t       4 kB\nVmData:\t   99999 kB\n"
+      "VmSwap:\t   20480 kB\nThreads:\t5\n";
+
+  const Memory memory = memory_of(status).value();
+
+  EXPECT_EQ(memory.rss, 51200 * 1024);
+  EXPECT_EQ(memory.swap, 20480 * 1024);
+  EXPECT_EQ(memory.all(), (51200 + 20480) * 1024);
+  EXPECT_EQ(memory.anonymous, 40960 * 1024);
+  EXPECT_EQ(memory.files, 10236 * 1024);
+  EXPECT_EQ(memory.shared, 4 * 1024);
+}
+
+TEST(ProcessTest, AProcessWithoutMemoryHasNoneToTell) {
+  EXPECT_FALSE(memory_of(""));
+  EXPECT_FALSE(memory_of("Name:\tkworker\nState:\tI (idle)\nThreads:\t1\n"));
+  EXPECT_FALSE(memory_of("Name:\ta\nVmRSS:\t 4 kB\nRssAnon:\t 4 kB\nRssFile:\t 0 kB\nRssShmem:\t 0 kB\nVmSwap:\t"));
 }
 
 TEST(ProcessTest, ASocketPairIsTwoSockets) {

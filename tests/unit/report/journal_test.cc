@@ -30,6 +30,7 @@ using std::chrono::nanoseconds;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 class JournalTest : public testing::Test {
@@ -127,6 +128,31 @@ TEST_F(JournalTest, TextThatIsNoUtf8OrHasControlCharactersComesBackReadable) {
   ASSERT_THAT(record.marks, SizeIs(1));
   EXPECT_EQ(record.marks[0].text, "two\nlines\tand \x01");
   EXPECT_THAT(record.failures, ElementsAre("00:00:02 cut \xef\xbf\xbd\xef\xbf\xbd"));
+}
+
+TEST_F(JournalTest, ARestartBeginsASegmentInTheSeriesOfTheProcess) {
+  sample(1s, 1, 9'000'000, 2);
+  measured_.restarts.push_back({2s, "process 7 (fake) was replaced by process 8"});
+  measured_.tracks[0].restart(2s);
+  sample(2s, 1, 1'000'000, 2);
+  rest(3s, 2, 1'000'000, 2);
+
+  const probe::Measurements measured = read().measured;
+
+  ASSERT_THAT(measured.restarts, SizeIs(1));
+  EXPECT_EQ(measured.restarts[0].at, 2s);
+  EXPECT_EQ(measured.restarts[0].text, "process 7 (fake) was replaced by process 8");
+  EXPECT_THAT(measured.find("rss")->restarts, ElementsAre(nanoseconds(2s)));
+  EXPECT_THAT(measured.find("fds")->restarts, IsEmpty());
+}
+
+// A fall of the level alone is none.
+TEST_F(JournalTest, WithoutARestartThereIsOneSegment) {
+  sample(1s, 1, 9'000'000, 2);
+  sample(2s, 1, 1'000'000, 2);
+
+  EXPECT_THAT(read().measured.restarts, IsEmpty());
+  EXPECT_THAT(read().measured.find("rss")->restarts, IsEmpty());
 }
 
 TEST_F(JournalTest, AnOperationThatAppearsLateHadNoCountBefore) {

@@ -57,7 +57,7 @@ TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
   const rapidjson::Document json = parsed(a_record());
 
   EXPECT_STREQ(json["schema"].GetString(), "soak.report");
-  EXPECT_EQ(json["version"].GetInt(), 2);
+  EXPECT_EQ(json["version"].GetInt(), 3);
   EXPECT_STREQ(json["title"].GetString(), "VOICE \"SOAK\" / openai");
   EXPECT_STREQ(json["clock"].GetString(), "virtual");
   EXPECT_THAT(json["summary"].GetString(), HasSubstr("FAIL: success_rate=0.9993 elapsed=60.0s"));
@@ -98,6 +98,42 @@ TEST(JsonTest, ASeriesSaysWhatItIsAPartOfAndWhatItStandsFor) {
   EXPECT_DOUBLE_EQ(json["probe_cpu_s"].GetDouble(), 0.25);
 }
 
+TEST(JsonTest, APointOfSeveralValuesHasItsLowestAndItsHighest) {
+  Record record = a_record();
+  probe::Series& series = record.measured.tracks[0].timeline;
+  series = probe::Series(2);
+  for (const std::int64_t value : {5, 1, 9, 2}) {
+    series.add({static_cast<std::int64_t>(series.added()) * 1s, 0, value});
+  }
+
+  const rapidjson::Document json = parsed(record);
+  const rapidjson::Value& track = json["series"][0];
+
+  ASSERT_EQ(track["timeline"].Size(), 2u);
+  ASSERT_EQ(track["timeline"][0].Size(), 5u);
+  EXPECT_DOUBLE_EQ(track["timeline"][0][0].GetDouble(), 0.5);
+  EXPECT_EQ(track["timeline"][0][2].GetInt(), 3);
+  EXPECT_EQ(track["timeline"][0][3].GetInt(), 1);
+  EXPECT_EQ(track["timeline"][0][4].GetInt(), 5);
+  EXPECT_EQ(track["ends"][0][2].GetInt(), 5);
+  EXPECT_EQ(track["ends"][1][2].GetInt(), 2);
+  EXPECT_EQ(track["at_rest"][0].Size(), 3u);
+  EXPECT_FALSE(track.HasMember("rest_ends"));
+}
+
+TEST(JsonTest, ASegmentBeginsWithARestart) {
+  Record record = a_record();
+  record.measured.restarts = {{2s, "process 7 (fake) was replaced by process 8"}};
+  record.measured.tracks[0].restart(2s);
+
+  const rapidjson::Document json = parsed(record);
+
+  EXPECT_STREQ(json["restarts"][0]["text"].GetString(), "process 7 (fake) was replaced by process 8");
+  EXPECT_DOUBLE_EQ(json["restarts"][0]["at_s"].GetDouble(), 2);
+  EXPECT_DOUBLE_EQ(json["series"][0]["restarts_s"][0].GetDouble(), 2);
+  EXPECT_FALSE(json["series"][1].HasMember("restarts_s"));
+}
+
 TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
   const rapidjson::Document json = parsed(a_record());
   const rapidjson::Value& trends = json["verdict"]["trends"];
@@ -119,7 +155,7 @@ TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
                           "cycle_noun", "sessions", "session_rss_bytes", "cycles", "failed_cycles", "failures",
                           "counters", "figures", "traffic", "verdict", "rerun", "parts", "parts_left", "settings",
                           "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by",
-                          "baseline_unsettled", "last_unsettled", "probe_cpu_s", "series", "operations"));
+                          "baseline_unsettled", "last_unsettled", "probe_cpu_s", "restarts", "series", "operations"));
 }
 
 TEST(JsonTest, EveryKeyIsInTheDocument) {

@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "sample_record.h"
 #include "soak/report/json.h"
@@ -122,6 +124,55 @@ TEST(ReadJsonTest, ReadsVersionOne) {
   EXPECT_TRUE(record.verdict.trends.empty());
 }
 
+// Of a series that was full, version two kept every so many values, and the newest.
+TEST(ReadJsonTest, ReadsTheThinnedSeriesOfVersionTwo) {
+  const std::string text = R"({"schema": "soak.report", "version": 2, "name": "Soak/A.B", "title": "SOAK / A.B",
+    "mode": "real", "clock": "real", "interrupted": false, "ended_early": false, "killed": false,
+    "started": "2026-11-22T10:00:00Z", "asked_s": 60.0, "elapsed_s": 60.5, "seed": 7, "cycle_noun": "cycle", "cycles": 3,
+    "failed_cycles": 0, "failures": [], "counters": {"puts": 5}, "figures": {}, "traffic": [],
+    "verdict": {"passed": true, "findings": [], "remarks": [], "trends": []},
+    "rerun": "", "parts": [], "parts_left": 0, "settings": [], "marks": [], "marks_dropped": 0, "quiescent_points": 2,
+    "unsettled_points": 0, "unsettled_by": "", "baseline_unsettled": false, "last_unsettled": false, "probe_cpu_s": 0.1,
+    "series": [{"name": "rss", "unit": "bytes", "available": true, "samples": 6, "peak": [2, 0, 30],
+                "timeline": [[0, 0, 9], [2, 0, 30], [4, 1, 7], [5, 1, 8]], "at_rest": [[4, 1, 7], [5, 1, 8]]}],
+    "operations": [{"name": "puts", "at_rest": [[4, 1, 3], [5, 1, 5]]}]})";
+
+  const Record record = read_json(text, "old.json");
+
+  const probe::Track& rss = record.measured.tracks[0];
+  EXPECT_EQ(rss.timeline.added(), 6u);
+  EXPECT_EQ(rss.timeline.points().size(), 4u);
+  EXPECT_EQ(rss.timeline.peak()->value, 30);
+  EXPECT_EQ(rss.timeline.last()->value, 8);
+  EXPECT_EQ(rss.at_rest.added(), 2u);
+  EXPECT_EQ(record.measured.operations[0].at_rest.last()->value, 5);
+  EXPECT_TRUE(record.measured.restarts.empty());
+}
+
+TEST(ReadJsonTest, GivesBackTheBandTheExactEndsAndTheSegmentsOfASeries) {
+  Record written = a_long_record();
+  written.measured.restarts = {{9000s, "process 7 (fake) was replaced by process 8"}};
+  written.measured.tracks[0].restart(9000s);
+
+  const Record record = read_json(to_json(written), "new.json");
+
+  const probe::Series& was = written.measured.tracks[0].timeline;
+  const probe::Series& is = record.measured.tracks[0].timeline;
+  const std::vector<probe::Point> points = is.points();
+  ASSERT_EQ(points.size(), was.points().size());
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    ASSERT_EQ(points[i].value, was.points()[i].value);
+    ASSERT_EQ(points[i].low, was.points()[i].low);
+    ASSERT_EQ(points[i].high, was.points()[i].high);
+  }
+  EXPECT_GT(points[9].high, points[9].value);
+  EXPECT_EQ(is.first()->value, was.first()->value);
+  EXPECT_EQ(is.last()->at, was.last()->at);
+  EXPECT_EQ(record.measured.tracks[0].restarts, std::vector<std::chrono::nanoseconds>{9000s});
+  ASSERT_EQ(record.measured.restarts.size(), 1u);
+  EXPECT_EQ(record.measured.restarts[0].text, "process 7 (fake) was replaced by process 8");
+}
+
 TEST(ReadJsonTest, WhatIsNoJsonIsNamedByLineAndColumn) {
   EXPECT_EQ(error_of(""), "old.json: is empty");
   EXPECT_THAT(error_of("{\n \"schema\": \"soak.report\"\n \"version\": 1}"), HasSubstr("old.json:3:2: not JSON: "));
@@ -139,8 +190,8 @@ TEST(ReadJsonTest, AnotherSchemaAndALaterVersionAreRefusedByName) {
   EXPECT_EQ(error_of("{\"version\": 1}"), "old.json: schema is missing");
   EXPECT_EQ(error_of(changed("\"soak.report\"", "\"soak.checkpoint\"")),
             "old.json: schema is \"soak.checkpoint\": expected \"soak.report\"");
-  EXPECT_EQ(error_of("{\"schema\": \"soak.report\", \"version\": 3}"),
-            "old.json: version 3 of soak.report is unknown to this version of soak: expected 1 to 2");
+  EXPECT_EQ(error_of("{\"schema\": \"soak.report\", \"version\": 4}"),
+            "old.json: version 4 of soak.report is unknown to this version of soak: expected 1 to 3");
 }
 
 TEST(ReadJsonTest, AFieldThatIsMissingOrWrongIsNamedWithItsPlace) {
@@ -155,6 +206,9 @@ TEST(ReadJsonTest, AFieldThatIsMissingOrWrongIsNamedWithItsPlace) {
             "old.json: series[0].timeline[1][0] is 1e+300: expected a time in seconds");
   EXPECT_EQ(error_of(changed("[0.333333333, 0, 1]", "[-5, 0, 1]")),
             "old.json: series[0].timeline[1][0] is -5: expected a time that is not before the point above");
+  EXPECT_EQ(
+      error_of(changed("[0.333333333, 0, 1]", "[0.333333333, 0, 1, 2, 3]")),
+      "old.json: series[0].timeline[1] is an array of 5: expected a median between the lowest and the highest value");
   EXPECT_EQ(error_of(changed("\"mode\": \"virtual\"", "\"mode\": \"fast\"")),
             "old.json: mode is \"fast\": expected real or virtual or smoke");
   EXPECT_EQ(error_of(changed("2026-02-28T23:59:58Z", "yesterday")),

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "soak/growth/verdict.h"
 
@@ -45,6 +46,27 @@ TEST(PartsTest, APartBeginsWhereTheOneBeforeEnded) {
   EXPECT_EQ(growth->end, 9'000'000) << "another process is not a leak";
   EXPECT_EQ(joined.find("rss")->at_rest.points().size(), 20u);
   EXPECT_EQ(joined.quiescent_points, 20u);
+}
+
+TEST(PartsTest, EachPartIsASegment) {
+  Measurements later = a_part(10min, 10, 9'700'000, 0);
+  later.tracks[0].restart(15min);
+  later.restarts = {{15min, "process 7 (fake) was replaced by process 8"}};
+
+  const Measurements joined = join_parts(a_part(0s, 0, 9'000'000, 0), later);
+
+  EXPECT_EQ(joined.find("rss")->restarts, (std::vector<std::chrono::nanoseconds>{11min, 15min}));
+  ASSERT_EQ(joined.restarts.size(), 2u);
+  EXPECT_EQ(joined.restarts[0].at, 11min);
+  EXPECT_EQ(joined.restarts[0].text, "the soak went on in another process");
+  EXPECT_EQ(joined.restarts[1].at, 15min);
+}
+
+TEST(PartsTest, TheFirstPartIsNoRestart) {
+  const Measurements joined = join_parts({}, a_part(0s, 0, 9'000'000, 0));
+
+  EXPECT_TRUE(joined.restarts.empty());
+  EXPECT_TRUE(joined.find("rss")->restarts.empty());
 }
 
 TEST(PartsTest, WhatEachPartLeavesBehindAddsUp) {
