@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clean: 3,000 blocks of 16 bytes to 16 KiB, of which random ones are replaced.
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { kBlocks = 3000 };
+
+int main(void) {
+  static char* blocks[kBlocks];
+  for (;;) {
+    for (int i = 0; i < 30; ++i) {
+      const int at = rand() % kBlocks;
+      const size_t size = (size_t)16 << (rand() % 11);
+      free(blocks[at]);
+      blocks[at] = malloc(size);
+      memset(blocks[at], 1, size);
+    }
+    usleep(100 * 1000);
+  }
+}
