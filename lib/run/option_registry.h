@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_RUN_OPTION_REGISTRY_H_
 #define SOAK_LIB_RUN_OPTION_REGISTRY_H_
 
-// All options of this program, and what its command line and its environment say of them.
+// All options of this program, and the values that its command line and its environment give them.
 
 #include <optional>
 #include <string>
@@ -19,40 +19,40 @@ struct KnownOption {
   const Option* option;
 };
 
-// The rows of this module, which needs no table to be known.
+// The options of this module. They are always known, so they need no OptionTable.
 std::vector<const Option*> run_options();
 
-// What `code` sets an option to; empty where it leaves it or sets an empty text, and for an option of a driver.
+// The value that `code` gives an option. Empty if it gives none or an empty text, and for an option of a driver.
 std::optional<OptionValue> value_in_code(const RunOptions& code, const Option& option);
 
-// Those of all tables, by module.
+// The options of all tables, sorted by module.
 std::vector<KnownOption> driver_options();
 
-// The value of an option, and where it comes from.
+// The value of an option, and its source.
 struct Setting {
   const Option* option;
-  std::optional<OptionValue> value;  // Empty where there is none.
+  std::optional<OptionValue> value;  // Empty if the option has neither a value nor a default.
   std::string source;                // "flag", "variable", "code" or "default"
-  bool of_driver = false;            // Not of this module: what code says of it may come later.
+  bool of_driver = false;            // It belongs to a driver, whose code may set it later.
 
   bool asked_outside() const { return source == "flag" || source == "variable"; }
 };
 
-// What a flag says, or else a variable, or else the default. Throws Error(Errc::kInvalidArgument) for a variable that
-// is not accepted.
+// The value from the flag, or else from the variable, or else the default. Throws Error(Errc::kInvalidArgument) if the
+// variable has an invalid value.
 Setting settle(const Option& option, Mode mode);
 
-// What code says, which a flag or a variable beats. `where` is what an error calls it: "RunOptions::duration". Throws
-// Error(Errc::kInvalidArgument) for a value that is not accepted.
+// Sets the value from code, unless a flag or a variable has set it. `where` names it in an error:
+// "RunOptions::duration". Throws Error(Errc::kInvalidArgument) for an invalid value.
 void set_in_code(Setting& setting, const OptionValue& value, Mode mode, const std::string& where);
 
-// What flags and variables alone say; empty where they say nothing, and for a variable that is not accepted.
+// The value from the flag or the variable. Empty if neither is set, or if the variable has an invalid value.
 std::optional<OptionValue> asked_outside(const Option& option);
 
-// Puts the modes that were asked for by flag into the environment.
+// Puts the modes that flags have chosen into the environment, for child processes.
 void export_mode_flags();
 
-// A variable that is set but empty counts as not set, as in most programs.
+// Returns null if the variable is not set or is empty.
 const char* variable_value(const std::string& name);
 
 }  // namespace soak::detail
