@@ -23,11 +23,12 @@ constexpr detail::EnumNames<Kind> kKindNames({{Kind::kReset, "reset"},
                                               {Kind::kOversized, "oversized"},
                                               {Kind::kNotJson, "not_json"},
                                               {Kind::kRefused, "refused"}});
-// More clients than that are not on their way at a time; of more, the oldest have gone before they were accepted.
+// The most handshakes that can be answered but not yet accepted. Beyond that, the plans of the oldest are dropped:
+// those clients left before they were accepted.
 constexpr std::size_t kPlannedMax = 4096;
 constexpr std::string_view kNotJson = R"({"type": )";
 
-// Of so many bytes, if that is more than it needs.
+// An object that no client knows, padded to `bytes` if it is shorter.
 std::string unknown_message(std::size_t bytes) {
   constexpr std::string_view kBegin = R"({"type":"soak.unknown","soakUnknown":")";
   constexpr std::string_view kEnd = R"("})";
@@ -42,8 +43,8 @@ std::string unknown_message(std::size_t bytes) {
 
 std::string_view to_string(Kind kind) { return kKindNames[kind]; }
 
-// A connection that suffers what its script says. It is shared by the socket and by the coroutines that wait in it, so
-// that the socket may go at any time; its tasks end with the socket, where they stand.
+// A connection with the faults of its script. The socket and the coroutines that wait in it share it, so the socket may
+// be destroyed at any time. Its tasks are then destroyed in place.
 class Script::Connection {
  public:
   Connection(Script& script, EventLoop& loop, std::unique_ptr<net::WebSocket> socket)
@@ -61,7 +62,7 @@ class Script::Connection {
     }
   }
   void start_now(const Fault& fault) {
-    // A reset needs no turn of the loop, so that all connections end at one instant.
+    // A reset does not wait for a turn of the loop, so that all connections end at the same instant.
     if (fault.kind == Kind::kReset) {
       reset();
     } else {
@@ -122,10 +123,10 @@ class Script::Connection {
   EventLoop& loop_;
   std::unique_ptr<net::WebSocket> socket_;  // Null once the connection was reset, or its owner is gone.
   const std::string subprotocol_;
-  std::optional<net::CloseStatus> end_;  // From then on.
-  net::WebSocketCounters counters_;      // The same.
+  std::optional<net::CloseStatus> end_;  // Set once socket_ is null.
+  net::WebSocketCounters counters_;      // The socket's last counters, once it is null.
 
-  bool reading_ = true;  // As its owner has it.
+  bool reading_ = true;  // As the owner has set it.
   int stalls_ = 0;
   int half_open_ = 0;
   int delays_ = 0;
@@ -249,7 +250,7 @@ Task<> Script::Connection::play(Fault fault) {
     case Kind::kOutOfOrder:
       out_of_order_ = true;
       break;
-    case Kind::kRefused:  // It was not, or it would not be here.
+    case Kind::kRefused:  // Has an effect only in answer(); an accepted connection ignores it.
       break;
     case Kind::kUnknown:
     case Kind::kOversized:
@@ -259,7 +260,7 @@ Task<> Script::Connection::play(Fault fault) {
       try {
         Task<> sending = socket_->send(net::Message::text(std::move(text)));
         co_await std::move(sending);
-      } catch (const net::ConnectionClosed&) {  // Whoever receives learns it.
+      } catch (const net::ConnectionClosed&) {  // receive() reports it.
       }
       break;
     }
@@ -286,7 +287,7 @@ class Script::Socket final : public net::WebSocket {
 
  private:
   std::shared_ptr<Connection> connection_;
-  const net::Headers none_;  // An accepted socket has had no response.
+  const net::Headers none_;  // Only a client's socket has response headers.
 };
 
 Script::~Script() {
@@ -325,7 +326,7 @@ net::HandshakeReply Script::answer(const net::HandshakeRequest& request, net::Ha
 std::unique_ptr<net::WebSocket> Script::wrap(EventLoop& loop, const net::HandshakeRequest& request,
                                              std::unique_ptr<net::WebSocket> socket) {
   auto connection = std::make_shared<Connection>(*this, loop, std::move(socket));
-  // The newest: a client that has gone may have had the same port.
+  // Take the newest: an earlier client that left may have had the same port.
   const auto own = std::find_if(planned_.rbegin(), planned_.rend(),
                                 [&](const Planned& planned) { return planned.peer_address == request.peer_address; });
   if (own == planned_.rend()) {
@@ -339,7 +340,7 @@ std::unique_ptr<net::WebSocket> Script::wrap(EventLoop& loop, const net::Handsha
 }
 
 void Script::play_on_all(const Fault& fault) {
-  // One that ends takes itself from the list.
+  // A copy, because a connection that ends removes itself from open_.
   const std::vector<Connection*> all = open_;
   for (Connection* const connection : all) {
     connection->start_now(fault);
