@@ -2,14 +2,14 @@
 #ifndef SOAK_LIB_NET_TLS_TERMINATOR_H_
 #define SOAK_LIB_NET_TLS_TERMINATOR_H_
 
-// TLS in front of a server's connection.
+// Does TLS for a server's connections.
 //
 // An HttpServer reads and writes descriptors. So the handshake and the records are dealt with here, and the server has
 // one end of a socket pair, on which everything is as it is on TCP: what the client sends, its end, and the pressure of whoever does
 // not read, in both directions. A client that resets is gone at once. What the server still had to say when it closed
 // its end goes out, as long as the client takes any of it within five seconds.
 //
-// There is no time limit on the handshake of TLS: the server has one for the request, and closes its end.
+// The TLS handshake has no time limit of its own: the server limits the time of the whole request, and closes its end.
 
 #include <array>
 #include <chrono>
@@ -47,8 +47,8 @@ class TlsTerminator final : public soak::detail::TimerNode {
   friend class TlsTerminators;
   enum class Flow : std::uint8_t {
     kOpen,
-    kEnded,   // The source has ended; what it said before is not all delivered yet.
-    kClosed,  // It is, and the end is passed on.
+    kEnded,   // The source has ended, but its last bytes or its end are not delivered yet.
+    kClosed,  // Everything is delivered, including the end.
   };
 
   void pump(bool out, bool in);
@@ -67,19 +67,20 @@ class TlsTerminator final : public soak::detail::TimerNode {
   Fd plain_;  // Our end of the pair.
   std::optional<UvPoll> wire_poll_;
   std::optional<UvPoll> plain_poll_;
-  // What one side has given and the other has not taken: a record at most, and nothing is read beyond it.
+  // Bytes read from one side that the other has not taken yet. At most one record; until they are gone, no more is
+  // read.
   std::string to_plain_;
   std::string to_wire_;
   Flow in_ = Flow::kOpen;        // From the client.
   Flow out_ = Flow::kOpen;       // To the client.
-  bool in_wants_write_ = false;  // Reading needs room to send first: in the handshake.
+  bool in_wants_write_ = false;  // SSL_read() has to send first, as in the handshake, and the socket is full.
   bool out_wants_write_ = false;
-  bool progress_ = false;   // Something went out in this pump().
-  bool abandoned_ = false;  // The server has closed its end, in both directions.
+  bool progress_ = false;   // This pump() has sent something to the client.
+  bool abandoned_ = false;  // The server has closed its end in both directions.
   bool lost_ = false;       // The client is gone, or does not speak TLS.
 };
 
-// The terminators of a loop, as its service: each lives until both of its sides have ended.
+// Owns the terminators of a loop. Each one lives until both of its sides have ended.
 class TlsTerminators {
  public:
   explicit TlsTerminators(EventLoop& loop);
@@ -88,20 +89,20 @@ class TlsTerminators {
   TlsTerminators& operator=(const TlsTerminators&) = delete;
 
   struct Started {
-    Fd plain;  // The server's end, or none when the system has no descriptor or memory left.
+    Fd plain;  // The server's end. Invalid if the system has no descriptor or memory left.
     std::shared_ptr<TlsTerminator> terminator;
   };
-  // Takes the connected `wire`, and begins to wait for the client's part of the handshake.
+  // Takes over the connected descriptor `wire` and waits for the client's handshake.
   Started start(SSL_CTX& context, Fd wire);
 
  private:
   friend class TlsTerminator;
-  // The most that a TLS record holds.
+  // The maximum payload of a TLS record.
   static constexpr std::size_t kRecordBytes = std::size_t{16} << 10;
 
   UvLoop& loop_;
   std::list<std::shared_ptr<TlsTerminator>> running_;
-  std::array<char, kRecordBytes> record_;  // Between read and write; shared by all.
+  std::array<char, kRecordBytes> record_;  // Buffer between a read and a write, shared by all terminators.
 };
 
 }  // namespace soak::net
