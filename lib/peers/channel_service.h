@@ -2,8 +2,8 @@
 #ifndef SOAK_LIB_PEERS_CHANNEL_SERVICE_H_
 #define SOAK_LIB_PEERS_CHANNEL_SERVICE_H_
 
-// What the fakes of Telegram, Slack and Discord have in common: how a send meets windows, limits and faults. How each
-// of these is said is the provider's way.
+// The common part of the Telegram, Slack and Discord fakes: how windows, limits and faults apply to a send. Each
+// provider decides how its responses look.
 
 #include <chrono>
 #include <cstdint>
@@ -25,7 +25,7 @@
 
 namespace soak::peers {
 
-// What becomes of a request, and when.
+// The outcome of a request: a response or a reset, after a delay.
 struct ChannelAnswer {
   ChannelAnswer() = default;
   explicit ChannelAnswer(net::HttpResponse own) : response(std::move(own)) {}
@@ -35,16 +35,16 @@ struct ChannelAnswer {
   std::chrono::nanoseconds after{0};
 };
 
-// The token that is valid, and those that were.
+// The valid token, and the earlier ones.
 class Credential {
  public:
   enum class Standing : std::uint8_t { kValid, kOutdated, kUnknown };
 
-  // Empty: any is valid, until the first rotation.
+  // If `token` is empty, any token is valid until the first rotation.
   explicit Credential(std::string token) : current_(std::move(token)), any_(current_.empty()) {}
 
   Standing standing(std::string_view token) const;
-  // As ChannelRequest::credential says it.
+  // In the form of ChannelRequest::credential.
   std::uint32_t generation(std::string_view token) const;
   void rotate(std::string token);
   const std::string& current() const { return current_; }
@@ -56,24 +56,24 @@ class Credential {
   bool any_;
   bool was_any_ = false;
   std::uint32_t generation_ = 1;
-  std::deque<std::string> outdated_;  // The last first.
+  std::deque<std::string> outdated_;  // Newest first.
 };
 
-// A 429 on its way.
+// A 429 to be sent.
 struct RateLimited {
   Scope scope = Scope::kConversation;
   ChannelFaultKind form = ChannelFaultKind::kRateLimited;
   std::chrono::nanoseconds retry_after{0};
-  std::string junk = {};  // The header's value of kRateLimitedJunk.
+  std::string junk = {};  // For kRateLimitedJunk: the value of the header.
 };
 
 class ChannelService {
  public:
   const ChannelLedger& ledger() const { return book_.ledger(); }
 
-  // When the head of a send has come and its body is not read: false if the connection is to be reset there. Which
-  // fault it takes is known by its turn, not by the request: where two come at once, the other one may get it, and is
-  // reset when it has been read.
+  // Call it when the head of a send has arrived and its body is not read yet. Returns false if the connection must be
+  // reset at this point. Faults go to sends by their order, so if two sends arrive at once, the other one may get this
+  // fault. It is then reset after its body was read.
   bool admits_head();
 
  protected:
@@ -89,17 +89,19 @@ class ChannelService {
   ChannelService(const ChannelService&) = delete;
   ChannelService& operator=(const ChannelService&) = delete;
 
-  // Stores the message unless `request` says otherwise already, and makes the reply that says so.
+  // Stores the message, unless a nonce shows that it is stored already. Sets the outcome in `request`, and returns the
+  // response.
   using Store = std::function<net::HttpResponse(ChannelRequest& request)>;
-  // A send with which nothing is wrong: limits, faults, the store. `safe`: the provider will find the first one.
+  // Serves a valid send: applies limits and faults, and stores it. `safe`: a nonce lets the provider recognise a
+  // resend.
   ChannelAnswer serve_send(ChannelRequest& request, bool safe, const Store& store);
 
-  // A 429 for a request inside a window.
+  // Responds with a 429 to a request inside a Retry-After window.
   ChannelAnswer turn_away(ChannelRequest& request, const ChannelBook::Refused& refused);
-  // A fresh one, with its window.
+  // Responds with a new 429, and opens its window.
   ChannelAnswer limit(ChannelRequest& request, const RateLimited& limited);
 
-  // What the request is answered, and the last word on it.
+  // Records the outcome of the request, and returns the response.
   ChannelAnswer finish(ChannelRequest& request, ChannelOutcome outcome, net::HttpResponse response);
   ChannelAnswer finish_with_reset(ChannelRequest& request);
 
@@ -109,22 +111,22 @@ class ChannelService {
       faults_->count(kind);
     }
   }
-  // Throws: the provider has no such fault.
+  // Always throws: the provider does not have this fault.
   [[noreturn]] void no_such_fault(ChannelFaultKind kind) const;
 
-  // The limit that a send has reached; not empty, it counts no further. Else it counts.
+  // The limit that a send has reached. If there is none, the send is counted towards the limits; otherwise it is not.
   virtual std::optional<RateLimited> reached_limit(const ChannelRequest& request) = 0;
-  // Whether the provider has this way of a 429.
+  // Whether the provider sends this form of a 429.
   virtual bool has_form(ChannelFaultKind form) const = 0;
-  // The wait that the 429 states for `retry_after`: unless overridden, whole seconds, at least one, as Slack and
-  // Telegram (Query.cpp) send it.
+  // The wait that the 429 states for `retry_after`. Unless overridden, it is in whole seconds and at least one, as
+  // Slack and Telegram (Query.cpp) send it.
   virtual std::chrono::nanoseconds told(const RateLimited& limited) const;
   virtual net::HttpResponse too_many(const ChannelRequest& request, const RateLimited& limited) = 0;
   virtual net::HttpResponse server_error(const ChannelRequest& request, bool stored) = 0;
   virtual net::HttpResponse refusal(const ChannelRequest& request, const ChannelFault& fault) = 0;
-  // What a refusal says of the request. kFailed: a client cannot know whether it was stored.
+  // The outcome of a refused request. kFailed means that a client cannot know whether it was stored.
   virtual ChannelOutcome outcome_of(const ChannelRequest& request, const ChannelFault& refusal) const;
-  // The faults that only this provider has, and kRotate.
+  // Plays kRotate, and the faults that only this provider has.
   virtual ChannelAnswer play_own(ChannelRequest& request, const ChannelFault& fault, const Store& store) = 0;
 
   EventLoop& loop_;
@@ -140,10 +142,10 @@ class ChannelService {
   Instant began_;
 };
 
-// Up to whole seconds.
+// Rounds up to whole seconds.
 std::int64_t whole_seconds(std::chrono::nanoseconds duration);
 
-// "<html>...502 Bad Gateway...", as a proxy in front of the provider answers.
+// "<html>...502 Bad Gateway...", as a proxy in front of the provider would send.
 net::HttpResponse bad_gateway();
 
 }  // namespace soak::peers

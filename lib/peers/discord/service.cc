@@ -24,7 +24,7 @@ constexpr std::size_t kContentMax = 2000;
 constexpr std::size_t kEmbedsMax = 10;
 constexpr std::size_t kUsernameMax = 80;
 constexpr std::size_t kNonceMax = 25;
-constexpr std::size_t kNoncesKept = 512;  // Of one conversation.
+constexpr std::size_t kNoncesKept = 512;  // Per conversation.
 constexpr std::string_view kGuild = "1000000000000000001";
 
 net::HttpResponse json_response(int status, std::string body) {
@@ -40,7 +40,7 @@ net::HttpResponse error_response(int status, int code, std::string_view message,
   return json_response(status, json.end_object().take());
 }
 
-// 50035, with what is wrong with `field`.
+// Error 50035, which names `field` and what is wrong with it.
 net::HttpResponse invalid_form(std::string_view field, std::string_view code, std::string_view message) {
   json::Writer errors;
   errors.object().key(field).object().key("_errors").array().object();
@@ -53,7 +53,7 @@ bool is_snowflake(std::string_view id) {
   return !id.empty() && id.size() <= 20 && id.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// "DiscordBot (<url>, <version>)", and what follows.
+// True for "DiscordBot (<url>, <version>)", with or without more text after it.
 bool is_bot_agent(std::string_view agent) {
   constexpr std::string_view kStart = "DiscordBot (";
   if (!agent.starts_with(kStart)) {
@@ -189,7 +189,7 @@ void DiscordService::count_invalid(const ChannelRequest& request, const net::Htt
   }
   if (response.status == 429 && !response.headers.contains("x-ratelimit-scope") &&
       request.retry_after > nanoseconds{0} && response.headers.get("content-type").starts_with("text/plain")) {
-    return;  // The ban itself.
+    return;  // The 429 of the ban itself does not count.
   }
   const Instant now = loop_.now();
   if (invalid_.remaining(limits.invalid, limits.invalid_time, now) > 0) {
@@ -224,7 +224,8 @@ ChannelAnswer DiscordService::route(ChannelRequest& request, net::HttpServerRequ
                                     {{"Content-Type", "text/html; charset=UTF-8"}}));
   }
   if (!is_v10 && !path.empty() && path[0] == "api") {
-    // An unversioned path would be v6, whose Retry-After is in milliseconds; nobody should want it.
+    // Discord serves a path without a version as v6, where Retry-After is in milliseconds. No client should rely on
+    // that, so the fake refuses it.
     return error(request, ChannelOutcome::kRefused, 400, 50041, "Invalid API version provided");
   }
   if (is_v10 && path.size() == 4 && path[2] == "users" && path[3] == "@me" && http.method == "GET") {
@@ -271,7 +272,7 @@ ChannelAnswer DiscordService::webhook(ChannelRequest& request, net::HttpServerRe
     return error(request, ChannelOutcome::kCredential, 401, 50027, "Invalid Webhook Token");
   }
   if (http.method == "GET") {
-    request.conversation.clear();  // It is no send, and not limited like one.
+    request.conversation.clear();  // Not a send, so the limits of sends do not apply.
     if (const auto inside = book_.arrive(request)) {
       return turn_away(request, *inside);
     }
@@ -455,7 +456,7 @@ ChannelAnswer DiscordService::post(ChannelRequest& request, net::HttpServerReque
   return answer;
 }
 
-// Opaque, and of the route: the channel or webhook is not in it.
+// An opaque hash of the route alone; it does not depend on the channel or webhook.
 std::string DiscordService::bucket_of(const ChannelRequest& request) const {
   return fmt::format("{:016x}", fnv1a(request.conversation == webhook_channel_ ? "execute webhook" : "create message"));
 }
@@ -504,7 +505,7 @@ std::optional<RateLimited> DiscordService::reached_limit(const ChannelRequest& r
 
 bool DiscordService::has_form(ChannelFaultKind /*form*/) const { return true; }
 
-// The body has milliseconds, the header whole seconds.
+// The body has seconds with three decimals, the header has whole seconds.
 nanoseconds DiscordService::told(const RateLimited& limited) const {
   const bool whole = limited.form == Kind::kRateLimitedHeaderOnly || limited.form == Kind::kEdgeBan;
   if (whole) {
@@ -571,7 +572,7 @@ net::HttpResponse DiscordService::refusal(const ChannelRequest& /*request*/, con
 ChannelAnswer DiscordService::play_own(ChannelRequest& request, const ChannelFault& fault, const Store& store) {
   switch (fault.kind) {
     case Kind::kStoreNothing: {
-      if (posting_->wait) {  // Whoever waits for the message is told when there is none.
+      if (posting_->wait) {  // With wait=true the client gets the message back, so the fake cannot pretend to store it.
         net::HttpResponse response = store(request);
         const ChannelOutcome outcome = request.outcome;
         return finish(request, outcome, std::move(response));

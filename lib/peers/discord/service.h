@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_PEERS_DISCORD_SERVICE_H_
 #define SOAK_LIB_PEERS_DISCORD_SERVICE_H_
 
-// What the fake of Discord's HTTP API answers, whatever the transport.
+// How the fake of Discord's HTTP API responds to requests. It does not depend on the transport.
 
 #include <optional>
 #include <string>
@@ -20,11 +20,11 @@ class DiscordService final : public ChannelService {
   DiscordService(EventLoop& loop, DiscordPeerOptions options, std::uint64_t seed);
   ~DiscordService() = default;
 
-  // Throws what a plan makes impossible: see ChannelService::no_such_fault().
+  // Throws if the plan has a fault that Discord does not have: see ChannelService::no_such_fault().
   ChannelAnswer answer(net::HttpServerRequest request);
   static bool is_send(const net::HttpServerRequest& head);
 
-  // Before the path of the webhook, for on_rotation.
+  // The URL in front of the webhook's path; on_rotation passes the whole URL.
   void set_origin(std::string origin) { origin_ = std::move(origin); }
 
   const std::string& valid_token() const { return credential_.current(); }
@@ -34,22 +34,22 @@ class DiscordService final : public ChannelService {
   int invalid_requests() const;
 
  private:
-  // A message as it is to be.
+  // A message to be posted.
   struct Post {
     bool by_webhook = false;
     std::string place;  // The channel's id, or the webhook's.
     std::string content;
     std::string username;
-    std::string nonce;  // As JSON; empty for none.
+    std::string nonce;  // As JSON; empty if there is none.
     bool enforce_nonce = false;
-    bool wait = true;  // For the message.
+    bool wait = true;  // Whether the response contains the message.
   };
 
   ChannelAnswer route(ChannelRequest& request, net::HttpServerRequest& http);
   ChannelAnswer webhook(ChannelRequest& request, net::HttpServerRequest& http, const std::vector<std::string>& path);
   ChannelAnswer create_message(ChannelRequest& request, net::HttpServerRequest& http, const std::string& channel);
   ChannelAnswer post(ChannelRequest& request, net::HttpServerRequest& http, Post& post);
-  // Null: the arguments are a message.
+  // The error response for invalid arguments; otherwise nullopt, and `post` is filled in.
   std::optional<net::HttpResponse> problem(net::HttpServerRequest& http, Arguments& arguments, Post& post);
 
   ChannelAnswer error(ChannelRequest& request, ChannelOutcome outcome, int status, int code, std::string_view message);
@@ -72,15 +72,15 @@ class DiscordService final : public ChannelService {
   DiscordPeerOptions options_;
   std::string origin_;
   Credential credential_;
-  std::uint64_t snowflakes_ = 0;  // Before the ids that are made with it.
-  std::string webhook_channel_;   // Its conversation, whatever its URL is.
+  std::uint64_t snowflakes_ = 0;  // The constructor makes ids with it, so it comes before them.
+  std::string webhook_channel_;   // The webhook's conversation. Unlike the URL, it does not change.
   std::string webhook_id_;
   Credential webhook_;
   std::vector<std::string> deleted_webhooks_;
   CountedWindow bot_global_;
   CountedWindow webhooks_global_;
   CountedWindow invalid_;
-  const Post* posting_ = nullptr;  // While it is served.
+  const Post* posting_ = nullptr;  // The message that is being served.
   bool storing_ = true;            // False while kStoreNothing is played.
 };
 

@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_PEERS_GEMINI_SERVICE_H_
 #define SOAK_LIB_PEERS_GEMINI_SERVICE_H_
 
-// What the connections of one fake of Gemini Live share.
+// The state that all connections of one Gemini Live fake share.
 
 #include <cstdint>
 #include <string>
@@ -28,7 +28,7 @@ struct Service {
   GeminiLiveLedger ledger;
   Ids ids;
   Sessions sessions;
-  JsonParser parser;  // A session must finish with it, and with `audio`, before it awaits.
+  JsonParser parser;  // Scratch, like `audio`: a session must be done with both before its next co_await.
   std::string audio;
 };
 

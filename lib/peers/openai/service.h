@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_PEERS_OPENAI_SERVICE_H_
 #define SOAK_LIB_PEERS_OPENAI_SERVICE_H_
 
-// What the sessions of one fake of OpenAI Realtime share, and what one of them talks about.
+// The state that all sessions of one OpenAI Realtime fake share, and the conversation of a session.
 
 #include <algorithm>
 #include <cstdint>
@@ -31,7 +31,7 @@ struct Service {
   OpenAiRealtimeLedger ledger;
   RateLimit rate_limit;
   Ids ids;
-  JsonParser parser;  // A session must finish with it, and with `audio`, before it awaits.
+  JsonParser parser;  // Scratch, like `audio`: a session must be done with both before its next co_await.
   std::string audio;
 };
 
@@ -39,8 +39,8 @@ struct Item {
   std::string id;
   std::string json;  // As conversation.item.retrieve gives it back.
   bool assistant = false;
-  std::int64_t audio_ms = -1;  // Of an assistant's audio, what was sent of it; -1: it has none.
-  // Of a function's call, once its arguments are whole, and of a result the call's; empty for all else.
+  std::int64_t audio_ms = -1;  // How much of the assistant's audio was sent; -1 if the item has no audio.
+  // For a function call with complete arguments: its id. For a result: the id of its call. Otherwise empty.
   std::string call_id = {};
   bool is_result = false;
 };
@@ -48,7 +48,7 @@ struct Item {
 struct Conversation {
   using Items = std::vector<Item>;
 
-  // From the back: what is looked for is mostly new.
+  // Searches from the back, because most items that are looked for are recent.
   Items::iterator find(std::string_view item_id) {
     const auto found = std::find_if(items.rbegin(), items.rend(), [&](const Item& item) { return item.id == item_id; });
     return found == items.rend() ? items.end() : found.base() - 1;
@@ -62,8 +62,8 @@ struct Conversation {
 
   std::string id;
   Items items;
-  bool assistant_audio = false;         // Some was sent.
-  std::vector<std::string> open_calls;  // Calls of functions that have no result yet, by their call_id.
+  bool assistant_audio = false;         // Whether any assistant audio was sent.
+  std::vector<std::string> open_calls;  // The call_id of each function call that has no result yet.
 };
 
 }  // namespace soak::peers::openai

@@ -18,12 +18,12 @@ using Kind = ChannelFaultKind;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kTextMax = 40'000;  // What is longer is cut, and posted.
+constexpr std::size_t kTextMax = 40'000;  // A longer text is cut to this and posted.
 constexpr std::size_t kMarkdownMax = 12'000;
 constexpr std::size_t kAttachmentsMax = 100;
 constexpr std::size_t kBlocksMax = 50;
 constexpr nanoseconds kFloodTime = std::chrono::minutes{5};
-constexpr std::string_view kWebhook = "services/";  // Before a webhook's conversation.
+constexpr std::string_view kWebhook = "services/";  // Prefix of a webhook's conversation.
 
 net::HttpResponse text_response(int status, std::string body) {
   return net::HttpResponse(status, std::move(body), {{"Content-Type", "text/html"}});
@@ -33,7 +33,7 @@ bool is_capital_or_digit(char c) { return text::is_upper(c) || text::is_digit(c)
 
 bool is_webhook(const ChannelRequest& request) { return request.conversation.starts_with(kWebhook); }
 
-// The errors of a token, by class (docs.slack.dev, chat.postMessage).
+// The errors that mean that the token is not accepted (docs.slack.dev, chat.postMessage).
 bool is_credential_error(std::string_view error) {
   constexpr std::string_view kErrors[] = {"not_authed",
                                           "invalid_auth",
@@ -106,11 +106,12 @@ void SlackService::rotate_webhook() {
   }
 }
 
-// A pair for the one before, which stays valid until it expires (docs.slack.dev, "Using token rotation").
+// Makes a new pair of tokens. The old access token stays valid until it expires (docs.slack.dev, "Using token
+// rotation").
 std::string SlackService::mint_tokens() {
   const std::string token = ids_.next("xoxe.xoxb-1-");
   refresh_token_ = ids_.next("xoxe-1-");
-  // While any token is let in and none ages, so are this one and those before it.
+  // If the fake accepts any token and none expires, it accepts this one and the earlier ones too.
   if (credential_.any() && options_.token_lifetime == nanoseconds::zero()) {
     return token;
   }
@@ -205,7 +206,7 @@ ChannelAnswer SlackService::answer(net::HttpServerRequest http) {
   ChannelRequest request;
   request.connection = http.connection;
   const std::vector<std::string> path = path_segments(http.path);
-  // The method's name stands in the answer.
+  // The response quotes the method's name, so it must be UTF-8.
   if (path.size() == 2 && path[0] == "api" && text::is_utf8(path[1]) &&
       (http.method == "GET" || http.method == "POST")) {
     const Question question = read(http, path[1]);
@@ -242,7 +243,7 @@ ChannelAnswer SlackService::web_api(ChannelRequest& request, const Question& que
   }
   if (!refused.empty()) {
     const auto standing = credential_.standing(question.token);
-    // To expire is to be rotated: who meets it first could not know.
+    // An expiry counts as a rotation: the first client to be refused could not have known.
     if (standing == Credential::Standing::kValid && refused == "token_expired" && !expiry_told_) {
       book_.rotated();
       expiry_told_ = true;
@@ -326,7 +327,7 @@ bool SlackService::knows(std::string_view channel) const {
          std::all_of(channel.begin(), channel.end(), is_capital_or_digit);
 }
 
-// Empty: there is a message in it.
+// The error for these arguments; empty if they contain a message.
 std::string SlackService::payload_error(const Arguments& arguments) {
   const std::string_view text = arguments.text("text");
   const std::string_view markdown = arguments.text("markdown_text");
@@ -354,7 +355,7 @@ std::string SlackService::payload_error(const Arguments& arguments) {
   if (text.empty() && markdown.empty() && !arguments.contains("blocks") && !arguments.contains("attachments")) {
     return "no_text";
   }
-  // What it says then is not among the documented errors of this method; chat.update says this.
+  // The documented errors of this method have none for this; chat.update returns this one.
   if (text::utf8_length(markdown).value().characters > kMarkdownMax) {
     return "msg_too_long";
   }
@@ -458,7 +459,7 @@ ChannelAnswer SlackService::webhook(ChannelRequest& request, net::HttpServerRequ
   };
   if (standing != Credential::Standing::kValid) {
     book_.refuse_credential(request, standing == Credential::Standing::kOutdated);
-    // The text is what users tell; of the status there is no source.
+    // Users have reported this text. There is no source for the status.
     return refuse(404, "no_service", ChannelOutcome::kCredential);
   }
   if (options_.limits.on && options_.limits.webhook_flood > 0) {
@@ -542,7 +543,7 @@ net::HttpResponse SlackService::server_error(const ChannelRequest& request, bool
   return json_response(stored ? R"({"ok":false,"error":"fatal_error"})" : R"({"ok":false,"error":"internal_error"})");
 }
 
-// An error of the Web API comes with 200; a webhook's is text, with its status.
+// The Web API sends errors with status 200; a webhook sends text, with a status of its own.
 net::HttpResponse SlackService::refusal(const ChannelRequest& request, const ChannelFault& fault) {
   if (is_webhook(request)) {
     return text_response(fault.status, fault.text);

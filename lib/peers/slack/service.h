@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_PEERS_SLACK_SERVICE_H_
 #define SOAK_LIB_PEERS_SLACK_SERVICE_H_
 
-// What the fake of Slack answers, whatever the transport.
+// How the fake of Slack responds to requests. It does not depend on the transport.
 
 #include <optional>
 #include <string>
@@ -22,7 +22,7 @@ class SlackService final : public ChannelService {
   ChannelAnswer answer(net::HttpServerRequest request);
   static bool is_send(const net::HttpServerRequest& head);
 
-  // Before the path of the webhook, for on_rotation.
+  // The URL in front of the webhook's path; on_rotation passes the whole URL.
   void set_origin(std::string origin) { origin_ = std::move(origin); }
 
   const std::string& valid_token() const { return credential_.current(); }
@@ -32,13 +32,13 @@ class SlackService final : public ChannelService {
   void rotate_webhook();
 
  private:
-  // What a Web API method is asked.
+  // A call of a Web API method.
   struct Question {
     std::string method;
     std::string token;
     Arguments arguments;
-    std::string problem;           // An error that stands before all others: invalid_json, ...
-    bool missing_charset = false;  // Of JSON.
+    std::string problem;           // An error that takes precedence over all others: invalid_json, ...
+    bool missing_charset = false;  // The Content-Type of a JSON body has no charset.
   };
   Question read(net::HttpServerRequest& http, std::string_view method);
 
@@ -48,9 +48,9 @@ class SlackService final : public ChannelService {
   ChannelAnswer api_test(ChannelRequest& request, const Question& question);
   ChannelAnswer webhook(ChannelRequest& request, net::HttpServerRequest& http, const std::vector<std::string>& path);
 
-  // Empty: the token is let in.
+  // The error for this token; empty if it is accepted.
   std::string refusal_of(std::string_view token) const;
-  std::string mint_tokens();  // The access token.
+  std::string mint_tokens();  // Returns the access token.
   bool knows(std::string_view channel) const;
   std::string payload_error(const Arguments& arguments);
   std::string next_ts();
@@ -70,8 +70,8 @@ class SlackService final : public ChannelService {
   Credential credential_;
   std::string outdated_error_ = "token_expired";
   Instant token_made_;
-  bool expiry_told_ = false;  // That of `credential_`, to its first user.
-  std::string graced_token_;  // Valid until it expires though a refresh made another one.
+  bool expiry_told_ = false;  // Whether a client was told that `credential_` has expired.
+  std::string graced_token_;  // The token before the last refresh: valid until it expires.
   Instant graced_made_{};
   std::string refresh_token_;
 

@@ -22,7 +22,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t kTextMax = 4096;
 constexpr std::size_t kUpdatesKept = 100;
-constexpr std::int64_t kUpdatesMax = 100;     // Of one answer.
+constexpr std::int64_t kUpdatesMax = 100;     // Per response.
 constexpr std::int64_t kPollSecondsMax = 50;  // github.com/tdlib/telegram-bot-api/issues/562
 constexpr seconds kConflictDelay{3};
 
@@ -66,7 +66,7 @@ bool is_group(std::string_view chat) { return !chat.empty() && (chat[0] == '-' |
 
 void write_chat(json::Writer& json, const std::string& chat) {
   json.object();
-  if (chat[0] == '@') {  // A public channel or supergroup; its id is what its name makes it.
+  if (chat[0] == '@') {  // A public channel or supergroup. Its id is a hash of its name.
     json.key("id").integer(-1'000'000'000'000 - static_cast<std::int64_t>(whole_text_key(chat).key % 1'000'000'000));
     json.key("title").text(chat.substr(1)).key("username").text(chat.substr(1)).key("type").text("supergroup");
   } else if (chat[0] == '-') {
@@ -78,7 +78,7 @@ void write_chat(json::Writer& json, const std::string& chat) {
   json.end_object();
 }
 
-// What the path says: "/bot<token>/<method>", or "/bot<token>/test/<method>".
+// The call that a path names: "/bot<token>/<method>", or "/bot<token>/test/<method>".
 struct Call {
   bool under_bot = false;
   std::string token;
@@ -252,7 +252,7 @@ Task<ChannelAnswer> TelegramService::answer(net::HttpServerRequest http) {
     co_return finish(request, ChannelOutcome::kAnswered, ok("true"));
   }
   if (method == "getupdates") {
-    // A co_return of an awaited call would be one expression with it: g++ 12 is given a name.
+    // g++ 12 needs a name here: `co_return co_await ...` is one expression.
     ChannelAnswer updates = co_await get_updates(request, arguments);
     co_return updates;
   }
@@ -417,7 +417,7 @@ net::HttpResponse TelegramService::too_many(const ChannelRequest& /*request*/, c
       description = "Too Many Requests";
       parameters.clear();
       break;
-    case Kind::kRateLimitedBodyOnly:  // As very old servers (github.com/hdghg/cjbot/issues/13), and without the header.
+    case Kind::kRateLimitedBodyOnly:  // Like very old servers (github.com/hdghg/cjbot/issues/13), without the header.
       parameters.clear();
       header.clear();
       break;

@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_PEERS_TELEGRAM_SERVICE_H_
 #define SOAK_LIB_PEERS_TELEGRAM_SERVICE_H_
 
-// What the fake of the Telegram Bot API answers, whatever the transport.
+// How the fake of the Telegram Bot API responds to requests. It does not depend on the transport.
 
 #include <cstdint>
 #include <deque>
@@ -22,7 +22,7 @@ class TelegramService final : public ChannelService {
   TelegramService(EventLoop& loop, TelegramPeerOptions options, std::uint64_t seed);
   ~TelegramService() = default;
 
-  // Nothing but getUpdates makes it wait. It must end before the service does.
+  // Only getUpdates makes it wait. The task must end before the service is destroyed.
   Task<ChannelAnswer> answer(net::HttpServerRequest request);
   static bool is_send(const net::HttpServerRequest& head);
 
@@ -31,7 +31,7 @@ class TelegramService final : public ChannelService {
   void post_text(std::int64_t chat, std::string_view text);
 
  private:
-  // A getUpdates that waits.
+  // A getUpdates call that is waiting for an update.
   struct Poll {
     explicit Poll(TelegramService& own) : service(own) {}
     ~Poll() {
@@ -68,7 +68,7 @@ class TelegramService final : public ChannelService {
   TelegramPeerOptions options_;
   Credential credential_;
   TokenBucket all_chats_;
-  std::string bot_id_;  // Of the token that is used.
+  std::string bot_id_;  // From the token of the last valid call.
   std::int64_t messages_ = 0;
   std::int64_t updates_made_ = 0;
   std::deque<Update> updates_;
