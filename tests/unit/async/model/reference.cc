@@ -12,19 +12,19 @@ namespace soak::model {
 
 namespace {
 
-constexpr unsigned kDisconnect = 1U << 0U;  // The order of soak::ExitReason.
+constexpr unsigned kDisconnect = 1U << 0U;  // In the order of soak::ExitReason.
 constexpr unsigned kCrash = 1U << 1U;
 constexpr unsigned kLifetimeDone = 1U << 2U;
 constexpr unsigned kAllDone = 1U << 3U;
 
 enum class Phase {
   kUnborn,
-  kDelay,      // The sleep with which it begins.
+  kDelay,      // The sleep at the start of each task.
   kWork,       // A leaf sleeps or waits; the body of a group runs.
   kUnwinding,  // A leaf cleans up.
-  kCalling,    // A blocking call.
+  kCalling,    // In a blocking call.
   kSupervise,
-  kDrain,  // Until its timeout.
+  kDrain,  // Until the timeout.
   kGrace,
   kGather,
   kEnded,
@@ -32,25 +32,25 @@ enum class Phase {
 
 struct State {
   Phase phase = Phase::kUnborn;
-  int epoch = 0;  // Timers of an earlier one mean nothing any more.
+  int epoch = 0;  // Timers from an earlier epoch are ignored.
   int swallowed = 0;
   bool told = false;     // A cancellation reached it.
-  bool pending = false;  // One waits for the end of a blocking call.
+  bool pending = false;  // A cancellation waits for the blocking call to return.
   Nanoseconds call_ends{};
 
-  // Of what has children.
+  // For nodes with children.
   std::vector<int> started;
   std::size_t alive = 0;
   std::size_t next = 0;
-  bool sweeping = false;           // Its children are being cancelled: their ends do not end it before all were asked.
+  bool sweeping = false;           // Its children are being cancelled. It does not end until all of them have been.
   bool interrupted = false;        // It was cancelled while it drained or gathered.
   unsigned body = 0;               // How the body of a group ended.
   bool counting = false;           // Its drain has begun.
-  Nanoseconds last_uncounted{-1};  // When the last child ended before that.
+  Nanoseconds last_uncounted{-1};  // When the last child that ended before the drain did so.
   bool shut_down = false;
   bool exiting = false;
 
-  // Of a gather.
+  // For a gather.
   bool stopping = false;
   bool cut_short = false;    // It stops because it was cancelled.
   bool unfinished = false;   // That kept a child from its end.
@@ -58,14 +58,14 @@ struct State {
   bool queued = false;
   std::size_t until = 0;  // The end of its chunk.
   Nanoseconds stop_at = Nanoseconds::max();
-  bool asked = false;  // Of its child: cancelled because of its own timeout.
-  int watch = 0;       // Of its child: the epoch of that timeout.
+  bool asked = false;  // For a child of a gather: it was cancelled because its own timeout passed.
+  int watch = 0;       // For a child of a gather: the epoch of that timeout.
 
-  bool holds_permit = false;  // Of a leaf.
-  bool has_permit = false;    // Of a gather's child, from that.
-  bool waiting = false;       // Of a leaf: for an event, or for the other end of its pipe.
+  bool holds_permit = false;  // For a leaf.
+  bool has_permit = false;    // For a child of a gather, which took the permit for it.
+  bool waiting = false;       // For a leaf: it waits for an event, or for the other end of its pipe.
 
-  // Of a pipe.
+  // For a pipe.
   std::size_t stored = 0;
   int pushed = 0;
   bool closed = false;
@@ -98,7 +98,7 @@ class Reference {
  private:
   struct Timer {
     Nanoseconds at;
-    bool last;  // Of its instant: when all else in it has settled.
+    bool last;  // It runs after all other timers of the same instant.
     std::size_t sequence;
     std::function<void()> action;
     bool operator<(const Timer& other) const {
@@ -117,7 +117,7 @@ class Reference {
   void at(Nanoseconds when, std::function<void()> action, bool last = false) {
     timers_.push({when, last, sequence_++, std::move(action)});
   }
-  // Unless the node goes on to something else before.
+  // Runs `action` after `delay`, unless the node has entered another phase by then.
   void later(int id, Nanoseconds delay, std::function<void()> action, bool last = false) {
     const auto still = [this, id, epoch = state(id).epoch, action = std::move(action)] {
       if (state(id).epoch == epoch) {
@@ -131,7 +131,7 @@ class Reference {
     ++state(id).epoch;
   }
 
-  // Every task
+  // All tasks
 
   void start(int id) {
     prediction(id).start = now_;
@@ -227,7 +227,7 @@ class Reference {
     }
   }
 
-  // Ends a task and all below where they stand, the newest first, as a frame's locals are destroyed.
+  // Destroys a task and everything below it in place, newest first, as the locals of a frame are destroyed.
   void kill(int id, Counts* counts, bool* exact) {
     State& s = state(id);
     if (!living(id)) {
@@ -268,7 +268,8 @@ class Reference {
     }
   }
 
-  // Without a grace: those who need more than the one turn may have been destroyed before they had unwound.
+  // With a grace of zero, a task that needs more than one turn may have been destroyed before it had unwound. Allows
+  // that outcome as well, for the task and everything below it.
   void doubt(int id) {
     Prediction& p = prediction(id);
     if (ended(id) && p.end != now_) {
@@ -528,7 +529,7 @@ class Reference {
           finish(child, kValue);
         }
       }
-      // Where all are cancelled at once, it is the same request for these.
+      // If there is no time left, begin_grace() cancels all children at once, these included.
       const bool time_left = !s.interrupted && *n.timeout > Nanoseconds::zero();
       const std::vector<int> children = s.started;
       for (const int child : children) {
@@ -557,7 +558,7 @@ class Reference {
     }
   }
 
-  // Asks all children, and sees to it that they end within the grace.
+  // Cancels all children, and destroys those still alive after the grace.
   void begin_grace(int id) {
     enter(id, Phase::kGrace);
     Nanoseconds grace = positive(node(id).grace);
@@ -581,8 +582,8 @@ class Reference {
     later(id, grace, out_of_grace, grace == Nanoseconds::zero());
   }
 
-  // Asks all children to stop, but for those that a gather has asked already. Returns those that have children of their
-  // own.
+  // Cancels all children, except those that a gather has already cancelled. Returns those that need more than one turn
+  // to unwind.
   std::vector<int> sweep(int id) {
     State& s = state(id);
     const std::vector<int> children = s.started;
@@ -628,7 +629,7 @@ class Reference {
     }
   }
 
-  // The earliest child that failed for certain, or any that may have before.
+  // The failure comes from the first child that certainly failed, or from one that may have failed before it.
   unsigned first_failure(int id, std::set<int>& failures) {
     Nanoseconds certain = Nanoseconds::max();
     for (const int child : state(id).started) {
@@ -681,7 +682,7 @@ class Reference {
     if ((c.ends & kValue) != 0 && !state(child).told && node(child).task_kind == TaskKind::kLifetime) {
       exits |= kLifetimeDone;
     }
-    // A group around may be destroying it all: then it is no end that anyone is told of.
+    // If an enclosing group is destroying everything, the session reports no exit, and the test does not compare these.
     prediction(id).exits |= exits;
     exit_if_due(id);
   }
@@ -802,7 +803,7 @@ class Reference {
     State& s = state(id);
     s.stopping = true;
     if (s.queued) {
-      // A permit may come in this instant, before the gather has had the turn in which it stops.
+      // A permit may arrive at this instant, before the gather gets the turn in which it stops.
       for (std::size_t i = s.next; i < s.until; ++i) {
         Prediction& p = prediction(node(id).children[i]);
         p.ends = kCancelled | kForced;
@@ -834,7 +835,7 @@ class Reference {
       if (doubtful) {
         doubt_all(id, busy);
         if (node(id).kind == Kind::kTimeout && (prediction(id).results.front() & kFailed) != 0) {
-          prediction(id).results.front() |= kCancelled;  // Or its task was destroyed before it could throw.
+          prediction(id).results.front() |= kCancelled;  // Its task may have been destroyed before it could throw.
         }
       }
       const std::vector<int> children = state(id).started;
@@ -887,7 +888,7 @@ class Reference {
       return;
     }
     if (s.interrupted) {
-      s.told = s.told_before;  // The request comes at the next await, and there is none.
+      s.told = s.told_before;  // The cancellation would be thrown at its next co_await, but there is none.
     }
     if (node(id).kind != Kind::kTimeout) {
       finish(id, kValue);
@@ -920,7 +921,7 @@ class Reference {
     return static_cast<std::size_t>(std::find(children.begin(), children.end(), child) - children.begin());
   }
 
-  // The root and the outsider
+  // The root, and what is done from outside
 
   void start_root() {
     enter(0, Phase::kWork);
@@ -956,7 +957,7 @@ class Reference {
         }
         break;
       case Step::What::kDrain:
-        prediction(0).exact = false;  // Who ends first tells of the calls left behind.
+        prediction(0).exact = false;  // Blocking calls left behind are counted by whichever drain ends first.
         if (step.timeout > Nanoseconds::zero()) {
           at(now_ + step.timeout, [this, &step] { drain_from_outside(step); });
         } else {

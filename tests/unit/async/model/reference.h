@@ -2,11 +2,11 @@
 #ifndef SOAK_TESTS_UNIT_ASYNC_MODEL_REFERENCE_H_
 #define SOAK_TESTS_UNIT_ASYNC_MODEL_REFERENCE_H_
 
-// What must come of a tree, by the words of the headers: a queue of times and plain functions, no coroutine, nothing
-// of the library.
+// Predicts the outcome of a tree, from what the public headers promise. It is a queue of timers and plain functions: it
+// uses no coroutine and nothing from the library.
 //
-// Where a grace is zero, a child that needs several turns to unwind may or may not get them; then the prediction
-// allows both, and so for whatever follows. When everything ends is certain always.
+// With a grace of zero, a child that needs several turns to unwind may or may not get them. The prediction then allows
+// both outcomes, and both for everything that follows from them. The times at which tasks end are always exact.
 
 #include <cstddef>
 #include <set>
@@ -22,9 +22,9 @@ inline constexpr unsigned kValue = 1;
 inline constexpr unsigned kFailed = 2;
 inline constexpr unsigned kCancelled = 4;
 inline constexpr unsigned kForced = 8;     // Destroyed where it stood.
-inline constexpr unsigned kTimedOut = 16;  // Of a child, to the gather that runs it.
+inline constexpr unsigned kTimedOut = 16;  // Only as the result of a child in its gather.
 
-// A failure is the id of the node that threw, or, of a with_timeout(), that and this.
+// A failure is identified by the node that threw: its id, or its id plus this for the timeout of a with_timeout().
 inline constexpr int kOfTimeout = 1000;
 
 struct Counts {
@@ -38,19 +38,19 @@ struct Counts {
 
 struct Prediction {
   unsigned ends = kNothing;
-  std::set<int> failures;  // Any of these, if it failed.
+  std::set<int> failures;  // If it failed, the failure is one of these.
   Nanoseconds start{};
   Nanoseconds end{};
-  Counts drained;                 // Of a group.
-  bool exact = true;              // Whether `drained` is.
-  unsigned exits = 0;             // Of a session: the ExitReasons it may give, as bits.
-  std::vector<unsigned> results;  // Of a gather: what it may say of each child.
+  Counts drained;                 // For a group.
+  bool exact = true;              // Whether `drained` is exact.
+  unsigned exits = 0;             // For a session: the possible ExitReasons, as bits.
+  std::vector<unsigned> results;  // For a gather: the possible results of each child, as bits.
 };
 
 struct Forecast {
   std::vector<Prediction> nodes;
-  Nanoseconds end{};           // When the root is drained.
-  std::size_t stragglers = 0;  // Then.
+  Nanoseconds end{};           // When the root has been drained.
+  std::size_t stragglers = 0;  // How many blocking calls are still running then.
 };
 
 Forecast predict(const Tree& tree);

@@ -41,7 +41,7 @@ class Grower {
   Nanoseconds time(double mean) {
     return Nanoseconds(1 + static_cast<std::int64_t>(below(static_cast<std::size_t>(2 * mean))));
   }
-  // A timeout or a grace: sometimes zero, or less.
+  // A timeout or a grace. Sometimes zero or negative.
   Nanoseconds bound(double mean) {
     if (one_in(6)) {
       return one_in(4) ? Nanoseconds(-1) : Nanoseconds(0);

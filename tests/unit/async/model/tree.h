@@ -2,11 +2,12 @@
 #ifndef SOAK_TESTS_UNIT_ASYNC_MODEL_TREE_H_
 #define SOAK_TESTS_UNIT_ASYNC_MODEL_TREE_H_
 
-// A random tree of tasks, and what an outsider does to it: plain data, which is run in earnest and predicted apart.
+// A random tree of tasks, and what is done to it from outside. It is plain data: one part of the test runs it with the
+// real library, another predicts the outcome.
 //
-// Times are drawn to the nanosecond, so that two of them meet only where one is the cause of the other, and the order
-// within an instant decides nothing. Each task begins with a sleep, so that one cancelled in the instant of its start
-// ends in the same way whether it had its first turn or not.
+// Times are random to the nanosecond. So two events share an instant only if one causes the other, and the order within
+// an instant does not matter. Each task begins with a sleep, so a task that is cancelled at the instant it starts ends
+// the same way whether or not it had its first turn.
 
 #include <chrono>
 #include <cstddef>
@@ -24,43 +25,43 @@ using Nanoseconds = std::chrono::nanoseconds;
 enum class Kind {
   kSleep,           // Sleeps `duration`, returns.
   kThrow,           // Sleeps `duration`, throws.
-  kThrowCancelled,  // Sleeps `duration`, throws Cancelled though nobody asked.
-  kForever,         // Waits for what never comes.
-  kEvent,           // Waits for an event of the outsider, then sleeps `duration`.
-  kPoll,            // As kEvent, with wait_for(`period`) in a loop.
+  kThrowCancelled,  // Sleeps `duration`, throws Cancelled without having been cancelled.
+  kForever,         // Waits for something that never happens.
+  kEvent,           // Waits for an event that is set from outside, then sleeps `duration`.
+  kPoll,            // Like kEvent, but calls wait_for(`period`) in a loop.
   kSwallow,         // Sleeps `duration`, and swallows the first `swallows` cancellations.
-  kSwallowAll,      // Waits for ever, and swallows every cancellation.
-  kThrowOnCancel,   // Answers a cancellation with an exception of its own.
-  kCleanup,         // Cancelled, it cleans up for `period`.
-  kBlocking,        // A blocking call of `duration`, maybe without end; then sleeps `period`, or returns if that is 0.
+  kSwallowAll,      // Waits forever, and swallows every cancellation.
+  kThrowOnCancel,   // Sleeps `duration`; when cancelled, throws an exception of its own.
+  kCleanup,         // Sleeps `duration`; when cancelled, cleans up for `period`.
+  kBlocking,        // A blocking call of `duration`, or without end; then sleeps `period`, or returns if that is 0.
   kHold,            // Takes a permit of the limit for `duration`.
-  kListen,          // In a session: ends when that shuts down.
+  kListen,          // In a session: ends when the session shuts down.
   kProduce,         // In a pipe: pushes an item every `duration`.
-  kConsume,         // In a pipe: pops items, and needs `duration` for each.
+  kConsume,         // In a pipe: pops items, and takes `duration` for each.
   kGroup,           // with_group().
-  kPipe,            // with_group() of a producer, a consumer, and a queue between them.
+  kPipe,            // with_group() around a producer, a consumer, and a queue between them.
   kSession,         // Session.
-  kAbandon,         // A TaskGroup that is left by an exception.
+  kAbandon,         // A TaskGroup whose scope is left by an exception.
   kGather,          // gather().
   kChunked,         // gather_chunked().
   kTimeout,         // with_timeout().
 };
 
-// What the body of a group does when it has started its children.
+// What the body of a group does after it has started its children.
 enum class Tail { kReturn, kSleep, kThrow, kForever, kDrain };
 
 struct Node {
   int id = 0;
   int parent = -1;
   Kind kind = Kind::kSleep;
-  Nanoseconds delay{};  // The sleep with which it begins.
+  Nanoseconds delay{};  // Each task begins with a sleep of this length.
   Nanoseconds duration{};
   Nanoseconds period{};
   int swallows = 0;
   int event = 0;
   int items = 0;
   std::size_t capacity = 1;
-  bool endless = false;  // The blocking call.
+  bool endless = false;  // Whether the blocking call never returns.
   TaskKind task_kind = TaskKind::kLifetime;
 
   Tail tail = Tail::kReturn;
@@ -72,7 +73,7 @@ struct Node {
   bool cancel_first = false;
   std::size_t concurrency = 1;
   bool limited = false;
-  bool of_void = false;  // A gather of Task<>.
+  bool of_void = false;  // A gather of Task<> instead of Task<int>.
   std::vector<int> children;
 };
 
@@ -80,16 +81,16 @@ struct Step {
   enum class What { kCancel, kEndInPlace, kSetEvent, kDrain };
   Nanoseconds at{};
   What what = What::kSetEvent;
-  int target = 0;         // A node with a group, or an event. kDrain is of the root.
-  Nanoseconds timeout{};  // Of kDrain.
-  Nanoseconds grace{};
+  int target = 0;         // The id of a node with a group, or the number of an event. kDrain always drains the root.
+  Nanoseconds timeout{};  // For kDrain.
+  Nanoseconds grace{};    // For kDrain.
 };
 
 inline constexpr int kEvents = 3;
 
 struct Tree {
   std::uint64_t seed = 0;
-  std::vector<Node> nodes;  // The first is a group that is drained when its `duration` is over.
+  std::vector<Node> nodes;  // The first is the root: a group that is drained after its `duration`.
   std::vector<Step> steps;
   std::size_t permits = 1;
 };
