@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# check_docs.sh PAGE SOURCE...: exit status 1, naming page and line, where a C++ block of the page stands in none of the
-# sources as it is written there.
+# check_docs.sh PAGE SOURCE...: fails if a C++ or CMake block of the page is not in one of the sources, letter for letter.
+# Prints page and line.
 set -euo pipefail
 page=$1
 shift
@@ -17,12 +17,12 @@ while IFS= read -r line; do
     inside=
     blocks=$((blocks + 1))
     if [[ $sources != *"$block"* ]]; then
-      echo "$page:$began: this block is in none of $*, and so was never compiled"
+      echo "$page:$began: this block is in none of $*"
       breaches=$((breaches + 1))
     fi
   elif [[ $inside ]]; then
     block+=$line$'\n'
-  elif [[ $line == '```cpp' ]]; then
+  elif [[ $line == '```cpp' || $line == '```cmake' ]]; then
     inside=yes
     began=$number
     block=$'\n'
@@ -30,7 +30,7 @@ while IFS= read -r line; do
 done <"$page"
 
 if ((blocks == 0)); then
-  echo "$page:1: no C++ block in it"
+  echo "$page:1: it has no C++ or CMake block"
   exit 1
 fi
 exit $((breaches > 0))
