@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 #include "lib/net/query.h"
 
 namespace soak::net {

@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 #include "lib/text/ascii.h"
 #include "lib/text/format.h"
 

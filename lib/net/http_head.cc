@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 #include "lib/text/ascii.h"
 #include "lib/text/base64.h"
 

@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 #include "lib/net/http_head.h"
 #include "lib/text/ascii.h"
 #include "lib/text/number.h"

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "lib/net/ascii.h"
 #include "lib/net/connect_errors.h"
+#include "lib/net/field_syntax.h"
 #include "lib/net/memory_link.h"
 #include "soak/detail/timer_heap.h"
 

@@ -3,7 +3,7 @@
 
 #include <exception>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 
 namespace soak::net {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 #include "lib/net/memory_network.h"
 #include "lib/net/url.h"
 #include "lib/net_client/lws_client.h"

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 #include "lib/net/http_head.h"
 #include "lib/text/ascii.h"
 #include "lib/text/number.h"

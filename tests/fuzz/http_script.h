@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/net/ascii.h"
+#include "lib/net/field_syntax.h"
 #include "lib/text/ascii.h"
 #include "soak/net/headers.h"
 

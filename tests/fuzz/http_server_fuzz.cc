@@ -23,8 +23,8 @@
 #include <vector>
 
 #include "http_script.h"
-#include "lib/net/ascii.h"
 #include "lib/net/fd.h"
+#include "lib/net/field_syntax.h"
 #include "lib/net_server/http_request_reader.h"
 #include "lib/text/ascii.h"
 #include "require.h"

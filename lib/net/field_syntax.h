@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_ASCII_H_
-#define SOAK_LIB_NET_ASCII_H_
+#ifndef SOAK_LIB_NET_FIELD_SYNTAX_H_
+#define SOAK_LIB_NET_FIELD_SYNTAX_H_
 
-// The characters of HTTP's fields.
+// The syntax of HTTP fields.
 
 #include <algorithm>
 #include <string>
@@ -41,4 +41,4 @@ inline bool is_token(std::string_view name) {
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_ASCII_H_
+#endif  // SOAK_LIB_NET_FIELD_SYNTAX_H_
