@@ -4,10 +4,10 @@
 
 // Does TLS for a server's connections.
 //
-// An HttpServer reads and writes descriptors. So the handshake and the records are dealt with here, and the server has
-// one end of a socket pair, on which everything is as it is on TCP: what the client sends, its end, and the pressure of whoever does
-// not read, in both directions. A client that resets is gone at once. What the server still had to say when it closed
-// its end goes out, as long as the client takes any of it within five seconds.
+// A server reads and writes descriptors, so the TLS handshake and records are handled here, and the server gets one end
+// of a socket pair. That end behaves like the TCP connection: it carries the client's bytes and its end of stream, and
+// back-pressure works in both directions. A reset by the client ends the connection at once. When the server closes its
+// end, bytes that are still queued are sent, until the client takes none of them for five seconds.
 //
 // The TLS handshake has no time limit of its own: the server limits the time of the whole request, and closes its end.
 
@@ -38,7 +38,7 @@ class TlsTerminator final : public soak::detail::TimerNode {
   TlsTerminator(const TlsTerminator&) = delete;
   TlsTerminator& operator=(const TlsTerminator&) = delete;
 
-  // Resets the client's connection (RST), with whatever was on its way.
+  // Resets the client's connection (RST) and discards the bytes still queued.
   void reset();
 
   void expire() noexcept override;
