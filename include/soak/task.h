@@ -24,8 +24,7 @@
 //   captures such an object by copy. Capture by reference, or give the object a name first.
 // - It evaluates `c ? a : b + co_await f()` as if the branch were always taken.
 // - Before 12.3, it generates no code for a coroutine that declares no variable in its outermost block and awaits in
-// the
-//   condition of an if or a loop. Give the result a name: const bool closed = co_await event.wait_for(1s);
+//   the condition of an if or a loop. Give the result a name: const bool closed = co_await event.wait_for(1s);
 
 #include <chrono>
 #include <concepts>
@@ -255,6 +254,7 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
   DrainResult result;
   try {
     Task<DrainResult> draining = drain(group, options, where);
+  const bool delivered = state.loop.current->cancel_delivered;
     result = co_await std::move(draining);
   } catch (const Cancelled&) {
     if (!failure) {
@@ -262,6 +262,7 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
     }
   }
   if (!failure) {
+    state.keep_request(failure, delivered);
     failure = group.first_failure();
   }
   if (failure) {

@@ -126,11 +126,14 @@ Task<> GatherState::run() {
   bool interrupted = false;
   while (!done()) {
     bool woken = true;
-    try {
-      woken = co_await Wait(*this, until, where_);
-    } catch (const Cancelled&) {
-      interrupted = true;
-      unfinished_ |= stopping_ && !done();
+    // A request that came while an overdue child had its last turn is acted on at once.
+    if (!interrupted || stopping_) {
+      try {
+        woken = co_await Wait(*this, until, where_);
+      } catch (const Cancelled&) {
+        interrupted = true;
+        asked_again_ = stopping_;
+      }
     }
     const bool out_of_grace = !woken && stopping_;
     if (!stopping_ && (interrupted || !woken)) {
@@ -259,7 +262,7 @@ void GatherState::stopped(Root& root, std::exception_ptr failure) noexcept {
                  root.frame());  // As if the caller had awaited it: this is thrown in place of Cancelled.
     return;
   }
-  unfinished_ |= one_ || (interrupted_ && !was_asked(root));
+  unfinished_ |= asked_again_ || (interrupted_ && !was_asked(root));
   if (!failure) {
     return;
   }
@@ -385,7 +388,7 @@ void GatherState::force(Root& root) noexcept {
                   : fmt::format("task {} ({}) did not unwind within {:.3f} s of being cancelled and is destroyed in "
                                 "place: it {}",
                                 first_number_ + index, to_string(root.name), text::seconds(grace_), standing(root)));
-  unfinished_ |= one_ || (interrupted_ && !was_asked(root));
+  unfinished_ |= asked_again_ || (interrupted_ && !was_asked(root));
   loop_.force(root, &group_);
   gone(root, index);
 }

@@ -473,6 +473,12 @@ bool GroupState::has_undelivered() const noexcept {
   return found;
 }
 
+void GroupState::keep_request(const std::exception_ptr& leaves, bool delivered) noexcept {
+  if (!is_cancelled(leaves)) {
+    loop.current->put_off_cancel(delivered);
+  }
+}
+
 bool GroupState::contains(const Root* task) const noexcept {
   while (task != nullptr && task->group != nullptr) {
     if (task->group == this) {

@@ -124,7 +124,8 @@ class GatherState : private GroupObserver, private PermitWaiter {
   bool irregular_ = false;  // Some child left no value.
   bool stopping_ = false;
   bool interrupted_ = false;  // It is stopping because it was cancelled itself.
-  bool unfinished_ = false;   // That kept some child from its end.
+  bool asked_again_ = false;  // It was cancelled while it was stopping.
+  bool unfinished_ = false;   // A request kept some child from its end.
 };
 
 template <typename T>

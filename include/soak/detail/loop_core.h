@@ -263,6 +263,8 @@ struct GroupState {
   std::exception_ptr end_body(std::exception_ptr thrown, bool carry_on) noexcept;
   void end_for_failure() noexcept;
 
+  // A request has just cut the drain short. Unless it is Cancelled that leaves with_group(), the request is still due.
+  void keep_request(const std::exception_ptr& leaves, bool delivered) noexcept;
   void adopt(GroupState*& siblings) noexcept;
   void leave_family() noexcept;
   void cancel() noexcept;

@@ -21,6 +21,7 @@ namespace soak {
 namespace {
 
 using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -562,6 +563,28 @@ TEST_F(GatherTest, LogsWhatAChildThrowsAsItUnwindsWhenItIsCancelled) {
   EXPECT_TRUE(loop_.run(cancelled_after(loop_, 1s, caller)));
 
   EXPECT_THAT(log_.text(), HasSubstr("error gather 'default': task 0 (default-0) failed as it unwound: 401\n"));
+}
+
+// In some orders the gather is cancelled while it leaves a child, whose time and grace are over, the turn it is due.
+TEST_F(GatherTest, IsCancelledAtOnceAlsoWhileAnOverdueChildHasItsLastTurn) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    VirtualLoop loop({.seed = seed, .shuffle = true});
+    const auto caller = []() -> Task<> {
+      std::vector<Task<int>> tasks = tasks_of(value_after(500ms, 1), value_after(1h, 2), value_after(1h, 3));
+      const GatherOptions options{.max_concurrency = 2, .task_timeout = 1s, .grace = 0s};
+      (void)co_await gather(std::move(tasks), options);
+    };
+    TaskGroup group(loop);
+    group.start("caller", caller());
+    const auto cancels = [&]() -> Task<> {
+      co_await sleep_for(1s);
+      group.cancel();
+    };
+    loop.run(cancels());
+
+    EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
+    EXPECT_EQ(loop.elapsed(), 1s) << "seed " << seed;
+  }
 }
 
 TEST_F(GatherTest, LeavesTheQueueOfItsLimitWhenItIsCancelled) {

@@ -669,6 +669,96 @@ TEST_F(WithGroupTest, KeepsTheRequestOfItsCallersOwnerWhenAFailureComesWithIt) {
   }
 }
 
+TEST_F(WithGroupTest, KeepsARequestThatComesWhileItDrainsAfterAFailure) {
+  for (const bool of_the_body : {false, true}) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
+      bool failed = false;
+      bool went_on = false;
+      int cancellations = 0;
+      const auto body = [&](TaskGroup& group) -> Task<> {
+        const auto cleans_up = [&]() -> Task<> {
+          Task<int> unwinding = unwind_for(2s, cancellations);
+          (void)co_await std::move(unwinding);
+        };
+        group.start("cleans up", cleans_up());
+        co_await sleep_for(1s);
+        if (of_the_body) {
+          throw std::runtime_error("of the body");
+        }
+        group.start("crash", crash_after(0s, "of a task"));
+        co_await sleep_for(1h);
+      };
+      const auto caller = [&]() -> Task<> {
+        try {
+          (void)co_await with_group(body);
+        } catch (const std::runtime_error&) {
+          failed = true;
+        }
+        co_await sleep_for(1s);
+        went_on = true;
+      };
+      TaskGroup group(loop);
+      group.start("caller", caller());
+      loop.run(sleep_for(2s));
+      group.cancel();
+
+      const DrainResult result = loop.run(drain(group));
+
+      EXPECT_EQ(result.cancelled, 1u);
+      EXPECT_TRUE(failed);
+      EXPECT_FALSE(went_on);
+      EXPECT_EQ(loop.elapsed(), 3s);
+    }
+  }
+}
+
+// As before, but failure and request come in one turn, and there is still a task to end.
+TEST_F(WithGroupTest, KeepsARequestThatComesWithAFailureWhileThereAreOtherTasks) {
+  for (const bool request_first : {false, true}) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
+      bool went_on = false;
+      Event crash_now;
+      const auto body = [&](TaskGroup& group) -> Task<> {
+        const auto crash = [&]() -> Task<> {
+          co_await crash_now.wait();
+          throw std::runtime_error("of a task");
+        };
+        group.start("crash", crash());
+        group.start("other", sleep_for(1h));
+        co_await sleep_for(1h);
+      };
+      const auto caller = [&]() -> Task<> {
+        try {
+          (void)co_await with_group(body);
+        } catch (const std::runtime_error&) {
+        }
+        co_await sleep_for(1s);
+        went_on = true;
+      };
+      TaskGroup group(loop);
+      group.start("caller", caller());
+      loop.run(sleep_for(1s));
+      const auto at_once = [&]() -> Task<> {
+        if (request_first) {
+          group.cancel();
+        }
+        crash_now.set();
+        if (!request_first) {
+          group.cancel();
+        }
+        co_return;
+      };
+      loop.run(at_once());
+
+      EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
+      EXPECT_FALSE(went_on);
+      EXPECT_EQ(loop.elapsed(), 1s);
+    }
+  }
+}
+
 TEST_F(WithGroupTest, EndsTheBodyOfTheGroupWhoseTaskFailedAndOfTheGroupsWithinIt) {
   std::string what;
   bool went_on = false;

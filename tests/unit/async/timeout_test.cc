@@ -322,6 +322,64 @@ TEST_F(TimeoutTest, IsCancelledAlsoWhileItsTaskUnwindsAfterTheTimeout) {
   EXPECT_EQ(loop_.elapsed(), 5s);
 }
 
+TEST_F(TimeoutTest, ThrowsTheTimeoutWhenItsTaskHasUnwoundInTheTurnInWhichItsCallerIsCancelled) {
+  Event closed;
+  const auto closes = [&]() -> Task<> {
+    try {
+      co_await sleep_for(1h);
+    } catch (const Cancelled&) {
+    }
+    co_await closed.wait();
+  };
+  std::string what;
+  bool went_on = false;
+  const auto caller = [&]() -> Task<> {
+    try {
+      co_await with_timeout(1s, closes(), {.name = "upload"});
+    } catch (const Error& error) {
+      what = error.what();
+    }
+    co_await yield();
+    went_on = true;
+  };
+  TaskGroup group(loop_);
+  group.start("caller", caller());
+  loop_.run(sleep_for(2s));
+  closed.set();
+  group.cancel();
+
+  EXPECT_EQ(loop_.run(drain(group)).cancelled, 1u);
+  EXPECT_THAT(what, testing::HasSubstr("upload timed out after 1.000 s"));
+  EXPECT_FALSE(went_on);
+}
+
+// The item comes, the time runs out and the caller is cancelled, all before any of them has its turn.
+TEST_F(TimeoutTest, ReturnsTheItemThatCameInTheTurnInWhichItsTimeRanOutAndItsCallerWasCancelled) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    VirtualLoop loop({.seed = seed, .shuffle = true});
+    Queue<int> queue(1);
+    std::optional<int> item;
+    const auto pop = [&]() -> Task<std::optional<int>> {
+      std::optional<int> popped = co_await queue.pop();
+      co_return popped;
+    };
+    const auto consumer = [&]() -> Task<> { item = co_await with_timeout(1s, pop()); };
+    TaskGroup group(loop);
+    group.start("consumer", consumer());
+    const auto producer = [&]() -> Task<> {
+      co_await sleep_until(Instant(1s));
+      const bool pushed = queue.try_push(42);
+      EXPECT_TRUE(pushed);
+      group.cancel();
+    };
+
+    loop.run(producer());
+    (void)loop.run(drain(group));
+
+    EXPECT_EQ(item.has_value() ? 0u : 1u, queue.size()) << "seed " << seed;
+  }
+}
+
 TEST_F(TimeoutTest, ThrowsCancelledWhenTheTaskDidSoByItself) {
   const auto gives_up = []() -> Task<int> {
     co_await sleep_for(1s);

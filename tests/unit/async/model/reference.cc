@@ -53,7 +53,8 @@ struct State {
   // For a gather.
   bool stopping = false;
   bool cut_short = false;    // It stops because it was cancelled.
-  bool unfinished = false;   // That kept a child from its end.
+  bool asked_again = false;  // It was cancelled while it was stopping.
+  bool unfinished = false;   // A request kept a child from its end.
   bool told_before = false;  // Before that.
   bool queued = false;
   std::size_t until = 0;  // The end of its chunk.
@@ -348,7 +349,7 @@ class Reference {
           start(child);
         }
         enter(id, Phase::kSupervise);
-        if (n.children.empty()) {
+        if (state(id).alive == state(id).background) {
           prediction(id).exits = kAllDone;
           begin_drain(id);
         }
@@ -912,9 +913,7 @@ class Reference {
     }
   }
 
-  void kept_from_end(int id, int child) {
-    state(id).unfinished |= node(id).kind == Kind::kTimeout || (state(id).cut_short && !state(child).asked);
-  }
+  void kept_from_end(int id, int child) { state(id).unfinished |= state(id).cut_short && !state(child).asked; }
 
   std::size_t index_of(int id, int child) const {
     const std::vector<int>& children = node(id).children;
