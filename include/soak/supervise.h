@@ -26,7 +26,7 @@ enum class ExitReason {
   kDisconnect,    // A TaskKind::kReceive task ended, in any way.
   kCrash,         // A task threw something other than Cancelled.
   kLifetimeDone,  // A TaskKind::kLifetime task ended normally.
-  kAllDone,       // No task is left.
+  kAllDone,       // No task is left, other than TaskKind::kBackground tasks.
 };
 
 // "disconnect", "crash", "lifetime_done", "all_done".
@@ -45,11 +45,11 @@ struct SuperviseOptions {
 static_assert(std::is_trivially_destructible_v<SuperviseOptions>);  // For g++ 12, see task.h.
 
 // Waits for the first end that matters among the tasks of `group`. Ends from before the call count too. It owns nothing
-// and cancels nothing. The normal end of a finite task, and the end of a cancelled task, do not matter. Each end is
-// returned once, so you can restart a crashed task and supervise again; with_group() does not rethrow a crash that was
-// returned here. Counts async_supervisor_exit_total{label,reason}, and logs every crash of the group from now on.
-// If it is cancelled and an end that matters has happened meanwhile, it returns the end, and the caller gets the
-// request at its next co_await. Aborts if called by a task that the group owns.
+// and cancels nothing. The normal end of a finite task, the end of a cancelled task, and any end of a background task
+// do not matter. Each end is returned once, so you can restart a crashed task and supervise again; with_group() does
+// not rethrow a crash that was returned here. Counts async_supervisor_exit_total{label,reason}, and logs every crash of
+// the group from now on. If it is cancelled and an end that matters has happened meanwhile, it returns the end, and the
+// caller gets the request at its next co_await. Aborts if called by a task that the group owns.
 [[nodiscard]] Task<SupervisorExit> supervise(TaskGroup& group, SuperviseOptions options = {},
                                              std::source_location where = std::source_location::current());
 

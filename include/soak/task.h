@@ -103,7 +103,8 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
 
   // Starts `task` on the loop's next turn. Reports and failures use `name`: "poller", {"session", 3}. When the task
-  // ends, it leaves the group and its frame is freed at once. An exception that it throws is counted in failed().
+  // ends, it leaves the group and its frame is freed at once. An exception that it throws is counted in failed(), or,
+  // if it is a TaskKind::kBackground task, only logged and counted in async_background_crashes_total{label,task}.
   // Throws Error(Errc::kDraining) once drain() has begun.
   void start(TaskName name, Task<> task, TaskKind kind = TaskKind::kLifetime,
              std::source_location where = std::source_location::current());
@@ -121,9 +122,9 @@ class TaskGroup {
   EventLoop& loop() const noexcept { return state_.loop.self; }
   std::vector<TaskReport> tasks() const;
 
-  // How many tasks have thrown anything but Cancelled, and the first such exception that no supervise() has returned.
-  // If a group is destroyed with a failure that nobody asked for and drain() did not report, it logs the failure. Later
-  // failures are logged when they happen.
+  // How many tasks, not counting background ones, have thrown anything but Cancelled, and the first such exception that
+  // no supervise() has returned. If a group is destroyed with a failure that nobody asked for and drain() did not
+  // report, it logs the failure. Later failures are logged when they happen.
   std::size_t failed() noexcept;
   std::exception_ptr first_failure() noexcept;
 
@@ -148,6 +149,7 @@ struct DrainResult {
   std::size_t cancelled = 0;             // Unwound when cancelled, or never ran.
   std::size_t forced = 0;                // Destroyed where they stood, nested ones included, in the group's lifetime.
   std::size_t failed = 0;                // Threw, in the group's whole lifetime, so that no crash goes unnoticed.
+  std::size_t background_failed = 0;     // The same of TaskKind::kBackground tasks: reported, and still clean.
   std::vector<TaskReport> unresponsive;  // In a blocking call that is still on a pool thread, now a straggler.
   bool clean() const { return cancelled == 0 && forced == 0 && failed == 0 && unresponsive.empty(); }
 };
@@ -194,11 +196,11 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
 [[nodiscard]] inline detail::ThisLoop this_loop() noexcept { return {}; }
 
 // Runs `body(group)`, a Task<>, then drains the group: with `options` if the body returned, or cancelling at once if it
-// threw or was cancelled. If a task throws anything but Cancelled, the body is cancelled at once, or, if it has
-// returned, the other tasks are. Then rethrows the body's exception or, if there was none, the exception of the first
-// task that failed. With `.carry_on`, a failure ends nothing and comes out last. A body that has called supervise() on
-// the group is told there instead, and not cancelled. Keeps `body` alive until the end. Without a `loop`, it uses the
-// caller's.
+// threw or was cancelled. If a task that is no background task throws anything but Cancelled, the body is cancelled at
+// once, or, if it has returned, the other tasks are. Then rethrows the body's exception or, if there was none, the
+// exception of the first task that failed; a request that came meanwhile is still due, at the caller's next co_await.
+// With `.carry_on`, a failure ends nothing and comes out last. A body that has called supervise() on the group is told
+// there instead, and not cancelled. Keeps `body` alive until the end. Without a `loop`, it uses the caller's.
 template <detail::GroupBody Body>
 Task<DrainResult> with_group(EventLoop& loop, DrainOptions options, Body body,
                              std::source_location where = std::source_location::current()) {
@@ -252,17 +254,17 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
     options.cancel_first = true;
   }
   DrainResult result;
+  const bool delivered = state.loop.current->cancel_delivered;
   try {
     Task<DrainResult> draining = drain(group, options, where);
-  const bool delivered = state.loop.current->cancel_delivered;
     result = co_await std::move(draining);
   } catch (const Cancelled&) {
     if (!failure) {
       failure = std::current_exception();
     }
+    state.keep_request(failure, delivered);
   }
   if (!failure) {
-    state.keep_request(failure, delivered);
     failure = group.first_failure();
   }
   if (failure) {

@@ -43,4 +43,10 @@ template const GatherMetrics& metrics_of(Label label);
 template const SupervisorMetrics& metrics_of(Label label);
 template const SessionMetrics& metrics_of(Label label);
 
+void count_background_crash(Label label, Label task) {
+  metrics::counter("async_background_crashes_total", "Tasks of TaskKind::kBackground that threw.",
+                   {{"label", label}, {"task", task}})
+      .increment();
+}
+
 }  // namespace soak::detail

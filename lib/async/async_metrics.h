@@ -39,6 +39,9 @@ struct SessionMetrics {
 template <typename Metrics>
 const Metrics& metrics_of(Label label);
 
+// Looked up each time: a crash is rare.
+void count_background_crash(Label label, Label task);
+
 }  // namespace soak::detail
 
 #endif  // SOAK_LIB_ASYNC_ASYNC_METRICS_H_

@@ -196,6 +196,7 @@ Task<DrainResult> drain(TaskGroup& owner, DrainOptions options, std::source_loca
   result.cancelled = group.cancelled - cancelled;
   result.forced = group.forced;
   result.failed = group.failed;
+  result.background_failed = group.background_failed;
   result.unresponsive = std::move(group.unresponsive);
   if (cut_short) {
     throw Cancelled{};

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "lib/async/async_metrics.h"
 #include "lib/async/log_lines.h"
 #include "soak/detail/enum_names.h"
 #include "soak/detail/printable.h"
@@ -103,6 +104,13 @@ std::string_view source_of(const GroupState& group) {
 void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept {
   log_text(LogLevel::kError, group.loop.now(), source_of(group), group.label,
            [&] { return fmt::format("{} crashed: {}", to_string(name), what_of(failure)); });
+}
+
+void report_background_crash(const GroupState& group, const TaskName& name,
+                             const std::exception_ptr& failure) noexcept {
+  log_text(LogLevel::kError, group.loop.now(), source_of(group), group.label,
+           [&] { return fmt::format("{} crashed in the background: {}", to_string(name), what_of(failure)); });
+  count_background_crash(group.label, name.text());
 }
 
 }  // namespace detail

@@ -19,6 +19,9 @@ std::string count_of_tasks(std::size_t count);
 
 void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept;
 
+// Of a task of TaskKind::kBackground: logs it, and counts it in the metrics.
+void report_background_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept;
+
 template <typename Text>
 void log_text(LogLevel level, Instant at, std::string_view source, Label label, Text text) noexcept {
   if (!log_wanted(level)) {

@@ -139,6 +139,9 @@ void LoopCore::admit(Root& root, GroupState* group, TaskName name, TaskKind kind
   if (group != nullptr) {
     group->members.push_back(root);
     ++group->size;
+    if (kind == TaskKind::kBackground) {
+      ++group->background;
+    }
   }
   count_live(1);
   if (event_log != nullptr) {
@@ -232,7 +235,10 @@ void LoopCore::finish(Root& root) noexcept {
 void LoopCore::settle_end(GroupState& group, Root& root) noexcept {
   Promise<void>& promise = static_cast<Promise<void>&>(root);
   TaskEnd* tells = nullptr;
-  if (promise.failure) {
+  if (promise.failure && root.kind == TaskKind::kBackground) {
+    ++group.background_failed;
+    report_background_crash(group, root.name, promise.failure);
+  } else if (promise.failure) {
     ++group.failed;
     group.failures_asked = false;
     if (group.logs_crashes || group.crash.failure) {  // Who asks is told of the first one only.
@@ -277,12 +283,18 @@ void LoopCore::retire(Root& root) noexcept {
   if (root.group == nullptr) {
     return;
   }
+  GroupState& group = *root.group;
   root.leave_group();
-  if (--root.group->size > 0) {
-    return;
+  --group.size;
+  if (root.kind == TaskKind::kBackground) {
+    --group.background;
   }
-  wake_all(root.group->joining);
-  wake_all(root.group->watching);
+  if (group.size == 0) {
+    wake_all(group.joining);
+  }
+  if (group.all_done()) {
+    wake_all(group.watching);
+  }
 }
 
 void LoopCore::log_event(const char* what, const Root& root) {
@@ -461,6 +473,12 @@ std::exception_ptr GroupState::end_body(std::exception_ptr thrown, bool carry_on
   return thrown;
 }
 
+void GroupState::keep_request(const std::exception_ptr& leaves, bool delivered) noexcept {
+  if (!is_cancelled(leaves)) {
+    loop.current->put_off_cancel(delivered);
+  }
+}
+
 bool is_undelivered(const Root& root) noexcept {
   // A wait that no cancellation ends is parked with the request pending: nothing is due to it.
   return root.state == RootState::kReady ? root.cancel_pending || root.woken_by == Wake::kCancel
@@ -471,12 +489,6 @@ bool GroupState::has_undelivered() const noexcept {
   bool found = false;
   members.for_each([&](const Root& root) { found |= is_undelivered(root); });
   return found;
-}
-
-void GroupState::keep_request(const std::exception_ptr& leaves, bool delivered) noexcept {
-  if (!is_cancelled(leaves)) {
-    loop.current->put_off_cancel(delivered);
-  }
 }
 
 bool GroupState::contains(const Root* task) const noexcept {

@@ -21,7 +21,7 @@ constexpr detail::EnumNames<ExitReason> kReasonNames({{ExitReason::kDisconnect, 
 using detail::GroupState;
 
 bool has_end(const GroupState& group) {
-  return group.receive_end.happened || group.crash.happened || group.lifetime_end.happened || group.size == 0;
+  return group.receive_end.happened || group.crash.happened || group.lifetime_end.happened || group.all_done();
 }
 
 class EndWait final : public detail::Awaitable {

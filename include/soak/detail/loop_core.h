@@ -219,8 +219,9 @@ struct GroupState {
   LoopCore& loop;
   List<Root, MemberTag> members;  // In the order of their start.
   std::size_t size = 0;
-  WaitList joining;   // Tasks that wait for it to be empty.
-  WaitList watching;  // Tasks that wait for an end that matters: supervise().
+  std::size_t background = 0;  // Of `size`, the tasks of that kind.
+  WaitList joining;            // Tasks that wait for it to be empty.
+  WaitList watching;           // Tasks that wait for an end that matters: supervise().
 
   // A group is a child of the task that built it, until that task ends; the others are the loop's.
   Root* owner = nullptr;
@@ -232,6 +233,7 @@ struct GroupState {
   std::size_t cancelled = 0;
   std::size_t forced = 0;
   std::size_t failed = 0;
+  std::size_t background_failed = 0;
   std::vector<TaskReport> unresponsive;
 
   // The first of each that nobody has been told of.
@@ -261,10 +263,13 @@ struct GroupState {
   // Takes back a request that the body has not seen. `thrown` is what left the body, or null; returns what is to leave
   // with_group() because of it, or of a task that failed meanwhile.
   std::exception_ptr end_body(std::exception_ptr thrown, bool carry_on) noexcept;
-  void end_for_failure() noexcept;
-
   // A request has just cut the drain short. Unless it is Cancelled that leaves with_group(), the request is still due.
   void keep_request(const std::exception_ptr& leaves, bool delivered) noexcept;
+  void end_for_failure() noexcept;
+
+  // Whether no task is left that anyone waits for.
+  bool all_done() const noexcept { return size == background; }
+
   void adopt(GroupState*& siblings) noexcept;
   void leave_family() noexcept;
   void cancel() noexcept;

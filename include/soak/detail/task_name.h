@@ -21,34 +21,36 @@ class TaskName {
   template <std::size_t N>
   consteval TaskName(const char (&text)[N]) : text_(text) {}  // NOLINT: a string literal is a name.
 
-  constexpr TaskName(Label text) noexcept : text_(text.text()) {}  // NOLINT: a label is a name as well.
+  constexpr TaskName(Label text) noexcept : text_(text) {}  // NOLINT: a label is a name as well.
 
   template <std::integral Number>
-  constexpr TaskName(Label text, Number number) noexcept
-      : text_(text.text()), number_(static_cast<std::int64_t>(number)) {}
+  constexpr TaskName(Label text, Number number) noexcept : text_(text), number_(static_cast<std::int64_t>(number)) {}
 
+  // The text without the number, for a metric.
+  constexpr Label text() const noexcept { return text_; }
   // The number it was given; without one, the least there is.
   constexpr std::int64_t number() const noexcept { return number_; }
 
   friend std::string to_string(const TaskName& name) {
     if (name.number_ == kNone) {
-      return name.text_;
+      return name.text_.text();
     }
-    return std::string(name.text_) + "-" + std::to_string(name.number_);
+    return std::string(name.text_.view()) + "-" + std::to_string(name.number_);
   }
 
  private:
   static constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::min();
 
-  const char* text_ = "task";
+  Label text_ = "task";
   std::int64_t number_ = kNone;
 };
 
 // What the end of a task means to the supervisor of its group.
 enum class TaskKind : std::uint8_t {
-  kLifetime,  // Runs as long as the whole does: that it ends, ends the whole.
-  kReceive,   // Reads the connection: that it ends, means the peer is gone.
-  kFinite,    // Has work of its own: that it ends normally, means nothing.
+  kLifetime,    // Runs as long as the whole does: that it ends, ends the whole.
+  kReceive,     // Reads the connection: that it ends, means the peer is gone.
+  kFinite,      // Has work of its own: that it ends normally, means nothing.
+  kBackground,  // An extra, such as a webhook: nobody waits for it, and a crash is logged, counted, and ends nothing.
 };
 
 }  // namespace soak

@@ -648,6 +648,7 @@ class World {
                               .cancelled = result.cancelled,
                               .forced = result.forced,
                               .failed = result.failed,
+                              .background_failed = result.background_failed,
                               .unresponsive = result.unresponsive.size()};
   }
 
@@ -673,8 +674,9 @@ class World {
 };
 
 std::string to_string(const Counts& counts) {
-  return fmt::format("completed {} cancelled {} forced {} failed {} unresponsive {}", counts.completed,
-                     counts.cancelled, counts.forced, counts.failed, counts.unresponsive);
+  return fmt::format("completed {} cancelled {} forced {} failed {} in the background {} unresponsive {}",
+                     counts.completed, counts.cancelled, counts.forced, counts.failed, counts.background_failed,
+                     counts.unresponsive);
 }
 
 // All that differs between what was seen of a node and what was predicted.

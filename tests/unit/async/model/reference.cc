@@ -41,6 +41,7 @@ struct State {
   // For nodes with children.
   std::vector<int> started;
   std::size_t alive = 0;
+  std::size_t background = 0;  // Of these, those of that kind.
   std::size_t next = 0;
   bool sweeping = false;           // Its children are being cancelled. It does not end until all of them have been.
   bool interrupted = false;        // It was cancelled while it drained or gathered.
@@ -110,6 +111,9 @@ class Reference {
   const Node& node(int id) const { return tree_.nodes[static_cast<std::size_t>(id)]; }
   State& state(int id) { return states_[static_cast<std::size_t>(id)]; }
   Prediction& prediction(int id) { return forecast_.nodes[static_cast<std::size_t>(id)]; }
+  bool in_background(int id) const {
+    return node(id).task_kind == TaskKind::kBackground && has_group(node(node(id).parent).kind);
+  }
   bool ended(int id) { return state(id).phase == Phase::kEnded; }
   bool living(int id) { return state(id).phase != Phase::kEnded && state(id).phase != Phase::kUnborn; }
 
@@ -139,6 +143,7 @@ class Reference {
     const int parent = node(id).parent;
     state(parent).started.push_back(id);
     ++state(parent).alive;
+    state(parent).background += in_background(id) ? 1U : 0U;
     enter(id, Phase::kDelay);
     later(id, node(id).delay, [this, id] { work(id); });
   }
@@ -160,6 +165,7 @@ class Reference {
       return;
     }
     --state(parent).alive;
+    state(parent).background -= in_background(id) ? 1U : 0U;
     if (is_gather(node(parent).kind)) {
       keep_result(parent, id);
       child_of_gather_gone(parent, id);
@@ -219,7 +225,7 @@ class Reference {
         }
         s.told = s.interrupted = true;
         if (s.stopping) {
-          s.unfinished = true;
+          s.asked_again = true;
         } else {
           s.cut_short = true;
           stop(id, false);
@@ -260,6 +266,7 @@ class Reference {
       }
     }
     --state(node(id).parent).alive;
+    state(node(id).parent).background -= in_background(id) ? 1U : 0U;
   }
 
   void kill_children(int id, Counts* counts, bool* exact) {
@@ -634,13 +641,13 @@ class Reference {
   unsigned first_failure(int id, std::set<int>& failures) {
     Nanoseconds certain = Nanoseconds::max();
     for (const int child : state(id).started) {
-      if (prediction(child).ends == kFailed) {
+      if (prediction(child).ends == kFailed && !in_background(child)) {
         certain = std::min(certain, prediction(child).end);
       }
     }
     for (const int child : state(id).started) {
       const Prediction& p = prediction(child);
-      if ((p.ends & kFailed) != 0 && p.end <= certain) {
+      if ((p.ends & kFailed) != 0 && p.end <= certain && !in_background(child)) {
         failures.insert(p.failures.begin(), p.failures.end());
       }
     }
@@ -658,7 +665,7 @@ class Reference {
       p.exact = false;
     }
     if ((c.ends & kFailed) != 0) {
-      ++p.drained.failed;
+      ++(in_background(child) ? p.drained.background_failed : p.drained.failed);
     } else if (s.counting) {
       ++(c.ends == kCancelled || state(child).told ? p.drained.cancelled : p.drained.completed);
     } else {
@@ -677,7 +684,7 @@ class Reference {
     if (node(child).task_kind == TaskKind::kReceive) {
       exits |= kDisconnect;
     }
-    if ((c.ends & kFailed) != 0) {
+    if ((c.ends & kFailed) != 0 && !in_background(child)) {
       exits |= kCrash;
     }
     if ((c.ends & kValue) != 0 && !state(child).told && node(child).task_kind == TaskKind::kLifetime) {
@@ -690,7 +697,7 @@ class Reference {
 
   void exit_if_due(int id) {
     State& s = state(id);
-    if (s.phase != Phase::kSupervise || s.exiting || (prediction(id).exits == 0 && s.alive > 0)) {
+    if (s.phase != Phase::kSupervise || s.exiting || (prediction(id).exits == 0 && s.alive > s.background)) {
       return;
     }
     s.exiting = true;

@@ -32,6 +32,7 @@ struct Counts {
   std::size_t cancelled = 0;
   std::size_t forced = 0;
   std::size_t failed = 0;
+  std::size_t background_failed = 0;
   std::size_t unresponsive = 0;
   bool operator==(const Counts&) const = default;
 };

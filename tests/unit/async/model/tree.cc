@@ -91,7 +91,10 @@ class Grower {
     const int id = add(parent, kind).id;
     Node node = tree_.nodes[static_cast<std::size_t>(id)];
     node.swallows = static_cast<int>(below(3));
-    node.task_kind = one_in(4) ? TaskKind::kReceive : one_in(2) ? TaskKind::kFinite : TaskKind::kLifetime;
+    node.task_kind = one_in(4)   ? TaskKind::kReceive
+                     : one_in(6) ? TaskKind::kBackground
+                     : one_in(2) ? TaskKind::kFinite
+                                 : TaskKind::kLifetime;
     if (kind == Kind::kBlocking) {
       node.endless = one_in(4);
       if (one_in(2)) {
@@ -205,7 +208,8 @@ constexpr detail::EnumNames<Step::What> kStepNames({{Step::What::kCancel, "cance
                                                     {Step::What::kDrain, "drain root"}});
 constexpr detail::EnumNames<TaskKind> kTaskKindNames({{TaskKind::kLifetime, "lifetime"},
                                                       {TaskKind::kReceive, "receive"},
-                                                      {TaskKind::kFinite, "finite"}});
+                                                      {TaskKind::kFinite, "finite"},
+                                                      {TaskKind::kBackground, "background"}});
 
 double seconds(Nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 
