@@ -5,6 +5,7 @@
 // What a soak test needs. The fakes and the clients are in soak/peers and soak/voice.
 
 #include "soak/async_run.h"
+#include "soak/byte_budget.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"

@@ -66,7 +66,7 @@ class PopWait final : public QueueWait {
       return true;
     }
     granted_ = queue_->reserve_item();
-    return granted_ || queue_->closed();
+    return granted_ || queue_->exhausted();
   }
   void await_suspend(std::coroutine_handle<> frame) noexcept {
     park(frame);

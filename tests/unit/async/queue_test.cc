@@ -13,6 +13,7 @@
 
 #include "conftest/captured_log.h"
 #include "sample_tasks.h"
+#include "soak/metrics/metrics.h"
 
 namespace soak {
 namespace {
@@ -356,6 +357,81 @@ TEST_F(QueueTest, MayBeClosedTwice) {
   EXPECT_TRUE(queue.closed());
 }
 
+// Dropping the oldest
+
+TEST_F(QueueTest, DropsItsOldestAndCountsItWhereItIsToldTo) {
+  Texts queue({.capacity = 2, .when_full = WhenFull::kDropOldest, .label = "dropping"});
+
+  for (const char* item : {"1", "2", "3", "4"}) {
+    loop_.run(push(queue, item));
+  }
+  EXPECT_TRUE(queue.try_push("5"));
+
+  EXPECT_EQ(queue.dropped(), 3u);
+  EXPECT_EQ(queue.try_pop(), "4");
+  EXPECT_EQ(queue.try_pop(), "5");
+  EXPECT_TRUE(queue.empty());
+  EXPECT_THAT(said_, ElementsAre("pushed", "pushed", "pushed", "pushed"));
+  EXPECT_EQ(loop_.elapsed(), 0s);
+}
+
+TEST_F(QueueTest, DropsNothingWhileItHasRoomOrWhereItMakesTheProducerWait) {
+  Texts roomy({.capacity = 2, .when_full = WhenFull::kDropOldest});
+  Texts waiting({.capacity = 1});
+  EXPECT_TRUE(roomy.try_push("1"));
+  EXPECT_TRUE(roomy.try_push("2"));
+  EXPECT_TRUE(waiting.try_push("1"));
+
+  EXPECT_FALSE(waiting.try_push("2"));
+
+  EXPECT_EQ(roomy.dropped(), 0u);
+  EXPECT_EQ(waiting.dropped(), 0u);
+}
+
+TEST_F(QueueTest, CountsDropsByItsLabel) {
+  const auto dropped = [] {
+    return metrics::counter("async_queue_dropped_total", "Items that a Queue dropped to make room.",
+                            {{"label", "counted drops"}})
+        .value();
+  };
+  const double before = dropped();
+  for (int i = 0; i < 2; ++i) {
+    Texts queue({.capacity = 1, .when_full = WhenFull::kDropOldest, .label = "counted drops"});
+    EXPECT_TRUE(queue.try_push("1"));
+    EXPECT_TRUE(queue.try_push("2"));
+    EXPECT_TRUE(queue.try_push("3"));
+  }
+
+  EXPECT_EQ(dropped() - before, 4);
+}
+
+TEST_F(QueueTest, HasTheNewestForATaskThatWasWokenForWhatItDrops) {
+  Texts queue({.capacity = 1, .when_full = WhenFull::kDropOldest});
+  TaskGroup group(loop_);
+  group.start("popper", pop(queue));
+  turn();
+
+  EXPECT_TRUE(queue.try_push("1"));
+  EXPECT_TRUE(queue.try_push("2"));
+
+  EXPECT_TRUE(loop_.run(drain(group)).clean());
+  EXPECT_THAT(said_, ElementsAre("2"));
+  EXPECT_EQ(queue.dropped(), 1u);
+}
+
+TEST_F(QueueTest, DropsNothingForAnItemThatItRefusesBecauseItIsClosed) {
+  Texts queue({.capacity = 1, .when_full = WhenFull::kDropOldest});
+  EXPECT_TRUE(queue.try_push("1"));
+  queue.close();
+
+  loop_.run(push(queue, "2"));
+
+  EXPECT_FALSE(queue.try_push("3"));
+  EXPECT_EQ(queue.try_pop(), "1");
+  EXPECT_EQ(queue.dropped(), 0u);
+  EXPECT_THAT(said_, ElementsAre("refused 2"));
+}
+
 // Cancellation
 
 TEST_F(QueueTest, TakesNothingFromAPusherThatIsCancelled) {
@@ -405,6 +481,47 @@ TEST_F(QueueTest, PassesTheItemOnWhenItsPopperIsDestroyedBeforeItsTurn) {
 
   EXPECT_TRUE(queue.try_push("1"));
   forced.end_in_place();
+
+  EXPECT_TRUE(loop_.run(drain(others)).clean());
+  EXPECT_THAT(said_, ElementsAre("1"));
+}
+
+TEST_F(QueueTest, PassesTheItemOnToAPopperThatWaitedWhenItWasClosed) {
+  Texts queue(1);
+  TaskGroup forced(loop_);
+  TaskGroup others(loop_);
+  forced.start("forced", pop(queue));
+  others.start("next", pop(queue));
+  others.start("last", pop(queue));
+  turn();
+
+  EXPECT_TRUE(queue.try_push("1"));
+  queue.close();
+  forced.end_in_place();
+
+  EXPECT_TRUE(loop_.run(drain(others)).clean());
+  EXPECT_THAT(said_, ElementsAre("1", "nothing"));
+}
+
+// It finds the last item reserved for a task that was woken, and that task is destroyed before its turn.
+TEST_F(QueueTest, PassesTheItemOnToAPopperThatCameAfterItWasClosed) {
+  Texts queue(1);
+  TaskGroup forced(loop_);
+  TaskGroup others(loop_);
+  forced.start("forced", pop(queue));
+  turn();
+  const auto destroy = [&]() -> Task<> {
+    forced.end_in_place();
+    co_return;
+  };
+  const auto late = [&]() -> Task<> {
+    others.start("destroyer", destroy());  // Has its turn before the task that is woken next.
+    EXPECT_TRUE(queue.try_push("1"));
+    queue.close();
+    Task<> popping = pop(queue);
+    co_await std::move(popping);
+  };
+  others.start("late", late());
 
   EXPECT_TRUE(loop_.run(drain(others)).clean());
   EXPECT_THAT(said_, ElementsAre("1"));
