@@ -27,6 +27,7 @@ enum class Errc {
   kRejected,          // The peer understood a request, and declined it.
   kInvalidArgument,   // The caller asked for what cannot be: an option out of its range, a file that is no report.
   kSystem,            // The operating system refused: no such file or process, out of descriptors, out of memory.
+  kCircuitOpen,       // A CircuitBreaker did not let the call through: the calls before it failed.
 };
 
 class Error : public std::runtime_error {

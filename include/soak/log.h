@@ -23,7 +23,7 @@ std::string_view to_string(LogLevel level);
 struct LogRecord {
   LogLevel level = LogLevel::kInfo;
   Instant at{};             // On the clock of the loop where it happened.
-  std::string_view source;  // "drain", "gather", "supervise", "session", "task group".
+  std::string_view source;  // "drain", "gather", "supervise", "session", "task group", "circuit breaker".
   std::string_view label;   // As in the call's options.
   std::string_view message;
 };

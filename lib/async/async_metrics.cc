@@ -32,6 +32,14 @@ SupervisorMetrics::SupervisorMetrics(Label label)
 SessionMetrics::SessionMetrics(Label label)
     : sessions(metrics::gauge("async_sessions", "Sessions that have started and not ended.", {{"label", label}})) {}
 
+CircuitMetrics::CircuitMetrics(Label label)
+    : opened(metrics::counter("async_circuit_breaker_opened_total", "Times that a CircuitBreaker opened.",
+                              {{"label", label}})),
+      rejected(metrics::counter("async_circuit_breaker_rejected_total",
+                                "Calls that a CircuitBreaker did not let through.", {{"label", label}})),
+      open(metrics::gauge("async_circuit_breakers_open", "Circuit breakers that are open or half open.",
+                          {{"label", label}})) {}
+
 template <typename Metrics>
 const Metrics& metrics_of(Label label) {
   thread_local std::map<const char*, Metrics> by_label;
@@ -42,6 +50,7 @@ template const DrainMetrics& metrics_of(Label label);
 template const GatherMetrics& metrics_of(Label label);
 template const SupervisorMetrics& metrics_of(Label label);
 template const SessionMetrics& metrics_of(Label label);
+template const CircuitMetrics& metrics_of(Label label);
 
 void count_background_crash(Label label, Label task) {
   metrics::counter("async_background_crashes_total", "Tasks of TaskKind::kBackground that threw.",

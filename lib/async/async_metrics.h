@@ -35,6 +35,13 @@ struct SessionMetrics {
   metrics::Gauge sessions;
 };
 
+struct CircuitMetrics {
+  explicit CircuitMetrics(Label label);
+  metrics::Counter opened;
+  metrics::Counter rejected;
+  metrics::Gauge open;
+};
+
 // A label is a literal, so its address is a key; two literals of one text are two keys of the same metrics.
 template <typename Metrics>
 const Metrics& metrics_of(Label label);
