@@ -8,14 +8,19 @@
 #include <algorithm>
 #include <deque>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "conftest/captured_log.h"
+#include "soak/byte_budget.h"
+#include "soak/circuit_breaker.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
 #include "soak/gather.h"
 #include "soak/metrics/metrics.h"
+#include "soak/queue.h"
+#include "soak/readiness_gate.h"
 #include "soak/session.h"
 #include "soak/task.h"
 #include "soak/timeout.h"
@@ -176,6 +181,109 @@ Task<> poll(Event& shutdown, int& polls) {
     ++polls;
     over = co_await shutdown.wait_for(30s);
   }
+}
+
+// A failed extra
+
+Task<> notify() {
+  co_await sleep_for(1s);
+  throw std::runtime_error("503");
+}
+
+Task<> talk_naive(Event& hung_up, int& seconds) {
+  co_await with_group({.cancel_first = true}, [&](TaskGroup& group) -> Task<> {
+    group.start("webhook", notify());
+    for (bool over = false; !over; ++seconds) {
+      over = co_await hung_up.wait_for(1s);
+    }
+  });
+}
+
+Task<> talk(Event& hung_up, int& seconds) {
+  co_await with_group({.cancel_first = true}, [&](TaskGroup& group) -> Task<> {
+    group.start("webhook", notify(), TaskKind::kBackground);
+    for (bool over = false; !over; ++seconds) {
+      over = co_await hung_up.wait_for(1s);
+    }
+  });
+}
+
+// Stale audio
+
+Task<> record_naive(std::deque<int>& frames) {
+  for (int second = 0;; ++second) {
+    frames.push_back(second);
+    co_await sleep_for(1s);
+  }
+}
+
+Task<> stream_naive(std::deque<int>& frames, int& streamed) {
+  co_await sleep_for(30s);  // The network stalls once.
+  for (;;) {
+    co_await sleep_for(1s);
+    streamed = frames.front();
+    frames.pop_front();
+  }
+}
+
+using Frames = Queue<int>;
+
+Task<> record(Frames& frames) {
+  for (int second = 0;; ++second) {
+    int frame = second;
+    (void)co_await frames.push(std::move(frame));
+    co_await sleep_for(1s);
+  }
+}
+
+Task<> stream(Frames& frames, int& streamed) {
+  co_await sleep_for(30s);  // The network stalls once.
+  for (;;) {
+    co_await sleep_for(1s);
+    streamed = (co_await frames.pop()).value();
+  }
+}
+
+// Many bounded queues
+
+struct NaiveUpload {
+  Queue<std::string> chunks{500};
+};
+
+std::size_t size_of(const std::string& chunk) { return chunk.size(); }
+
+struct Upload {
+  explicit Upload(ByteBudget& budget) : chunks({.capacity = 500, .label = "upload"}, budget, size_of) {}
+  Queue<std::string> chunks;
+};
+
+// A dead dependency
+
+struct Speech {
+  int calls = 0;
+  Event answered;
+};
+
+Task<> transcribe(Speech& speech) {
+  ++speech.calls;
+  co_await speech.answered.wait();
+}
+
+Task<> answer_naive(Speech& speech) { co_await with_timeout(10s, transcribe(speech)); }
+
+Task<> answer(Speech& speech, CircuitBreaker& breaker) { co_await breaker.call(with_timeout(10s, transcribe(speech))); }
+
+// Calls before the start
+
+Task<> greet_naive(Event& speech_connected, Event& storage_connected, const Event& speech, int& failed) {
+  co_await speech_connected.wait();
+  co_await storage_connected.wait();
+  failed += speech.is_set() ? 0 : 1;
+}
+
+Task<> greet(ReadinessGate& gate, const Event& speech, int& failed) {
+  co_await gate.wait();
+  failed += speech.is_set() ? 0 : 1;
 }
 
 class PrimitivesPageTest : public testing::Test {
@@ -343,6 +451,149 @@ TEST_F(PrimitivesPageTest, AnEventEndsTheWaitAtOnce) {
 
   EXPECT_TRUE(result.clean());
   EXPECT_EQ(loop_.elapsed(), 61s);
+}
+
+TEST_F(PrimitivesPageTest, ATaskThatCrashesEndsTheCall) {
+  Event hung_up;
+  int seconds = 0;
+
+  EXPECT_THROW(loop_.run(talk_naive(hung_up, seconds)), std::runtime_error);
+
+  EXPECT_EQ(loop_.elapsed(), 1s);
+}
+
+TEST_F(PrimitivesPageTest, ABackgroundTaskThatCrashesDoesNotEndTheCall) {
+  Event hung_up;
+  int seconds = 0;
+  TaskGroup group(loop_);
+  group.start("talk", talk(hung_up, seconds));
+  loop_.run(sleep_for(60s));
+  hung_up.set();
+
+  EXPECT_TRUE(loop_.run(drain(group)).clean());
+
+  EXPECT_EQ(seconds, 60);
+  EXPECT_THAT(log_.text(), testing::HasSubstr("webhook crashed in the background: 503"));
+}
+
+// Runs both for two minutes; returns how far behind the streaming is then.
+template <typename Frames, typename Record, typename Stream>
+int seconds_behind(EventLoop& loop, Frames& frames, Record record_one, Stream stream_one) {
+  int streamed = 0;
+  TaskGroup group(loop);
+  group.start("record", record_one(frames));
+  group.start("stream", stream_one(frames, streamed));
+  loop.run(sleep_for(120s));
+  group.end_in_place();
+  return 119 - streamed;
+}
+
+TEST_F(PrimitivesPageTest, ABacklogStays) {
+  std::deque<int> frames;
+
+  EXPECT_EQ(seconds_behind(loop_, frames, record_naive, stream_naive), 30);
+}
+
+TEST_F(PrimitivesPageTest, AQueueThatDropsItsOldestStaysUpToDate) {
+  Frames frames({.capacity = 5, .when_full = WhenFull::kDropOldest, .label = "frames"});
+
+  EXPECT_LE(seconds_behind(loop_, frames, record, stream), 5);
+  EXPECT_GE(frames.dropped(), 25u);
+}
+
+TEST_F(PrimitivesPageTest, ManyBoundedQueuesHoldTooMuch) {
+  std::deque<NaiveUpload> sessions(200);
+  std::size_t bytes = 0;
+
+  for (NaiveUpload& session : sessions) {
+    for (std::size_t i = 0; i < 500; ++i) {
+      bytes += session.chunks.try_push(std::string(1024, 'a')) ? 1024U : 0U;
+    }
+  }
+
+  EXPECT_EQ(bytes, 200u * 500 * 1024);
+}
+
+TEST_F(PrimitivesPageTest, QueuesOfABudgetHoldNoMoreThanThat) {
+  ByteBudget budget(1 << 20);
+  std::deque<Upload> sessions;
+
+  for (std::size_t i = 0; i < 200; ++i) {
+    Upload& session = sessions.emplace_back(budget);
+    for (std::size_t chunk = 0; chunk < 500; ++chunk) {
+      EXPECT_TRUE(session.chunks.try_push(std::string(1024, 'a')));
+    }
+  }
+
+  std::size_t chunks = 0;
+  for (Upload& session : sessions) {
+    chunks += session.chunks.size() + session.chunks.dropped();
+  }
+  EXPECT_EQ(budget.bytes(), 1u << 20);
+  EXPECT_EQ(chunks, 200u * 500);
+}
+
+TEST_F(PrimitivesPageTest, EachCallWaitsForADeadService) {
+  Speech speech;
+
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_THROW(loop_.run(answer_naive(speech)), Error);
+  }
+
+  EXPECT_EQ(speech.calls, 100);
+  EXPECT_EQ(loop_.elapsed(), 1000s);
+}
+
+TEST_F(PrimitivesPageTest, ABreakerFailsTheCallsAtOnce) {
+  Speech speech;
+  CircuitBreaker breaker(loop_, {.label = "speech"});
+
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_THROW(loop_.run(answer(speech, breaker)), Error);
+  }
+  EXPECT_EQ(speech.calls, 5);
+  EXPECT_EQ(loop_.elapsed(), 50s);
+
+  speech.answered.set();
+  loop_.run(sleep_for(30s));
+  loop_.run(answer(speech, breaker));
+  EXPECT_EQ(breaker.state(), CircuitState::kClosed);
+}
+
+TEST_F(PrimitivesPageTest, WhatWasThereMayBeGone) {
+  Event speech_connected;
+  Event storage_connected;
+  int failed = 0;
+  TaskGroup group(loop_);
+  group.start("greet", greet_naive(speech_connected, storage_connected, speech_connected, failed));
+  speech_connected.set();
+  loop_.run(sleep_for(1s));
+  speech_connected.reset();
+  storage_connected.set();
+
+  EXPECT_TRUE(loop_.run(drain(group)).clean());
+
+  EXPECT_EQ(failed, 1);
+}
+
+TEST_F(PrimitivesPageTest, AGateOpensWhenAllIsThereAtTheSameTime) {
+  Event speech_connected;
+  ReadinessGate gate({"speech", "storage"});
+  int failed = 0;
+  TaskGroup group(loop_);
+  group.start("greet", greet(gate, speech_connected, failed));
+  gate.set("speech");
+  loop_.run(sleep_for(1s));
+  gate.reset("speech");
+  gate.set("storage");
+  loop_.run(sleep_for(1s));
+  EXPECT_EQ(group.size(), 1u);
+  speech_connected.set();
+  gate.set("speech");
+
+  EXPECT_TRUE(loop_.run(drain(group)).clean());
+
+  EXPECT_EQ(failed, 0);
 }
 
 }  // namespace
