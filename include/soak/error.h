@@ -26,13 +26,15 @@ enum class Errc {
   kAuthentication,    // The peer does not accept the credentials.
   kRejected,          // The peer understood a request, and declined it.
   kInvalidArgument,   // The caller asked for what cannot be: an option out of its range, a file that is no report.
+  kCertificate,       // The server's certificate is refused: trying again would not help.
   kSystem,            // The operating system refused: no such file or process, out of descriptors, out of memory.
   kCircuitOpen,       // A CircuitBreaker did not let the call through: the calls before it failed.
 };
 
 class Error : public std::runtime_error {
  public:
-  Error(Errc code, const std::string& what) : std::runtime_error(what), code_(code) {}
+  // Its message is `what` without the secrets that this process was given.
+  Error(Errc code, const std::string& what);
 
   Errc code() const noexcept { return code_; }
 

@@ -248,7 +248,7 @@ void GatherState::ended(Root& root) noexcept {
   if (failure && !one_) {
     irregular_ = true;
     log(LogLevel::kError,
-        fmt::format("task {} ({}) failed: {}", first_number_ + index, to_string(root.name), what_of(failure)));
+        fmt::format("task {} ({}) failed: {}", first_number_ + index, to_string(root.name), shown(failure)));
   }
   loop_.retire(root);
   gone(root, index);
@@ -270,13 +270,13 @@ void GatherState::stopped(Root& root, std::exception_ptr failure) noexcept {
     log_untold(failure);
   } else {
     log(LogLevel::kError, fmt::format("task {} ({}) failed as it unwound: {}", first_number_ + index_of(root),
-                                      to_string(root.name), what_of(failure)));
+                                      to_string(root.name), shown(failure)));
   }
 }
 
 void GatherState::log_untold(const std::exception_ptr& failure) const noexcept {
   log_text(LogLevel::kError, loop_.now(), "with_timeout", label_, [&] {
-    return fmt::format("{} failed, and its caller is not told: {}", to_string(only_name_), what_of(failure));
+    return fmt::format("{} failed, and its caller is not told: {}", to_string(only_name_), shown(failure));
   });
 }
 

@@ -13,6 +13,7 @@
 #include "lib/async/log_lines.h"
 #include "soak/detail/enum_names.h"
 #include "soak/detail/printable.h"
+#include "soak/detail/secrets.h"
 
 namespace soak {
 
@@ -41,7 +42,7 @@ Log& the_log() {
   return log;
 }
 
-void print(Log& log, const LogRecord& record) {
+void print(Log& log, const LogRecord& record, text::LineEnds line_ends) {
   const auto now = std::chrono::steady_clock::now();
   const std::chrono::duration<double> passed = now - log.refilled;
   log.refilled = now;
@@ -57,7 +58,8 @@ void print(Log& log, const LogRecord& record) {
   const std::chrono::duration<double> at = record.at.time_since_epoch();
   fmt::print(stderr, "{}\n",
              text::printable(
-                 fmt::format("soak: {:.3f} s {} '{}': {}", at.count(), record.source, record.label, record.message)));
+                 fmt::format("soak: {:.3f} s {} '{}': {}", at.count(), record.source, record.label, record.message),
+                 line_ends));
 }
 
 }  // namespace
@@ -73,20 +75,27 @@ LogSink set_log_sink(LogSink sink) {
 
 bool log_wanted(LogLevel level) noexcept { return level != LogLevel::kInfo || !the_log().is_default; }
 
-void log(const LogRecord& record) noexcept {
+void log(const LogRecord& record) noexcept { detail::log_rows(record, text::LineEnds::kEscape); }
+
+namespace detail {
+
+void log_rows(const LogRecord& record, text::LineEnds line_ends) noexcept {
   if (!log_wanted(record.level)) {
     return;
   }
+  const std::string message = text::without_secrets(record.message);
+  LogRecord cleared = record;
+  cleared.message = message;
   Log& log = the_log();
   const std::lock_guard lock(log.mutex);
   if (log.sink) {
-    log.sink(record);
+    log.sink(cleared);
   } else {
-    print(log, record);
+    print(log, cleared, line_ends);
   }
 }
 
-namespace detail {
+std::string shown(const std::exception_ptr& failure) { return text::printable(what_of(failure)); }
 
 std::string count_of_tasks(std::size_t count) { return fmt::format("{} task{}", count, count == 1 ? "" : "s"); }
 
@@ -103,7 +112,7 @@ std::string_view source_of(const GroupState& group) {
 
 void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept {
   log_text(LogLevel::kError, group.loop.now(), source_of(group), group.label,
-           [&] { return fmt::format("{} crashed: {}", to_string(name), what_of(failure)); });
+           [&] { return fmt::format("{} crashed: {}", to_string(name), shown(failure)); });
 }
 
 void report_background_crash(const GroupState& group, const TaskName& name,

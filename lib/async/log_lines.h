@@ -2,7 +2,8 @@
 #ifndef SOAK_LIB_ASYNC_LOG_LINES_H_
 #define SOAK_LIB_ASYNC_LOG_LINES_H_
 
-// What the primitives write to the log; a text is only made when somebody reads it.
+// What the primitives write to the log; a text is only made when somebody reads it. Its rows are the primitives' own:
+// what comes from elsewhere, such as an exception's text, goes into it as shown() has it.
 
 #include <cstddef>
 #include <exception>
@@ -10,12 +11,19 @@
 #include <string_view>
 
 #include "soak/detail/loop_core.h"
+#include "soak/detail/printable.h"
 #include "soak/log.h"
 
 namespace soak::detail {
 
 // "1 task", "2 tasks".
 std::string count_of_tasks(std::size_t count);
+
+// The text of an exception, in one row.
+std::string shown(const std::exception_ptr& failure);
+
+// As log(), where the message's line ends are kept.
+void log_rows(const LogRecord& record, text::LineEnds line_ends) noexcept;
 
 void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept;
 
@@ -28,7 +36,7 @@ void log_text(LogLevel level, Instant at, std::string_view source, Label label, 
     return;
   }
   const std::string message = text();
-  log({level, at, source, label.view(), message});
+  log_rows({level, at, source, label.view(), message}, text::LineEnds::kKeep);
 }
 
 }  // namespace soak::detail

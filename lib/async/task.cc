@@ -36,7 +36,7 @@ TaskGroup::~TaskGroup() {
     detail::log_text(LogLevel::kError, state_.loop.now(), "task group", state_.label, [&] {
       return fmt::format("{} failed, and nothing checked the failures; the first: {}: {}",
                          detail::count_of_tasks(state_.failed), to_string(state_.crash.name),
-                         detail::what_of(state_.crash.failure));
+                         detail::shown(state_.crash.failure));
     });
   }
   state_.leave_family();

@@ -102,7 +102,7 @@ Writer& Writer::key(std::string_view name) {
 
 Writer& Writer::text(std::string_view value) {
   separate();
-  quote(value);
+  quote(filter_ == nullptr ? value : filter_(value));
   return *this;
 }
 

@@ -35,6 +35,10 @@ class Writer {
   // Compact, in place of what `room` holds, whose memory it uses.
   explicit Writer(std::string room) : out_(std::move(room)) { out_.clear(); }
 
+  // What text() writes goes through `filter` first, from now on.
+  using Filter = std::string (*)(std::string_view);
+  void set_filter(Filter filter) { filter_ = filter; }
+
   Writer& object() { return open('{'); }
   Writer& end_object() { return close('}'); }
   Writer& array() { return open('['); }
@@ -76,6 +80,7 @@ class Writer {
 
   std::string out_;
   Layout layout_ = Layout::kCompact;
+  Filter filter_ = nullptr;
   bool separate_ = false;  // A comma is due before what comes next.
   bool after_key_ = false;
   std::size_t depth_ = 0;

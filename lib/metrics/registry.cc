@@ -13,6 +13,8 @@
 #include <set>
 #include <utility>
 
+#include "soak/detail/secrets.h"
+
 namespace soak::metrics {
 namespace {
 
@@ -42,7 +44,7 @@ prometheus::MetricFamily to_prometheus(const Family& family) {
   for (const Sample& sample : family.samples) {
     prometheus::ClientMetric metric;
     for (const auto& [name, value] : sample.labels) {
-      metric.label.push_back({name, value});
+      metric.label.push_back({name, text::without_secrets(value)});
     }
     if (family.kind == Kind::kCounter) {
       metric.counter.value = sample.value;

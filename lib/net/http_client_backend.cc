@@ -52,6 +52,7 @@ HttpCall::HttpCall(EventLoop& event_loop, const HttpClientOptions& client_option
       origin(url.origin()),
       begun(loop.now()),
       deadline(soak::detail::later(begun, options.timeout)) {
+  keep_secrets_of(request.headers);
   check_request(request, origin);
 }
 

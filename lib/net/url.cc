@@ -2,9 +2,13 @@
 #include "lib/net/url.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "lib/text/ascii.h"
+#include "lib/text/base64.h"
 #include "lib/text/number.h"
+#include "lib/text/percent.h"
+#include "soak/detail/secrets.h"
 #include "soak/error.h"
 
 namespace soak::net {
@@ -42,11 +46,58 @@ std::string showable(std::string_view text, const Kind& kind) {
   return shown;
 }
 
+struct Piece {
+  std::size_t at = 0;
+  std::size_t size = 0;
+};
+
+constexpr std::size_t kTokenMin = 16;
+
+// Sixteen letters and digits in a row, of both kinds: no word, no version and no date.
+bool looks_secret(std::string_view value) {
+  while (!value.empty()) {
+    const auto end = std::find_if_not(value.begin(), value.end(), text::is_letter_or_digit);
+    const std::string_view run = value.substr(0, static_cast<std::size_t>(end - value.begin()));
+    if (run.size() >= kTokenMin && std::any_of(run.begin(), run.end(), text::is_digit) &&
+        std::any_of(run.begin(), run.end(), text::is_letter)) {
+      return true;
+    }
+    value.remove_prefix(std::min(run.size() + 1, value.size()));
+  }
+  return false;
+}
+
+// What of a URL is secret, in order: userinfo, values of the query.
+std::vector<Piece> secrets_in(std::string_view url) {
+  std::vector<Piece> pieces;
+  const std::size_t slashes = url.find("://");
+  const std::size_t authority = slashes == std::string_view::npos ? 0 : slashes + 3;
+  const std::size_t authority_end = std::min(url.find_first_of("/?#", authority), url.size());
+  if (const std::size_t at = url.substr(0, authority_end).rfind('@'); at != std::string_view::npos && at > authority) {
+    pieces.push_back({authority, at - authority});
+  }
+  const std::size_t question = url.find('?', authority);
+  for (std::size_t begin = question; begin < url.size();) {
+    ++begin;
+    const std::size_t end = std::min(url.find_first_of("&;#", begin), url.size());
+    const std::string_view pair = url.substr(begin, end - begin);
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    const std::size_t value = std::min(equals + 1, pair.size());
+    if (equals == pair.size() ? looks_secret(pair)
+                              : text::is_secret_name(pair.substr(0, equals)) || looks_secret(pair.substr(value))) {
+      pieces.push_back(equals == pair.size() ? Piece{begin, pair.size()} : Piece{begin + value, pair.size() - value});
+    }
+    begin = end;
+  }
+  return pieces;
+}
+
 bool is_visible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 Url parse(std::string_view text, const Kind& kind) {
+  keep_secrets_of(text);
   const auto refuse = [&](const std::string& why) {
     throw Error(Errc::kInvalidArgument, showable(text, kind) + ": " + why);
   };
@@ -118,6 +169,46 @@ Url parse(std::string_view text, const Kind& kind) {
 }
 
 }  // namespace
+
+std::string url_without_secrets(std::string_view url) {
+  std::string shown;
+  std::size_t done = 0;
+  for (const Piece& piece : secrets_in(url)) {
+    shown += url.substr(done, piece.at - done);
+    shown += "***";
+    done = piece.at + piece.size;
+  }
+  return shown += url.substr(done);
+}
+
+void keep_secrets_of(std::string_view url) {
+  for (const Piece& piece : secrets_in(url)) {
+    const std::string_view secret = url.substr(piece.at, piece.size);
+    text::keep_secret(secret);
+    text::keep_secret(text::form_decode(secret));
+    if (const std::size_t colon = secret.find(':'); colon != std::string_view::npos) {
+      text::keep_secret(text::percent_decode(secret.substr(colon + 1)));  // The password alone.
+    }
+  }
+}
+
+void keep_secrets_of(const Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    if (!text::is_secret_name(name)) {
+      continue;
+    }
+    text::keep_secret(value);
+    const std::size_t blank = value.find(' ');  // "Bearer ...", "Basic ..."
+    if (blank == std::string::npos) {
+      continue;
+    }
+    const std::string_view credential = text::trim(std::string_view(value).substr(blank));
+    text::keep_secret(credential);
+    if (std::string pair; text::decode_base64(credential, pair)) {
+      text::keep_secret(pair.substr(pair.find(':') + 1));
+    }
+  }
+}
 
 std::string Url::authority() const {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "soak/net/headers.h"
+
 namespace soak::net {
 
 // The parts of a URL that a connection needs. Userinfo and fragments are not accepted.
@@ -25,6 +27,16 @@ struct Url {
   // Where a connection goes: "https://host:443". All that messages about HTTP say, whose paths hold keys, too.
   std::string origin() const;
 };
+
+// `url` as it may be shown, which need not be a valid one: "***" stands for user and password, and for each value of
+// the query that holds a secret, by its name (api_key) or by its looks (sixteen or more letters and digits in a row).
+std::string url_without_secrets(std::string_view url);
+
+// Keeps these out of all outputs, however a peer or a library spells them (soak/detail/secrets.h). Parsing a URL does
+// so too.
+void keep_secrets_of(std::string_view url);
+// The same for header fields: keys, tokens, cookies, and what Authorization holds.
+void keep_secrets_of(const Headers& headers);
 
 // Throws Error(Errc::kInvalidArgument) for what is no ws: or wss: URL, naming it without its query.
 Url parse_websocket_url(std::string_view text);

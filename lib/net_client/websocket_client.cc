@@ -42,6 +42,7 @@ void check_options(const Url& url, const ConnectOptions& options) {
 
 Task<std::unique_ptr<WebSocket>> connect_websocket(EventLoop& loop, std::string url, ConnectOptions options) {
   Url target = parse_websocket_url(url);
+  keep_secrets_of(options.headers);
   check_options(target, options);
   if (loop.is_virtual()) {
     auto socket = co_await connect_in_memory(loop, std::move(target), std::move(options));

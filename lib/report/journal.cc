@@ -18,6 +18,7 @@
 
 #include "lib/json/writer.h"
 #include "lib/text/format.h"
+#include "soak/detail/secrets.h"
 
 namespace soak::report {
 namespace {
@@ -30,6 +31,7 @@ constexpr std::size_t kValueRoom = 24;
 
 std::string header_line(const Record& record, const probe::Budgets& budgets, const std::string& rss_not_judged) {
   json::Writer json;
+  json.set_filter(text::without_secrets);
   json.object().key("schema").text("soak.journal").key("version").integer(1);
   json.key("name").text(record.name).key("title").text(record.title).key("cycle_noun").text(record.cycle_noun);
   json.key("mode").text(record.mode);
@@ -73,6 +75,7 @@ int write_all(int fd, std::string_view text) {
 class Journal::Line {
  public:
   Line(std::string& room, std::string_view type) : room_(room), json_(std::move(room)) {
+    json_.set_filter(text::without_secrets);
     json_.object().key("type").text(type);
   }
   ~Line() { room_ = json_.take(); }

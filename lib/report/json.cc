@@ -12,6 +12,7 @@
 
 #include "lib/json/writer.h"
 #include "lib/text/format.h"
+#include "soak/detail/secrets.h"
 #include "soak/report/summary.h"
 
 namespace soak::report {
@@ -280,6 +281,7 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
 
 std::string to_json(const Record& record) {
   Writer json(Writer::Layout::kIndented);
+  json.set_filter(text::without_secrets);
   json.object();
   field(json, "schema", "soak.report");
   field(json, "version", std::uint64_t{kJsonVersion});

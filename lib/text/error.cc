@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/error.h"
 
-namespace soak::detail {
+#include "soak/detail/secrets.h"
+
+namespace soak {
+
+Error::Error(Errc code, const std::string& what) : std::runtime_error(text::without_secrets(what)), code_(code) {}
+
+namespace detail {
 
 std::string what_of(const std::exception_ptr& failure) {
   try {
@@ -15,4 +21,5 @@ std::string what_of(const std::exception_ptr& failure) {
   }
 }
 
-}  // namespace soak::detail
+}  // namespace detail
+}  // namespace soak

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "lib/text/utf8.h"
+#include "soak/detail/secrets.h"
 
 namespace soak::text {
 namespace {
@@ -80,7 +81,9 @@ void append_printable(std::string& to, std::string_view text, LineEnds line_ends
 
 }  // namespace
 
-std::string printable(std::string_view text, LineEnds line_ends) {
+std::string printable(std::string_view from_outside, LineEnds line_ends) {
+  const std::string cleared = without_secrets(from_outside);
+  std::string_view text = cleared;
   std::string shown;
   shown.reserve(text.size());
   while (true) {

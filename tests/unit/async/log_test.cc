@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "soak/detail/secrets.h"
 #include "soak/task.h"
 
 namespace soak {
@@ -53,6 +55,34 @@ TEST_F(LogTest, TheDefaultSinkWritesNoTextFromOutsideAsItCame) {
   const std::string line = written([] { log(record(LogLevel::kError, "a\n[  SKIPPED ] b\x1b[2J")); });
 
   EXPECT_EQ(line, "soak: 12.500 s drain 'pusher': a\\n[SKIPPED] b\\x1b[2J\n");
+}
+
+// Drain's rows are its own; what a task threw is one row of them.
+TEST_F(LogTest, TheRowsOfThePrimitivesStayRows) {
+  fill_bucket();
+  VirtualLoop loop;
+  TaskGroup group(loop);
+  group.start("long", sleep_for(1h));
+  group.start("failing", []() -> Task<> {
+    co_await sleep_for(1s);
+    throw std::runtime_error("a\n[  SKIPPED ] b\x1b[2J");
+  }());
+
+  const std::string lines = written([&] { (void)loop.run(drain(group, {.timeout = 5s})); });
+
+  EXPECT_THAT(lines, HasSubstr("failing crashed: a\\n[SKIPPED] b\\x1b[2J\n"));
+  EXPECT_THAT(lines, HasSubstr("1 task still running after 5.000 s is cancelled:\n  long"));
+  EXPECT_THAT(lines, testing::Not(HasSubstr("cancelled:\\n")));
+}
+
+TEST_F(LogTest, LeavesSecretsOutOfWhatEverySinkGets) {
+  text::keep_secret("sk-canary-in-the-log");
+  std::string message;
+  set_log_sink([&](const LogRecord& got) { message = got.message; });
+
+  log(record(LogLevel::kError, "no such key: sk-canary-in-the-log"));
+
+  EXPECT_EQ(message, "no such key: ***");
 }
 
 TEST_F(LogTest, HandsARecordOverAsItIs) {

@@ -127,5 +127,12 @@ TEST(JsonWriterTest, WritesLinesIntoMemoryThatIsThere) {
   EXPECT_EQ(json.take().data(), memory);
 }
 
+TEST(JsonWriterTest, TextsGoThroughTheFilter) {
+  Writer json;
+  json.set_filter([](std::string_view text) { return "<" + std::string(text) + ">"; });
+
+  EXPECT_EQ(json.object().key("a").text("b\n").key("c").integer(1).end_object().take(), R"({"a":"<b\n>","c":1})");
+}
+
 }  // namespace
 }  // namespace soak::json

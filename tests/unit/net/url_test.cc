@@ -76,6 +76,25 @@ TEST(UrlTest, ShowsNoSecretInARefusal) {
   EXPECT_THAT(refusal("user:secret@host"), Not(HasSubstr("secret")));
 }
 
+TEST(UrlTest, IsShownWithoutWhatIsSecretInIt) {
+  EXPECT_EQ(url_without_secrets("wss://host/v1?model=gpt-4o-realtime-preview-2024-12-17&api_key=a"),
+            "wss://host/v1?model=gpt-4o-realtime-preview-2024-12-17&api_key=***");
+  EXPECT_EQ(url_without_secrets("wss://user:pass@host/?x=1"), "wss://***@host/?x=1");
+  EXPECT_EQ(url_without_secrets("ws://host/?u=ek_68af296e8e408191a1120a&Token=&v=2"), "ws://host/?u=***&Token=***&v=2");
+  EXPECT_EQ(url_without_secrets("ws://host/?68af296e8e408191a1120a"), "ws://host/?***");
+  EXPECT_EQ(url_without_secrets("user:secret@host"), "***@host");
+  EXPECT_EQ(url_without_secrets("ws://host/a@b?x=c@d"), "ws://host/a@b?x=c@d");
+  EXPECT_EQ(url_without_secrets(""), "");
+}
+
+TEST(UrlTest, WhatIsSecretInItIsInNoMessage) {
+  (void)parse_websocket_url("ws://host/?access_token=tok%2Fen-of-the-url&x=1");
+  keep_secrets_of(
+      Headers{{"Authorization", "Basic dXNlcjpwYXNzd29yZC1pbi1iYXNpYw=="}, {"X-Api-Key", "key-in-a-header"}});
+
+  EXPECT_STREQ(Error(Errc::kRejected, "tok/en-of-the-url, password-in-basic, key-in-a-header").what(), "***, ***, ***");
+}
+
 TEST(HeadersTest, CompareNamesWithoutCase) {
   Headers headers{{"Retry-After", "30"}, {"X-A", "1"}, {"x-a", "2"}};
 
