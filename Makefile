@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 SOAKS ?=
 
 # Packages of Debian 12 and 13. PACKAGES builds and tests; TOOL_PACKAGES is for the tests with the label `tools`.
-PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcivetweb-dev libcli11-dev libcurl4-openssl-dev libdw-dev \
+PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcli11-dev libcurl4-openssl-dev libdw-dev \
             libeigen3-dev libfmt-dev libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev \
             libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,

@@ -1,39 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/metrics/endpoint.h"
 
-#include <CivetServer.h>
+// A thread of its own, with its own poll(2): the metrics are served while the loops of the program are busy or stuck,
+// and a program without any loop has them too.
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <prometheus/collectable.h>
-#include <prometheus/exposer.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <list>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <thread>
-#include <vector>
+#include <utility>
 
+#include "lib/metrics_endpoint/scrape.h"
+#include "lib/text/ascii.h"
 #include "soak/error.h"
-#include "soak/metrics/collectable.h"
+#include "soak/metrics/metrics.h"
 
 namespace soak::metrics {
 namespace {
 
-// civetweb's callbacks are given nothing that leads to an Endpoint.
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kPatience = 5s;       // With a client that sends no request, or does not read the response.
+constexpr auto kLinger = 1s;         // For a client to close its end after the response.
+constexpr auto kRetryAccept = 50ms;  // Nothing tells when a descriptor of the process is closed.
+constexpr std::size_t kConnectionsMax = 64;
+
 std::atomic<std::size_t> g_open_connections{0};
 
-int connection_opened(const mg_connection*, void**) {
-  g_open_connections.fetch_add(1);
-  return 0;
-}
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
 
-void connection_closed(const mg_connection*) { g_open_connections.fetch_sub(1); }
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
 
 struct Address {
   union {
@@ -66,23 +93,7 @@ Address parse(const std::string& text) {
   return address;
 }
 
-int open_socket(const Address& address) { return ::socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0); }
-
-// Why nobody can listen there, which civetweb keeps to itself. 0 when somebody can.
-int why_not(const Address& address) {
-  const int fd = open_socket(address);
-  if (fd < 0) {
-    return errno;
-  }
-  const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  const bool listens = ::bind(fd, &address.any, address.size) == 0 && ::listen(fd, 1) == 0;
-  const int error = listens ? 0 : errno;
-  ::close(fd);
-  return error;
-}
-
-// The threads that are made while it lives take no signals: those are for the program's own.
+// A thread that is made while it lives takes no signals: those are for the program's own.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -98,63 +109,225 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
+std::string message_of(int error) { return std::generic_category().message(error); }
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? text::to_lower(name.data()) : std::string();
+}
+
+// "127.0.0.1", "[::1]": the address of this end.
+std::string own_address(int fd) {
+  Address address{};
+  address.v6 = {};
+  address.size = sizeof(address.v6);
+  ::getsockname(fd, &address.any, &address.size);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.any.sa_family == AF_INET) {
+    ::inet_ntop(AF_INET, &address.v4.sin_addr, text.data(), text.size());
+    return text.data();
+  }
+  ::inet_ntop(AF_INET6, &address.v6.sin6_addr, text.data(), text.size());
+  return fmt::format("[{}]", text.data());
+}
+
+// A client, from its accept(2) until both ends have closed.
+class Connection {
+ public:
+  explicit Connection(int fd) : fd_(fd) { g_open_connections.fetch_add(1); }
+  ~Connection() { g_open_connections.fetch_sub(1); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  int fd() const { return fd_.get(); }
+  Clock::time_point deadline() const { return deadline_; }
+  short events() const { return static_cast<short>(unsent_.empty() ? POLLIN : POLLOUT); }
+  bool over() const { return over_; }
+
+  void on_event(const KnowsHost& knows) {
+    if (unsent_.empty()) {
+      read(knows);
+    }
+    if (!unsent_.empty()) {
+      write();
+    }
+  }
+
+ private:
+  void read(const KnowsHost& knows) {
+    std::array<char, 4096> buffer;
+    const ssize_t got = ::recv(fd(), buffer.data(), buffer.size(), 0);
+    if (got <= 0) {
+      over_ = got == 0 || (errno != EAGAIN && errno != EINTR);
+      return;
+    }
+    if (answered_) {
+      return;  // There is one request in a connection.
+    }
+    head_.append(buffer.data(), static_cast<std::size_t>(got));
+    const std::size_t end = end_of_head(head_);
+    if (std::min(end, head_.size()) > kHeadBytesMax) {
+      unsent_ = respond_too_long();
+    } else if (end != std::string::npos) {
+      unsent_ = respond(std::string_view(head_).substr(0, end), knows, exposition);
+    }
+    answered_ = !unsent_.empty();
+  }
+
+  void write() {
+    const ssize_t sent = ::send(fd(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
+    if (sent < 0) {
+      over_ = errno != EAGAIN && errno != EINTR;
+      return;
+    }
+    unsent_.erase(0, static_cast<std::size_t>(sent));
+    deadline_ = Clock::now() + kPatience;
+    if (unsent_.empty()) {
+      // Closed with something unread, it would be reset, and the response could be lost.
+      ::shutdown(fd(), SHUT_WR);
+      deadline_ = Clock::now() + kLinger;
+    }
+  }
+
+  const Descriptor fd_;
+  Clock::time_point deadline_ = Clock::now() + kPatience;
+  std::string head_;
+  std::string unsent_;  // Of the response.
+  bool answered_ = false;
+  bool over_ = false;
+};
+
 }  // namespace
 
 struct Endpoint::State {
+  explicit State(const EndpointOptions& options)
+      : address(parse(options.address)),
+        names(options.names),
+        listener(::socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+        stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    address.set_port(options.port);
+    const int on = 1;
+    if (listener.get() < 0 || stop.get() < 0 ||
+        ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        ::bind(listener.get(), &address.any, address.size) != 0 || ::listen(listener.get(), SOMAXCONN) != 0) {
+      throw Error(Errc::kSystem, fmt::format("metrics endpoint: cannot listen on {}:{}: {}", address.text, options.port,
+                                             message_of(errno)));
+    }
+    ::getsockname(listener.get(), &address.any, &address.size);
+    port = ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+    url = fmt::format("http://{}:{}/metrics", address.text, port);
+    names.push_back(host_name());
+    for (std::string& name : names) {
+      name = text::to_lower(name);
+    }
+    try {
+      const SignalsBlocked blocked;
+      thread = std::thread([this] { serve(); });
+    } catch (const std::system_error& error) {
+      throw Error(Errc::kSystem, fmt::format("metrics endpoint: cannot start its thread: {}", error.code().message()));
+    }
+  }
+  ~State() {
+    const std::uint64_t one = 1;
+    (void)!::write(stop.get(), &one, sizeof(one));
+    thread.join();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  // All below is the thread's.
+
+  void serve() {
+    std::vector<pollfd> polled;
+    while (true) {
+      polled.assign({{stop.get(), POLLIN, 0}, {paused_until ? -1 : listener.get(), POLLIN, 0}});
+      for (const Connection& connection : connections) {
+        polled.push_back({connection.fd(), connection.events(), 0});
+      }
+      const int seen = ::poll(polled.data(), polled.size(), patience());
+      if (seen > 0 && polled[0].revents != 0) {
+        return;
+      }
+      std::size_t place = 2;
+      for (Connection& connection : connections) {
+        if (seen > 0 && polled[place].revents != 0) {
+          connection.on_event([&](std::string_view host) { return knows(host, connection); });
+        }
+        ++place;
+      }
+      const Clock::time_point now = Clock::now();
+      connections.remove_if([now](const Connection& one) { return one.over() || one.deadline() <= now; });
+      if (paused_until && *paused_until <= now) {
+        paused_until.reset();
+      }
+      if (seen > 0 && polled[1].revents != 0) {
+        accept();
+      }
+    }
+  }
+
+  // In milliseconds, until something is due.
+  int patience() const {
+    Clock::time_point next = Clock::time_point::max();
+    for (const Connection& connection : connections) {
+      next = std::min(next, connection.deadline());
+    }
+    next = std::min(next, paused_until.value_or(Clock::time_point::max()));
+    if (next == Clock::time_point::max()) {
+      return -1;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
+    return static_cast<int>(std::max(left, std::chrono::milliseconds{0}).count());
+  }
+
+  void accept() {
+    while (true) {
+      const int fd = ::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (fd >= 0) {
+        connections.emplace_back(fd);
+        if (connections.size() > kConnectionsMax) {
+          connections.pop_front();  // The one that has had the longest time.
+        }
+        continue;
+      }
+      if (errno == EAGAIN) {
+        reported = false;
+      } else if (errno != EINTR && errno != ECONNABORTED) {
+        pause(errno);
+      }
+      return;
+    }
+  }
+
+  // Most often for want of a descriptor: asked again at once, poll() would say the same.
+  void pause(int error) {
+    paused_until = Clock::now() + kRetryAccept;
+    if (!std::exchange(reported, true)) {
+      fmt::print(stderr, "soak: metrics endpoint {}:{} cannot accept connections: {}; they wait\n", address.text, port,
+                 message_of(error));
+    }
+  }
+
+  bool knows(std::string_view host, const Connection& connection) const {
+    return is_loopback_host(host) || std::find(names.begin(), names.end(), host) != names.end() ||
+           host == own_address(connection.fd());
+  }
+
   Address address;
+  std::vector<std::string> names;
+  const Descriptor listener;
+  const Descriptor stop;  // Readable: the thread shall end.
   std::uint16_t port = 0;
   std::string url;
-  std::optional<prometheus::Exposer> exposer;
+  std::list<Connection> connections;
+  std::optional<Clock::time_point> paused_until;  // Without accepting.
+  bool reported = false;                          // Why it pauses; until nobody waits any more.
+  std::thread thread;
 };
 
-Endpoint::Endpoint(EndpointOptions options) : state_(std::make_unique<State>()) {
-  State& state = *state_;
-  state.address = parse(options.address);
-  state.address.set_port(options.port);
-  const std::string where = fmt::format("{}:{}", state.address.text, options.port);
-  CivetCallbacks callbacks;
-  callbacks.init_connection = connection_opened;
-  callbacks.connection_closed = connection_closed;
-  // Who connects and says nothing is let go after 5 s.
-  const std::vector<std::string> server_options = {"listening_ports",    where,  //
-                                                   "num_threads",        "2",    //
-                                                   "request_timeout_ms", "5000"};
-  try {
-    const SignalsBlocked blocked;
-    state.exposer.emplace(server_options, &callbacks);
-  } catch (const CivetException& refusal) {
-    const std::string failure = "metrics endpoint: cannot listen on " + where;
-    if (const int error = why_not(state.address); error != 0) {
-      throw Error(Errc::kSystem, fmt::format("{}: {}", failure, std::generic_category().message(error)));
-    }
-    throw Error(Errc::kSystem, fmt::format("{}: {}", failure, refusal.what()));
-  }
-  state.port = static_cast<std::uint16_t>(state.exposer->GetListeningPorts().front());
-  state.address.set_port(state.port);
-  state.url = fmt::format("http://{}:{}/metrics", state.address.text, state.port);
-  state.exposer->RegisterCollectable(collectable());
-}
+Endpoint::Endpoint(EndpointOptions options) : state_(std::make_unique<State>(options)) {}
 
-// civetweb looks whether it shall end every 2 s, and when somebody connects: so somebody does.
-Endpoint::~Endpoint() {
-  std::atomic<bool> ended = false;
-  std::thread caller;
-  {
-    const SignalsBlocked blocked;
-    caller = std::thread([&ended, &address = state_->address] {
-      while (!ended) {
-        if (const int fd = open_socket(address); fd >= 0) {
-          ::connect(fd, &address.any, address.size);
-          ::close(fd);
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds{2});
-      }
-    });
-  }
-  state_->exposer.reset();
-  ended = true;
-  caller.join();
-}
+Endpoint::~Endpoint() = default;
 
 std::uint16_t Endpoint::port() const noexcept { return state_->port; }
 

@@ -4,24 +4,33 @@
 
 // Serves this process's metrics over HTTP, as GET /metrics, for Prometheus to scrape.
 //
-// By default it listens on the loopback interface only. Its threads and its listening socket all exist once it is
-// constructed, so a baseline taken after that includes them. A scrape opens one more connection and closes it.
+// By default it listens on the loopback interface only. Its thread and its two descriptors exist once it is
+// constructed, so a baseline taken after that includes them. A scrape opens one more connection and closes it. Idle
+// connections block no other; each is closed after 5 s. Without a free descriptor it prints so once, and accepts again
+// when there is one.
+//
+// A request must name this machine in its Host field: localhost, a loopback address, the address that it came to, the
+// host name, or one of `names`. Others get status 403. Otherwise a web page could read the metrics through a name of
+// its own that resolves to this machine (DNS rebinding).
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace soak::metrics {
 
 struct EndpointOptions {
-  std::string address = "127.0.0.1";  // A numeric IPv4 or IPv6 address. Any other exposes the metrics to the network.
-  std::uint16_t port = 0;             // 0 picks a free port.
+  std::string address = "127.0.0.1";    // A numeric IPv4 or IPv6 address. Any other exposes the metrics to the network.
+  std::uint16_t port = 0;               // 0 picks a free port.
+  std::vector<std::string> names = {};  // Other names of this machine, such as "soak.example.com".
 };
 
 class Endpoint {
  public:
-  // Throws Error: kInvalidArgument for an invalid address, and kSystem, naming address and port, if it cannot listen.
+  // Throws Error: kInvalidArgument for an invalid address, and kSystem, naming address and port, if it cannot listen
+  // or start its thread.
   explicit Endpoint(EndpointOptions options = {});
   ~Endpoint();  // Waits for a scrape in progress.
   Endpoint(const Endpoint&) = delete;
