@@ -2,14 +2,14 @@
 #include "soak/fault/byte_proxy.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <uv.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "lib/fault/frame_reader.h"
 #include "lib/fault/tcp_end.h"
+#include "lib/net/tcp_listener.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/task.h"
@@ -21,7 +21,6 @@ constexpr detail::EnumNames<ByteKind> kKindNames({{ByteKind::kReset, "reset"},
                                                   {ByteKind::kCut, "cut"},
                                                   {ByteKind::kHalfOpen, "half_open"},
                                                   {ByteKind::kInject, "inject"}});
-constexpr int kBacklog = 128;
 
 // For both sides to close after they were sent a FIN.
 constexpr std::chrono::nanoseconds kDiscardTime = std::chrono::seconds{2};
@@ -49,7 +48,7 @@ class ByteProxy::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  bool accept(uv_stream_t* listener) { return client_.accept(listener); }
+  bool open(net::Fd client) { return client_.open(std::move(client)); }
   // Until both sides have ended, or a fault ended them.
   Task<> run();
 
@@ -81,56 +80,28 @@ class ByteProxy::Connection {
 
 struct ByteProxy::State {
   State(UvLoop& own_loop, std::uint16_t port, Plan own_plan)
-      : loop(own_loop), server_port(port), plan(std::move(own_plan)), tasks(own_loop) {
-    listener = new Listener;
-    uv_tcp_init(loop.handle(), &listener->tcp);
-    listener->tcp.data = listener;
-    listener->state = this;
-    sockaddr_in address{};
-    uv_ip4_addr("127.0.0.1", 0, &address);
-    int failed = uv_tcp_bind(&listener->tcp, reinterpret_cast<const sockaddr*>(&address), 0);
-    if (failed == 0) {
-      failed = uv_listen(reinterpret_cast<uv_stream_t*>(&listener->tcp), kBacklog, [](uv_stream_t* stream, int status) {
-        State* const state = static_cast<Listener*>(stream->data)->state;
-        if (state == nullptr || status != 0) {
-          return;
-        }
-        ++state->waiting;
-        state->arrived.set();
-      });
-    }
-    if (failed != 0) {
-      close_listener();
-      throw Error(Errc::kConnectFailed, fmt::format("a ByteProxy cannot listen on 127.0.0.1: {}", uv_strerror(failed)));
-    }
+      : loop(own_loop),
+        server_port(port),
+        plan(std::move(own_plan)),
+        listener(own_loop, "127.0.0.1", 0, [this] { arrived.set(); }),
+        tasks(own_loop) {
     tasks.start("proxy_accept", accept());
   }
-  ~State() {
-    tasks.end_in_place();
-    close_listener();
-  }
+  ~State() { tasks.end_in_place(); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  void close_listener() {
-    listener->state = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&listener->tcp),
-             [](uv_handle_t* closed) { delete static_cast<Listener*>(closed->data); });
-  }
-
   Task<> accept() {
     for (;;) {
-      while (waiting == 0) {
-        arrived.reset();
-        co_await arrived.wait();
+      arrived.reset();
+      co_await arrived.wait();
+      while (std::optional<net::TcpListener::Accepted> accepted = listener.accept()) {
+        const std::uint64_t number = ++connections;
+        auto connection = std::make_unique<Connection>(loop, *this, plan ? plan(number) : BytePlan());
+        if (connection->open(std::move(accepted->fd))) {
+          tasks.start({"proxy_connection", number}, serve(std::move(connection)));
+        }
       }
-      --waiting;
-      const std::uint64_t number = ++connections;
-      auto connection = std::make_unique<Connection>(loop, *this, plan ? plan(number) : BytePlan());
-      if (!connection->accept(reinterpret_cast<uv_stream_t*>(&listener->tcp))) {
-        continue;
-      }
-      tasks.start({"proxy_connection", number}, serve(std::move(connection)));
     }
   }
   Task<> serve(std::unique_ptr<Connection> connection) {
@@ -140,17 +111,11 @@ struct ByteProxy::State {
     --open_connections;
   }
 
-  struct Listener {
-    uv_tcp_t tcp{};
-    State* state = nullptr;
-  };
-
   UvLoop& loop;
   const std::uint16_t server_port;
   const Plan plan;
-  Listener* listener = nullptr;
-  int waiting = 0;  // Connections that were not accepted yet.
-  Event arrived;
+  Event arrived;  // The listener has somebody to accept.
+  net::TcpListener listener;
   std::array<std::uint64_t, kByteKinds> played{};
   std::uint64_t connections = 0;
   std::uint64_t open_connections = 0;
@@ -374,12 +339,7 @@ ByteProxy::ByteProxy(EventLoop& loop, std::uint16_t server_port, Plan plan)
 
 ByteProxy::~ByteProxy() = default;
 
-std::uint16_t ByteProxy::port() const {
-  sockaddr_in address{};
-  int size = sizeof address;
-  uv_tcp_getsockname(&state_->listener->tcp, reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
-}
+std::uint16_t ByteProxy::port() const { return state_->listener.port(); }
 
 std::string ByteProxy::url(std::string_view url) const {
   const std::size_t host = url.find("://") + 3;

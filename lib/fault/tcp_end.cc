@@ -96,11 +96,11 @@ TcpEnd::~TcpEnd() {
   }
 }
 
-bool TcpEnd::accept(uv_stream_t* listener) {
-  if (uv_accept(listener, handle_->stream()) != 0) {
+bool TcpEnd::open(net::Fd connected) {
+  if (uv_tcp_open(&handle_->tcp, connected.get()) != 0) {
     return false;
   }
-  uv_tcp_nodelay(&handle_->tcp, 1);
+  (void)connected.release();  // It is libuv's.
   return true;
 }
 

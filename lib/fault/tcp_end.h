@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "lib/net/fd.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
 
@@ -23,8 +24,8 @@ class TcpEnd {
   TcpEnd(const TcpEnd&) = delete;
   TcpEnd& operator=(const TcpEnd&) = delete;
 
-  // False when there was none to accept.
-  bool accept(uv_stream_t* listener);
+  // Takes over a socket that is connected. False when libuv does not take it.
+  bool open(net::Fd connected);
   // To that port of 127.0.0.1. False when nobody takes it.
   Task<bool> connect(std::uint16_t port);
 

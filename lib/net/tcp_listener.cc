@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/net_server/tcp_listener.h"
+#include "lib/net/tcp_listener.h"
 
 #include <netdb.h>
 #include <netinet/in.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SOAK_LIB_NET_SERVER_TCP_LISTENER_H_
-#define SOAK_LIB_NET_SERVER_TCP_LISTENER_H_
+#ifndef SOAK_LIB_NET_TCP_LISTENER_H_
+#define SOAK_LIB_NET_TCP_LISTENER_H_
 
 #include <cstdint>
 #include <functional>
@@ -55,4 +55,4 @@ class TcpListener final : public soak::detail::TimerNode {
 
 }  // namespace soak::net
 
-#endif  // SOAK_LIB_NET_SERVER_TCP_LISTENER_H_
+#endif  // SOAK_LIB_NET_TCP_LISTENER_H_

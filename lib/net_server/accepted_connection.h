@@ -8,8 +8,8 @@
 
 #include "lib/net/fd.h"
 #include "lib/net/openssl.h"
+#include "lib/net/tcp_listener.h"
 #include "lib/net/tls_terminator.h"
-#include "lib/net_server/tcp_listener.h"
 #include "soak/event_loop.h"
 
 namespace soak::net {

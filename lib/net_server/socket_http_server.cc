@@ -20,12 +20,12 @@
 
 #include "lib/net/fd.h"
 #include "lib/net/http_head.h"
+#include "lib/net/tcp_listener.h"
 #include "lib/net/tls_context.h"
 #include "lib/net/tls_terminator.h"
 #include "lib/net/uv_poll.h"
 #include "lib/net_server/accepted_connection.h"
 #include "lib/net_server/http_request_reader.h"
-#include "lib/net_server/tcp_listener.h"
 #include "soak/detail/timer_heap.h"
 
 namespace soak::net {

@@ -22,7 +22,7 @@
 #include "lib/net_server/lingering_streams.h"
 #include "lib/net_server/stream.h"
 #include "lib/net_server/stream_link.h"
-#include "lib/net_server/tcp_listener.h"
+#include "lib/net/tcp_listener.h"
 #include "lib/text/base64.h"
 #include "soak/detail/timer_heap.h"
 
