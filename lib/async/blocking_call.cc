@@ -5,6 +5,8 @@
 #include <uv.h>
 
 #include "lib/async/log_lines.h"
+#include "lib/async/pool_threads.h"
+#include "lib/text/format.h"
 #include "soak/error.h"
 #include "soak/run_blocking.h"
 
@@ -19,7 +21,7 @@ BlockingCall::~BlockingCall() {
   if (failure_) {
     log_text(LogLevel::kError, loop_.now(), "run_blocking", "default", [&] {
       return fmt::format("the call of {} failed when no task waited for it any more: {}", to_string(name_),
-                         what_of(failure_));
+                         shown(failure_));
     });
   }
   Link<StragglerTag>::unlink();
@@ -45,6 +47,10 @@ void BlockingCall::begin(Root& waiting, std::source_location where) noexcept {
     loop_.core().timers.arm(*this, later(loop_.now(), virtual_duration_));
     return;
   }
+  if (const int error = pool_threads_error(); error != 0) {
+    fail(fmt::format("no thread can be started: {}", text::format_errno(error)));
+    return;
+  }
   request_ = std::make_unique<Request>();
   request_->data = this;
   const int failed = uv_queue_work(
@@ -55,11 +61,14 @@ void BlockingCall::begin(Root& waiting, std::source_location where) noexcept {
     ++loop_.core().pool_calls;
     return;
   }
-  failure_ = std::make_exception_ptr(
-      Error(Errc::kSystem, fmt::format("run_blocking: libuv rejected the call: {}", uv_strerror(failed))));
-  state_ = State::kDone;
   request_.reset();
-  waiting.wake(Wake::kEvent);
+  fail(fmt::format("libuv rejected the call: {}", uv_strerror(failed)));
+}
+
+void BlockingCall::fail(const std::string& why) noexcept {
+  failure_ = std::make_exception_ptr(Error(Errc::kSystem, "run_blocking: " + why));
+  state_ = State::kDone;
+  waiting_->wake(Wake::kEvent);
 }
 
 bool BlockingCall::try_cancel() noexcept {

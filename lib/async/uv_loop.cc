@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "lib/async/descriptors.h"
+#include "lib/text/format.h"
 #include "soak/event_loop.h"
 #include "soak/task.h"
 
@@ -15,6 +17,9 @@ namespace {
 
 // Turns that may pass without a poll while tasks keep the loop busy and nobody's handle is active.
 constexpr int kTurnsWithoutPoll = 64;
+
+// The first loop has so many. libuv aborts the process where it finds some of them and then no more.
+constexpr std::size_t kDescriptorsOfALoop = 6;
 
 // For calls on the pool to return when the loop ends.
 constexpr std::chrono::milliseconds kPoolGrace{5000};
@@ -41,6 +46,9 @@ struct UvLoop::Handles {
 };
 
 UvLoop::UvLoop(UvLoopOptions options) : EventLoop(true, false, options.seed), handles_(std::make_unique<Handles>()) {
+  if (const int error = detail::descriptors_error(kDescriptorsOfALoop); error != 0) {
+    throw Error(Errc::kSystem, fmt::format("cannot create a libuv loop: {}", text::format_errno(error)));
+  }
   if (const int failed = uv_loop_init(&handles_->loop); failed != 0) {
     throw Error(Errc::kSystem, fmt::format("cannot create a libuv loop: {}", uv_strerror(failed)));
   }

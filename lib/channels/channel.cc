@@ -28,6 +28,10 @@ Task<Delivery> PacedChannel::send(std::string conversation, std::string text) {
   return sender_->send(std::move(conversation), std::move(text));
 }
 
+void PacedChannel::check_conversation(std::string_view conversation) const {
+  sender_->check_conversation(conversation);
+}
+
 const ChannelCounters& PacedChannel::counters() const { return sender_->counters(); }
 
 void PacedChannel::set_credential(std::string credential) { sender_->set_credential(std::move(credential)); }

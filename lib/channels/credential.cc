@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/channels/credential.h"
 
+#include "soak/detail/secrets.h"
+
 namespace soak::channels {
+
+// Of "<bot id>:<secret>" and "<webhook id>/<token>" also the second part alone: a peer may name that.
+void Credential::keep_out_of_outputs(std::string_view secret) {
+  text::keep_secret(secret);
+  text::keep_secret(secret.substr(secret.find_last_of(":/") + 1));
+}
 
 void Credential::set(std::string secret) {
   if (secret == secret_) {
     return;
   }
+  keep_out_of_outputs(secret);
   secret_ = std::move(secret);
   ++generation_;
   refused_ = false;

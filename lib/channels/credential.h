@@ -3,12 +3,13 @@
 #define SOAK_LIB_CHANNELS_CREDENTIAL_H_
 
 // The secret that a channel sends with, and how it is replaced when the provider refuses it: once, however many
-// messages saw the refusal, while all others wait.
+// messages saw the refusal, while all others wait. It is in no output.
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "soak/event.h"
@@ -20,7 +21,9 @@ namespace soak::channels {
 class Credential {
  public:
   Credential(EventLoop& loop, std::string secret, std::function<Task<std::string>()> replace)
-      : loop_(loop), secret_(std::move(secret)), replace_(std::move(replace)) {}
+      : loop_(loop), secret_(std::move(secret)), replace_(std::move(replace)) {
+    keep_out_of_outputs(secret_);
+  }
 
   const std::string& secret() const { return secret_; }
   std::uint64_t generation() const { return generation_; }
@@ -42,6 +45,7 @@ class Credential {
   Task<bool> usable(std::chrono::nanoseconds timeout);
 
  private:
+  static void keep_out_of_outputs(std::string_view secret);
   Task<> replace();
 
   EventLoop& loop_;

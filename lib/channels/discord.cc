@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/channels/seconds.h"
@@ -10,6 +11,8 @@
 #include "lib/channels/service.h"
 #include "lib/json/reader.h"
 #include "lib/json/writer.h"
+#include "lib/text/ascii.h"
+#include "soak/error.h"
 
 namespace soak::channels {
 namespace {
@@ -78,7 +81,6 @@ class DiscordService : public Service {
   const std::string& url() const { return url_; }
 
  private:
-  virtual std::string refuse_conversation(std::string_view conversation) const = 0;
   virtual Meaning read_refusal(int status, std::int64_t code) const = 0;
 
   // "error code: 1015" with status 403 was seen (github.com/discord/discord-api-docs/issues/1149).
@@ -115,12 +117,12 @@ class WebhookService final : public DiscordService {
     return {"POST", std::move(url), json.take(), json_headers()};
   }
 
- private:
   std::string refuse_conversation(std::string_view conversation) const override {
     return conversation.find_first_not_of("0123456789") == std::string_view::npos ? ""
                                                                                   : "a thread id that is not a number";
   }
 
+ private:
   Meaning read_refusal(int status, std::int64_t code) const override {
     if (code == kUnknownWebhook || code == kInvalidWebhookToken || status == 401) {
       return Meaning::kCredentialRefused;
@@ -147,13 +149,13 @@ class BotService final : public DiscordService {
 
   bool knows_nonces() const override { return true; }
 
- private:
   std::string refuse_conversation(std::string_view conversation) const override {
     return !conversation.empty() && conversation.find_first_not_of("0123456789") == std::string_view::npos
                ? ""
                : "a channel id that is not a number";
   }
 
+ private:
   // A 401 about a webhook's token says nothing of the bot's (github.com/discordjs/discord.js/issues/10798).
   Meaning read_refusal(int status, std::int64_t code) const override {
     if (status == 401) {
@@ -179,12 +181,27 @@ std::string without_url(std::string webhook) {
   return at == std::string::npos ? webhook : webhook.substr(at + kWebhooks.size());
 }
 
+// A webhook that is none could send its secret to another host than it was meant for.
+void check_webhook(std::string_view webhook) {
+  const std::size_t slash = std::min(webhook.find('/'), webhook.size());
+  const std::string_view id = webhook.substr(0, slash);
+  const std::string_view token = webhook.substr(std::min(slash + 1, webhook.size()));
+  const bool is_token = std::all_of(token.begin(), token.end(), [](char c) {
+    return text::is_letter_or_digit(c) || c == '-' || c == '_' || c == '.';
+  });
+  if (id.empty() || id.find_first_not_of("0123456789") != std::string_view::npos || token.empty() || !is_token) {
+    throw Error(Errc::kInvalidArgument,
+                "discord: not a webhook: expected <id>/<token>, or a URL that ends with /webhooks/<id>/<token>");
+  }
+}
+
 DiscordWebhookOptions taken_apart(DiscordWebhookOptions options) {
   const std::size_t at = options.webhook.find(kWebhooks);
   if (at != std::string::npos) {
     options.url = options.webhook.substr(0, at);
   }
   options.webhook = without_url(std::move(options.webhook));
+  check_webhook(options.webhook);
   return options;
 }
 

@@ -108,6 +108,9 @@ MessageStream::MessageStream(Run& run, EventLoop& loop, Channel& channel, Messag
   if (options.conversations.empty()) {
     throw Error(Errc::kInvalidArgument, "MessageStream: needs at least one conversation to send to");
   }
+  for (const std::string& conversation : options.conversations) {
+    channel.check_conversation(conversation);
+  }
   state_ = std::make_unique<State>(run, loop, channel, std::move(options));
 }
 

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "lib/channels/seconds.h"
+#include "lib/net/url.h"
 #include "lib/text/format.h"
 #include "lib/text/utf8.h"
+#include "soak/detail/secrets.h"
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 
@@ -37,15 +39,6 @@ net::HttpClientOptions http_options(const DeliveryOptions& options) {
 }
 
 Pace unless_off(Pace pace, bool pacing) { return pacing ? pace : Pace{}; }
-
-void cut_out(std::string& text, std::string_view secret) {
-  if (secret.size() < 8) {
-    return;  // No secret, and it could be any word.
-  }
-  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
-    text.replace(at, secret.size(), "***");
-  }
-}
 
 }  // namespace
 
@@ -87,8 +80,16 @@ Sender::Sender(EventLoop& loop, std::unique_ptr<Service> service, const SenderOp
         fmt::format("{}: pacing may be off for a loopback URL alone: the limits of a provider are there to be kept",
                     service_->name()));
   }
+  net::parse_http_url(options.url);
   if (options.requests_max == 0 || options.queue_max == 0) {
     throw Error(Errc::kInvalidArgument, fmt::format("{}: requests_max and queue_max are at least 1", service_->name()));
+  }
+}
+
+void Sender::check_conversation(std::string_view conversation) const {
+  if (const std::string wrong = service_->refuse_conversation(conversation); !wrong.empty()) {
+    throw Error(Errc::kInvalidArgument,
+                fmt::format("{}: cannot send to '{}': {}", service_->name(), conversation, wrong));
   }
 }
 
@@ -231,13 +232,13 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   try {
     response = co_await http_.send(std::move(request));
   } catch (const net::HttpError& error) {
+    if (error.code() == Errc::kCertificate) {
+      co_return never(error.what());
+    }
     may_have_arrived = error.may_have_arrived();
     why = error.what();
   } catch (const Error& error) {  // No request can be made of it, nor of the next one.
-    Step step;
-    step.why = worded(error.what());
-    step.settled.emplace(DeliveryOutcome::kFailed, step.why);
-    co_return step;
+    co_return never(error.what());
   }
   if (may_have_arrived) {
     end_row_of_429s();
@@ -249,6 +250,13 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   }
   count(answer, generation);
   co_return read(lane, answer, generation);
+}
+
+Sender::Step Sender::never(std::string_view why) const {
+  Step step;
+  step.why = worded(why);
+  step.settled.emplace(DeliveryOutcome::kFailed, step.why);
+  return step;
 }
 
 Sender::Step Sender::unanswered(Lane& lane, bool may_have_arrived, std::string why) {
@@ -366,10 +374,7 @@ void Sender::settle(const Delivery& delivery) {
 }
 
 std::string Sender::worded(std::string_view why) const {
-  std::string text = fmt::format("{}: {}", service_->name(), why);
-  const std::string& secret = credential_.secret();
-  cut_out(text, secret);
-  cut_out(text, std::string_view(secret).substr(secret.find_last_of(":/") + 1));
+  std::string text = text::without_secrets(fmt::format("{}: {}", service_->name(), why));
   if (text.size() > kWhyMax) {
     text.resize(text::first_bytes(text, kWhyMax).size());
     text += "...";

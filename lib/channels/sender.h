@@ -43,6 +43,8 @@ class Sender {
 
   Task<Delivery> send(std::string conversation, std::string text);
 
+  // Throws Error(Errc::kInvalidArgument) where no message to it could be sent.
+  void check_conversation(std::string_view conversation) const;
   void set_credential(std::string credential);
   const ChannelCounters& counters() const { return counters_; }
   const Service& service() const { return *service_; }
@@ -74,6 +76,8 @@ class Sender {
   Task<Delivery> deliver(Lane& lane, Outgoing message, Instant give_up);
   Task<Step> request(Lane& lane, Outgoing& message);
   Step read(Lane& lane, const Answer& answer, std::uint64_t generation);
+  // The message fails, and the next one would.
+  Step never(std::string_view why) const;
   Step unanswered(Lane& lane, bool may_have_arrived, std::string why);
   // Waits until a request may go to `lane`, and for a connection. Nothing where that would be after `give_up`.
   Task<std::optional<Permit>> clear_to_send(Lane& lane, Instant give_up);

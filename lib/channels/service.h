@@ -69,6 +69,8 @@ class Service {
 
   virtual std::string_view name() const = 0;
 
+  // What is wrong with a conversation that no message can go to; empty for nothing.
+  virtual std::string refuse_conversation(std::string_view conversation) const = 0;
   // What is wrong with a message that no request should be made for; empty for nothing.
   virtual std::string refuse(const Outgoing& message) const = 0;
   virtual net::HttpRequest request(const Outgoing& message, const std::string& credential) const = 0;

@@ -10,6 +10,7 @@
 #include "lib/channels/service.h"
 #include "lib/json/reader.h"
 #include "lib/json/writer.h"
+#include "lib/text/ascii.h"
 
 namespace soak::channels {
 namespace {
@@ -45,10 +46,13 @@ class TelegramService final : public Service {
     if (std::string wrong = refuse_text(message.text, TelegramChannel::kTextMax); !wrong.empty()) {
       return wrong;
     }
-    if (!is_number(message.conversation) && !message.conversation.starts_with('@')) {
-      return "a chat that is neither a number nor \"@name\"";
-    }
-    return {};
+    return refuse_conversation(message.conversation);
+  }
+
+  std::string refuse_conversation(std::string_view chat) const override {
+    return is_number(chat) || (chat.size() > 1 && chat.starts_with('@') && text::trim(chat, text::kWhiteSpace) == chat)
+               ? ""
+               : "a chat that is neither a number nor \"@name\"";
   }
 
   net::HttpRequest request(const Outgoing& message, const std::string& token) const override {

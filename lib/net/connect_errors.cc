@@ -8,9 +8,8 @@
 
 namespace soak::net {
 
-void throw_connect_failed(const Url& url, std::string_view cause, std::chrono::nanoseconds after) {
-  throw Error(Errc::kConnectFailed,
-              url.display() + ": " + std::string(cause) + ", " + text::format_seconds(after) + " after connect");
+void throw_connect_failed(const Url& url, std::string_view cause, std::chrono::nanoseconds after, Errc code) {
+  throw Error(code, url.display() + ": " + std::string(cause) + ", " + text::format_seconds(after) + " after connect");
 }
 
 void throw_connect_timeout(const Url& url, const ConnectOptions& options) {

@@ -6,12 +6,14 @@
 #include <string_view>
 
 #include "lib/net/url.h"
+#include "soak/error.h"
 #include "soak/net/websocket.h"
 
 namespace soak::net {
 
 // "ws://127.0.0.1:40121/v1/realtime: connection refused, 0.0 s after connect"
-[[noreturn]] void throw_connect_failed(const Url& url, std::string_view cause, std::chrono::nanoseconds after);
+[[noreturn]] void throw_connect_failed(const Url& url, std::string_view cause, std::chrono::nanoseconds after,
+                                       Errc code = Errc::kConnectFailed);
 [[noreturn]] void throw_connect_timeout(const Url& url, const ConnectOptions& options);
 
 }  // namespace soak::net

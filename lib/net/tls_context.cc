@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "lib/net/ca_file.h"
 #include "soak/error.h"
 
 namespace soak::net {
@@ -138,7 +139,9 @@ std::string read_ca_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file) {
-    throw Error(Errc::kInvalidArgument, path + ": cannot be read: " + std::generic_category().message(errno));
+    const bool shortage = errno == EMFILE || errno == ENFILE || errno == ENOMEM;  // Not the fault of the path.
+    throw Error(shortage ? Errc::kSystem : Errc::kInvalidArgument,
+                path + ": cannot be read: " + std::generic_category().message(errno));
   }
   return text;
 }
@@ -153,6 +156,12 @@ OwnedSslContext make_tls_client_context(const std::string& ca_pem, const std::st
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_info_callback(context.get(), &on_client_progress);
   return context;
+}
+
+void check_ca_file(const std::string& path) {
+  if (!path.empty()) {
+    make_tls_client_context(read_ca_file(path), path);
+  }
 }
 
 OwnedSslContext make_tls_server_context(const TlsIdentity& identity) {

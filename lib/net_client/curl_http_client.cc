@@ -9,11 +9,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <limits>
 #include <mutex>
 #include <string_view>
 #include <utility>
 
+#include "lib/async/descriptors.h"
 #include "lib/net/tls_context.h"
 #include "lib/text/ascii.h"
 #include "lib/text/format.h"
@@ -132,6 +134,7 @@ class CurlTransfer {
   HttpResponse response_;
   bool answered_ = false;  // The response has begun.
   std::string certificate_failure_;
+  int socket_error_ = 0;  // Why it has none.
   unsigned long tls_error_ = 0;
   Signal changed_{"HTTP response"};
 };
@@ -180,6 +183,7 @@ void CurlTransfer::prepare(HttpCall& call, bool http2) {
   result_ = CURLE_OK;
   response_ = HttpResponse();
   certificate_failure_.clear();
+  socket_error_ = 0;
   tls_error_ = 0;
   set(easy_, CURLOPT_URL, call.request.url.c_str());
   set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
@@ -307,7 +311,12 @@ int CurlTransfer::on_begin(void* self, char* /*remote*/, char* /*local*/, int /*
 // The same repetition would begin with a new connection.
 curl_socket_t CurlTransfer::on_open_socket(void* self, curlsocktype /*purpose*/, curl_sockaddr* address) {
   CurlTransfer& transfer = from(self);
-  return transfer.begun_ ? CURL_SOCKET_BAD : transfer.client_.open_socket(*address);
+  if (transfer.begun_) {
+    return CURL_SOCKET_BAD;
+  }
+  const curl_socket_t fd = transfer.client_.open_socket(*address);
+  transfer.socket_error_ = fd < 0 ? errno : 0;
+  return fd;
 }
 
 int CurlTransfer::tls_index() {
@@ -376,13 +385,20 @@ void CurlTransfer::fail(const HttpCall& call) const {
 
 void CurlTransfer::fail_connecting(const HttpCall& call) const {
   const bool by_proxy = call.options.proxy && !call.options.proxy->empty();
-  const long system_error = info(CURLINFO_OS_ERRNO);
+  // What libcurl does not say: that there was no descriptor, for the socket or to look the name up.
+  long system_error = socket_error_ != 0 ? socket_error_ : info(CURLINFO_OS_ERRNO);
+  if (system_error == 0) {
+    system_error = soak::detail::descriptors_error(1);
+  }
   std::string why;
   switch (result_) {
     case CURLE_OPERATION_TIMEDOUT:
       call.fail_by_connect_timeout();
     case CURLE_COULDNT_RESOLVE_HOST:
       why = "the name does not resolve";
+      if (system_error != 0) {
+        why += ": " + text::format_errno(static_cast<int>(system_error));
+      }
       break;
     case CURLE_COULDNT_RESOLVE_PROXY:
       why = "the name of the proxy does not resolve";
@@ -407,7 +423,7 @@ void CurlTransfer::fail_connecting(const HttpCall& call) const {
         why += system_error != 0 ? text::format_errno(static_cast<int>(system_error)) : curl_easy_strerror(result_);
       }
   }
-  call.fail(Errc::kConnectFailed, why, false);
+  call.fail(certificate_failure_.empty() ? Errc::kConnectFailed : Errc::kCertificate, why, false);
 }
 
 CurlHttpClient::CurlHttpClient(EventLoop& event_loop, HttpClientOptions client_options)

@@ -119,6 +119,8 @@ class Attempt final : public LwsConnectUser {
 
 }  // namespace
 
+void start_lws(EventLoop& loop) { loop.service<LwsService>(); }
+
 Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, ConnectOptions options) {
   const Instant begun = loop.now();
   const Instant deadline = soak::detail::later(begun, options.connect_timeout);
@@ -164,8 +166,8 @@ Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, Connec
       co_return socket;
     }
     failure = attempt.failure();
-    if (attempt.certificate_refused()) {
-      break;  // It is the same at every address of the host.
+    if (attempt.certificate_refused()) {  // It is the same at every address of the host.
+      throw_connect_failed(url, failure, loop.now() - begun, Errc::kCertificate);
     }
   }
   throw_connect_failed(url, failure, loop.now() - begun);

@@ -11,6 +11,9 @@
 
 namespace soak::net {
 
+// Starts what all connections on `loop`, a UvLoop, share. Throws Error(Errc::kSystem), which each of them would.
+void start_lws(EventLoop& loop);
+
 Task<std::unique_ptr<WebSocket>> connect_on_lws(EventLoop& loop, Url url, ConnectOptions options);
 
 }  // namespace soak::net

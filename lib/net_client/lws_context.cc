@@ -9,7 +9,9 @@
 #include <array>
 #include <utility>
 
+#include "lib/async/descriptors.h"
 #include "lib/net/tls_context.h"
+#include "lib/text/format.h"
 #include "soak/error.h"
 
 namespace soak::net {
@@ -27,6 +29,9 @@ constexpr unsigned kHeadBytes = 32 << 10;
 constexpr unsigned kOutOfTheWaySeconds = 24 * 3600;
 // libwebsockets keeps tables of as many entries as the process may have descriptors, and clears them.
 constexpr rlim_t kDescriptorsMax = 65536;
+
+// A context has fewer. libwebsockets 4.1 to 4.3 crash in the destruction of one that they could make but half.
+constexpr std::size_t kDescriptorsOfAContext = 8;
 
 // Lowers the soft limit of descriptors for as long as it lives.
 class LimitDescriptors {
@@ -72,6 +77,9 @@ LwsContext::LwsContext(UvLoop& loop) : loop_(loop) {
   // It logs ordinary events as errors; what matters comes back as an Error or a CloseStatus.
   lws_set_log_level(0, nullptr);
 
+  if (const int error = soak::detail::descriptors_error(kDescriptorsOfAContext); error != 0) {
+    throw Error(Errc::kSystem, "cannot initialise libwebsockets: " + text::format_errno(error));
+  }
   void* loops[] = {loop.handle()};
   lws_context_creation_info info = creation_info();
   // The TLS library is made ready, which costs nothing that a process without `wss:` would notice.

@@ -12,6 +12,7 @@
 #include <random>
 #include <utility>
 
+#include "lib/async/descriptors.h"
 #include "lib/net/tls_context.h"
 #include "lib/text/ascii.h"
 #include "lib/text/format.h"
@@ -389,6 +390,8 @@ void LwsLink::connect_failed(lws* wsi, std::string_view cause) {
   const int fd = lws_get_socket_fd(wsi);
   if (fd >= 0) {
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &system_error, &size);
+  } else if (const int error = soak::detail::descriptors_error(1); error != 0) {
+    system_error = error;  // libwebsockets has none of its own.
   }
   lws_set_opaque_user_data(wsi, nullptr);
   wsi_ = nullptr;

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <memory>
 
+#include "lib/async/pool_threads.h"
 #include "lib/net/signal.h"
+#include "lib/text/format.h"
 
 namespace soak::net {
 namespace {
@@ -84,6 +86,10 @@ Task<Resolved> resolve(UvLoop& loop, std::string host, Instant deadline) {
   Resolved answer;
   if (is_address(host)) {
     answer.addresses.push_back(std::move(host));
+    co_return answer;
+  }
+  if (const int error = soak::detail::pool_threads_error(); error != 0) {
+    answer.failure = "no thread to look the name up can be started: " + text::format_errno(error);
     co_return answer;
   }
   const auto lookup = std::make_shared<Lookup>(loop.service<Lookups>());

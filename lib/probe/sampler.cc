@@ -3,9 +3,10 @@
 #include <signal.h>
 
 #include <algorithm>
-
+#include <system_error>
 #include <utility>
 
+#include "soak/error.h"
 #include "soak/probe/probe.h"
 
 namespace soak::probe {
@@ -16,7 +17,7 @@ Sampler::Sampler(std::chrono::nanoseconds period, std::function<void()> tick) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this, period, tick = std::move(tick)] {
+  const auto sample_until_stopped = [this, period, tick = std::move(tick)] {
     auto next = std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
     while (!stopped_) {
@@ -27,8 +28,17 @@ Sampler::Sampler(std::chrono::nanoseconds period, std::function<void()> tick) {
       next = std::max(next + period, std::chrono::steady_clock::now());
       wake_.wait_until(lock, next, [this] { return stopped_; });
     }
-  });
+  };
+  std::error_code failure;
+  try {
+    thread_ = std::thread(sample_until_stopped);
+  } catch (const std::system_error& error) {
+    failure = error.code();
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (failure) {
+    throw Error(Errc::kSystem, "cannot start the thread that samples: " + failure.message());
+  }
 }
 
 Sampler::~Sampler() {

@@ -110,6 +110,9 @@ class Channel {
   // dropped, and whether it was sent is unknown.
   virtual Task<Delivery> send(std::string conversation, std::string text) = 0;
 
+  // Throws Error(Errc::kInvalidArgument) if no message can be sent to `conversation`: a Telegram chat "abc".
+  virtual void check_conversation(std::string_view /*conversation*/) const {}
+
   virtual const ChannelCounters& counters() const = 0;
 
  protected:
@@ -124,6 +127,7 @@ class PacedChannel : public Channel {
 
   std::string_view provider() const override;
   Task<Delivery> send(std::string conversation, std::string text) override;
+  void check_conversation(std::string_view conversation) const override;
   const ChannelCounters& counters() const override;
 
  protected:

@@ -47,7 +47,7 @@ struct MessageStreamOptions {
 class MessageStream {
  public:
   // `run`, its `loop` and `channel` must outlive this object. Build it before the run's first cycle. Throws
-  // Error(Errc::kInvalidArgument) if there is no conversation.
+  // Error(Errc::kInvalidArgument) if there is no conversation, or one that the channel cannot send to.
   MessageStream(Run& run, EventLoop& loop, Channel& channel, MessageStreamOptions options);
   // Destroys sends in progress where they stand.
   ~MessageStream();

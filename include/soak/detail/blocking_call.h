@@ -62,6 +62,7 @@ class BlockingCall : public Link<StragglerTag>, private TimerNode {
   std::exception_ptr failure_;
 
  private:
+  void fail(const std::string& why) noexcept;
   struct Request;
   enum class State { kIdle, kRunning, kCancelled, kDone };
 

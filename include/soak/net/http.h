@@ -78,6 +78,7 @@ class HttpReply {
 
 // Thrown when no response came. Its code is
 //   Errc::kConnectFailed     refused, unreachable, name not found, or TLS: the message says which
+//   Errc::kCertificate       the server's certificate is refused: of an unknown CA, for another host, expired
 //   Errc::kTimeout           connect_timeout or timeout passed
 //   Errc::kConnectionClosed  the connection ended before the whole response
 //   Errc::kProtocol          the response is not HTTP, or is longer than response_bytes_max

@@ -28,8 +28,8 @@ namespace soak::net {
 // Throws
 //   HandshakeRefused             the server replied with a status other than 101
 //   Error(Errc::kConnectFailed)  refused, unreachable, name not found, closed during the handshake; with wss: also
-//                                a certificate of an unknown CA, for another host, expired or not valid yet, or a
-//                                server without TLS; the message states which, and what is wrong
+//                                a server without TLS; the message states which, and what is wrong
+//   Error(Errc::kCertificate)    with wss: a certificate of an unknown CA, for another host, expired or not valid yet
 //   Error(Errc::kTimeout)        connect_timeout passed
 //   Error(Errc::kInvalidArgument)  not a ws: or wss: URL; a CA file that cannot be read
 // Messages name the URL without its query, because that may hold a key.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/channels/sender.h"
@@ -11,6 +12,7 @@
 #include "lib/json/reader.h"
 #include "lib/json/writer.h"
 #include "lib/text/percent.h"
+#include "soak/detail/secrets.h"
 #include "soak/net/http_client.h"
 
 namespace soak::channels {
@@ -31,7 +33,13 @@ class SlackService final : public Service {
     if (std::string wrong = refuse_text(message.text, SlackChannel::kTextMax); !wrong.empty()) {
       return wrong;
     }
-    return message.conversation.empty() ? "no channel, such as C0123456789" : "";
+    return refuse_conversation(message.conversation);
+  }
+
+  std::string refuse_conversation(std::string_view channel) const override {
+    const bool has_gap =
+        std::any_of(channel.begin(), channel.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+    return channel.empty() || has_gap ? "no channel, such as C0123456789" : "";
   }
 
   net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
@@ -77,7 +85,10 @@ class SlackService final : public Service {
 // is not known, and the provider will say.
 class SlackChannel::Rotation {
  public:
-  Rotation(EventLoop& loop, const SlackOptions& options) : options_(options), http_(loop, http_options(options)) {}
+  Rotation(EventLoop& loop, const SlackOptions& options) : options_(options), http_(loop, http_options(options)) {
+    text::keep_secret(options.client_secret);
+    text::keep_secret(options.refresh_token);
+  }
 
   Task<std::string> refresh() {
     net::HttpRequest request(
@@ -93,6 +104,7 @@ class SlackChannel::Rotation {
       if (response.status == 200 && json::flag_member(body.value(), "ok")) {
         token = json::text_member(body.value(), "access_token");
         options_.refresh_token = json::text_member(body.value(), "refresh_token");
+        text::keep_secret(options_.refresh_token);
       }
     } catch (const Error&) {
     }

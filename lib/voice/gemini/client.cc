@@ -14,6 +14,7 @@
 #include "lib/voice/gemini/messages.h"
 #include "lib/voice/reconnecting_connection.h"
 #include "lib/voice/tool_calls.h"
+#include "soak/detail/secrets.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
@@ -242,7 +243,7 @@ void GeminiLiveClient::Session::count_the_end() {
     return;
   }
   ++counters_.errors;
-  last_error_ = fmt::format("{} {}", end->code, end->reason);
+  last_error_ = text::without_secrets(fmt::format("{} {}", end->code, end->reason));
 }
 
 ReconnectingConnection::Plan GeminiLiveClient::Session::plan_reconnect(bool stable) {
@@ -278,7 +279,8 @@ ReconnectingConnection::Plan GeminiLiveClient::Session::plan_retry(const Error& 
     handle_.clear();
   }
   return {.reason = error,
-          .permanent = error.code() == Errc::kAuthentication || error.code() == Errc::kRejected,
+          .permanent = error.code() == Errc::kAuthentication || error.code() == Errc::kRejected ||
+                       error.code() == Errc::kCertificate,
           .pause = pause_after(end ? read_close(end->code, end->reason) : CloseMeaning::kResume)};
 }
 

@@ -15,6 +15,7 @@
 #include "lib/voice/playback.h"
 #include "lib/voice/reconnecting_connection.h"
 #include "lib/voice/tool_calls.h"
+#include "soak/detail/secrets.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/net/websocket.h"
@@ -332,7 +333,8 @@ void OpenAiRealtimeClient::Session::take_response_done(const ServerEvent& event)
   }
   if (event.response_status == "failed") {
     ++counters_.responses_failed;
-    last_error_ = event.error_text.empty() ? "a response failed without an error" : event.error_text;
+    last_error_ =
+        event.error_text.empty() ? "a response failed without an error" : text::without_secrets(event.error_text);
     if (event.error_code == "rate_limit_exceeded") {
       quiet_until_ = loop_.now() + rate_limit_backoff_.next(loop_.random());
     }
@@ -350,7 +352,7 @@ void OpenAiRealtimeClient::Session::take_response_done(const ServerEvent& event)
 
 void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
   ++counters_.errors;
-  last_error_ = error_text_ = event.error_text;
+  last_error_ = error_text_ = text::without_secrets(event.error_text);
   error_code_ = event.error_code;
   rejected_ = rejected_ || (!update_id_.empty() && event.error_event_id == update_id_);
   if (request_id_.empty() || event.error_event_id != request_id_) {
@@ -496,7 +498,8 @@ ReconnectingConnection::Plan OpenAiRealtimeClient::Session::plan_reconnect(bool 
 ReconnectingConnection::Plan OpenAiRealtimeClient::Session::plan_retry(const Error& error) {
   const auto* const refused = dynamic_cast<const net::HandshakeRefused*>(&error);
   const bool permanent = refused != nullptr ? is_permanent_refusal(refused->status())
-                                            : error.code() == Errc::kAuthentication || error.code() == Errc::kRejected;
+                                            : error.code() == Errc::kAuthentication ||
+                                                  error.code() == Errc::kRejected || error.code() == Errc::kCertificate;
   return {.reason = error, .permanent = permanent};
 }
 

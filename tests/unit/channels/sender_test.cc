@@ -8,6 +8,8 @@
 #include "soak/channels/slack.h"
 #include "soak/channels/telegram.h"
 #include "soak/error.h"
+#include "soak/net/http_server.h"
+#include "soak/net/test_ca.h"
 #include "tests/unit/channels/channel_fixture.h"
 
 namespace soak::channels {
@@ -18,6 +20,7 @@ using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
 using testing::Le;
+using testing::Not;
 
 constexpr char kSent[] = R"({"ok":true,"result":{"message_id":7}})";
 
@@ -284,7 +287,7 @@ TEST_F(SenderTest, WhoIsCancelledWhileTheCredentialIsReplacedLeavesItToTheNext) 
 
 TEST_F(SenderTest, WhatCannotBeAskedFailsAtOnce) {
   TelegramOptions own = options();
-  own.url = "ftp://127.0.0.1";
+  own.token = "123456:AA-a secret-of-the-bot";
   TelegramChannel channel(loop_, own);
 
   const Delivery delivery = send(channel, "42", "hi");
@@ -342,6 +345,67 @@ TEST_F(SenderTest, ManyConversationsAreForgottenOnceTheyRest) {
   }
 
   EXPECT_EQ(channel.counters().ok, 10'000u);
+}
+
+// It would be the same one each time.
+TEST(RefusedCertificateTest, FailsTheMessageWithoutAnotherRequest) {
+  UvLoop loop;
+  net::TestCa ca;
+  net::TestCa other;
+  net::HttpServerOptions server_options;
+  server_options.tls = ca.issue({"127.0.0.1"});
+  net::HttpServer server(
+      loop, [](net::HttpServerRequest) -> Task<net::HttpReply> { co_return net::HttpReply(500); }, server_options);
+  TelegramOptions options{.url = server.url(), .token = "123456:AA-a-secret-of-the-bot"};
+  options.delivery.ca_file = other.ca_file();
+  options.delivery.backoff = {.initial = 1ms, .max = 2ms};
+  TelegramChannel channel(loop, options);
+
+  const Delivery delivery = loop.run(channel.send("42", "text"));
+
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(delivery.requests, 1u);
+  EXPECT_THAT(delivery.why, HasSubstr("a certificate authority that is not trusted"));
+}
+
+TEST_F(ChannelTest, AnInvalidUrlIsAnErrorOfTheConstructor) {
+  for (const char* wrong : {"ftp://127.0.0.1", "127.0.0.1:80", "http://user:password@127.0.0.1/", ""}) {
+    try {
+      TelegramChannel channel(loop_, {.url = wrong, .token = "123456:AA-a-secret-of-the-bot"});
+      ADD_FAILURE() << wrong << " was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::kInvalidArgument) << wrong;
+      EXPECT_THAT(error.what(), Not(HasSubstr("password@")));
+    }
+  }
+}
+
+TEST_F(ChannelTest, AConversationThatNothingCanBeSentToIsRefused) {
+  const TelegramChannel telegram(loop_, {.url = url(), .token = "123456:AA-a-secret-of-the-bot"});
+  for (const char* chat : {"42", "-1001234567890", "@name"}) {
+    EXPECT_NO_THROW(telegram.check_conversation(chat)) << chat;
+  }
+  for (const char* chat : {"abc", "", "@", "4 2", "12345678901234567890123", "@name\n"}) {
+    EXPECT_THROW(telegram.check_conversation(chat), Error) << chat;
+  }
+  const SlackChannel slack(loop_, {.url = url(), .token = "xoxb-1"});
+  EXPECT_NO_THROW(slack.check_conversation("C0123456789"));
+  EXPECT_NO_THROW(slack.check_conversation("#general"));
+  EXPECT_THROW(slack.check_conversation(""), Error);
+  EXPECT_THROW(slack.check_conversation("a b"), Error);
+}
+
+TEST_F(ChannelTest, AWebhookThatIsNoneIsAnErrorWithoutTheSecret) {
+  for (const char* wrong : {"http://127.0.0.1:1/canary", "canary", "123/", "/canary", "abc/canary", "123/can ary",
+                            "http://127.0.0.1/webhooks/123/canary/slack", ""}) {
+    try {
+      DiscordWebhookChannel channel(loop_, {.url = url(), .webhook = wrong});
+      ADD_FAILURE() << wrong << " was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Errc::kInvalidArgument) << wrong;
+      EXPECT_THAT(error.what(), Not(HasSubstr("canary")));
+    }
+  }
 }
 
 }  // namespace

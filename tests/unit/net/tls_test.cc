@@ -131,7 +131,7 @@ TEST_F(TlsTest, RefusesAnUnknownCa) {
     EXPECT_THAT(failure, StartsWith(server.url() + "/v1: the server's certificate is issued by CN = soak test CA, a "
                                                    "certificate authority that is not trusted (not among the "
                                                    "system's), "));
-    EXPECT_EQ(code_, Errc::kConnectFailed);
+    EXPECT_EQ(code_, Errc::kCertificate);
 
     options = trusting(other);
     failure = co_await this->failure(server.url(), options);
@@ -146,7 +146,7 @@ TEST_F(TlsTest, RefusesACertificateForAnotherHost) {
     std::string failure = co_await this->failure(server.url(), trusting(test_ca()));
     EXPECT_THAT(failure, HasSubstr("the server's certificate is for example.test, *.example.org, 127.0.0.2, not for "
                                    "127.0.0.1, "));
-    EXPECT_EQ(code_, Errc::kConnectFailed);
+    EXPECT_EQ(code_, Errc::kCertificate);
   });
 }
 
