@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "lib/json/reader.h"
 #include "lib/text/format.h"
@@ -148,6 +150,29 @@ class JsonValue {
   std::string file_;
   std::string path_;
 };
+
+// One of several words.
+template <typename T, std::size_t N>
+T choice(const JsonValue& json, const std::array<std::pair<const char*, T>, N>& words) {
+  const std::string text = json.text();
+  std::string allowed;
+  for (const auto& [word, value] : words) {
+    if (text == word) {
+      return value;
+    }
+    allowed += fmt::format("{}{}", allowed.empty() ? "" : " or ", word);
+  }
+  json.refuse(allowed);
+}
+
+inline probe::Unit read_unit(const JsonValue& json) {
+  return choice<probe::Unit, 2>(json, {{{"bytes", probe::Unit::kBytes}, {"count", probe::Unit::kCount}}});
+}
+
+// How a run was asked for.
+inline std::string read_mode(const JsonValue& json) {
+  return choice<const char*, 3>(json, {{{"real", "real"}, {"virtual", "virtual"}, {"smoke", "smoke"}}});
+}
 
 }  // namespace soak::report
 

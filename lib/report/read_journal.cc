@@ -35,7 +35,7 @@ class Reader {
     record_.name = line["name"].text();
     record_.title = line["title"].text();
     record_.cycle_noun = line["cycle_noun"].text();
-    record_.mode = line["mode"].text();
+    record_.mode = read_mode(line["mode"]);
     record_.started += std::chrono::seconds(line["started_s"].whole());
     record_.asked = line["asked_s"].seconds();
     record_.seed = line["seed"].count();
@@ -51,7 +51,7 @@ class Reader {
     line["series"].for_each([this](const JsonValue& series) {
       probe::Track track;
       track.name = series["name"].text();
-      track.unit = series["unit"].text() == "bytes" ? probe::Unit::kBytes : probe::Unit::kCount;
+      track.unit = read_unit(series["unit"]);
       track.unavailable = series["unavailable"].text();
       track.part_of = series["part_of"].text();
       track.stands_for = series["stands_for"].text();

@@ -51,24 +51,6 @@ std::uint64_t check_schema(const JsonValue& json, const std::string& name) {
   return version;
 }
 
-// One of several words.
-template <typename T, std::size_t N>
-T choice(const JsonValue& json, const std::array<std::pair<const char*, T>, N>& words) {
-  const std::string text = json.text();
-  std::string allowed;
-  for (const auto& [word, value] : words) {
-    if (text == word) {
-      return value;
-    }
-    allowed += fmt::format("{}{}", allowed.empty() ? "" : " or ", word);
-  }
-  json.refuse(allowed);
-}
-
-probe::Unit read_unit(const JsonValue& json) {
-  return choice<probe::Unit, 2>(json, {{{"bytes", probe::Unit::kBytes}, {"count", probe::Unit::kCount}}});
-}
-
 // "2026-11-24T08:37:27Z"
 std::chrono::system_clock::time_point read_time(const JsonValue& json) {
   const std::string text = json.text();
@@ -272,7 +254,7 @@ Record read_json(std::string_view text, const std::string& name) {
   Record record;
   record.name = json["name"].text();
   record.title = json["title"].text();
-  record.mode = choice<const char*, 3>(json["mode"], {{{"real", "real"}, {"virtual", "virtual"}, {"smoke", "smoke"}}});
+  record.mode = read_mode(json["mode"]);
   record.virtual_clock = choice<bool, 2>(json["clock"], {{{"real", false}, {"virtual", true}}});
   record.interrupted = json["interrupted"].boolean();
   record.started = read_time(json["started"]);

@@ -20,6 +20,7 @@
 #include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 #include "sample_record.h"
+#include "soak/detail/secrets.h"
 #include "soak/report/read_journal.h"
 
 namespace soak::report {
@@ -204,6 +205,35 @@ TEST_F(JournalTest, ALineThatIsWrongIsNamed) {
             "x.journal:2: held is an array of 1: expected an array of 2");
   EXPECT_EQ(refusal("{\"type\":\"end\",\"at_s\":1}\n"), "x.journal:2: cycle is missing");
   EXPECT_THAT(refusal("{\"type\":\"of a later version\",\"at_s\":1}\n"), "was read");
+}
+
+TEST_F(JournalTest, AModeOrAUnitThatThereIsNotIsRefused) {
+  const auto with = [this](const std::string& word, const std::string& other) {
+    std::string text = conftest::read_file(path_);
+    text.replace(text.find(word), word.size(), other);
+    try {
+      read_journal(text, "x.journal");
+      return std::string("was read");
+    } catch (const ReadError& error) {
+      return std::string(error.what());
+    }
+  };
+
+  EXPECT_EQ(with("\"mode\":\"real\"", "\"mode\":\"unreal\""),
+            "x.journal:1: mode is \"unreal\": expected real or virtual or smoke");
+  EXPECT_EQ(with("\"unit\":\"bytes\"", "\"unit\":\"octets\""),
+            "x.journal:1: series[0].unit is \"octets\": expected bytes or count");
+}
+
+TEST_F(JournalTest, HoldsNoSecret) {
+  text::keep_secret("sk-canary-in-the-journal");
+  journal_->failure(2s, "no such key: sk-canary-in-the-journal");
+  journal_->mark(2s, "note", "sk-canary-in-the-journal");
+
+  const std::string text = conftest::read_file(path_);
+
+  EXPECT_THAT(text, HasSubstr("no such key: ***"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("canary")));
 }
 
 TEST_F(JournalTest, WhatIsNoJournalIsRefused) {
