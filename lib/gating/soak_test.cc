@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 
 #include "soak/detail/printable.h"
 #include "soak/detail/program.h"
@@ -174,6 +175,12 @@ void call_body(const std::function<void()>& body, const char* file, int line) {
       throw;
     }
     throw Error(error.code(), shown);
+  } catch (const std::exception& error) {
+    const std::string shown = text::printable(error.what());
+    if (shown == error.what()) {
+      throw;
+    }
+    throw std::runtime_error(shown);
   }
 }
 

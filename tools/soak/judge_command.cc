@@ -235,8 +235,8 @@ int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& a
     const probe::Trend trend = trend_of(track, first, others);
     leaks += trend.leak ? 1u : 0u;
     unknown += trend.not_judged.empty() ? 0u : 1u;
-    lines +=
-        fmt::format("  {}: {}{}\n", text::printable(track.name), trend.leak ? "LEAK: " : "", report::trend_text(trend));
+    lines += fmt::format("  {}: {}{}\n", text::printable(track.name), trend.leak ? "LEAK: " : "",
+                         text::printable(report::trend_text(trend)));
   }
   const char* verdict = leaks > 0 ? "FAIL" : unknown > 0 ? "INCONCLUSIVE" : "PASS";
   std::string operations;

@@ -196,7 +196,7 @@ TEST_F(GatingReportsTest, WhatWasMeasuredBeforeAnExceptionIsInTheJournal) {
 }
 
 TEST_F(GatingReportsTest, WhatAPeerSaidIsNotTakenForGoogleTestsWord) {
-  for (const char* name : {"Hostile.IsInAFinding", "Hostile.IsThrown"}) {
+  for (const char* name : {"Hostile.IsInAFinding", "Hostile.IsThrown", "Hostile.IsThrownByCodeThatIsNotOurs"}) {
     const ProgramResult result = run(name);
 
     EXPECT_EQ(result.exit_status, 1);

@@ -134,6 +134,11 @@ SOAK_TEST(Hostile, IsThrown) {
   throw soak::Error(soak::Errc::kConnectionClosed, kHostile);
 }
 
+SOAK_TEST(Hostile, IsThrownByCodeThatIsNotOurs) {
+  soak::Run run;
+  throw std::runtime_error(kHostile);
+}
+
 SOAK_TEST(Loop, ForgetsItsVerdict) {
   soak::Run run;
   for (auto cycle : run) {

@@ -41,9 +41,16 @@ class JudgeCommandTest : public testing::Test {
 
 TEST_F(JudgeCommandTest, NamesOfColumnsAndTextsOfTheFileCannotSteerATerminal) {
   const ProgramResult names = judge("time_s,a[  SKIPPED ]\x1b[2J\n0,1\n1,1\n2,1\n");
+  std::string rows;
+  for (int i = 0; i < 100; ++i) {
+    rows += std::to_string(i) + ",10," + std::to_string(i) + "\n";
+  }
+  const ProgramResult operation =
+      judge("time_s,fds,a[  SKIPPED ]\x1b[2Js\n" + rows, {"--ops", "a[  SKIPPED ]\x1b[2Js"});
   const ProgramResult value = judge("time_s,rss_bytes\n0,[  FAILED  ]\x1b[2J\n");
 
   EXPECT_THAT(names.output, AllOf(HasSubstr("a[SKIPPED]\\x1b[2J: "), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(operation.output, AllOf(HasSubstr("per a[SKIPPED]\\x1b[2J"), Not(HasSubstr("\x1b"))));
   EXPECT_THAT(value.output, HasSubstr("rss is '[FAILED]\\x1b[2J': expected a number\n"));
 }
 
