@@ -36,7 +36,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-constexpr std::uint64_t kOtherDescriptors = 64;  // Of a process, beside those of its sessions.
+constexpr std::uint64_t kOtherDescriptors = 24;  // That a run opens, beside those of its sessions.
 constexpr nanoseconds kConnectTime = 1s;         // For the last of many sessions.
 constexpr nanoseconds kOverrun = 30s;            // How long after its end a cycle may still be closing.
 constexpr nanoseconds kSettleStep = 5ms;
@@ -152,12 +152,13 @@ AsyncRun::~AsyncRun() = default;
 
 // One for each session, and as many again where the peer is in this process too.
 void AsyncRun::ready_descriptors(std::uint64_t sessions) {
-  const std::uint64_t limit = detail::raise_descriptor_limit(2 * sessions + kOtherDescriptors);
-  if (limit < sessions + kOtherDescriptors) {
-    RunDriver(*this).refuse(fmt::format(
-        "sessions is {}: this process may open {} descriptors, enough for {}; raise the hard limit (ulimit -Hn) "
-        "for more",
-        sessions, limit, limit > kOtherDescriptors ? limit - kOtherDescriptors : 0));
+  const std::uint64_t others = static_cast<std::uint64_t>(probe::read_open_fds().value_or(0)) + kOtherDescriptors;
+  const std::uint64_t limit = detail::raise_descriptor_limit(2 * sessions + others);
+  if (limit < sessions + others) {
+    RunDriver(*this).refuse(
+        fmt::format("sessions is {}: this process may open {} descriptors and needs {} for other things: expected at "
+                    "most {} sessions; raise the hard limit (ulimit -Hn) for more",
+                    sessions, limit, others, limit > others ? limit - others : 0));
   }
 }
 

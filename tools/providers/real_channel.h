@@ -32,7 +32,8 @@ std::vector<const char*> variables_of(std::string_view provider);
 // Those of these variables that are unset or empty.
 std::vector<std::string> missing_variables(std::string_view provider);
 
-// Creates a channel from these variables. Throws Error(Errc::kInvalidArgument) for an invalid value.
+// Creates a channel from these variables. Throws Error(Errc::kInvalidArgument) for an invalid value, an invalid URL, or
+// a URL where the provider takes none.
 RealChannel real_channel(std::string_view provider, EventLoop& loop, const RealChannelOptions& options);
 
 }  // namespace soak::tools

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "lib/net/url.h"
 #include "soak/async_run.h"
 #include "soak/channels/message_stream.h"
 #include "soak/channels/options.h"
@@ -60,8 +61,8 @@ int run_channels(const ChannelsArguments& arguments, const std::string& program)
     return kUsage;
   }
   const std::string rerun = fmt::format("{} channels --channel {}{}{}{}{}", program, arguments.channel,
-                                        arguments.url.empty() ? "" : " --url " + arguments.url,
-                                        arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
+                                        rerun_option("--url", net::url_without_secrets(arguments.url)),
+                                        rerun_option("--ca", arguments.ca_file),
                                         arguments.virtual_clock ? " --virtual" : "", arguments.fake ? " --fake" : "");
   if (const std::string error = prepare_run("channels-" + arguments.channel, arguments.virtual_clock, rerun);
       !error.empty()) {
@@ -95,16 +96,17 @@ Command add_channels_command(CLI::App& app, const std::string& program) {
       command->add_option("--url", arguments->url,
                           "For telegram and slack: another http:// or https:// endpoint of the same "
                           "API; by default the provider's");
-  command
-      ->add_option("--ca", arguments->ca_file,
-                   "For https: PEM file of the certificate authorities to trust instead of the system's")
-      ->check(CLI::ExistingFile);
+  CLI::Option* const ca =
+      command
+          ->add_option("--ca", arguments->ca_file,
+                       "For https: PEM file of the certificate authorities to trust instead of the system's")
+          ->check(CLI::ExistingFile);
   CLI::Option* const faked = command->add_flag("--virtual", arguments->virtual_clock,
                                                "Run on a virtual clock, in seconds, against the bundled fake");
   CLI::Option* const fake =
       command->add_flag("--fake", arguments->fake, "Run in real time against the bundled fake, over TLS");
-  faked->excludes(url)->excludes(fake);
-  fake->excludes(url);
+  faked->excludes(url)->excludes(ca)->excludes(fake);
+  fake->excludes(url)->excludes(ca);
   // One stream of messages, to services that cost nothing.
   add_run_options(*command, {.modules = {"run", "drive", "channels"},
                              .but_not = {"sessions", "service_time_max"},

@@ -33,6 +33,9 @@ Command add_report_command(CLI::App& app);
 // program.
 std::string prepare_run(const std::string& name, bool virtual_clock, const std::string& rerun);
 
+// " --url 'wss://host/?a=1&b=2'" as a shell reads it; empty without a value.
+std::string rerun_option(const std::string& option, const std::string& value);
+
 // "reconnect_every" as the command line spells it: "reconnect-every".
 std::string with_dashes(std::string name);
 

@@ -22,6 +22,7 @@
 #include "lib/text/format.h"
 #include "soak/detail/descriptor_limit.h"
 #include "soak/detail/printable.h"
+#include "soak/detail/secrets.h"
 #include "soak/error.h"
 #include "soak/event.h"
 #include "soak/event_loop.h"
@@ -91,6 +92,7 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
+  text::keep_secret(arguments.key);
   detail::raise_descriptor_limit(kDescriptors);
   UvLoop loop({.seed = arguments.seed});
   options.port = static_cast<std::uint16_t>(arguments.port);
@@ -107,7 +109,7 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
     peer = std::make_unique<Peer>(loop, options);
   } catch (const Error& error) {
     fmt::print(stderr, "soak fake: {}\n", text::printable(error.what()));
-    return kFailed;
+    return kUsage;
   }
   fmt::print("{}: listening on {}\n", name, peer->url());
   if (const std::string webhook = webhook_of(*peer); !webhook.empty()) {

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands.h"
+#include "lib/text/ascii.h"
 #include "soak/detail/command_line.h"
 #include "soak/detail/run_context.h"
 #include "soak/options.h"
@@ -23,6 +25,10 @@ struct Alias {
 constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", "min"},
                                             {"reconnect-interval-sec", "reconnect_every", "s"},
                                             {"interval-sec", "message_interval", "s"}}};
+
+bool is_plain_in_a_shell(char c) {
+  return text::is_letter_or_digit(c) || std::string_view("_-./:@%+,=").find(c) != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -41,6 +47,20 @@ std::string prepare_run(const std::string& name, bool virtual_clock, const std::
     return fmt::format("--{} {}", with_dashes(option), value);
   };
   return {};
+}
+
+std::string rerun_option(const std::string& option, const std::string& value) {
+  if (value.empty()) {
+    return {};
+  }
+  if (std::all_of(value.begin(), value.end(), is_plain_in_a_shell)) {
+    return fmt::format(" {} {}", option, value);
+  }
+  std::string quoted;
+  for (const char c : value) {
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return fmt::format(" {} '{}'", option, quoted);
 }
 
 std::string with_dashes(std::string name) {

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +12,9 @@
 #include <vector>
 
 #include "commands.h"
+#include "lib/net/ca_file.h"
+#include "lib/net/url.h"
+#include "lib/net_client/lws_client.h"
 #include "saved_audio.h"
 #include "soak/async_run.h"
 #include "soak/audio/file.h"
@@ -20,6 +22,7 @@
 #include "soak/error.h"
 #include "soak/net/loopback.h"
 #include "soak/voice/microphone.h"
+#include "tools/providers/secret_variable.h"
 #include "tools/providers/voice_providers.h"
 
 namespace soak::tools {
@@ -34,9 +37,19 @@ struct VoiceArguments {
   bool virtual_clock = false;
 };
 
-bool has_value(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value != nullptr && *value != '\0';
+// What is wrong with them would otherwise be found out in each cycle. Throws Error(Errc::kInvalidArgument).
+void check(const VoiceArguments& arguments) {
+  if (arguments.url.empty()) {
+    return;
+  }
+  if (arguments.virtual_clock) {
+    throw Error(Errc::kInvalidArgument, "--virtual uses no sockets: expected no --url");
+  }
+  const net::Url url = net::parse_websocket_url(arguments.url);
+  if (!url.secure() && !arguments.ca_file.empty()) {
+    throw Error(Errc::kInvalidArgument, "--ca is for wss: but --url is " + url.scheme + ":");
+  }
+  net::check_ca_file(arguments.ca_file);
 }
 
 // The speech of the microphone: the file of --audio, at the provider's rate.
@@ -72,7 +85,8 @@ void drive(AsyncRun& run, const Provider& provider, const VoiceArguments& argume
     options.url = fake->url();
   } else {
     options.url = arguments.url;
-    if (const char* const key = std::getenv(provider.key_variable); key != nullptr) {
+    net::start_lws(run.loop());  // Without the descriptors or the memory for it, no session could begin.
+    if (const std::string key = secret_variable(provider.key_variable); !key.empty()) {
       options.api_key = key;
     }
   }
@@ -97,11 +111,9 @@ template <typename Provider>
 int run_voice(const Provider& provider, const VoiceArguments& arguments, const std::string& program) {
   const std::string rerun =
       fmt::format("{} voice --provider {}{}{}{}{}{}", program, arguments.provider,
-                  arguments.url.empty() ? "" : " --url " + arguments.url,
-                  arguments.ca_file.empty() ? "" : " --ca " + arguments.ca_file,
-                  arguments.audio_file.empty() ? "" : " --audio " + arguments.audio_file,
-                  arguments.save_audio_file.empty() ? "" : " --save-audio " + arguments.save_audio_file,
-                  arguments.virtual_clock ? " --virtual" : "");
+                  rerun_option("--url", net::url_without_secrets(arguments.url)),
+                  rerun_option("--ca", arguments.ca_file), rerun_option("--audio", arguments.audio_file),
+                  rerun_option("--save-audio", arguments.save_audio_file), arguments.virtual_clock ? " --virtual" : "");
   if (const std::string error = prepare_run("voice-" + arguments.provider, arguments.virtual_clock, rerun);
       !error.empty()) {
     fmt::print(stderr, "soak: {}\n", text::printable(error));
@@ -116,7 +128,7 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
   }
   // A server on another host may charge for its sessions, and needs a key.
   const bool is_service = !arguments.url.empty() && !net::is_loopback_url(arguments.url);
-  if (is_service && !has_value(provider.key_variable)) {
+  if (is_service && secret_variable(provider.key_variable).empty()) {
     fmt::print(stderr, "soak: --url is a paid service: it needs the environment variable {}, not set here\n",
                provider.key_variable);
     return kUsage;
@@ -170,9 +182,7 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
                     "Run on a virtual clock, in seconds, against the bundled fake");
   add_run_options(*command, {.modules = {"run", "drive", "voice"}});
   return [arguments, program] {
-    if (arguments->virtual_clock && !arguments->url.empty()) {
-      throw Error(Errc::kInvalidArgument, "--virtual uses no sockets: expected no --url");
-    }
+    check(*arguments);
     int status = kUsage;
     with_voice_provider(arguments->provider,
                         [&](const auto& provider) { status = run_voice(provider, *arguments, program); });

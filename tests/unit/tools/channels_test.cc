@@ -70,6 +70,61 @@ TEST(ChannelsCommandTest, WhatCannotBeginIsExitStatusTwoAndTheCause) {
   EXPECT_THAT(result.output, AllOf(StartsWith("soak: "), HasSubstr("garbage.pem"), Not(HasSubstr("never read"))));
 }
 
+struct Useless {
+  const char* name;
+  std::vector<std::string> arguments;
+  std::vector<std::string> environment;
+  const char* says;
+
+  friend void PrintTo(const Useless& one, std::ostream* out) { *out << one.name; }
+};
+
+class UselessArgumentTest : public testing::TestWithParam<Useless> {};
+
+// What would fail each message of a day is found out before the first one.
+TEST_P(UselessArgumentTest, IsExitStatusTwoAtOnce) {
+  const conftest::ScratchFolder folder;
+  std::vector<std::string> arguments = {SOAK_COMMAND, "channels", "--report-dir", folder / "report", "--channel"};
+  arguments.insert(arguments.end(), GetParam().arguments.begin(), GetParam().arguments.end());
+  const ProgramResult result = run_program(arguments, GetParam().environment);
+
+  EXPECT_EQ(result.exit_status, 2) << result.output;
+  EXPECT_THAT(result.output, AllOf(HasSubstr(GetParam().says), Not(HasSubstr("CHANNELS SOAK"))));
+  EXPECT_THAT(result.output, Not(HasSubstr("canary")));
+  EXPECT_FALSE(std::filesystem::exists(folder / "report"));
+}
+
+const std::vector<std::string> kTelegram = {"SOAK_TELEGRAM_TOKEN=1:canary-token", "SOAK_TELEGRAM_CHAT_ID=12"};
+const std::vector<std::string> kWebhook = {
+    "SOAK_DISCORD_WEBHOOK=http://127.0.0.1:1/api/webhooks/333333333333333333/canary-of-the-hook"};
+
+INSTANTIATE_TEST_SUITE_P(
+    Channels, UselessArgumentTest,
+    testing::Values(
+        Useless{"scheme", {"telegram", "--url", "ftp://127.0.0.1"}, kTelegram, "unsupported scheme ftp: expected http"},
+        Useless{"no_scheme", {"telegram", "--url", "127.0.0.1:80"}, kTelegram, "not a URL: expected http://host"},
+        Useless{"user", {"telegram", "--url", "http://me:canary-word@127.0.0.1/"}, kTelegram, "user and password"},
+        Useless{"chat",
+                {"telegram", "--url", "http://127.0.0.1:1"},
+                {"SOAK_TELEGRAM_TOKEN=1:canary-token", "SOAK_TELEGRAM_CHAT_ID=abc"},
+                "telegram: cannot send to 'abc': a chat that is neither a number nor \"@name\""},
+        Useless{"slack_channel",
+                {"slack", "--url", "http://127.0.0.1:1"},
+                {"SOAK_SLACK_TOKEN=xoxb-canary", "SOAK_SLACK_CHANNEL=my channel"},
+                "slack: cannot send to 'my channel': no channel, such as C0123456789"},
+        Useless{"webhook_and_url", {"discord", "--url", "http://127.0.0.1:1"}, kWebhook, "expected no other one"},
+        Useless{"webhook", {"discord"}, {"SOAK_DISCORD_WEBHOOK=http://127.0.0.1:1/canary"}, "discord: not a webhook"},
+        Useless{"webhook_scheme",
+                {"discord"},
+                {"SOAK_DISCORD_WEBHOOK=ftp://127.0.0.1:1/webhooks/333/canary-of-the-hook"},
+                "unsupported scheme ftp"},
+        Useless{"token",
+                {"telegram", "--url", "http://127.0.0.1:1"},
+                {"SOAK_TELEGRAM_TOKEN=1:canary-token\n", "SOAK_TELEGRAM_CHAT_ID=12"},
+                "SOAK_TELEGRAM_TOKEN holds a space, a line break"},
+        Useless{"ca_of_the_fake", {"slack", "--fake", "--ca", "/etc/passwd"}, {}, "--ca"}),
+    [](const auto& one) { return std::string(one.param.name); });
+
 TEST(ChannelsCommandTest, AReportThatCannotBeWrittenIsExitStatusTwoBeforeTheFirstMessage) {
   const conftest::ScratchFolder folder;
   std::ofstream(folder / "occupied") << "a file where a directory is needed";

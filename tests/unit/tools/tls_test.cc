@@ -89,7 +89,7 @@ TEST(FakeTlsTest, SaysWhatIsMissingOrWrong) {
 
   const ProgramResult wrong_key = run_program(
       {SOAK_COMMAND, "fake", "openai", "--cert", identity.certificate_file, "--key", ca.issue({"127.0.0.1"}).key_file});
-  EXPECT_EQ(wrong_key.exit_status, 1);
+  EXPECT_EQ(wrong_key.exit_status, 2);
   EXPECT_THAT(wrong_key.output, HasSubstr("soak fake: "));
   EXPECT_THAT(wrong_key.output, HasSubstr("mismatch"));
 

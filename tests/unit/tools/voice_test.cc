@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -138,6 +139,76 @@ INSTANTIATE_TEST_SUITE_P(Providers, VoiceCommandTest, testing::ValuesIn(tools::v
                          [](const auto& provider) { return provider.param; });
 INSTANTIATE_TEST_SUITE_P(Providers, VoiceAnswersTest, testing::ValuesIn(tools::voice_providers_that_play_faults()),
                          [](const auto& provider) { return provider.param; });
+
+// What would fail each session is found out before the first one.
+TEST(VoiceArgumentTest, WhatNoSessionCanBeginWithIsExitStatusTwoAtOnce) {
+  const conftest::ScratchFolder folder;
+  std::ofstream(folder / "garbage.pem") << "no certificate\n";
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* says;
+  };
+  for (const Case& one : std::vector<Case>{
+           {{"--url", "ftp://127.0.0.1/canary"}, "unsupported scheme ftp: expected ws or wss"},
+           {{"--url", "127.0.0.1:8080/v1"}, "not a URL: expected ws://host:port/path"},
+           {{"--url", "http://127.0.0.1:8080/v1"}, "unsupported scheme http: expected ws or wss"},
+           {{"--url", "wss://me:canary@127.0.0.1/"}, "user and password in a URL are not supported"},
+           {{"--url", "ws://127.0.0.1:99999/?key=canary"}, "not a port: 99999"},
+           {{"--url", "wss://127.0.0.1:1/", "--ca", folder / "garbage.pem"},
+            "garbage.pem: holds no certificate in PEM"},
+           {{"--url", "wss://127.0.0.1:1/", "--ca", folder.path()}, "--ca: "},
+           {{"--url", "ws://127.0.0.1:1/", "--ca", folder / "garbage.pem"}, "--ca is for wss: but --url is ws:"}}) {
+    std::vector<std::string> arguments = {SOAK_COMMAND, "voice",        "--provider",
+                                          "openai",     "--report-dir", folder / "report"};
+    arguments.insert(arguments.end(), one.arguments.begin(), one.arguments.end());
+    const ProgramResult result = run_program(arguments);
+
+    EXPECT_EQ(result.exit_status, 2) << result.output;
+    EXPECT_THAT(result.output, AllOf(HasSubstr(one.says), Not(HasSubstr("VOICE SOAK")), Not(HasSubstr("canary@"))));
+    EXPECT_FALSE(std::filesystem::exists(folder / "report"));
+  }
+  const ProgramResult key = run_program(
+      {SOAK_COMMAND, "voice", "--provider", "openai", "--url", "ws://127.0.0.1:1/", "--report-dir", folder / "report"},
+      {"OPENAI_API_KEY=sk-canary\n"});
+  EXPECT_EQ(key.exit_status, 2);
+  EXPECT_THAT(key.output, AllOf(HasSubstr("OPENAI_API_KEY holds a space, a line break"), Not(HasSubstr("sk-canary"))));
+}
+
+// With so few it can only say so. libwebsockets crashed where it found some, and then no more.
+TEST(VoiceDescriptorsTest, TooFewOfThemAreExitStatusTwoAndTheCause) {
+  const conftest::ScratchFolder folder;
+  int refused = 0;
+  for (int limit = 4; limit <= 24; ++limit) {
+    const std::string both = std::to_string(limit) + ":" + std::to_string(limit);
+    const ProgramResult result =
+        run_program({"/usr/bin/prlimit", "--nofile=" + both, SOAK_COMMAND, "voice", "--provider", "openai",
+                     "--duration", "200ms", "--reconnect-every", "100ms", "--report-dir", folder.path()});
+
+    EXPECT_GE(result.exit_status, 0) << limit << ": " << result.output;
+    if (result.exit_status == 2) {
+      ++refused;
+      EXPECT_THAT(result.output, testing::AnyOf(HasSubstr("oo many open files"), HasSubstr("soak: "))) << limit;
+    }
+  }
+  EXPECT_GT(refused, 0);
+}
+
+TEST(VoiceDescriptorsTest, SessionsAreRefusedByTheNumberThatTheLimitLeaves) {
+  const conftest::ScratchFolder folder;
+  const auto with_sessions = [&folder](const std::string& sessions) {
+    return run_program({"/usr/bin/prlimit", "--nofile=64:64", SOAK_COMMAND, "voice", "--provider", "openai",
+                        "--sessions", sessions, "--duration", "1s", "--reconnect-every", "500ms", "--report-dir",
+                        folder.path()});
+  };
+
+  const ProgramResult two = with_sessions("2");
+  EXPECT_EQ(two.exit_status, 0) << two.output;
+  const ProgramResult many = with_sessions("1000");
+  EXPECT_EQ(many.exit_status, 2) << many.output;
+  EXPECT_THAT(many.output,
+              testing::ContainsRegex("may open 64 descriptors and needs 2[0-9] for other things: expected at "
+                                     "most (3|4)[0-9] sessions"));
+}
 
 }  // namespace
 }  // namespace soak
