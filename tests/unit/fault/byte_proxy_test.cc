@@ -5,6 +5,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -291,6 +295,62 @@ TEST(RawFrameTest, HasTheLengthsOfTheProtocol) {
 TEST(ByteKindTest, EachHasItsName) {
   EXPECT_EQ(to_string(ByteKind::kReset), "reset");
   EXPECT_EQ(to_string(ByteKind::kInject), "inject");
+}
+
+double processor_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         1e-6 * static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+// As long as it lives, the process can open nothing more.
+class NoDescriptorLeft {
+ public:
+  NoDescriptorLeft() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int lowest_free = ::dup(STDERR_FILENO);
+    ::close(lowest_free);
+    rlimit none = before_;
+    none.rlim_cur = static_cast<rlim_t>(lowest_free);
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoDescriptorLeft() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptorLeft(const NoDescriptorLeft&) = delete;
+  NoDescriptorLeft& operator=(const NoDescriptorLeft&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(ByteProxyTest, WithoutADescriptorAClientWaitsForOne) {
+  loop_.run([](UvLoop& loop) -> Task<> {
+    const net::WebSocketServer server(loop);
+    const ByteProxy proxy(loop, server.port(), {});
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(proxy.port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    {
+      const NoDescriptorLeft none;
+      EXPECT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
+      const double before = processor_seconds();
+      co_await sleep_for(400ms);
+      EXPECT_EQ(proxy.connections(), 0u);
+      EXPECT_LT(processor_seconds() - before, 0.2);
+    }
+    const Instant until = loop.now() + 20s;
+    while (proxy.open_connections() == 0 && loop.now() < until) {
+      co_await sleep_for(1ms);
+    }
+    EXPECT_EQ(proxy.open_connections(), 1u);
+    ::close(client);
+    while (proxy.open_connections() > 0 && loop.now() < until) {
+      co_await sleep_for(1ms);
+    }
+    EXPECT_EQ(proxy.open_connections(), 0u);
+  }(loop_));
 }
 
 }  // namespace
