@@ -50,6 +50,11 @@ struct RunOptions {
   // something on purpose.
   std::optional<std::uint64_t> heap_per_cycle_max = std::nullopt;
 
+  // The smallest share of the time in which the schedule wants a session open that one must be open, from 0 to 1; 0.95.
+  // The time in which many sessions connect or close does not count, nor settling; a back-off counts as closed. Not
+  // judged in a smoke run, or if no driver reports when its sessions are open. Lower it for a soak that plans outages.
+  std::optional<double> open_floor = std::nullopt;
+
   // How much session time a run may use, summed over its sessions, after Run::use_service(); ten minutes. A longer run
   // is refused. Raise it when you are willing to pay for more.
   std::optional<std::chrono::nanoseconds> service_time_max = std::nullopt;
@@ -103,6 +108,7 @@ struct Settings {
   std::uint32_t sessions = 0;
   std::uint64_t rss_growth_max = 0;
   std::uint64_t heap_per_cycle_max = 0;
+  double open_floor = 0;
   std::chrono::nanoseconds service_time_max{};
   std::uint64_t seed = 0;
   bool shuffle = false;

@@ -54,6 +54,15 @@
 
 namespace soak {
 
+// What answers must be like. A bound that is not set is not judged, and none is in a smoke run.
+struct AnswerBounds {
+  double floor = 0;  // The smallest share that must be received, of those that this side did not cut off.
+  // From the end of the user's speech to the first audio.
+  std::optional<std::chrono::nanoseconds> first_audio_p50_max = std::nullopt;
+  std::optional<std::chrono::nanoseconds> first_audio_p99_max = std::nullopt;
+  std::optional<std::chrono::nanoseconds> audio_gap_max = std::nullopt;  // The longest silence within an answer.
+};
+
 class RunDriver {
  public:
   explicit RunDriver(Run& run) : state_(run.state_.get()) {}
@@ -126,6 +135,22 @@ class RunDriver {
   // Call it when nothing is in flight. `unsettled_by` names a count that was still moving, if one was. This may end the
   // run early: check Run::ended_early() afterwards.
   void quiescent_point(std::string_view unsettled_by = {});
+
+  // Sessions and answers
+
+  // A driver that runs the cycles states how many sessions its schedule wants open from one time to another. Each call
+  // ends the period before.
+  void want_sessions(std::uint64_t count, std::chrono::nanoseconds from, std::chrono::nanoseconds to);
+  // A driver within the cycles calls report_sessions() before its session can be open, so that a run in which none
+  // opens is judged too; and then session_open() for each stretch of time, up to now, in which it was open.
+  void report_sessions();
+  void session_open(std::chrono::nanoseconds from, std::chrono::nanoseconds to);
+
+  // What the driver within the cycles asked the provider for: add to it. The last call's bounds count. `last_error` is
+  // what the provider last reported, for the finding.
+  report::Answers& answers();
+  void bound_answers(const AnswerBounds& bounds);
+  void answer_error(std::string_view last_error);
 
   // Takes a sample of what the process holds. On the real clock the probe's thread does so by itself.
   void sample();

@@ -207,6 +207,7 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
   Backoff backoff;
   for (std::uint64_t number = 0; number < ends.size() && !interrupted();) {
     Cycle cycle(*this, driver.first_cycle() + number, ends[number]);
+    driver.want_sessions(1, elapsed(), cycle.ends_at());
     Event wake;
     Task<CycleOutcome> running = run_cycle(body, cycle, wake, look_every());
     const CycleOutcome outcome = co_await std::move(running);
@@ -281,6 +282,7 @@ Task<> AsyncRun::drive_sessions(const std::function<Task<>(Cycle&)>& body) {
 Task<> AsyncRun::run_round(const std::function<Task<>(Cycle&)>& body, Round& round) {
   RunDriver driver(*this);
   const std::size_t sessions = round.plans.size();
+  driver.want_sessions(sessions, round.plans.back().begins, round.plans.front().ends.back());
   TaskGroup group(*loop_);
   for (std::uint32_t i = 0; i < sessions; ++i) {
     group.start({"session", i}, run_session(body, round, i));

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -128,15 +129,43 @@ void write_verdict(Writer& json, const probe::Verdict& verdict) {
   json.end_object();
 }
 
-void write_lateness(Writer& json, const Lateness& late) {
-  field(json, "late_p50_s", seconds(late.percentile(0.5)));
-  field(json, "late_p99_s", seconds(late.percentile(0.99)));
-  field(json, "late_max_s", seconds(late.max()));
-  json.key("late_buckets").row();
-  late.for_each_bucket([&json](std::chrono::nanoseconds from, std::uint64_t count) {
+// "late_p50_s" and so on, unless there was no event.
+void write_times(Writer& json, const std::string& of, const Lateness& times) {
+  if (times.count() == 0) {
+    return;
+  }
+  field(json, of + "_p50_s", seconds(times.percentile(0.5)));
+  field(json, of + "_p99_s", seconds(times.percentile(0.99)));
+  field(json, of + "_max_s", seconds(times.max()));
+  json.key(of + "_buckets").row();
+  times.for_each_bucket([&json](std::chrono::nanoseconds from, std::uint64_t count) {
     json.array().number(seconds(from)).integer(count).end_array();
   });
   json.end_array();
+}
+
+void write_answers(Writer& json, const Answers& answers) {
+  json.key("answers").object();
+  field(json, "turns", answers.turns);
+  field(json, "asked", answers.asked);
+  field(json, "received", answers.received);
+  field(json, "failed", answers.failed);
+  field(json, "lost", answers.lost);
+  field(json, "unanswered", answers.unanswered);
+  field(json, "cut_off", answers.cut_off);
+  field(json, "errors", answers.errors);
+  field(json, "invalid_events", answers.invalid_events);
+  write_times(json, "first_audio", answers.first_audio);
+  write_times(json, "gap", answers.gaps);
+  json.end_object();
+}
+
+void write_open_time(Writer& json, const OpenTime& time) {
+  json.key("open_time").object();
+  field(json, "wanted_s", time.wanted_s);
+  field(json, "open_s", time.open_s);
+  field(json, "share", time.share());
+  json.end_object();
 }
 
 void write_counts(Writer& json, const Record& record) {
@@ -162,12 +191,16 @@ void write_counts(Writer& json, const Record& record) {
       }
       json.end_array();
     }
-    if (traffic.late.count() > 0) {
-      write_lateness(json, traffic.late);
-    }
+    write_times(json, "late", traffic.late);
     json.end_object();
   }
   json.end_array();
+  if (record.open_time) {
+    write_open_time(json, *record.open_time);
+  }
+  if (record.answers) {
+    write_answers(json, *record.answers);
+  }
 }
 
 void write_parts(Writer& json, const Record& record) {

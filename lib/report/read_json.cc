@@ -214,6 +214,34 @@ void read_thirds(const JsonValue& json, std::array<std::uint64_t, 3>& thirds) {
   }
 }
 
+// What write_times() of json.cc wrote.
+Lateness read_times(const JsonValue& json, const std::string& of) {
+  Lateness times;
+  const std::string buckets = of + "_buckets";
+  if (json.has(buckets.c_str())) {
+    json[buckets.c_str()].for_each(
+        [&times](const JsonValue& bucket) { times.add(bucket.element(0, 2).seconds(), bucket.element(1, 2).count()); });
+    times.raise_max(json[(of + "_max_s").c_str()].seconds());
+  }
+  return times;
+}
+
+Answers read_answers(const JsonValue& json) {
+  Answers answers;
+  answers.turns = json["turns"].count();
+  answers.asked = json["asked"].count();
+  answers.received = json["received"].count();
+  answers.failed = json["failed"].count();
+  answers.lost = json["lost"].count();
+  answers.unanswered = json["unanswered"].count();
+  answers.cut_off = json["cut_off"].count();
+  answers.errors = json["errors"].count();
+  answers.invalid_events = json["invalid_events"].count();
+  answers.first_audio = read_times(json, "first_audio");
+  answers.gaps = read_times(json, "gap");
+  return answers;
+}
+
 void read_counts(const JsonValue& json, Record& record) {
   json["counters"].for_each_field([&](const std::string& name, const JsonValue& value) {
     record.counters.push_back({name, value.count()});
@@ -228,14 +256,15 @@ void read_counts(const JsonValue& json, Record& record) {
     traffic.counter = stream["counter"].text();
     read_thirds(stream["due_by_third"], traffic.due);
     read_thirds(stream["met_by_third"], traffic.met);
-    if (stream.has("late_buckets")) {
-      stream["late_buckets"].for_each([&traffic](const JsonValue& bucket) {
-        traffic.late.add(bucket.element(0, 2).seconds(), bucket.element(1, 2).count());
-      });
-      traffic.late.raise_max(stream["late_max_s"].seconds());
-    }
+    traffic.late = read_times(stream, "late");
     record.traffic.push_back(std::move(traffic));
   });
+  if (json.has("open_time")) {
+    record.open_time = OpenTime{json["open_time"]["wanted_s"].number(), json["open_time"]["open_s"].number()};
+  }
+  if (json.has("answers")) {
+    record.answers = read_answers(json["answers"]);
+  }
   json["settings"].for_each([&](const JsonValue& setting) {
     record.settings.push_back({setting["name"].text(), setting["value"].text(), setting["source"].text()});
   });

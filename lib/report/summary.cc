@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 #include "lib/text/format.h"
 #include "soak/detail/printable.h"
@@ -15,6 +18,22 @@ constexpr std::int64_t kKb = 1024;
 
 std::string indented(const std::string& label, const std::string& words) {
   return fmt::format("  {:<11} {}\n", text::printable(label), text::printable(words));
+}
+
+// What was asked for and came, and of all else what there was.
+std::string answers_fields(const Answers& answers) {
+  std::string fields = fmt::format(" answers_asked={} answers={}", answers.asked, answers.received);
+  const auto add = [&fields](std::string_view name, std::uint64_t count) {
+    if (count > 0) {
+      fields += fmt::format(" {}={}", name, count);
+    }
+  };
+  add("answers_failed", answers.failed);
+  add("answers_lost", answers.lost);
+  add("unanswered", answers.unanswered);
+  add("errors", answers.errors);
+  add("invalid_events", answers.invalid_events);
+  return fields;
 }
 
 }  // namespace
@@ -44,6 +63,14 @@ std::string summary_line(const Record& record) {
   }
   if (record.failed_cycles > 0) {
     line += fmt::format(" failed_{}s={}", record.cycle_noun, record.failed_cycles);
+  }
+  if (record.answers) {
+    line += answers_fields(*record.answers);
+  }
+  if (record.open_time) {
+    // Rounded down, for what is below its floor is not to look equal to it; but not for the error of a long sum.
+    constexpr double kSumError = 1e-6;
+    line += fmt::format(" open={:.4f}", std::floor((record.open_time->share() + kSumError) * 1e4) / 1e4);
   }
   if (const auto rss = probe::rss_growth(record.measured)) {
     line += fmt::format(" rss_start={}KB rss_peak={}KB rss_end={}KB growth={}KB", rss->start / kKb, rss->peak / kKb,

@@ -33,7 +33,9 @@ struct Field {
 
 struct Row {
   Option option;
-  std::variant<Field<nanoseconds>, Field<std::uint64_t>, Field<std::uint32_t>, Field<bool>, Field<std::string>> field;
+  std::variant<Field<nanoseconds>, Field<std::uint64_t>, Field<std::uint32_t>, Field<double>, Field<bool>,
+               Field<std::string>>
+      field;
 };
 
 constexpr nanoseconds kSmokeDuration = 2s;
@@ -71,6 +73,11 @@ constexpr std::array kRows = {
          .help = "how much heap a cycle may leave behind",
          .alias = {"SOAK_HEAP_PER_CYCLE_KB", "KiB"}},
         Field<std::uint64_t>{&RunOptions::heap_per_cycle_max, &Settings::heap_per_cycle_max}},
+    Row{{.name = "open_floor",
+         .kind = OptionKind::kShare,
+         .default_value = "0.95",
+         .help = "the smallest share of the time in which the schedule wants a session open that one must be open"},
+        Field<double>{&RunOptions::open_floor, &Settings::open_floor}},
     Row{{.name = "service_time_max",
          .kind = OptionKind::kTime,
          .default_value = "10m",

@@ -168,6 +168,20 @@ void RunDriver::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_r
 
 void RunDriver::session_holds(std::int64_t rss_bytes) { state_->session_rss_bytes = rss_bytes; }
 
+void RunDriver::want_sessions(std::uint64_t count, nanoseconds from, nanoseconds to) {
+  state_->open_time.want(count, from, to);
+}
+
+void RunDriver::report_sessions() { state_->open_time.report(); }
+
+void RunDriver::session_open(nanoseconds from, nanoseconds to) { state_->open_time.open(from, to); }
+
+report::Answers& RunDriver::answers() { return state_->answers ? *state_->answers : state_->answers.emplace(); }
+
+void RunDriver::bound_answers(const AnswerBounds& bounds) { state_->answer_bounds = bounds; }
+
+void RunDriver::answer_error(std::string_view last_error) { state_->last_answer_error = last_error; }
+
 void RunDriver::fail_cycle(std::string_view what) {
   ++state_->failed_cycles;
   if (state_->journal) {

@@ -176,6 +176,8 @@ report::Record Run::State::so_far() const {
   result.counters = counters.all();
   result.figures = figures;
   result.traffic = traffic->entries();
+  result.open_time = open_time.at(lasted);
+  result.answers = answers;
   result.marks = marks.all();
   result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);
   result.settings = named_settings();
@@ -230,6 +232,8 @@ void Run::State::open_checkpoint() {
     marks.add(mark.at, mark.kind, mark.text);
   }
   traffic->go_on_from(before.traffic);
+  open_time.go_on_from(before.open_time);
+  answers = before.answers;
 }
 
 std::string Run::State::claim_report() {

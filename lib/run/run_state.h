@@ -24,6 +24,7 @@
 #include "lib/run/file_size_signal.h"
 #include "lib/run/interrupt.h"
 #include "lib/run/marks.h"
+#include "lib/run/open_time.h"
 #include "lib/run/option_registry.h"
 #include "lib/run/status_line.h"
 #include "lib/run/traffic.h"
@@ -34,6 +35,7 @@
 #include "soak/report/progress.h"
 #include "soak/report/record.h"
 #include "soak/run.h"
+#include "soak/run_driver.h"
 
 namespace soak {
 
@@ -82,6 +84,10 @@ struct Run::State {
 
   Counters counters;
   std::optional<TrafficLedger> traffic;
+  OpenTime open_time;
+  std::optional<report::Answers> answers;
+  AnswerBounds answer_bounds;
+  std::string last_answer_error;
   Marks marks;
   std::atomic<std::uint64_t> cycles{0};
   std::atomic<std::uint64_t> failed_cycles{0};

@@ -9,7 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "lib/run/answers.h"
 #include "lib/run/heap_growth.h"
+#include "lib/run/open_time.h"
 #include "lib/run/parts.h"
 #include "lib/run/run_state.h"
 #include "lib/text/format.h"
@@ -112,8 +114,13 @@ void Run::State::judge() {
       judge_traffic(result.traffic, verdict);
     }
   }
+  if (!result.ended_early && context.mode != Mode::kSmoke) {
+    judge_open_time(result.open_time, settings.open_floor, settings.sessions, verdict);
+    judge_answers(result.answers, answer_bounds, last_answer_error, verdict);
+  }
   if (!virtual_clock) {
     explain_lateness(result.traffic, verdict);
+    explain_answers(result.answers, verdict);
     if (session_rss_bytes) {
       verdict.remarks.push_back(
           fmt::format("one more session added {} to the RSS of this process", text::format_bytes(*session_rss_bytes)));

@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "lib/voice/answer_watch.h"
 #include "soak/option_table.h"
 #include "soak/run_driver.h"
 
@@ -27,13 +28,34 @@ using std::chrono::nanoseconds;
 
 static_assert(std::is_trivially_destructible_v<MicrophoneOptions>);  // It stands in co_await expressions: g++ 12.
 
-constexpr std::array kOptions = {Option{.name = "audio_interval",
-                                        .kind = OptionKind::kTime,
-                                        .default_value = "40ms",
-                                        .help = "the time between two audio frames",
-                                        .alias = {"SOAK_AUDIO_INTERVAL_SEC", "s"},
-                                        .smoke_max = 500ms}};
+constexpr std::array kOptions = {
+    Option{.name = "audio_interval",
+           .kind = OptionKind::kTime,
+           .default_value = "40ms",
+           .help = "the time between two audio frames",
+           .alias = {"SOAK_AUDIO_INTERVAL_SEC", "s"},
+           .smoke_max = 500ms},
+    Option{.name = "answer_floor",
+           .kind = OptionKind::kShare,
+           .default_value = "0.95",
+           .help = "the smallest share of the answers asked for that must be received"},
+    Option{.name = "first_audio_p50_max",
+           .kind = OptionKind::kTime,
+           .default_value = "",
+           .help = "the longest that the median time from the end of speech to the answer's first audio may be"},
+    Option{.name = "first_audio_p99_max",
+           .kind = OptionKind::kTime,
+           .default_value = "",
+           .help = "the same for its 99th percentile"},
+    Option{.name = "audio_gap_max",
+           .kind = OptionKind::kTime,
+           .default_value = "",
+           .help = "the longest silence that an answer may have because its audio came too late"}};
 constexpr const Option& kAudioInterval = kOptions[0];
+constexpr const Option& kAnswerFloor = kOptions[1];
+constexpr const Option& kFirstAudioP50Max = kOptions[2];
+constexpr const Option& kFirstAudioP99Max = kOptions[3];
+constexpr const Option& kAudioGapMax = kOptions[4];
 [[gnu::init_priority(kOptionPriority)]] OptionTable g_options("voice", kOptions);
 
 constexpr nanoseconds kLatest = 1s;  // How long after the cycle's end a frame may still be sent.
@@ -123,6 +145,56 @@ class DueFrames {
   nanoseconds interval_;
 };
 
+// Reports the time in which the client can stream. It is looked at with each frame: a connection that was replaced in
+// between was not open for that long.
+class OpenSession {
+ public:
+  OpenSession(Run& run, const Client& client) : run_(run), driver_(run), client_(client), seen_at_(run.elapsed()) {
+    driver_.report_sessions();
+    see();
+  }
+  OpenSession(const OpenSession&) = delete;
+  OpenSession& operator=(const OpenSession&) = delete;
+  ~OpenSession() { look(); }
+
+  void look() {
+    const bool was_open = open_;
+    const std::uint64_t session = session_;
+    const nanoseconds before = seen_at_;
+    see();
+    if (was_open && open_ && session == session_) {
+      driver_.session_open(before, seen_at_);
+    }
+  }
+
+ private:
+  // A client that counts no sessions is open while it streams.
+  void see() {
+    const ClientCounters& counters = client_.counters();
+    open_ = counters.sessions == 0 || counters.sessions_open > 0;
+    session_ = counters.sessions;
+    seen_at_ = run_.elapsed();
+  }
+
+  Run& run_;
+  RunDriver driver_;
+  const Client& client_;
+  bool open_ = false;
+  std::uint64_t session_ = 0;
+  nanoseconds seen_at_;
+};
+
+// When the speaker of a session first stops after `start`: at its own place within `turn_every`, the same whenever it
+// connects. Sessions that began, or reconnected, together would else all be answered at once.
+nanoseconds first_turn(nanoseconds start, nanoseconds turn_every, std::uint32_t session, std::uint32_t sessions) {
+  if (turn_every <= 0ns) {
+    return nanoseconds::max();
+  }
+  const nanoseconds place = turn_every * session / sessions;
+  const nanoseconds since = (start - place) % turn_every;  // Of the turn before; below zero if there was none.
+  return start - since + (since < 0ns ? 0ns : turn_every);
+}
+
 }  // namespace
 
 Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options) {
@@ -130,11 +202,16 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
   RunDriver driver(run);
   driver.describe(fmt::format("VOICE SOAK / {}", client.provider()), "reconnect");
   const nanoseconds frame = driver.setting(kAudioInterval, options.frame);
+  driver.bound_answers({.floor = driver.setting(kAnswerFloor, options.answer_floor),
+                        .first_audio_p50_max = driver.find_setting(kFirstAudioP50Max, options.first_audio_p50_max),
+                        .first_audio_p99_max = driver.find_setting(kFirstAudioP99Max, options.first_audio_p99_max),
+                        .audio_gap_max = driver.find_setting(kAudioGapMax, options.audio_gap_max)});
   const nanoseconds start = run.elapsed();
-  // Sessions that began together would all be answered at once.
-  nanoseconds next_turn = start + options.turn_every * (cycle.session() + 1) / run.settings().sessions;
+  nanoseconds next_turn = first_turn(start, options.turn_every, cycle.session(), run.settings().sessions);
   Signal signal(options.speech, client.input_rate_hz(), frame);
   DueFrames frames(run, start, cycle.ends_at(), frame);
+  OpenSession open(run, client);
+  AnswerWatch answers(run, client);
   // Of a client with a backlog some are sent between two of them.
   std::uint64_t sent = client.counters().frames_sent;
   nanoseconds due = start;
@@ -149,8 +226,10 @@ Task<> stream_microphone(Client& client, Cycle& cycle, MicrophoneOptions options
     frames.advance();
     co_await client.send_audio(signal.next());
     count_sent();
-    if (options.turn_every > 0ns && due >= next_turn) {
+    open.look();
+    if (due >= next_turn) {
       next_turn += options.turn_every;
+      answers.turn_ended();
       co_await client.end_turn();
     }
   }

@@ -13,6 +13,7 @@
 
 #include "soak/growth/verdict.h"
 #include "soak/probe/probe.h"
+#include "soak/report/answers.h"
 #include "soak/report/lateness.h"
 
 namespace soak::report {
@@ -81,9 +82,11 @@ struct Record {
   std::vector<Counter> counters;      // In order of first use.
   std::vector<Figure> figures;        // Replace the counters in the summary line; may be empty.
   std::vector<Traffic> traffic;
-  std::vector<Mark> marks;          // The first marks, in order of time.
-  std::uint64_t marks_dropped = 0;  // How many came after these.
-  std::vector<Part> parts;          // The processes it ran in, in order; empty if it was one.
+  std::optional<OpenTime> open_time;  // If a driver reports when its sessions are open.
+  std::optional<Answers> answers;     // If a driver asks for some.
+  std::vector<Mark> marks;            // The first marks, in order of time.
+  std::uint64_t marks_dropped = 0;    // How many came after these.
+  std::vector<Part> parts;            // The processes it ran in, in order; empty if it was one.
   std::uint64_t parts_left = 0;  // Still to run. Until it is 0, the verdict covers the soak so far and is never PASS.
   std::vector<Setting> settings;
   std::string rerun;  // The command that reproduces it; may be empty.

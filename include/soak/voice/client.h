@@ -4,6 +4,7 @@
 
 // The interface of every voice client. One driver can soak them all.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -36,6 +37,29 @@ struct ToolCall {
 // Called on the loop's thread, from inside the client: it must not destroy or close the client, or throw. You can send
 // the result later.
 using ToolSink = std::function<void(const ToolCall&)>;
+
+// Learns what becomes of the answers that a client asks for. Called on the loop's thread, from inside the client: it
+// must not call the client, or throw. An answer is asked for once, however many responses it takes, as with function
+// calls.
+class AnswerListener {
+ public:
+  enum class End : std::uint8_t {
+    kReceived,
+    kFailed,       // The provider reported that it failed, or refused it.
+    kLost,         // Its connection ended first.
+    kInterrupted,  // The user spoke over it, or before it.
+  };
+
+  virtual void asked() = 0;  // The user's speech has ended, and an answer is requested; by this client or by detection.
+  virtual void heard(std::chrono::nanoseconds audio) = 0;  // So much of its audio has arrived.
+  virtual void ended(End end) = 0;
+
+ protected:
+  AnswerListener() = default;
+  AnswerListener(const AnswerListener&) = default;
+  AnswerListener& operator=(const AnswerListener&) = default;
+  ~AnswerListener() = default;
+};
 
 // What a client has done since it was built. Figures of received data count only what it understood.
 struct ClientCounters {
@@ -86,6 +110,13 @@ class Client {
   virtual Task<> close() = 0;
 
   virtual const ClientCounters& counters() const = 0;
+
+  // What the provider last complained of; empty if it never did.
+  virtual const std::string& last_error() const = 0;
+
+  // Tells `listener` about answers from now on; null: nobody. It must outlive the client, or be replaced. A client that
+  // does not report its answers ignores it.
+  virtual void tell_answers_to(AnswerListener* /*listener*/) {}
 
  protected:
   Client() = default;

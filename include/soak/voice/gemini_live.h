@@ -130,7 +130,9 @@ class GeminiLiveClient : public Client {
   const std::string& resumption_handle() const;
 
   // The provider's reason for the last close: "1011 Deadline expired before ...". Empty if there was none.
-  const std::string& last_error() const;
+  const std::string& last_error() const override;
+
+  void tell_answers_to(AnswerListener* listener) override;
 
  private:
   class Session;

@@ -162,7 +162,9 @@ class OpenAiRealtimeClient : public Client {
 
   // The provider's last error event, or the error of a failed response: "invalid_request_error/invalid_api_key: ...".
   // Empty if there was none.
-  const std::string& last_error() const;
+  const std::string& last_error() const override;
+
+  void tell_answers_to(AnswerListener* listener) override;
 
   // Empty until the provider reports any; it may never do so.
   const std::vector<RateLimit>& rate_limits() const;

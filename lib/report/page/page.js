@@ -246,6 +246,27 @@ function traffic(report) {
       {number: row.due_by_third[i] ? (100 * row.met_by_third[i] / row.due_by_third[i]).toFixed(1) + '%' : ''}]))), lateness);
 }
 
+function answers(report) {
+  const counts = report.answers;
+  if (!counts) {
+    return null;
+  }
+  const names = {turns: 'Turns', asked: 'Asked for', received: 'Received', failed: 'Failed', lost: 'Lost with the connection', unanswered: 'Never came',
+                 cut_off: 'Cut off by this side', errors: 'Error events', invalid_events: 'Invalid events'};
+  const times = [['End of speech to first audio', 'first_audio'], ['Longest gap in an answer', 'gap']].filter(([, of]) => `${of}_buckets` in counts);
+  return section('Answers', table(['What became of them', {number: 'Count'}],
+    Object.entries(names).map(([name, label]) => [label, {number: formatCount(counts[name])}])),
+    times.length ? table(['Time', {number: 'Median'}, {number: '99th percentile'}, {number: 'Maximum'}],
+      times.map(([label, of]) => [label, ...['p50', 'p99', 'max'].map((at) => ({number: formatMilliseconds(counts[`${of}_${at}_s`])}))])) : null);
+}
+
+function openTime(report) {
+  const time = report.open_time;
+  return time ? section('Time with a session open', table([{number: 'Wanted'}, {number: 'Open'}, {number: 'Share'}],
+    [[{number: `${formatNumber(time.wanted_s)} s`}, {number: `${formatNumber(time.open_s)} s`},
+      {number: (100 * time.share).toFixed(2) + '%'}]])) : null;
+}
+
 function marks(report) {
   if (!report.marks.length) {
     return null;
@@ -270,7 +291,7 @@ function show(report) {
   const page = document.getElementById('page');
   page.append(...[
     verdict(report), findings(report), rerun(report), notes(report), ...drawn.shown, trends(report),
-    element('div', 'tables', ...[parts(report), counters(report), traffic(report), marks(report), failures(report), settings(report)].filter(Boolean)),
+    element('div', 'tables', ...[parts(report), counters(report), traffic(report), openTime(report), answers(report), marks(report), failures(report), settings(report)].filter(Boolean)),
     element('p', 'colophon', `soak.report version ${report.version}. Charts by Chart.js ${Chart.version}, MIT licence.`),
   ].filter(Boolean));
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/voice/answer_report.h"
 #include "lib/voice/audio_backlog.h"
 #include "lib/voice/audio_uplink.h"
 #include "lib/voice/gemini/close.h"
@@ -42,6 +43,7 @@ class GeminiLiveClient::Session final : private ReconnectingConnection::Protocol
   const GeminiLiveCounters& counters() const { return counters_; }
   const std::string& handle() const { return handle_; }
   const std::string& last_error() const { return last_error_; }
+  void tell_answers_to(AnswerListener* listener) { answer_.tell(listener); }
 
  private:
   using Socket = ReconnectingConnection::Socket;
@@ -74,6 +76,8 @@ class GeminiLiveClient::Session final : private ReconnectingConnection::Protocol
   std::optional<Instant> renew_by_;  // Since a goAway.
   bool in_activity_ = false;
   bool awaiting_turn_ = false;
+  bool interrupted_ = false;  // The turn that is awaited was.
+  AnswerReport answer_{GeminiLiveClient::kOutputRateHz};
   std::vector<std::byte> audio_;  // Of the message at hand, for on_audio.
 
   std::string handle_;
@@ -190,6 +194,7 @@ void GeminiLiveClient::Session::ended() {
 
 void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
   counters_.audio_bytes_received += message.audio_bytes;
+  answer_.heard(message.audio_bytes);
   if (!audio_.empty()) {
     options_.on_audio(audio_);
   }
@@ -213,10 +218,13 @@ void GeminiLiveClient::Session::take_message(const ServerMessage& message) {
   }
   if (message.interrupted) {
     ++counters_.interruptions;
+    interrupted_ = true;
   }
   if (message.turn_complete) {
     ++counters_.responses_done;
     awaiting_turn_ = false;
+    answer_.ended(std::exchange(interrupted_, false) ? AnswerListener::End::kInterrupted
+                                                     : AnswerListener::End::kReceived);
   }
   if (message.go_away) {
     ++counters_.go_aways;
@@ -250,6 +258,8 @@ ReconnectingConnection::Plan GeminiLiveClient::Session::plan_reconnect(bool stab
   if (std::exchange(awaiting_turn_, false)) {
     ++counters_.turns_lost;
   }
+  interrupted_ = false;
+  answer_.ended(AnswerListener::End::kLost);
   tool_calls_.cancel_all();
   if (stable) {
     bad_payloads_ = bad_payload_ ? 1 : 0;
@@ -324,6 +334,7 @@ Task<> GeminiLiveClient::Session::deliver_end_of_turn() {
     }
     in_activity_ = false;
     awaiting_turn_ = true;
+    answer_.asked();
     try {
       std::string end(kActivityEnd);
       co_await socket->send_text(std::move(end));
@@ -331,6 +342,7 @@ Task<> GeminiLiveClient::Session::deliver_end_of_turn() {
       co_return;
     } catch (const net::ConnectionClosed&) {
       awaiting_turn_ = false;
+      answer_.ended(AnswerListener::End::kLost);
     }
     co_await connection_.wait_for_end(socket);
   }
@@ -372,5 +384,7 @@ const GeminiLiveCounters& GeminiLiveClient::counters() const { return session_->
 const std::string& GeminiLiveClient::resumption_handle() const { return session_->handle(); }
 
 const std::string& GeminiLiveClient::last_error() const { return session_->last_error(); }
+
+void GeminiLiveClient::tell_answers_to(AnswerListener* listener) { session_->tell_answers_to(listener); }
 
 }  // namespace soak::voice

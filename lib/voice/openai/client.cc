@@ -7,6 +7,7 @@
 #include <deque>
 #include <utility>
 
+#include "lib/voice/answer_report.h"
 #include "lib/voice/audio_backlog.h"
 #include "lib/voice/audio_uplink.h"
 #include "lib/voice/openai/close.h"
@@ -43,6 +44,7 @@ class OpenAiRealtimeClient::Session final : private ReconnectingConnection::Prot
   const std::vector<RateLimit>& rate_limits() const { return rate_limits_; }
   const OpenAiRealtimeCounters& counters() const { return counters_; }
   const std::string& last_error() const { return last_error_; }
+  void tell_answers_to(AnswerListener* listener) { answer_.tell(listener); }
 
  private:
   using Socket = ReconnectingConnection::Socket;
@@ -81,6 +83,8 @@ class OpenAiRealtimeClient::Session final : private ReconnectingConnection::Prot
   bool responding() const { return !request_id_.empty() || !response_id_.empty(); }
   bool answering() const { return responding() || deferred_ || tool_calls_.awaited(); }
   void forget_answer();
+  // Unless it goes on with another response.
+  void end_answer(AnswerListener::End end);
   std::string next_event_id() { return fmt::format("evt_{}", ++event_number_); }
   OpenAiEnd meaning_of_end() const {
     return read_openai_end(connection_.end()->code, connection_.end()->reason, error_code_);
@@ -109,6 +113,7 @@ class OpenAiRealtimeClient::Session final : private ReconnectingConnection::Prot
   std::string silenced_response_id_;  // It was broken off: nothing of it is played, nor done.
   bool user_speaks_ = false;          // Over it, or has since: what he says is not asked to be answered yet.
   bool results_lost_ = false;         // Were awaited when the connection ended.
+  AnswerReport answer_{OpenAiRealtimeClient::kOutputRateHz};
   Playback playback_{OpenAiRealtimeClient::kOutputRateHz * 2};
   Backoff rate_limit_backoff_{BackoffOptions{.initial = 1s, .max = 60s}};
   Instant quiet_until_{};  // No response is asked for before.
@@ -268,6 +273,7 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
         counters_.audio_bytes_discarded += event.audio_bytes;
       } else {
         playback_.add(event.item_id, event.audio_bytes, loop_.now());
+        answer_.heard(event.audio_bytes);
         if (options_.on_audio) {
           options_.on_audio(audio_);
         }
@@ -291,6 +297,11 @@ void OpenAiRealtimeClient::Session::take_event(const ServerEvent& event) {
       return;
     case Kind::kSpeechStarted:
       hear_user();  // Cancelling what runs is the provider's part.
+      break;
+    case Kind::kSpeechStopped:
+      if (options_.server_vad) {
+        answer_.asked();
+      }
       break;
     case Kind::kResponseCreated:
       response_id_ = event.response_id;
@@ -348,6 +359,9 @@ void OpenAiRealtimeClient::Session::take_response_done(const ServerEvent& event)
   if (std::exchange(deferred_, false) && !tool_calls_.awaited()) {
     ask_for_answer();
   }
+  end_answer(event.response_status == "failed"      ? AnswerListener::End::kFailed
+             : event.response_status == "cancelled" ? AnswerListener::End::kInterrupted
+                                                    : AnswerListener::End::kReceived);
 }
 
 void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
@@ -366,9 +380,17 @@ void OpenAiRealtimeClient::Session::take_error(const ServerEvent& event) {
   } else if (!responding() && std::exchange(deferred_, false)) {
     ask_for_answer();
   }
+  end_answer(AnswerListener::End::kFailed);
+}
+
+void OpenAiRealtimeClient::Session::end_answer(AnswerListener::End end) {
+  if (!answering()) {
+    answer_.ended(end);
+  }
 }
 
 void OpenAiRealtimeClient::Session::ask_for_answer() {
+  answer_.asked();
   request_id_ = next_event_id();
   outbox_.push_back(response_create_event(request_id_));
   connection_.changed().set();
@@ -393,6 +415,7 @@ void OpenAiRealtimeClient::Session::hear_user() {
   deferred_ = false;
   tool_calls_.stop_awaiting();
   cancel_when_created_ = response_id_.empty() && !request_id_.empty();
+  end_answer(AnswerListener::End::kInterrupted);
 }
 
 // Nothing more is heard of the answer, and the provider is told how much was.
@@ -484,6 +507,7 @@ ReconnectingConnection::Plan OpenAiRealtimeClient::Session::plan_reconnect(bool 
   }
   tool_calls_.cancel_all();
   forget_answer();
+  answer_.ended(AnswerListener::End::kLost);
   if (!connection_.end()) {
     return {.reason =
                 connection_.failure(Errc::kConnectionClosed, "announces the end of each session as soon as it is open"),
@@ -543,6 +567,7 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
     user_speaks_ = false;
     const std::string response_id = next_event_id();
     request_id_ = response_id;
+    answer_.asked();
     try {
       std::string commit = commit_event(next_event_id());
       co_await socket->send_text(std::move(commit));
@@ -554,6 +579,7 @@ Task<> OpenAiRealtimeClient::Session::deliver_end_of_turn() {
     } catch (const net::ConnectionClosed&) {
       if (request_id_ == response_id) {
         request_id_.clear();
+        end_answer(AnswerListener::End::kLost);
       }
     }
     co_await connection_.wait_for_end(socket);
@@ -599,6 +625,8 @@ Task<> OpenAiRealtimeClient::close() { return session_->close(); }
 const OpenAiRealtimeCounters& OpenAiRealtimeClient::counters() const { return session_->counters(); }
 
 const std::string& OpenAiRealtimeClient::last_error() const { return session_->last_error(); }
+
+void OpenAiRealtimeClient::tell_answers_to(AnswerListener* listener) { session_->tell_answers_to(listener); }
 
 const std::vector<RateLimit>& OpenAiRealtimeClient::rate_limits() const { return session_->rate_limits(); }
 

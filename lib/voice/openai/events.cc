@@ -30,7 +30,7 @@ Writer begin_event(std::string_view type, std::string_view event_id) {
 }
 
 // Server events of the API that need no answer and carry nothing the client keeps.
-constexpr std::array<std::string_view, 14> kOtherEvents = {
+constexpr std::array<std::string_view, 13> kOtherEvents = {
     "conversation.created",
     "conversation.item.added",
     "conversation.item.done",
@@ -39,7 +39,6 @@ constexpr std::array<std::string_view, 14> kOtherEvents = {
     "conversation.item.retrieved",
     "conversation.item.input_audio_transcription.failed",
     "input_audio_buffer.cleared",
-    "input_audio_buffer.speech_stopped",
     "input_audio_buffer.timeout_triggered",
     "response.output_item.added",
     "response.content_part.added",
@@ -268,6 +267,8 @@ std::optional<ServerEvent> parse_server_event(std::string json, std::vector<std:
     event.transcript.final = known->final;
   } else if (type == "input_audio_buffer.speech_started") {
     event.kind = Kind::kSpeechStarted;
+  } else if (type == "input_audio_buffer.speech_stopped") {
+    event.kind = Kind::kSpeechStopped;
   } else if (type == "input_audio_buffer.committed") {
     event.kind = Kind::kCommitted;
     event.item_id = text_member(document, "item_id");

@@ -35,6 +35,7 @@ struct ServerEvent {
     kSessionCreated,
     kSessionUpdated,
     kSpeechStarted,
+    kSpeechStopped,
     kCommitted,
     kResponseCreated,
     kAudioDelta,

@@ -70,6 +70,13 @@ TEST(JsonTest, HoldsTheRunTheVerdictAndEverySeries) {
   EXPECT_NEAR(json["traffic"][0]["late_p99_s"].GetDouble(), 0.031, 0.001);
   EXPECT_DOUBLE_EQ(json["traffic"][0]["late_max_s"].GetDouble(), 0.031);
   EXPECT_EQ(json["traffic"][0]["late_buckets"][0][1].GetInt(), 1400);
+  EXPECT_DOUBLE_EQ(json["open_time"]["wanted_s"].GetDouble(), 120);
+  EXPECT_DOUBLE_EQ(json["open_time"]["share"].GetDouble(), 114.5 / 120);
+  EXPECT_EQ(json["answers"]["asked"].GetInt(), 12);
+  EXPECT_EQ(json["answers"]["received"].GetInt(), 7);
+  EXPECT_EQ(json["answers"]["invalid_events"].GetInt(), 4);
+  EXPECT_DOUBLE_EQ(json["answers"]["first_audio_max_s"].GetDouble(), 0.31);
+  EXPECT_DOUBLE_EQ(json["answers"]["gap_max_s"].GetDouble(), 0.02);
   EXPECT_FALSE(json["verdict"]["passed"].GetBool());
   EXPECT_STREQ(json["verdict"]["findings"][0]["subject"].GetString(), "heap");
   EXPECT_STREQ(json["verdict"]["findings"][0]["evidence"][0]["text"].GetString(), "00:00:10");
@@ -149,13 +156,14 @@ TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
 
 TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
   EXPECT_EQ(to_json(a_record()), to_json(a_record()));
-  EXPECT_THAT(keys(parsed(a_record())),
-              ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted",
-                          "ended_early", "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed",
-                          "cycle_noun", "sessions", "session_rss_bytes", "cycles", "failed_cycles", "failures",
-                          "counters", "figures", "traffic", "verdict", "rerun", "parts", "parts_left", "settings",
-                          "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by",
-                          "baseline_unsettled", "last_unsettled", "probe_cpu_s", "restarts", "series", "operations"));
+  EXPECT_THAT(
+      keys(parsed(a_record())),
+      ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted", "ended_early",
+                  "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "sessions",
+                  "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters", "figures", "traffic",
+                  "open_time", "answers", "verdict", "rerun", "parts", "parts_left", "settings", "marks",
+                  "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by", "baseline_unsettled",
+                  "last_unsettled", "probe_cpu_s", "restarts", "series", "operations"));
 }
 
 TEST(JsonTest, EveryKeyIsInTheDocument) {

@@ -46,6 +46,30 @@ TEST(SummaryTest, FiguresOfADriverComeFirstAndStandForTheCounters) {
             0u);
 }
 
+TEST(SummaryTest, ShowsAnswersAndForHowLongASessionWasOpen) {
+  Record record = an_hour_of_voice();
+  record.open_time = OpenTime{3600, 3419.9};
+  record.answers = Answers{};
+  record.answers->asked = 700;
+  record.answers->received = 700;
+
+  EXPECT_NE(summary_line(record).find("frames=90000 answers_asked=700 answers=700 open=0.9499 rss_start="),
+            std::string::npos)
+      << summary_line(record);
+
+  record.answers->received = 600;
+  record.answers->failed = 40;
+  record.answers->lost = 30;
+  record.answers->unanswered = 20;
+  record.answers->cut_off = 10;  // No fault of anybody's.
+  record.answers->errors = 5;
+  record.answers->invalid_events = 4;
+  EXPECT_NE(summary_line(record).find(" answers_asked=700 answers=600 answers_failed=40 answers_lost=30 unanswered=20 "
+                                      "errors=5 invalid_events=4 open="),
+            std::string::npos)
+      << summary_line(record);
+}
+
 TEST(SummaryTest, ShowsNoTextFromOutsideAsItCame) {
   constexpr const char* kHostile = "a\n[  SKIPPED ] b\x1b[2J\xff";
   constexpr const char* kShown = "a\\n[SKIPPED] b\\x1b[2J\\xff";

@@ -53,6 +53,7 @@ class SlowClient : public Client {
   }
   Task<> close() override { co_return; }
   const ClientCounters& counters() const override { return counters_; }
+  const std::string& last_error() const override { return last_error_; }
 
   std::function<nanoseconds(std::size_t)> send_takes = [](std::size_t) { return 0ns; };
   std::function<void()> on_turn = [] {};
@@ -64,6 +65,7 @@ class SlowClient : public Client {
  private:
   Run& run_;
   ClientCounters counters_;
+  std::string last_error_;
 };
 
 class MicrophoneTest : public testing::Test {
@@ -204,6 +206,43 @@ TEST_F(MicrophoneTest, EndsATurnEveryFiveSeconds) {
   run.verdict();
 
   EXPECT_EQ(client.turns, 11);
+}
+
+TEST_F(MicrophoneTest, ASpeakerStopsAtTheSameTimesWhereverItsCyclesBegin) {
+  soak::AsyncRun run({.duration = 60s, .reconnect_every = 6s, .seed = 1});
+  std::vector<nanoseconds> turns;
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    SlowClient client(run);
+    client.on_turn = [&] { turns.push_back(run.elapsed()); };
+    co_await sleep_for(300ms);
+    co_await stream_microphone(client, cycle, {.frame = 40ms});
+  });
+  run.verdict();
+
+  ASSERT_GE(turns.size(), 9u);
+  for (const nanoseconds at : turns) {
+    EXPECT_LT(at % 5s, 40ms) << at / 1ms;  // A multiple of five seconds, and the frame that was due then.
+  }
+}
+
+// As after a network's failure: each of them reconnects within a second.
+TEST_F(MicrophoneTest, SessionsThatReconnectTogetherDoNotAllStopAtOnce) {
+  constexpr int kSessions = 100;
+  soak::AsyncRun run({.duration = 44s, .reconnect_every = 60s, .sessions = kSessions, .open_floor = 0, .seed = 1});
+  std::map<std::int64_t, int> turns_by_second;
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    co_await sleep_for(8s + 10ms * cycle.session() - run.elapsed());
+    SlowClient client(run);
+    client.on_turn = [&] { ++turns_by_second[run.elapsed() / 1s]; };
+    co_await stream_microphone(client, cycle);
+  });
+  run.verdict();
+
+  for (std::int64_t second = 10; second < 15; ++second) {
+    EXPECT_NEAR(turns_by_second[second], kSessions / 5, 3) << second;
+  }
 }
 
 TEST_F(MicrophoneTest, ManySpeakersDoNotStopAtOnce) {

@@ -39,7 +39,7 @@ class ParrotClient : public Client {
   Task<> end_turn() override;
   Task<> close() override;
   const ClientCounters& counters() const override { return counters_; }
-  const std::string& last_error() const { return last_error_; }
+  const std::string& last_error() const override { return last_error_; }
 
  private:
   Task<> receive();
