@@ -31,11 +31,57 @@ def rows_of(command, core=None):
     return [json.loads(line) for line in output.splitlines()]
 
 
+class Machine:
+    """What the whole machine is busy with, since this was made: a measurement beside other work says less."""
+
+    TICKS = os.sysconf("SC_CLK_TCK")
+
+    def __init__(self):
+        self.busy, self.all = self.processors()
+        self.used = self.processes()
+
+    @staticmethod
+    def processors():
+        times = [int(word) for word in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return sum(times) - times[3] - times[4], sum(times)  # Neither idle nor waiting for a disk.
+
+    @staticmethod
+    def processes():
+        used = {}
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, rest = re.fullmatch(r"\d+ \((.*)\) (.*)", stat.read_text().strip(), re.DOTALL).groups()
+                fields = rest.split()
+                # Its children that have ended belong to it: the programs that are measured end before anybody looks.
+                used[int(stat.parent.name)] = name, sum(map(int, fields[11:15]))
+            except (OSError, ProcessLookupError):
+                pass  # It has ended meanwhile.
+        return used
+
+    def __str__(self):
+        busy, total = self.processors()
+        by_name = {}
+        for process, (name, ticks) in self.processes().items():
+            by_name[name] = by_name.get(name, 0) + ticks - self.used.get(process, (name, 0))[1]
+        most = sorted(((ticks / self.TICKS, name) for name, ticks in by_name.items() if ticks > 0), reverse=True)[:4]
+        share = (busy - self.busy) / max(total - self.all, 1)
+        return (f"the machine's {os.cpu_count()} processors were {share:.0%} busy: "
+                + (", ".join(f"{name} {seconds:.1f} s" for seconds, name in most) or "nothing that still runs"))
+
+
+def processor_seconds(process):
+    """Of a process that runs."""
+    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / Machine.TICKS
+
+
 class Fake:
-    """`soak fake openai` as a process of its own, for as long as the `with` lasts."""
+    """`soak fake openai` as a process of its own, for as long as the `with` lasts. Its answers are not limited: one limit for all
+    sessions together would be what is measured."""
 
     def __init__(self, soak, tls):
-        self.process = subprocess.Popen([soak, "fake", "openai"] + (["--tls"] if tls else []), stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([soak, "fake", "openai", "--tokens-per-minute", "0"] + (["--tls"] if tls else []),
+                                        stdout=subprocess.PIPE, text=True)
         self.url = self.said(r"listening on (\S+)")
         self.ca = self.said(r"CA in (\S+)") if tls else "-"
         self.port = re.search(r":(\d+)/", self.url)[1]
@@ -103,11 +149,17 @@ def sustained(arguments, bars):
     most = {}
     for name, program in programs(arguments.build).items():
         first = min(arguments.paced_from, program.paced_from or arguments.paced_from)
+        machine = Machine()
         rows = program.run(arguments, "paced", first, arguments.paced_to)
         kept = [row for row in rows if row["share"] >= 0.99]
+        failed = [row for row in rows if row["share"] < 0.99]
         most[name] = kept[-1]["sessions"] if kept else 0
-        last = (kept or rows)[-1]
-        print(f"  {name}: {most[name]:,}, with {last['cpu']:.0%} of the core, {last['cpu_us_per_frame']:.2f} us a frame")
+        print(f"  {name}: {most[name]:,}")
+        for what, row in ("kept", (kept or [None])[-1]), ("failed", (failed or [None])[0]):
+            if row:
+                print(f"    {what} {row['sessions']:,}: {row['share']:.1%} of the frames, {row['cpu']:.0%} of the core, "
+                      f"{row['cpu_us_per_frame']:.2f} us a frame")
+        print(f"    {machine}")
     bars.check("sessions sustained, client and fake", most["soak, client and fake"], arguments.paced_bar, True)
 
 
@@ -133,17 +185,28 @@ def scale(arguments, bars):
     for tls in (False, True):
         scheme = "wss" if tls else "ws"
         print(f"{arguments.sessions} sessions on {scheme}:, client and fake in two processes, {arguments.seconds} s")
+        machine = Machine()
         with Fake(arguments.soak, tls) as fake, tempfile.TemporaryDirectory() as folder:
+            before = os.times()
             subprocess.run([arguments.soak, "voice", "--provider", "openai", "--url", fake.url,
                             "--sessions", str(arguments.sessions), "--duration", f"{arguments.seconds}s",
                             "--reconnect-every", "30s", "--report-dir", folder, "--seed", "1"]
                            + (["--ca", fake.ca] if tls else []), stdout=subprocess.DEVNULL, check=False)
+            after = os.times()
+            client_s = after.children_user + after.children_system - before.children_user - before.children_system
+            fake_s = processor_seconds(fake.process.pid)
             report = json.loads((pathlib.Path(folder) / "voice-openai.json").read_text())
         traffic = report["traffic"][0]
         due, met = sum(traffic["due_by_third"]), sum(traffic["met_by_third"])
         print("  " + report["summary"])
         print(f"  late: p50 {traffic['late_p50_s'] * 1e3:.1f} ms, p99 {traffic['late_p99_s'] * 1e3:.1f} ms, max {traffic['late_max_s'] * 1e3:.1f} ms;"
               f" one more session: {report.get('session_rss_bytes', 0) / 1024:.1f} KiB; failed {report['failed_cycles']}")
+        answers = report.get("answers", {})
+        print(f"  processor time: client {client_s:.1f} s, {client_s / max(met, 1) * 1e6:.1f} us a frame; fake {fake_s:.1f} s, "
+              f"{fake_s / max(met, 1) * 1e6:.1f} us a frame")
+        print(f"  answers: {answers.get('received', 0):,} of {answers.get('asked', 0):,}, first audio p50 "
+              f"{answers.get('first_audio_p50_s', 0) * 1e3:.1f} ms, p99 {answers.get('first_audio_p99_s', 0) * 1e3:.1f} ms")
+        print(f"  {machine}")
         bars.check(f"{scheme}: share of the nominal frames", met / due, 0.999, True)
         bars.check(f"{scheme}: p99 of lateness", traffic["late_p99_s"] * 1e3, 40, False, " ms")
 

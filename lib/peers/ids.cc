@@ -15,6 +15,8 @@ std::string Ids::next(std::string_view prefix) {
   return id;
 }
 
+std::uint64_t Ids::below(std::uint64_t count) { return count > 1 ? random_() % count : 0; }
+
 std::string Ids::obfuscation() {
   std::string text = next({});
   text.resize(1 + random_() % 16);

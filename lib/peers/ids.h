@@ -16,6 +16,7 @@ class Ids {
 
   std::string next(std::string_view prefix);  // "event_" and 21 letters and digits.
   std::string obfuscation();                  // 1 to 16 of them.
+  std::uint64_t below(std::uint64_t count);   // From 0; 0 for a count of 0.
 
  private:
   std::mt19937_64 random_;

@@ -24,9 +24,10 @@ void fill_with_tone(std::string& audio, AudioFormat format, std::int64_t from_ms
 }
 
 std::string_view word_of_tone(std::int64_t piece) {
-  static constexpr std::array<std::string_view, 12> kWords = {"This",  " is",  " a",    " tone", " that", " was",
+  static constexpr std::array<std::string_view, 12> kWords = {" This", " is",  " a",    " tone", " that", " was",
                                                               " made", " for", " your", " soak", " test", "."};
-  return kWords[static_cast<std::size_t>(piece) % kWords.size()];
+  const std::string_view word = kWords[static_cast<std::size_t>(piece) % kWords.size()];
+  return piece == 0 ? word.substr(1) : word;
 }
 
 }  // namespace soak::peers

@@ -21,7 +21,7 @@ constexpr std::size_t bytes_per_ms(AudioFormat format) { return format == AudioF
 // Puts `ms` of a square wave of 400 Hz into `audio`, in place of what it held; `from_ms` of it were there before.
 void fill_with_tone(std::string& audio, AudioFormat format, std::int64_t from_ms, std::int64_t ms);
 
-// The word that goes with a piece of it, counted from 0.
+// The word that goes with a piece of it, counted from 0. Put together they are sentences, with their spaces.
 std::string_view word_of_tone(std::int64_t piece);
 
 }  // namespace soak::peers

@@ -68,13 +68,14 @@ concept VoiceFake =
       options.api_key = std::string();  // The only key it accepts.
     };
 
-// An option that `soak fake` has for one provider: a number of seconds, or a flag.
+// An option that `soak fake` has for one provider: a number of seconds, a count, or a flag.
 template <typename Options>
 struct FakeOption {
   std::string_view name = {};  // "session-max-sec"; empty: there is none.
   std::string_view help = {};
   std::chrono::nanoseconds Options::*seconds = nullptr;
   double seconds_min = 0.001;
+  std::int64_t Options::*count = nullptr;  // From 0.
   bool Options::*flag = nullptr;
 };
 
@@ -137,7 +138,10 @@ inline constexpr std::tuple kVoiceProviders{
                    .url_variable = "SOAK_OPENAI_URL",
                    .fake_options = {{{.name = "session-max-sec",
                                       .help = "How many seconds a session lives",
-                                      .seconds = &peers::OpenAiRealtimePeerOptions::session_max}}},
+                                      .seconds = &peers::OpenAiRealtimePeerOptions::session_max},
+                                     {.name = "tokens-per-minute",
+                                      .help = "How many tokens all sessions together may use a minute; 0 is no limit",
+                                      .count = &peers::OpenAiRealtimePeerOptions::tokens_per_minute}}},
                    .end_connections_after = [](peers::OpenAiRealtimePeerOptions& options,
                                                std::chrono::nanoseconds lifetime) { options.session_max = lifetime; }},
 };

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,6 +55,7 @@ struct ChannelArguments : FakeArguments {
 template <typename Provider>
 struct VoiceArguments : FakeArguments {
   std::array<double, std::tuple_size_v<decltype(Provider::fake_options)>> seconds{};
+  std::array<std::int64_t, std::tuple_size_v<decltype(Provider::fake_options)>> counts{};
   std::array<bool, std::tuple_size_v<decltype(Provider::fake_options)>> flags{};
 };
 
@@ -78,6 +80,45 @@ void print_findings(std::string_view name, const Ledger& ledger) {
   if constexpr (requires { ledger.findings; }) {
     for (const peers::ChannelFinding& finding : ledger.findings) {
       fmt::print("{}: {}: {}\n", name, peers::to_string(finding.kind), text::printable(finding.text));
+    }
+  }
+}
+
+// What all sessions of a fake share; it refuses a client that finds it used up.
+template <typename Options>
+void print_limit(std::string_view name, const Options& options) {
+  if constexpr (requires { options.tokens_per_minute; }) {
+    if (options.tokens_per_minute == 0) {
+      fmt::print("{}: no limit on tokens\n", name);
+    } else {
+      fmt::print("{}: {} tokens a minute for all sessions together\n", name, options.tokens_per_minute);
+    }
+  }
+}
+
+template <typename Options, typename Ledger>
+void print_what_was_over_the_limit(std::string_view name, const Options& options, const Ledger& ledger) {
+  if constexpr (requires { options.tokens_per_minute; }) {
+    if (ledger.responses_over_limit > 0) {
+      fmt::print(
+          "{}: {} of {} answers failed with rate_limit_exceeded: {} tokens a minute for all sessions together, "
+          "set by --tokens-per-minute\n",
+          name, ledger.responses_over_limit, ledger.responses_done, options.tokens_per_minute);
+    }
+  }
+}
+
+// Prints what clients asked for in vain, and how often.
+template <typename Ledger>
+void print_notices(std::string_view name, const Ledger& ledger) {
+  if constexpr (requires { ledger.not_played; }) {
+    for (const auto& [what, count] : ledger.not_played) {
+      fmt::print("{}: accepted and not played, {}: {}\n", name, text::format_plural(count, "time"),
+                 text::printable(what));
+    }
+    for (const auto& [what, count] : ledger.unknown) {
+      fmt::print("{}: unknown to this fake and refused, {}: {}\n", name, text::format_plural(count, "time"),
+                 text::printable(what));
     }
   }
 }
@@ -118,6 +159,10 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
   if (ca != nullptr) {
     fmt::print("{}: trust the CA in {}\n", name, ca->ca_file());
   }
+  if constexpr (requires { peer->http_url(); }) {
+    fmt::print("{}: HTTP at {}\n", name, peer->http_url());
+  }
+  print_limit(name, options);  // The last, for scripts count on the order of the others.
   std::fflush(stdout);
 
   Event stop;
@@ -130,6 +175,8 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
   signals.join();
   fmt::print("{}: {}\n", name, text::printable(to_string(peer->ledger())));
   print_findings(name, peer->ledger());
+  print_notices(name, peer->ledger());
+  print_what_was_over_the_limit(name, options, peer->ledger());
   return kPassed;
 }
 
@@ -139,6 +186,8 @@ int run_voice(const Provider& provider, const VoiceArguments<Provider>& argument
   for (std::size_t i = 0; i < provider.fake_options.size(); ++i) {
     if (const auto& option = provider.fake_options[i]; option.seconds != nullptr) {
       options.*option.seconds = text::from_seconds(arguments.seconds[i]);
+    } else if (option.count != nullptr) {
+      options.*option.count = arguments.counts[i];
     } else if (option.flag != nullptr) {
       options.*option.flag = arguments.flags[i];
     }
@@ -177,6 +226,11 @@ std::pair<CLI::App*, Command> add_voice(CLI::App& command, const Provider& provi
       arguments->seconds[i] = std::chrono::duration<double>(defaults.*option.seconds).count();
       fake->add_option(name, arguments->seconds[i], std::string(option.help))
           ->check(CLI::Range(option.seconds_min, kDay))
+          ->capture_default_str();
+    } else if (option.count != nullptr) {
+      arguments->counts[i] = defaults.*option.count;
+      fake->add_option(name, arguments->counts[i], std::string(option.help))
+          ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
           ->capture_default_str();
     } else if (option.flag != nullptr) {
       arguments->flags[i] = defaults.*option.flag;

@@ -81,6 +81,9 @@ void drive(AsyncRun& run, const Provider& provider, const VoiceArguments& argume
   if (arguments.url.empty()) {
     typename Provider::FakeOptions fake_options;
     fake_options.seed = run.seed();
+    if constexpr (requires { fake_options.tokens_per_minute; }) {
+      fake_options.tokens_per_minute = 0;  // Of all sessions together: the more there are, the fewer would be answered.
+    }
     fake.emplace(run.loop(), fake_options);
     options.url = fake->url();
   } else {

@@ -31,7 +31,7 @@
 // END_SENSITIVITY_LOW. audioStreamEnd ends activity too; if nothing in the stream was loud enough, the whole stream is
 // answered as one turn. Text and clientContent also end a turn.
 //
-// Not simulated: functions without a wait for their result (NON_BLOCKING), and the paths of Vertex AI.
+// Not simulated: the paths of Vertex AI, and what `not_played` in the ledger names once a client asks for it.
 
 #include <chrono>
 #include <cstddef>
@@ -90,10 +90,14 @@ struct GeminiLivePeerOptions {
   std::chrono::nanoseconds delta_audio = std::chrono::milliseconds{100};  // Whole milliseconds, at least one.
   double pace = 4.0;                                                      // Infinity sends all pieces at once.
 
-  // If a setup declares functions, each answer begins with a call of the first one and waits this long for its
-  // toolResponse. After that, or if the answer is interrupted, the call is cancelled (toolCallCancellation). A response
-  // to a call that is not under way closes the connection with 1008. Zero calls no functions.
-  std::chrono::nanoseconds tool_patience = std::chrono::seconds{10};
+  // If a setup declares functions, each answer begins with a call of the first one, with arguments that are valid by
+  // its declared schema, and waits for its toolResponse. If the answer is interrupted, the call is cancelled
+  // (toolCallCancellation). A response to a call that is not under way closes the connection with 1008. With the
+  // behavior NON_BLOCKING the answer goes on, and its result is spoken of as its `scheduling` says: WHEN_IDLE unless it
+  // does.
+  bool call_tools = true;
+  // Also cancels a call whose result takes longer than this, to test a client against it; zero does not.
+  std::chrono::nanoseconds tool_patience{0};
 
   // How long a connection lives after its upgrade; documented as about 10 minutes. It ends with close 1011 "Deadline
   // expired before operation could complete." (github.com/kizuna-ai-lab/sokuji/issues/179).
@@ -106,7 +110,10 @@ struct GeminiLivePeerOptions {
   // How long a session lives over all its connections, from its first setupComplete, unless its setup asks for
   // contextWindowCompression; documented as 15 minutes for audio. It ends like a connection, and cannot be resumed.
   std::chrono::nanoseconds session_max = std::chrono::minutes{15};
-  // How long a session can be resumed after the end of its last connection; 2 hours is often quoted.
+  // When the first handle comes after setupComplete. The service was seen to send it a moment later.
+  std::chrono::nanoseconds first_handle_after = std::chrono::milliseconds{100};
+  // How long a session can be resumed after the end of its last connection; 2 hours is often quoted. A handle that is
+  // not the session's last is good for as long after it was sent.
   std::chrono::nanoseconds handle_validity = std::chrono::hours{2};
   // How many ended sessions are kept for that; beyond it, those that ended first are forgotten.
   std::size_t ended_sessions_max = 10'000;
@@ -160,6 +167,12 @@ struct GeminiLiveLedger {
   std::uint64_t handles_sent = 0;
   std::uint64_t go_aways_sent = 0;
   std::uint64_t deadlines_expired = 0;  // Connections ended because their time, or their session's, was up.
+  std::uint64_t auth_tokens_made = 0;
+
+  // What clients asked for that the fake accepts and does not play, and what it does not know and refused: the name of
+  // each, and how often. The log names it when it first comes.
+  std::map<std::string, std::uint64_t, std::less<>> not_played;
+  std::map<std::string, std::uint64_t, std::less<>> unknown;
 };
 
 // Its totals, on one line: "sessions=2 resumed=1 lost=0 ...".
@@ -180,6 +193,9 @@ class GeminiLivePeer {
   // For the SDKs, which append the path themselves: "ws://127.0.0.1:40121".
   std::string base_url() const;
   std::uint16_t port() const;
+  // Of the service's HTTP API: "http://127.0.0.1:40122", on a port of its own. It has POST /v1alpha/auth_tokens, whose
+  // tokens open sessions like the key.
+  std::string http_url() const;
 
   // Replaces the key that is accepted, as a rotation does. Open sessions continue.
   void set_api_key(std::string key);

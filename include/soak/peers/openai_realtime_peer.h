@@ -16,7 +16,7 @@
 //   soak::net::Message created = co_await socket->receive();  // session.created
 //
 // Turn detection uses loudness: input is speech while its level is above 500 of 32767, for the default threshold of
-// 0.5. Not simulated: input_audio_buffer.timeout_triggered, and the effect of noise_reduction.
+// 0.5.
 //
 // A function call is a response of its own. The peer does not wait for its result: the result may arrive for as long as
 // the session lives and knows the call, and the next response.create answers it. A result for an unknown call gets an
@@ -72,6 +72,10 @@ struct OpenAiRealtimePeerOptions {
   // A response that is requested when nothing is left fails with "rate_limit_exceeded".
   std::int64_t tokens_per_minute = 800'000;
 
+  // How much of the audio that sessions sent is kept for conversation.item.retrieve, over all of them: the newest.
+  // Older items are given back without it.
+  std::size_t stored_audio_bytes_max = std::size_t{8} << 20;
+
   // If a session has its input transcribed: how long that takes after the commit.
   std::chrono::nanoseconds transcription_delay = std::chrono::milliseconds{300};
 
@@ -87,8 +91,10 @@ struct OpenAiRealtimePeerOptions {
   double pace = 4.0;                                                      // Infinity sends all pieces at once.
 
   // Calls functions if the session or response.create declares some and tool_choice allows it: the response is then a
-  // call of the first function, or of the one that tool_choice names. If the conversation ends with the result of a
-  // function, the response answers it instead.
+  // call of the first function. If the conversation ends with the result of a function, the response answers it
+  // instead. If false, functions are called only where tool_choice requires it: with "required", or with the name of a
+  // function, every response is a call, as with the service. The arguments are valid by the function's declared JSON
+  // Schema.
   bool call_tools = true;
 };
 
@@ -126,9 +132,16 @@ struct OpenAiRealtimeLedger {
   std::uint64_t responses_cancelled = 0;    // Out of responses_done.
   std::uint64_t responses_interrupted = 0;  // Cancelled by speech that turn detection heard.
   std::uint64_t responses_failed = 0;       // Out of responses_done.
+  std::uint64_t responses_over_limit = 0;   // Out of responses_failed: tokens_per_minute was used up.
   std::uint64_t transcripts_sent = 0;       // Of input.
-  std::uint64_t tool_calls_sent = 0;        // Complete ones.
-  std::uint64_t tool_calls_answered = 0;    // Calls whose result was accepted.
+  std::uint64_t client_secrets_made = 0;
+
+  // What clients asked for that the fake accepts and does not play, and what it does not know and refused: the name of
+  // each, and how often. The log names it when it first comes.
+  std::map<std::string, std::uint64_t, std::less<>> not_played;
+  std::map<std::string, std::uint64_t, std::less<>> unknown;
+  std::uint64_t tool_calls_sent = 0;      // Complete ones.
+  std::uint64_t tool_calls_answered = 0;  // Calls whose result was accepted.
 };
 
 // Its totals, on one line: "sessions=2 lost=0 open=0 ...".
@@ -146,6 +159,9 @@ class OpenAiRealtimePeer {
   // "ws://127.0.0.1:40121/v1/realtime", or "wss://..."; a client appends ?model= or ?call_id=.
   std::string url() const;
   std::uint16_t port() const;
+  // Of the service's HTTP API: "http://127.0.0.1:40122/v1", or "https://...", on a port of its own. It has POST
+  // /realtime/client_secrets, whose secrets open sessions like the key.
+  std::string http_url() const;
 
   // Replaces the key that is accepted, as a rotation does. Open sessions continue.
   void set_api_key(std::string key);

@@ -43,6 +43,8 @@ std::string key_in(const net::HandshakeRequest& request) {
   return authorization ? std::string(credentials(*authorization, "token")) : std::string();
 }
 
+}  // namespace
+
 std::string error_body(int status, std::string_view name, std::string_view message) {
   json::Writer body;
   body.object().key("error").object().key("code").integer(status);
@@ -50,9 +52,8 @@ std::string error_body(int status, std::string_view name, std::string_view messa
   return body.take();
 }
 
-}  // namespace
-
-Admission admit(const GeminiLivePeerOptions& options, const net::HandshakeRequest& request) {
+Admission admit(Service& service, const net::HandshakeRequest& request) {
+  const GeminiLivePeerOptions& options = service.options;
   Admission admission;
   if (!is_served(request.path)) {
     admission.status = 404;
@@ -60,6 +61,10 @@ Admission admit(const GeminiLivePeerOptions& options, const net::HandshakeReques
     return admission;
   }
   const std::string key = key_in(request);
+  if (service.auth_tokens.find(key, service.loop.now()) != nullptr) {
+    admission.token = key;
+    return admission;
+  }
   if (!key.empty() && (options.api_key.empty() || key == options.api_key)) {
     return admission;
   }

@@ -8,9 +8,11 @@
 
 #include "lib/peers/acceptor.h"
 #include "lib/peers/gemini/admission.h"
+#include "lib/peers/gemini/http_api.h"
 #include "lib/peers/gemini/service.h"
 #include "lib/peers/gemini/session.h"
 #include "soak/error.h"
+#include "soak/net/http_server.h"
 #include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
 
@@ -34,6 +36,8 @@ GeminiLivePeerOptions checked(GeminiLivePeerOptions options) {
   require(options.connection_max > nanoseconds::zero(), "connection_max is not above 0");
   require(options.go_away_before >= nanoseconds::zero(), "go_away_before is negative");
   require(options.session_max > nanoseconds::zero(), "session_max is not above 0");
+  require(options.tool_patience >= nanoseconds::zero(), "tool_patience is negative");
+  require(options.first_handle_after >= nanoseconds::zero(), "first_handle_after is negative");
   return options;
 }
 
@@ -46,10 +50,10 @@ std::string duration_text(nanoseconds duration) {
 // A session on its socket. Ends its tasks in place, so that it can go at any time.
 class Connection {
  public:
-  Connection(gemini::Service& service, net::AcceptedWebSocket accepted, bool bad_key)
+  Connection(gemini::Service& service, net::AcceptedWebSocket accepted, gemini::Admission admission)
       : service_(service),
         socket_(std::move(accepted.socket)),
-        session_(service, *socket_, bad_key),
+        session_(service, *socket_, admission.key_to_blame, std::move(admission.token)),
         began_(service.loop.now()),
         tasks_(service.loop) {}
   ~Connection() {
@@ -67,6 +71,7 @@ class Connection {
   Task<> run() {
     tasks_.start("gemini_answers", play());
     tasks_.start("gemini_age", age());
+    tasks_.start("gemini_handle", hand_out(), TaskKind::kFinite);
     return serve_until_end(*socket_, tasks_, converse());
   }
 
@@ -117,13 +122,29 @@ class Connection {
     for (;;) {
       for (Instant due = turn.due(); due > service_.loop.now(); due = turn.due()) {
         turn.hurried().reset();
-        co_await turn.hurried().wait_until(due);
+        if (due == Instant::max()) {
+          co_await turn.hurried().wait();
+        } else {
+          co_await turn.hurried().wait_until(due);
+        }
       }
       std::string message = turn.next();
       if (message.empty()) {
         break;
       }
       co_await send(std::move(message));
+    }
+  }
+
+  Task<> hand_out() {
+    co_await session_.opened().wait();
+    co_await sleep_for(service_.options.first_handle_after);
+    std::string update = session_.first_handle();
+    try {
+      if (!update.empty()) {
+        co_await send(std::move(update));
+      }
+    } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
     }
   }
 
@@ -168,12 +189,26 @@ struct GeminiLivePeer::State {
       : service(loop, checked(std::move(own_options))),
         acceptor(
             loop, server_options(), "gemini_session",
-            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
+            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults),
+        http(
+            loop, [this](net::HttpServerRequest request) { return answer(std::move(request)); }, http_options()) {}
+
+  net::HttpServerOptions http_options() const {
+    net::HttpServerOptions options;
+    options.host = service.options.host;
+    options.tls = service.options.tls;
+    return options;
+  }
+
+  Task<net::HttpReply> answer(net::HttpServerRequest request) {
+    net::HttpReply reply(gemini::answer_request(service, std::move(request)));
+    co_return reply;
+  }
 
   net::ServerOptions server_options() {
     net::ServerOptions options = listen_options(service.options);
     options.on_handshake = [this](const net::HandshakeRequest& request) {
-      const gemini::Admission admission = gemini::admit(service.options, request);
+      const gemini::Admission admission = gemini::admit(service, request);
       if (admission.key_to_blame) {
         ++service.ledger.auth_failures;
       }
@@ -186,13 +221,14 @@ struct GeminiLivePeer::State {
   }
 
   Task<> serve(net::AcceptedWebSocket accepted) {
-    const bool bad_key = gemini::admit(service.options, accepted.request).key_to_blame;
-    Connection connection(service, std::move(accepted), bad_key);
+    gemini::Admission admission = gemini::admit(service, accepted.request);
+    Connection connection(service, std::move(accepted), std::move(admission));
     co_await connection.run();
   }
 
   gemini::Service service;
   Acceptor acceptor;
+  net::HttpServer http;  // The last: its requests end before what answers them.
 };
 
 GeminiLivePeer::GeminiLivePeer(EventLoop& loop, GeminiLivePeerOptions options)
@@ -204,12 +240,19 @@ std::string GeminiLivePeer::url() const { return base_url() + std::string(gemini
 
 std::string GeminiLivePeer::base_url() const { return state_->acceptor.url(); }
 
+std::string GeminiLivePeer::http_url() const { return state_->http.url(); }
+
 std::uint16_t GeminiLivePeer::port() const { return state_->acceptor.port(); }
 
 const GeminiLiveLedger& GeminiLivePeer::ledger() const { return state_->service.ledger; }
 
 void GeminiLivePeer::set_api_key(std::string key) { state_->service.options.api_key = std::move(key); }
 
-Task<> GeminiLivePeer::close() { return state_->acceptor.close(); }
+Task<> GeminiLivePeer::close() {
+  Task<> closing = state_->http.close();
+  co_await std::move(closing);
+  Task<> ending = state_->acceptor.close();
+  co_await std::move(ending);
+}
 
 }  // namespace soak::peers

@@ -8,9 +8,11 @@
 #include <string>
 #include <utility>
 
+#include "lib/peers/gemini/auth_tokens.h"
 #include "lib/peers/gemini/sessions.h"
 #include "lib/peers/ids.h"
 #include "lib/peers/json_parser.h"
+#include "lib/peers/notices.h"
 #include "soak/event_loop.h"
 #include "soak/peers/gemini_live_peer.h"
 
@@ -21,13 +23,16 @@ struct Service {
       : loop(own_loop),
         options(std::move(own_options)),
         ids(options.seed ? *options.seed : static_cast<std::uint64_t>(loop.random()())),
-        sessions(loop, options) {}
+        sessions(loop, options),
+        notices(loop, "gemini_live_peer", ledger.not_played, ledger.unknown) {}
 
   EventLoop& loop;
   GeminiLivePeerOptions options;
   GeminiLiveLedger ledger;
   Ids ids;
   Sessions sessions;
+  AuthTokens auth_tokens;
+  Notices notices;
   JsonParser parser;  // Scratch, like `audio`: a session must be done with both before its next co_await.
   std::string audio;
 };

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "lib/json/reader.h"
 #include "lib/json/writer.h"
 #include "lib/peers/gemini/admission.h"
 #include "lib/text/base64.h"
@@ -21,6 +22,15 @@ constexpr std::uint16_t kInternal = 1011;
 
 // 1007's text for a bad payload (github.com/yagudaev/voiceclaw/issues/397). What is wrong follows it here.
 constexpr std::string_view kInvalidText = "Request contains an invalid argument.";
+
+// What the service says of a name that no field has: that of its HTTP API, which reads the same protocol buffers
+// (github.com/zed-industries/zed/issues/44875).
+std::string unknown_name_text(const std::string& path) {
+  const std::size_t dot = path.rfind('.');
+  const std::string name = dot == std::string::npos ? path : path.substr(dot + 1);
+  const std::string at = dot == std::string::npos ? std::string() : fmt::format(" at '{}'", path.substr(0, dot));
+  return fmt::format("Invalid JSON payload received. Unknown name \"{}\"{}: Cannot find field.", name, at);
+}
 
 // The member of `object` that is there, of those of which exactly one must be.
 struct Only {
@@ -93,7 +103,7 @@ void Session::handle(net::Message message, Reply& reply) {
     }
     dispatch(Field(service_.parser.parse(message.data), {}, Spelling::kProto));
   } catch (const Refusal& refusal) {
-    reply.ending = Ending{kInvalidArgument, fmt::format("{} {}", kInvalidText, refusal.message)};
+    reply.ending = Ending{kInvalidArgument, refusal_text(refusal)};
   } catch (const Ending& ending) {
     reply.ending = ending;
   }
@@ -110,6 +120,14 @@ void Session::handle(net::Message message, Reply& reply) {
   }
   ++count->second;
   reply_ = nullptr;
+}
+
+std::string Session::refusal_text(const Refusal& refusal) {
+  if (refusal.code != "unknown_parameter") {
+    return fmt::format("{} {}", kInvalidText, refusal.message);
+  }
+  service_.notices.unknown(refusal.param);
+  return unknown_name_text(refusal.param);
 }
 
 void Session::dispatch(const Field& message) {
@@ -136,7 +154,7 @@ void Session::set_up(const Field& setup) {
   if (bad_key_) {
     throw Ending{kInvalidArgument, std::string(kBadKeyText)};
   }
-  setup_ = read_setup(setup);
+  setup_ = read_own_setup(setup);
   const auto& models = service_.options.models;
   if (!models.empty() && std::find(models.begin(), models.end(), setup_.model) == models.end()) {
     throw Ending{kPolicy, fmt::format("{} is not found for API version v1beta, or is not supported for "
@@ -158,10 +176,44 @@ void Session::set_up(const Field& setup) {
   ++ledger.sessions_opened;
   ++ledger.sessions_open;
   opened_.set();
+  seeding_ = setup_.seeds_history && setup_.handle.empty();
   reply_->messages.emplace_back(R"({"setupComplete":{}})");
-  if (setup_.resumption) {
-    reply_->messages.push_back(resumption_update());
+}
+
+std::string Session::first_handle() {
+  const bool due = setup_.resumption && !turn_ && answers_due_ == 0;
+  return due ? resumption_update() : std::string();
+}
+
+// A token that has a setup puts it in place of the client's, but for the handle of a session to resume
+// (github.com/googleapis/js-genai, src/tokens.ts, without lockAdditionalFields).
+Setup Session::read_own_setup(const Field& setup) {
+  AuthToken* const token = service_.auth_tokens.find(token_, service_.loop.now());
+  Setup read;
+  if (token == nullptr || token->setup.empty()) {
+    read = read_setup(setup);
+    note_not_played(setup, service_.notices);
+  } else {
+    const json::Document document(token->setup);
+    const Field own(document.value(), "setup", Spelling::kProto);
+    read = read_setup(own);
+    note_not_played(own, service_.notices);
+    const auto resumption = setup.object().find("sessionResumption");
+    const auto handle = resumption ? resumption->object().find("handle") : std::nullopt;
+    if (handle) {
+      read.handle = handle->string();
+    }
   }
+  if (token_.empty() || !read.handle.empty()) {
+    return read;  // Resuming a session is no use of a token.
+  }
+  const bool usable =
+      token != nullptr && service_.loop.now() < token->new_session_until && (token->unlimited || token->uses_left > 0);
+  if (!usable) {
+    throw Ending{kInvalidArgument, std::string(kBadKeyText)};
+  }
+  --token->uses_left;
+  return read;
 }
 
 void Session::resume() {
@@ -193,7 +245,7 @@ void Session::refuse_resumption(std::uint16_t code, std::string_view reason) {
 Instant Session::expires() const { return !is_open() || setup_.compressed ? Instant::max() : end_of(*stored_); }
 
 std::string Session::resumption_update() {
-  std::string handle = service_.ids.next({});
+  const std::string handle = service_.sessions.issue(stored_, service_.ids);
   json::Writer json;
   json.object().key("sessionResumptionUpdate").object().key("newHandle").text(handle).key("resumable").boolean(true);
   // The setup is message 0: where the service begins to count is not known.
@@ -201,7 +253,6 @@ std::string Session::resumption_update() {
     json.key("lastConsumedClientMessageIndex").text(fmt::format("{}", messages_ - 1));
   }
   json.end_object().end_object();
-  service_.sessions.issue(stored_, std::move(handle));
   ++service_.ledger.handles_sent;
   return json.take();
 }
@@ -226,7 +277,7 @@ void Session::take_realtime_input(const Field& input) {
     take_video(only.field);
   } else if (only.name == "text") {
     name_ = "realtimeInput.text";
-    only.field.string();
+    unanswered_text_ += only.field.string().size();
     if (setup_.interruptible) {
       interrupt();
     }
@@ -333,11 +384,16 @@ void Session::take_content(const Field& content) {
   if (const auto turns = content.find("turns")) {
     const std::size_t size = turns->array();
     for (std::size_t i = 0; i < size; ++i) {
-      check_content(turns->at(i));
+      unanswered_text_ += check_content(turns->at(i));
     }
   }
   const auto complete = content.find("turnComplete");
   const bool answered = complete && complete->boolean();
+  // It is taken as what was said before, up to the first that is complete (the type HistoryConfig of src/types.ts).
+  if (seeding_) {
+    seeding_ = !answered;
+    return;
+  }
   interrupt();  // Whatever activityHandling says (src/types.ts, LiveClientContent).
   if (answered) {
     answer();
@@ -349,16 +405,45 @@ void Session::take_tool_response(const Field& response) {
   const std::size_t size = responses.array();
   for (std::size_t i = 0; i < size; ++i) {
     const Field one = responses.at(i);
-    one.object({"id", "name", "response", "scheduling", "willContinue"});
+    one.object({"id", "name", "response", "scheduling", "willContinue", "parts"});
     one.require("id").string();
-    one.require("name").string();
+    if (const auto name = one.find("name")) {
+      name->string();  // The id says which call it is of.
+    }
     one.require("response").object();
   }
   for (std::size_t i = 0; i < size; ++i) {
-    if (!turn_ || !turn_->take_result(responses.at(i).require("id").string())) {
-      refuse_result();
+    const Field one = responses.at(i);
+    const bool awaited = turn_ && turn_->take_result(one.require("id").string());
+    if (!awaited) {
+      take_running_result(one);
     }
   }
+}
+
+// Of a function with the behavior NON_BLOCKING: `scheduling` says when the model speaks of it, `willContinue` that more
+// of it follows (the type FunctionResponse of src/types.ts).
+void Session::take_running_result(const Field& result) {
+  const auto call = std::find(running_calls_.begin(), running_calls_.end(), result.require("id").string());
+  if (call == running_calls_.end()) {
+    refuse_result();
+  }
+  const auto scheduling = result.find("scheduling");
+  const std::string_view when =
+      scheduling ? scheduling->one_of({"SCHEDULING_UNSPECIFIED", "SILENT", "WHEN_IDLE", "INTERRUPT"}) : "WHEN_IDLE";
+  const auto continues = result.find("willContinue");
+  if (!continues || !continues->boolean()) {
+    ++service_.ledger.tool_calls_answered;
+    running_calls_.erase(call);
+  }
+  if (when == "SILENT") {
+    return;
+  }
+  if (when == "INTERRUPT") {
+    interrupt();
+  }
+  result_due_ = true;
+  answer();
 }
 
 void Session::refuse_result() {
@@ -385,8 +470,10 @@ void Session::answer() {
 Turn* Session::turn() {
   if (!turn_ && answers_due_ > 0) {
     --answers_due_;
-    turn_ =
-        std::make_unique<Turn>(service_, setup_, *stored_, static_cast<std::int64_t>(std::exchange(unanswered_ms_, 0)));
+    const TurnInput input{static_cast<std::int64_t>(std::exchange(unanswered_ms_, 0)),
+                          static_cast<std::int64_t>(std::exchange(unanswered_text_, 0)),
+                          std::exchange(result_due_, false)};
+    turn_ = std::make_unique<Turn>(service_, setup_, *stored_, input, running_calls_);
   }
   if (!turn_) {
     turn_due_.reset();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/peers/gemini/service.h"
@@ -41,9 +42,10 @@ struct Reply {
 
 class Session {
  public:
-  // With `bad_key` the setup is answered by the refusal of the key.
-  Session(Service& service, const net::WebSocket& connection, bool bad_key)
-      : service_(service), connection_(connection), bad_key_(bad_key) {}
+  // With `bad_key` the setup is answered by the refusal of the key. `token` is the ephemeral token in its place, or
+  // empty.
+  Session(Service& service, const net::WebSocket& connection, bool bad_key, std::string token)
+      : service_(service), connection_(connection), bad_key_(bad_key), token_(std::move(token)) {}
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -53,6 +55,10 @@ class Session {
   // Set once the setup is complete.
   Event& opened() { return opened_; }
   bool is_open() const { return stored_ != nullptr; }
+
+  // Some time after that: the first handle, unless an answer is under way, which brings one itself. Empty if none is
+  // due.
+  std::string first_handle();
 
   // When the session ends, on whatever connection; far away if it does not.
   Instant expires() const;
@@ -68,7 +74,10 @@ class Session {
 
  private:
   void dispatch(const Field& message);
+  std::string refusal_text(const Refusal& refusal);
   void set_up(const Field& setup);
+  Setup read_own_setup(const Field& setup);
+  void take_running_result(const Field& result);
   void resume();
   [[noreturn]] void refuse_resumption(std::uint16_t code, std::string_view reason);
   void take_realtime_input(const Field& input);
@@ -87,6 +96,7 @@ class Session {
   Service& service_;
   const net::WebSocket& connection_;
   bool bad_key_;
+  std::string token_;
   Reply* reply_ = nullptr;  // While handle() runs.
   std::string_view name_;   // The same: what the ledger counts the message under.
   Setup setup_;
@@ -94,9 +104,13 @@ class Session {
   std::uint64_t messages_ = 0;             // Received on this connection.
   bool in_activity_ = false;               // By the client's word.
   VoiceDetector detector_;
-  bool turn_detected_ = false;     // In the audio since the last audioStreamEnd.
-  double unanswered_ms_ = 0;       // Audio since the last answer.
-  std::uint64_t answers_due_ = 0;  // After the one that is played.
+  bool turn_detected_ = false;              // In the audio since the last audioStreamEnd.
+  double unanswered_ms_ = 0;                // Audio since the last answer.
+  std::size_t unanswered_text_ = 0;         // Bytes of text since then.
+  std::uint64_t answers_due_ = 0;           // After the one that is played.
+  bool result_due_ = false;                 // The next one is to the result of a function that nobody waited for.
+  bool seeding_ = false;                    // What comes in clientContent was said before.
+  std::vector<std::string> running_calls_;  // Of such functions, by their ids.
   std::unique_ptr<Turn> turn_;
   Event opened_;
   Event turn_due_;

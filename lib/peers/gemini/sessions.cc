@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/peers/gemini/sessions.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace soak::peers::gemini {
+namespace {
+
+constexpr std::size_t kKeySize = 21;  // Of Ids::next().
+constexpr int kAgeBase = 36;
+
+}  // namespace
 
 std::shared_ptr<StoredSession> Sessions::begin(std::string model) {
   return std::make_shared<StoredSession>(std::move(model), loop_.now());
@@ -11,16 +22,33 @@ std::shared_ptr<StoredSession> Sessions::begin(std::string model) {
 
 std::shared_ptr<StoredSession> Sessions::find(std::string_view handle) {
   forget_old();
-  const auto found = by_handle_.find(handle);
-  return found == by_handle_.end() ? nullptr : found->second;
+  const auto found = by_key_.find(handle.substr(0, std::min(handle.size(), kKeySize)));
+  if (found == by_key_.end()) {
+    return nullptr;
+  }
+  const std::shared_ptr<StoredSession>& session = found->second;
+  std::int64_t age = 0;  // Of the session, when the handle was given out.
+  const std::string_view text = handle.substr(kKeySize);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), age, kAgeBase);
+  if (error != std::errc() || end != text.data() + text.size() || age < 0) {
+    return nullptr;
+  }
+  const Instant given_at = session->began + std::chrono::nanoseconds(age);
+  const bool is_last = given_at == session->handle_at;
+  const bool is_good = is_last || (given_at < session->handle_at && loop_.now() < given_at + options_.handle_validity);
+  return is_good ? session : nullptr;
 }
 
-void Sessions::issue(const std::shared_ptr<StoredSession>& session, std::string handle) {
-  if (!session->previous_handle.empty()) {
-    by_handle_.erase(session->previous_handle);
+std::string Sessions::issue(const std::shared_ptr<StoredSession>& session, Ids& ids) {
+  if (session->key.empty()) {
+    session->key = ids.next({});
+    by_key_.emplace(session->key, session);
   }
-  session->previous_handle = std::exchange(session->handle, std::move(handle));
-  by_handle_.emplace(session->handle, session);
+  session->handle_at = loop_.now();
+  std::array<char, 20> age{};
+  const std::int64_t ns = (session->handle_at - session->began).count();
+  const char* const end = std::to_chars(age.data(), age.data() + age.size(), ns, kAgeBase).ptr;
+  return session->key + std::string(age.data(), static_cast<std::size_t>(end - age.data()));
 }
 
 void Sessions::connected(StoredSession& session, const net::WebSocket& connection) {
@@ -36,7 +64,7 @@ void Sessions::disconnected(const std::shared_ptr<StoredSession>& session, const
     return;
   }
   session->connection = nullptr;
-  if (session->handle.empty()) {
+  if (session->key.empty()) {
     return;
   }
   session->ended_at = loop_.now();
@@ -45,10 +73,8 @@ void Sessions::disconnected(const std::shared_ptr<StoredSession>& session, const
 }
 
 void Sessions::forget(StoredSession& session) {
-  by_handle_.erase(session.handle);
-  by_handle_.erase(session.previous_handle);
-  session.handle.clear();
-  session.previous_handle.clear();
+  by_key_.erase(session.key);
+  session.key.clear();
   if (const auto place = std::exchange(session.ended, std::nullopt)) {
     ended_.erase(*place);
   }

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/peers/ids.h"
 #include "soak/event_loop.h"
 #include "soak/net/websocket.h"
 #include "soak/peers/gemini_live_peer.h"
@@ -31,12 +32,14 @@ struct StoredSession {
 
   std::string model;
   Instant began;
-  std::int64_t tokens = 0;                     // In its context.
+  std::int64_t text_tokens = 0;  // In its context.
+  std::int64_t audio_tokens = 0;
   const net::WebSocket* connection = nullptr;  // The last one that it is on; it may be closed, but lives.
 
-  // Under which it can be found. The one before is good as well: the client may not have heard of the last one yet.
-  std::string handle;
-  std::string previous_handle;
+  // Its handles begin with it, and say when they were given out: older ones are good as well, and their number need
+  // not be kept. Empty until there is one.
+  std::string key;
+  Instant handle_at{};  // Of the last one.
 
   Instant ended_at{};
   std::optional<Ended::iterator> ended;  // Its place among the ended ones.
@@ -48,11 +51,12 @@ class Sessions {
 
   std::shared_ptr<StoredSession> begin(std::string model);
 
-  // Null for a handle that was never given out, was superseded, or is of a session that ended too long ago.
+  // Null for a handle that was never given out, or of a session that ended too long ago. One that is not the session's
+  // last is good for as long after it was given out.
   std::shared_ptr<StoredSession> find(std::string_view handle);
 
-  // Gives the session a new handle.
-  void issue(const std::shared_ptr<StoredSession>& session, std::string handle);
+  // A new handle of the session.
+  std::string issue(const std::shared_ptr<StoredSession>& session, Ids& ids);
 
   // The session is on this connection now, or is on it no longer; the latter means nothing where it is on another.
   void connected(StoredSession& session, const net::WebSocket& connection);
@@ -66,7 +70,7 @@ class Sessions {
 
   EventLoop& loop_;
   const GeminiLivePeerOptions& options_;
-  std::map<std::string, std::shared_ptr<StoredSession>, std::less<>> by_handle_;
+  std::map<std::string, std::shared_ptr<StoredSession>, std::less<>> by_key_;
   StoredSession::Ended ended_;  // In the order of their ends.
 };
 

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 namespace soak::peers::gemini {
 namespace {
@@ -40,9 +42,33 @@ bool read_text_only(const Field& modalities) {
 
 // Whether the answers are text.
 bool read_generation_config(const Field& config) {
-  config.object({"responseModalities", "speechConfig", "temperature", "topP", "topK", "candidateCount",
-                 "maxOutputTokens", "presencePenalty", "frequencyPenalty", "seed", "mediaResolution", "thinkingConfig",
-                 "enableAffectiveDialog"});
+  // GenerationConfig of github.com/googleapis/js-genai (src/types.ts), and what its live.ts puts there.
+  config.object({"responseModalities",
+                 "speechConfig",
+                 "temperature",
+                 "topP",
+                 "topK",
+                 "candidateCount",
+                 "maxOutputTokens",
+                 "presencePenalty",
+                 "frequencyPenalty",
+                 "seed",
+                 "mediaResolution",
+                 "thinkingConfig",
+                 "enableAffectiveDialog",
+                 "stopSequences",
+                 "responseMimeType",
+                 "responseSchema",
+                 "responseJsonSchema",
+                 "responseLogprobs",
+                 "logprobs",
+                 "audioTimestamp",
+                 "routingConfig",
+                 "modelSelectionConfig",
+                 "modelConfig",
+                 "enableEnhancedCivicAnswers",
+                 "imageConfig",
+                 "translationConfig"});
   if (const auto speech = config.find("speechConfig")) {
     speech->object();
   }
@@ -71,13 +97,16 @@ bool read_generation_config(const Field& config) {
   return modalities && read_text_only(*modalities);
 }
 
-// The name of the first function; empty if there is none.
-std::string read_tools(const Field& tools) {
-  std::string first;
+// The first function, if there is one. The members are those of Tool and FunctionDeclaration
+// (github.com/googleapis/js-genai, src/types.ts).
+std::optional<Function> read_tools(const Field& tools) {
+  std::optional<Function> first;
   const std::size_t size = tools.array();
   for (std::size_t i = 0; i < size; ++i) {
     const Field tool = tools.at(i);
-    tool.object({"functionDeclarations", "googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext"});
+    tool.object({"functionDeclarations", "googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext",
+                 "googleMaps", "retrieval", "enterpriseWebSearch", "computerUse", "fileSearch", "mcpServers",
+                 "parallelAiSearch"});
     const auto declarations = tool.find("functionDeclarations");
     if (!declarations) {
       continue;
@@ -87,18 +116,20 @@ std::string read_tools(const Field& tools) {
       const Field function = declarations->at(j);
       function.object(
           {"name", "description", "parameters", "parametersJsonSchema", "response", "responseJsonSchema", "behavior"});
-      const std::string_view name = function.require("name").string();
-      if (first.empty()) {
-        first = name;
-      }
+      Function read{std::string(function.require("name").string()), {}};
       if (const auto description = function.find("description")) {
         description->string();
       }
-      if (const auto parameters = function.find("parameters")) {
-        parameters->object();
+      for (const std::string_view schema : {"parameters", "parametersJsonSchema"}) {
+        if (const auto parameters = function.find(schema)) {
+          read.parameters = parameters->object().json();
+        }
       }
       if (const auto behavior = function.find("behavior")) {
-        behavior->one_of({"BLOCKING", "NON_BLOCKING"});
+        read.blocking = behavior->one_of({"UNSPECIFIED", "BLOCKING", "NON_BLOCKING"}) != "NON_BLOCKING";
+      }
+      if (!first) {
+        first = std::move(read);
       }
     }
   }
@@ -186,7 +217,7 @@ void read_compression(Setup& read, const Field& compression) {
 Setup read_setup(const Field& setup) {
   setup.object({"model", "generationConfig", "systemInstruction", "tools", "realtimeInputConfig", "sessionResumption",
                 "contextWindowCompression", "inputAudioTranscription", "outputAudioTranscription", "proactivity",
-                "historyConfig", "safetySettings"});
+                "historyConfig", "safetySettings", "labels", "translationConfig", "explicitVadSignal", "avatarConfig"});
   Setup read;
   read.model = read_model(setup.require("model"));
   if (const auto config = setup.find("generationConfig")) {
@@ -215,10 +246,17 @@ Setup read_setup(const Field& setup) {
     transcripts->object();
     read.output_transcripts = true;
   }
-  for (const std::string_view member : {"proactivity", "historyConfig"}) {
+  for (const std::string_view member : {"proactivity", "labels", "translationConfig", "avatarConfig"}) {
     if (const auto config = setup.find(member)) {
       config->object();
     }
+  }
+  if (const auto signal = setup.find("explicitVadSignal")) {
+    signal->boolean();
+  }
+  if (const auto history = setup.find("historyConfig")) {
+    const auto seeds = history->object({"initialHistoryInClientContent"}).find("initialHistoryInClientContent");
+    read.seeds_history = seeds && seeds->boolean();
   }
   if (const auto settings = setup.find("safetySettings")) {
     settings->array();
@@ -226,22 +264,63 @@ Setup read_setup(const Field& setup) {
   return read;
 }
 
-void check_content(const Field& content) {
+// What it says of the voice and of the instructions is not here: the fake's answers are a tone, whatever is asked.
+void note_not_played(const Field& setup, Notices& notices) {
+  notices.not_played(setup, {"generationConfig.temperature",
+                             "generationConfig.topP",
+                             "generationConfig.topK",
+                             "generationConfig.candidateCount",
+                             "generationConfig.maxOutputTokens",
+                             "generationConfig.presencePenalty",
+                             "generationConfig.frequencyPenalty",
+                             "generationConfig.seed",
+                             "generationConfig.mediaResolution",
+                             "generationConfig.thinkingConfig",
+                             "generationConfig.enableAffectiveDialog",
+                             "generationConfig.stopSequences",
+                             "generationConfig.responseMimeType",
+                             "generationConfig.responseSchema",
+                             "generationConfig.responseJsonSchema",
+                             "generationConfig.translationConfig",
+                             "realtimeInputConfig.turnCoverage",
+                             "contextWindowCompression.triggerTokens",
+                             "contextWindowCompression.slidingWindow.targetTokens",
+                             "inputAudioTranscription",
+                             "outputAudioTranscription",
+                             "proactivity",
+                             "translationConfig",
+                             "explicitVadSignal",
+                             "avatarConfig",
+                             "safetySettings"});
+  const auto tools = setup.find("tools");
+  const std::size_t size = tools ? tools->array() : 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    for (const auto& member : tools->at(i).value().GetObject()) {
+      if (view(member.name) != "functionDeclarations" && view(member.name) != "function_declarations") {
+        notices.not_played("setup.tools." + excerpt(view(member.name)));
+      }
+    }
+  }
+}
+
+std::size_t check_content(const Field& content) {
+  std::size_t text_bytes = 0;
   content.object({"role", "parts"});
   if (const auto role = content.find("role")) {
     role->string();
   }
   const auto parts = content.find("parts");
   if (!parts) {
-    return;
+    return text_bytes;
   }
   const std::size_t size = parts->array();
   for (std::size_t i = 0; i < size; ++i) {
     const Field part = parts->at(i);
     part.object({"text", "inlineData", "fileData", "functionCall", "functionResponse", "executableCode",
-                 "codeExecutionResult", "thought", "thoughtSignature", "videoMetadata"});
+                 "codeExecutionResult", "thought", "thoughtSignature", "videoMetadata", "mediaResolution", "toolCall",
+                 "toolResponse", "partMetadata"});
     if (const auto text = part.find("text")) {
-      text->string();
+      text_bytes += text->string().size();
     }
     if (const auto data = part.find("inlineData")) {
       data->object({"mimeType", "data", "displayName"});
@@ -249,6 +328,7 @@ void check_content(const Field& content) {
       data->require("data").string();
     }
   }
+  return text_bytes;
 }
 
 }  // namespace soak::peers::gemini

@@ -4,12 +4,21 @@
 
 // What a client's `setup` asks of the fake of Gemini Live.
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 #include "lib/peers/json_field.h"
+#include "lib/peers/notices.h"
 #include "lib/peers/voice_detector.h"
 
 namespace soak::peers::gemini {
+
+struct Function {
+  std::string name;
+  std::string parameters;  // Its Schema, or JSON Schema; empty: it takes none.
+  bool blocking = true;    // The answer waits for its result.
+};
 
 struct Setup {
   std::string model;          // "models/..."
@@ -22,14 +31,18 @@ struct Setup {
   std::string handle;         // Of the session to carry on; empty: a new one.
   bool input_transcripts = false;
   bool output_transcripts = false;
-  std::string function;  // The first one that it declares; empty: none.
+  std::optional<Function> function;  // The first one that it declares.
+  bool seeds_history = false;        // The first clientContent is what was said before, and is not answered.
 };
 
 // Throws Refusal for what is malformed or not known.
 Setup read_setup(const Field& setup);
 
-// A `Content`, {"role":..,"parts":[..]}; throws Refusal.
-void check_content(const Field& content);
+// Notes what it asks for that the fake does not play.
+void note_not_played(const Field& setup, Notices& notices);
+
+// A `Content`, {"role":..,"parts":[..]}; throws Refusal. Returns the bytes of its texts.
+std::size_t check_content(const Field& content);
 
 }  // namespace soak::peers::gemini
 

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "lib/json/writer.h"
+#include "lib/peers/schema_arguments.h"
 #include "lib/peers/tone.h"
 
 namespace soak::peers::gemini {
@@ -20,18 +22,29 @@ std::int64_t whole_ms(std::chrono::nanoseconds duration) {
 // 25 tokens a second of audio (ai.google.dev, "Live API capabilities guide").
 std::int64_t audio_tokens(std::int64_t ms) { return (ms + 39) / 40; }
 
-void write_details(json::Writer& json, std::string_view name, std::string_view modality, std::int64_t tokens) {
+// About four characters each (ai.google.dev, "Understand and count tokens").
+std::int64_t text_tokens(std::int64_t bytes) { return (bytes + 3) / 4; }
+
+void write_details(json::Writer& json, std::string_view name, std::int64_t text, std::int64_t audio) {
   json.key(name).array();
-  if (tokens > 0) {
-    json.object().key("modality").text(modality).key("tokenCount").integer(tokens).end_object();
+  for (const auto& [modality, tokens] : {std::pair{"TEXT", text}, std::pair{"AUDIO", audio}}) {
+    if (tokens > 0) {
+      json.object().key("modality").text(modality).key("tokenCount").integer(tokens).end_object();
+    }
   }
   json.end_array();
 }
 
 }  // namespace
 
-Turn::Turn(Service& service, const Setup& setup, StoredSession& session, std::int64_t input_ms)
-    : service_(service), setup_(setup), session_(session), began_(service.loop.now()), input_ms_(input_ms) {
+Turn::Turn(Service& service, const Setup& setup, StoredSession& session, TurnInput input,
+           std::vector<std::string>& running)
+    : service_(service),
+      setup_(setup),
+      session_(session),
+      began_(service.loop.now()),
+      input_(input),
+      running_(running) {
   ++service_.ledger.turns_started;
 }
 
@@ -46,7 +59,8 @@ Instant Turn::due() const {
     return at(static_cast<double>(output_ms_) / service_.options.pace);
   }
   if (stage_ == Stage::kToolResult) {
-    return began_ + service_.options.tool_patience;
+    const std::chrono::nanoseconds patience = service_.options.tool_patience;
+    return patience.count() > 0 ? began_ + patience : Instant::max();
   }
   // The turn is complete when the last of it was heard. Text needs no time.
   const bool heard_later = stage_ == Stage::kTurnComplete && !interrupted_ && !setup_.text_only;
@@ -91,11 +105,14 @@ std::string Turn::next() {
       return R"({"sessionResumptionUpdate":{"newHandle":"","resumable":false}})";
     case Stage::kToolCall:
       stage_ = Stage::kInputTranscript;
-      if (setup_.function.empty() || service_.options.tool_patience.count() <= 0) {
+      // One whose result nobody waits for is not called again while it runs.
+      if (!setup_.function || !service_.options.call_tools || input_.is_result || !running_.empty()) {
         return next();
       }
-      stage_ = Stage::kToolResult;
-      began_ = service_.loop.now();
+      if (setup_.function->blocking) {
+        stage_ = Stage::kToolResult;
+        began_ = service_.loop.now();
+      }
       return tool_call();
     case Stage::kToolResult:
       stage_ = Stage::kInputTranscript;
@@ -106,7 +123,7 @@ std::string Turn::next() {
       return cancel_call();
     case Stage::kInputTranscript:
       begin_piece();
-      if (!setup_.input_transcripts || input_ms_ == 0) {
+      if (!setup_.input_transcripts || input_.audio_ms == 0) {
         return next();
       }
       return transcript("inputTranscription", "A tone.");
@@ -163,10 +180,13 @@ std::string Turn::piece() {
 std::string Turn::tool_call() {
   ++service_.ledger.tool_calls_sent;
   call_id_ = service_.ids.next("function-call-");
+  if (!setup_.function->blocking) {
+    running_.push_back(call_id_);
+  }
   json::Writer json;
   json.object().key("toolCall").object().key("functionCalls").array().object();
-  json.key("id").text(call_id_).key("name").text(setup_.function);
-  json.key("args").object().key("question").text("A tone.").end_object();
+  json.key("id").text(call_id_).key("name").text(setup_.function->name);
+  json.key("args").raw(arguments_for(setup_.function->parameters, service_.ids));
   json.end_object().end_array().end_object().end_object();
   return json.take();
 }
@@ -184,15 +204,19 @@ std::string Turn::turn_complete() {
   if (interrupted_) {
     ++service_.ledger.turns_interrupted;
   }
-  const std::int64_t prompt = session_.tokens + audio_tokens(input_ms_);
-  const std::int64_t response = setup_.text_only ? piece_ : audio_tokens(output_ms_);
-  session_.tokens = prompt + response;
+  session_.text_tokens += text_tokens(input_.text_bytes);
+  session_.audio_tokens += audio_tokens(input_.audio_ms);
+  const std::int64_t prompt = session_.text_tokens + session_.audio_tokens;
+  const std::int64_t text = setup_.text_only ? piece_ : 0;
+  const std::int64_t audio = setup_.text_only ? 0 : audio_tokens(output_ms_);
   json::Writer json;
   json.object().key("serverContent").object().key("turnComplete").boolean(true).end_object();
   json.key("usageMetadata").object().key("promptTokenCount").integer(prompt);
-  json.key("responseTokenCount").integer(response).key("totalTokenCount").integer(prompt + response);
-  write_details(json, "promptTokensDetails", "AUDIO", prompt);
-  write_details(json, "responseTokensDetails", setup_.text_only ? "TEXT" : "AUDIO", response);
+  json.key("responseTokenCount").integer(text + audio).key("totalTokenCount").integer(prompt + text + audio);
+  write_details(json, "promptTokensDetails", session_.text_tokens, session_.audio_tokens);
+  write_details(json, "responseTokensDetails", text, audio);
+  session_.text_tokens += text;
+  session_.audio_tokens += audio;
   json.end_object().end_object();
   return json.take();
 }

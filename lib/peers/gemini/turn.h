@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/peers/gemini/service.h"
 #include "lib/peers/gemini/setup.h"
@@ -16,12 +17,20 @@
 
 namespace soak::peers::gemini {
 
+// What a turn answers.
+struct TurnInput {
+  std::int64_t audio_ms = 0;
+  std::int64_t text_bytes = 0;
+  bool is_result = false;  // Of a function that nobody waited for: no other one is called.
+};
+
 class Turn {
  public:
-  // `input_ms` is the length of the audio that it answers.
-  Turn(Service& service, const Setup& setup, StoredSession& session, std::int64_t input_ms);
+  // `running` are the ids of the calls whose results nobody waits for: this adds its own.
+  Turn(Service& service, const Setup& setup, StoredSession& session, TurnInput input,
+       std::vector<std::string>& running);
 
-  // When the next message is to go.
+  // When the next message is to go; far away while it waits for a result.
   Instant due() const;
   // The next message; empty after the last one.
   std::string next();
@@ -60,7 +69,8 @@ class Turn {
   const Setup& setup_;
   StoredSession& session_;
   Instant began_;
-  std::int64_t input_ms_;
+  TurnInput input_;
+  std::vector<std::string>& running_;
   std::int64_t piece_ = 0;
   std::int64_t output_ms_ = 0;  // Sent so far.
   Stage stage_ = Stage::kNotResumable;

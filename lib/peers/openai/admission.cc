@@ -54,7 +54,47 @@ bool speaks_beta(const net::HandshakeRequest& request) {
 
 }  // namespace
 
-Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRequest& request) {
+std::optional<Refusal> refuse_key(const Service& service, std::string_view key, bool secrets_too) {
+  if (key.empty()) {
+    return Refusal{{}, "Missing bearer or basic authentication in header", {}};
+  }
+  const bool is_secret = key.starts_with(ClientSecrets::kPrefix);
+  const bool accepted = is_secret ? secrets_too && service.client_secrets.find(key, service.loop.now()) != nullptr
+                                  : service.options.api_key.empty() || key == service.options.api_key;
+  if (accepted) {
+    return std::nullopt;
+  }
+  return Refusal{"invalid_api_key", fmt::format("Incorrect API key provided: {}.", masked(key)), {}};
+}
+
+namespace {
+
+// A session that transcribes has no model of its own, and a model that transcribes no session
+// (github.com/openai/openai-python/issues/2253, github.com/maximhq/bifrost/issues/6095).
+std::optional<Refusal> refuse_model(const Admission& admission, bool model_in_query) {
+  const std::string& model = admission.session.model;
+  if (admission.session.transcription) {
+    return model_in_query
+               ? std::optional(Refusal{{}, "You must not provide a model parameter for transcription sessions.", {}})
+               : std::nullopt;
+  }
+  if (model.empty()) {
+    return Refusal{"missing_model", "You must provide a model parameter.", {}};
+  }
+  if (model.find("transcribe") != std::string::npos || model.find("whisper") != std::string::npos) {
+    return Refusal{{},
+                   fmt::format("Model {} is a transcription model and cannot be used as the realtime session model. "
+                               "Pass this transcription model as audio.input.transcription.model instead.",
+                               excerpt(model)),
+                   {}};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Admission admit(const Service& service, const net::HandshakeRequest& request) {
+  const OpenAiRealtimePeerOptions& options = service.options;
   Admission admission;
   if (request.path != "/v1/realtime") {
     return refused(std::move(admission), 404, 0, {{}, fmt::format("Invalid URL (GET {})", request.path), {}});
@@ -85,12 +125,8 @@ Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRe
   if (authorization) {
     key = credentials(*authorization, "bearer");
   }
-  if (key.empty()) {
-    return bad_key(std::move(admission), bad_key_status, {{}, "Missing bearer or basic authentication in header", {}});
-  }
-  if (!options.api_key.empty() && key != options.api_key) {
-    return bad_key(std::move(admission), bad_key_status,
-                   {"invalid_api_key", fmt::format("Incorrect API key provided: {}.", masked(key)), {}});
+  if (std::optional<Refusal> refusal = refuse_key(service, key, true)) {
+    return bad_key(std::move(admission), bad_key_status, *std::move(refusal));
   }
 
   if (speaks_beta(request)) {
@@ -101,14 +137,24 @@ Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRe
                     {}});
   }
 
-  admission.model = request.query_value("model");
-  if (admission.model.empty()) {
-    admission.sideband = !request.query_value("call_id").empty();
-    if (!admission.sideband) {
-      return refused(std::move(admission), 101, kCloseBadRequest,
-                     {"missing_model", "You must provide a model parameter.", {}});
-    }
-    admission.model = "gpt-realtime";  // That of the call, which is not there to ask.
+  const ClientSecret* const secret = service.client_secrets.find(key, service.loop.now());
+  if (secret != nullptr) {
+    admission.session = secret->session;
+  }
+  const std::string model = request.query_value("model");
+  admission.sideband = model.empty() && !request.query_value("call_id").empty();
+  if (admission.sideband) {
+    admission.session.model = "gpt-realtime";  // That of the call, which is not there to ask.
+    return admission;
+  }
+  if (!model.empty()) {
+    admission.session.model = model;
+  }
+  if (request.query_value("intent") == "transcription") {
+    admission.session.transcription = true;
+  }
+  if (std::optional<Refusal> refusal = refuse_model(admission, !model.empty())) {
+    return refused(std::move(admission), 101, kCloseBadRequest, *std::move(refusal));
   }
   return admission;
 }

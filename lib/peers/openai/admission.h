@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "lib/peers/openai/json.h"
+#include "lib/peers/openai/service.h"
 #include "soak/net/websocket_server.h"
 #include "soak/peers/openai_realtime_peer.h"
 
@@ -16,8 +18,8 @@ namespace soak::peers::openai {
 
 struct Admission {
   std::string subprotocol;  // To answer with, where there is a 101.
-  std::string model;
-  bool sideband = false;  // ?call_id=
+  SessionConfig session;    // What it begins with: of a client secret, or with the model of the query.
+  bool sideband = false;    // ?call_id=
 
   // Set: there is no session.
   std::optional<Refusal> refusal;
@@ -28,7 +30,11 @@ struct Admission {
 };
 
 // The same answer each time it is asked.
-Admission admit(const OpenAiRealtimePeerOptions& options, const net::HandshakeRequest& request);
+Admission admit(const Service& service, const net::HandshakeRequest& request);
+
+// Why the key of a request's Authorization is not accepted; nothing if it is. `secrets_too`: also those that were made
+// for clients.
+std::optional<Refusal> refuse_key(const Service& service, std::string_view key, bool secrets_too);
 
 net::HandshakeReply reply_to(const Admission& admission);
 std::string close_reason(const Refusal& refusal);

@@ -62,34 +62,59 @@ std::optional<std::int64_t> read_max_output_tokens(const Field& tokens) {
   return tokens.integer(1, 4096);
 }
 
+// The members are those of MCPTool (github.com/openai/openai-openapi).
+McpServer read_mcp_server(const Field& tool) {
+  tool.object({"type", "server_label", "server_url", "connector_id", "authorization", "server_description", "headers",
+               "allowed_tools", "require_approval", "defer_loading", "tunnel_id", "allowed_callers"});
+  McpServer server{std::string(tool.require("server_label").string()), {}};
+  const auto allowed = tool.find("allowed_tools");
+  if (!allowed || allowed->is_null()) {
+    return server;
+  }
+  // A list of names, or a filter that may have one.
+  const auto names =
+      allowed->value().IsArray() ? allowed : allowed->object({"tool_names", "read_only"}).find("tool_names");
+  const std::size_t size = names ? names->array() : 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    server.tools.emplace_back(names->at(i).string());
+  }
+  return server;
+}
+
 void read_tools(const Field& tools, ToolUse& use) {
   const std::size_t size = tools.array();
   use.functions.clear();
+  use.servers.clear();
   for (std::size_t i = 0; i < size; ++i) {
     const Field tool = tools.at(i);
     if (tool.object().require("type").one_of({"function", "mcp"}) == "mcp") {
-      tool.require("server_label").string();
+      use.servers.push_back(read_mcp_server(tool));
       continue;
     }
     tool.object({"type", "name", "description", "parameters"});
-    use.functions.emplace_back(tool.require("name").string());
+    Function function{std::string(tool.require("name").string()), {}};
     if (const auto description = tool.find("description")) {
       description->string();
     }
     if (const auto parameters = tool.find("parameters")) {
-      parameters->object();
+      function.parameters = parameters->object().json();
     }
+    use.functions.push_back(std::move(function));
   }
   use.tools = tools.json();
 }
 
 void read_tool_choice(const Field& choice, ToolUse& use) {
   use.allowed = true;
+  use.forced = false;
   use.chosen.clear();
   if (choice.is_string()) {
-    use.allowed = choice.one_of({"none", "auto", "required"}) != "none";
+    const std::string_view word = choice.one_of({"none", "auto", "required"});
+    use.allowed = word != "none";
+    use.forced = word == "required";
   } else if (choice.object().require("type").one_of({"function", "mcp"}) == "function") {
     use.chosen = choice.object({"type", "name"}).require("name").string();
+    use.forced = true;
   } else {
     choice.object({"type", "server_label", "name"}).require("server_label").string();
     use.allowed = false;
@@ -227,7 +252,8 @@ TurnDetection read_turn_detection(const Field& field, const TurnDetection& now) 
   return detection;
 }
 
-void write_turn_detection(json::Writer& json, const TurnDetection& detection) {
+// `answers`: of a session that does.
+void write_turn_detection(json::Writer& json, const TurnDetection& detection, bool answers) {
   if (detection.kind == TurnDetection::Kind::kNone) {
     json.null();
     return;
@@ -242,8 +268,10 @@ void write_turn_detection(json::Writer& json, const TurnDetection& detection) {
   } else {
     json.key("type").text("semantic_vad").key("eagerness").text(detection.eagerness);
   }
-  json.key("create_response").boolean(detection.create_response);
-  json.key("interrupt_response").boolean(detection.interrupt_response);
+  if (answers) {
+    json.key("create_response").boolean(detection.create_response);
+    json.key("interrupt_response").boolean(detection.interrupt_response);
+  }
   json.end_object();
 }
 
@@ -262,7 +290,7 @@ void update_input(SessionConfig& config, const Field& input) {
     config.input_format = read_format(*format);
   }
   if (const auto transcription = input.find("transcription")) {
-    config.transcription = read_transcription(*transcription);
+    config.transcription_json = read_transcription(*transcription);
     config.transcription_model.clear();
     if (!transcription->is_null()) {
       const auto model = transcription->find("model");
@@ -310,18 +338,42 @@ VoiceDetection TurnDetection::by_loudness() const {
   return {.level = 1000 * threshold, .silence_ms = silence_duration_ms, .prefix_padding_ms = prefix_padding_ms};
 }
 
-std::string ToolUse::function() const {
-  if (!allowed) {
-    return {};
-  }
-  const auto found = chosen.empty() ? functions.begin() : std::find(functions.begin(), functions.end(), chosen);
-  return found == functions.end() ? std::string() : *found;
+std::optional<Function> ToolUse::function() const {
+  const auto found = std::find_if(functions.begin(), functions.end(), [this](const Function& function) {
+    return chosen.empty() || function.name == chosen;
+  });
+  return !allowed || found == functions.end() ? std::nullopt : std::optional(*found);
 }
 
+namespace {
+
+// RealtimeTranscriptionSessionCreateRequestGA of github.com/openai/openai-openapi.
+SessionConfig updated_transcription(SessionConfig config, const Field& session) {
+  session.object({"type", "audio", "include"});
+  if (const auto audio = session.find("audio")) {
+    if (const auto input = audio->object({"input"}).find("input")) {
+      update_input(config, *input);
+    }
+  }
+  if (const auto include = session.find("include")) {
+    config.include = read_include(*include);
+  }
+  return config;
+}
+
+}  // namespace
+
 SessionConfig updated(SessionConfig config, const Field& session, UpdateState state) {
-  if (session.object().require("type").one_of({"realtime", "transcription"}) == "transcription") {
+  const bool transcription = session.object().require("type").one_of({"realtime", "transcription"}) == "transcription";
+  if (transcription != config.transcription) {
     throw Refusal{
-        "invalid_parameter", "Passing a transcription session update event to a realtime session is not allowed.", {}};
+        "invalid_parameter",
+        fmt::format("Passing a {} session update event to a {} session is not allowed.",
+                    transcription ? "transcription" : "realtime", transcription ? "realtime" : "transcription"),
+        {}};
+  }
+  if (transcription) {
+    return updated_transcription(std::move(config), session);
   }
   session.object({"type", "model", "output_modalities", "instructions", "audio", "tools", "tool_choice",
                   "max_output_tokens", "parallel_tool_calls", "truncation", "tracing", "prompt", "include",
@@ -374,7 +426,28 @@ SessionConfig updated(SessionConfig config, const Field& session, UpdateState st
   return config;
 }
 
+namespace {
+
+void write_input(json::Writer& json, const SessionConfig& config) {
+  json.key("input").object().key("format");
+  write_format(json, config.input_format);
+  json.key("transcription").raw(config.transcription_json).key("noise_reduction").raw(config.noise_reduction);
+  json.key("turn_detection");
+  write_turn_detection(json, config.turn_detection, !config.transcription);
+  json.end_object();
+}
+
+}  // namespace
+
 void write_session(json::Writer& json, const SessionConfig& config) {
+  // RealtimeTranscriptionSessionCreateResponseGA: it has no model of its own, and no output.
+  if (config.transcription) {
+    json.object().key("type").text("transcription").key("object").text("realtime.transcription_session");
+    json.key("id").text(config.id).key("expires_at").integer(config.expires_at).key("audio").object();
+    write_input(json, config);
+    json.end_object().key("include").raw(config.include).end_object();
+    return;
+  }
   json.object().key("type").text("realtime").key("object").text("realtime.session");
   json.key("id").text(config.id).key("model").text(config.model);
   write_modalities(json, config.text_only);
@@ -389,15 +462,26 @@ void write_session(json::Writer& json, const SessionConfig& config) {
     json.key("reasoning").raw(config.reasoning);
   }
   json.key("expires_at").integer(config.expires_at);
-  json.key("audio").object().key("input").object().key("format");
-  write_format(json, config.input_format);
-  json.key("transcription").raw(config.transcription).key("noise_reduction").raw(config.noise_reduction);
-  json.key("turn_detection");
-  write_turn_detection(json, config.turn_detection);
-  json.end_object().key("output").object().key("format");
+  json.key("audio").object();
+  write_input(json, config);
+  json.key("output").object().key("format");
   write_format(json, config.output_format);
   json.key("voice").raw(config.voice).key("speed").number(config.speed).end_object().end_object();
   json.key("include").raw(config.include).end_object();
+}
+
+// What it says of the voice and of the instructions is not here: the fake's answers are a tone, whatever is asked.
+void note_not_played(const Field& session, Notices& notices) {
+  notices.not_played(session, {"audio.input.noise_reduction", "audio.input.transcription.language",
+                               "audio.input.transcription.prompt", "audio.input.turn_detection.eagerness",
+                               "audio.output.speed", "include", "prompt", "reasoning", "tracing", "truncation"});
+  const auto tools = session.find("tools");
+  const std::size_t size = tools ? tools->array() : 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    if (tools->at(i).require("type").string() == "mcp") {
+      notices.not_played("calls of MCP tools");  // They are listed alone.
+    }
+  }
 }
 
 ResponseConfig::ResponseConfig(const SessionConfig& session)
@@ -405,7 +489,8 @@ ResponseConfig::ResponseConfig(const SessionConfig& session)
       format(session.output_format),
       voice(session.voice),
       tool_use(session.tool_use),
-      max_output_tokens(session.max_output_tokens) {}
+      max_output_tokens(session.max_output_tokens),
+      instructions_bytes(session.instructions.size()) {}
 
 ResponseConfig configured(ResponseConfig config, const Field& response) {
   response.object({"conversation", "output_modalities", "instructions", "audio", "tools", "tool_choice", "input",
@@ -417,7 +502,7 @@ ResponseConfig configured(ResponseConfig config, const Field& response) {
     config.text_only = read_text_only(*modalities);
   }
   if (const auto instructions = response.find("instructions")) {
-    instructions->string();
+    config.instructions_bytes = instructions->string().size();
   }
   if (const auto audio = response.find("audio")) {
     if (const auto output = audio->object({"output"}).find("output")) {
@@ -437,13 +522,15 @@ ResponseConfig configured(ResponseConfig config, const Field& response) {
     read_tool_choice(*choice, config.tool_use);
   }
   if (const auto input = response.find("input")) {
+    config.own_input.emplace();
     const std::size_t size = input->array();
     for (std::size_t i = 0; i < size; ++i) {
       const Field item = input->at(i);
       if (const auto type = item.object().find("type"); type && type->string() == "item_reference") {
-        item.object({"type", "id"}).require("id").string();
+        config.referenced_items.emplace_back(item.object({"type", "id"}).require("id").string());
       } else {
         check_item(item);
+        config.own_input->text += tokens_of_text(item.json().size());
       }
     }
   }

@@ -12,11 +12,28 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/peers/notices.h"
 #include "lib/peers/openai/json.h"
 #include "lib/peers/tone.h"
 #include "lib/peers/voice_detector.h"
 
 namespace soak::peers::openai {
+
+// Of what a response is made from, or of what it made.
+struct Tokens {
+  std::int64_t text = 0;
+  std::int64_t audio = 0;
+
+  std::int64_t all() const { return text + audio; }
+  Tokens& operator+=(const Tokens& other) {
+    text += other.text;
+    audio += other.audio;
+    return *this;
+  }
+};
+
+// About four characters each (help.openai.com, "What are tokens and how to count them?").
+constexpr std::int64_t tokens_of_text(std::size_t bytes) { return static_cast<std::int64_t>(bytes + 3) / 4; }
 
 struct TurnDetection {
   enum class Kind : std::uint8_t { kNone, kServerVad, kSemanticVad };
@@ -35,18 +52,32 @@ struct TurnDetection {
   bool interrupt_response = true;
 };
 
+struct Function {
+  std::string name;
+  std::string parameters;  // JSON Schema; empty: it takes none.
+};
+
+// A server whose tools the service lists (RealtimeMCPListTools of github.com/openai/openai-openapi).
+struct McpServer {
+  std::string label;
+  std::vector<std::string> tools;  // Those that the client allows by their names; empty: it names none.
+};
+
 struct ToolUse {
-  // What a response may call, by its tools and its tool_choice; empty: none. "required" is taken for "auto".
-  std::string function() const;
+  // What a response may call, by its tools and its tool_choice; nothing: it answers.
+  std::optional<Function> function() const;
 
   std::string tools = "[]";
-  std::vector<std::string> functions;  // Of those.
+  std::vector<Function> functions;  // Of those.
+  std::vector<McpServer> servers;   // Likewise.
   std::string choice = R"("auto")";
   bool allowed = true;  // By the choice.
+  bool forced = false;  // By the choice: "required", or a function. Every response is a call.
   std::string chosen;   // By the choice; empty: any.
 };
 
 struct SessionConfig {
+  bool transcription = false;  // It transcribes its input, and answers nothing.
   std::string id;
   std::string model;
   std::int64_t expires_at = 0;  // Seconds since 1970.
@@ -63,7 +94,7 @@ struct SessionConfig {
   std::string reasoning;  // Empty: the session does not have it.
 
   AudioFormat input_format = AudioFormat::kPcm;
-  std::string transcription = "null";
+  std::string transcription_json = "null";
   std::string transcription_model;  // Empty: input is not transcribed.
   std::string noise_reduction = "null";
   TurnDetection turn_detection;
@@ -82,6 +113,9 @@ struct UpdateState {
 // `config` with what `session` asks for; throws Refusal.
 SessionConfig updated(SessionConfig config, const Field& session, UpdateState state);
 
+// Notes what `session` asks for that the fake does not play.
+void note_not_played(const Field& session, Notices& notices);
+
 void write_session(json::Writer& json, const SessionConfig& config);
 
 // One response: the session's settings, and what `response.create` says of it.
@@ -95,6 +129,10 @@ struct ResponseConfig {
   ToolUse tool_use;
   std::optional<std::int64_t> max_output_tokens;
   std::string metadata = "null";
+  std::size_t instructions_bytes = 0;
+  // In place of the conversation: what is given, and the items of the conversation that it refers to.
+  std::optional<Tokens> own_input = std::nullopt;
+  std::vector<std::string> referenced_items = {};
 };
 
 ResponseConfig configured(ResponseConfig config, const Field& response);

@@ -8,10 +8,12 @@
 
 #include "lib/peers/acceptor.h"
 #include "lib/peers/openai/admission.h"
+#include "lib/peers/openai/http_api.h"
 #include "lib/peers/openai/service.h"
 #include "lib/peers/openai/session.h"
 #include "lib/text/format.h"
 #include "soak/error.h"
+#include "soak/net/http_server.h"
 #include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
 
@@ -60,7 +62,7 @@ class Connection {
   Connection(openai::Service& service, net::AcceptedWebSocket accepted, openai::Admission admission)
       : service_(service),
         socket_(std::move(accepted.socket)),
-        session_(service, std::move(admission.model), admission.sideband),
+        session_(service, std::move(admission.session), admission.sideband),
         tasks_(service.loop) {
     ++service_.ledger.sessions_opened;
     ++service_.ledger.sessions_open;
@@ -75,6 +77,7 @@ class Connection {
   // Until the connection has ended. Cancelled, it closes with 1001 first.
   Task<> run() {
     tasks_.start("openai_age", age());
+    tasks_.start("openai_idle", wait_for_silence());
     return serve_until_end(*socket_, tasks_, converse());
   }
 
@@ -88,13 +91,41 @@ class Connection {
       for (std::string& event : reply.events) {
         co_await send(service_, *socket_, std::move(event));
       }
-      for (Response* const response : reply.responses) {
-        tasks_.start({"openai_response", ++played_}, play(*response), TaskKind::kFinite);
-      }
-      for (openai::Transcript& transcript : reply.transcripts) {
-        tasks_.start({"openai_transcript", ++transcripts_}, transcribe(std::move(transcript)), TaskKind::kFinite);
-      }
+      start(reply);
       reply.clear();
+    }
+  }
+
+  void start(Reply& reply) {
+    for (Response* const response : reply.responses) {
+      tasks_.start({"openai_response", ++played_}, play(*response), TaskKind::kFinite);
+    }
+    for (openai::Transcript& transcript : reply.transcripts) {
+      tasks_.start({"openai_transcript", ++transcripts_}, transcribe(std::move(transcript)), TaskKind::kFinite);
+    }
+  }
+
+  Task<> wait_for_silence() {
+    try {
+      for (;;) {
+        const Instant until = session_.idle_until();
+        if (service_.loop.now() < until) {
+          session_.idle_changed().reset();
+          if (until == Instant::max()) {
+            co_await session_.idle_changed().wait();
+          } else {
+            co_await session_.idle_changed().wait_until(until);
+          }
+          continue;
+        }
+        Reply reply;
+        session_.time_out(reply);
+        for (std::string& event : reply.events) {
+          co_await send(service_, *socket_, std::move(event));
+        }
+        start(reply);
+      }
+    } catch (const net::ConnectionClosed&) {  // The receiver learns it, too.
     }
   }
 
@@ -155,13 +186,27 @@ struct OpenAiRealtimePeer::State {
       : service(loop, checked(std::move(own_options))),
         acceptor(
             loop, server_options(), "openai_session",
-            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
+            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults),
+        http(
+            loop, [this](net::HttpServerRequest request) { return answer(std::move(request)); }, http_options()) {}
+
+  net::HttpServerOptions http_options() const {
+    net::HttpServerOptions options;
+    options.host = service.options.host;
+    options.tls = service.options.tls;
+    return options;
+  }
+
+  Task<net::HttpReply> answer(net::HttpServerRequest request) {
+    net::HttpReply reply(openai::answer_request(service, std::move(request)));
+    co_return reply;
+  }
 
   net::ServerOptions server_options() {
     net::ServerOptions options = listen_options(service.options);
     options.message_bytes_max = kMessageBytesMax;
     options.on_handshake = [this](const net::HandshakeRequest& request) {
-      const openai::Admission admission = openai::admit(service.options, request);
+      const openai::Admission admission = openai::admit(service, request);
       if (admission.refusal) {
         ++service.ledger.refused_handshakes;
         if (admission.key_to_blame) {
@@ -177,7 +222,7 @@ struct OpenAiRealtimePeer::State {
   }
 
   Task<> serve(net::AcceptedWebSocket accepted) {
-    openai::Admission admission = openai::admit(service.options, accepted.request);
+    openai::Admission admission = openai::admit(service, accepted.request);
     if (admission.refusal) {
       Task<> leave_taking = turn_away(*accepted, *admission.refusal, admission.close_code);
       co_await std::move(leave_taking);
@@ -197,6 +242,7 @@ struct OpenAiRealtimePeer::State {
 
   openai::Service service;
   Acceptor acceptor;
+  net::HttpServer http;  // The last: its requests end before what answers them.
 };
 
 OpenAiRealtimePeer::OpenAiRealtimePeer(EventLoop& loop, OpenAiRealtimePeerOptions options)
@@ -206,12 +252,19 @@ OpenAiRealtimePeer::~OpenAiRealtimePeer() = default;
 
 std::string OpenAiRealtimePeer::url() const { return state_->acceptor.url() + "/v1/realtime"; }
 
+std::string OpenAiRealtimePeer::http_url() const { return state_->http.url() + "/v1"; }
+
 std::uint16_t OpenAiRealtimePeer::port() const { return state_->acceptor.port(); }
 
 const OpenAiRealtimeLedger& OpenAiRealtimePeer::ledger() const { return state_->service.ledger; }
 
 void OpenAiRealtimePeer::set_api_key(std::string key) { state_->service.options.api_key = std::move(key); }
 
-Task<> OpenAiRealtimePeer::close() { return state_->acceptor.close(); }
+Task<> OpenAiRealtimePeer::close() {
+  Task<> closing = state_->http.close();
+  co_await std::move(closing);
+  Task<> ending = state_->acceptor.close();
+  co_await std::move(ending);
+}
 
 }  // namespace soak::peers

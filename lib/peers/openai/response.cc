@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <span>
 #include <utility>
 
+#include "lib/peers/schema_arguments.h"
 #include "lib/peers/tone.h"
 
 namespace soak::peers::openai {
@@ -17,23 +17,41 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Of each call, whatever the function's parameters are.
-constexpr std::array<std::string_view, 3> kArguments = {R"({"question":)", R"("A tone.")", "}"};
+// As a model sends them: in some pieces, none of which ends inside of a character.
+std::vector<std::string> in_pieces(std::string_view arguments) {
+  constexpr std::size_t kPieces = 3;
+  constexpr std::size_t kPieceMin = 24;  // Of many pieces.
+  const std::size_t size =
+      std::max(arguments.size() / std::max(arguments.size() / kPieceMin, kPieces) + 1, std::size_t{1});
+  std::vector<std::string> pieces;
+  while (!arguments.empty()) {
+    std::size_t end = std::min(size, arguments.size());
+    while (end < arguments.size() && (static_cast<unsigned char>(arguments[end]) & 0xc0U) == 0x80) {
+      ++end;
+    }
+    pieces.emplace_back(arguments.substr(0, end));
+    arguments.remove_prefix(end);
+  }
+  return pieces;
+}
 
 std::int64_t whole_ms(std::chrono::nanoseconds time) { return std::chrono::duration_cast<milliseconds>(time).count(); }
 
 }  // namespace
 
-Response::Response(Service& service, Conversation& conversation, ResponseConfig config, std::string function,
-                   std::int64_t input_audio_ms)
+Response::Response(Service& service, Conversation& conversation, ResponseConfig config,
+                   std::optional<Function> function, Tokens input)
     : service_(service),
       conversation_(conversation),
       config_(std::move(config)),
       function_(std::move(function)),
       began_(service.loop.now()),
       id_(service.ids.next("resp_")),
-      input_audio_ms_(input_audio_ms) {
+      input_(input) {
   ++service_.ledger.responses_created;
+  if (function_) {
+    argument_pieces_ = in_pieces(arguments_for(function_->parameters, service_.ids));
+  }
   if (service_.rate_limit.exhausted(began_)) {
     status_ = "failed";
   }
@@ -41,7 +59,7 @@ Response::Response(Service& service, Conversation& conversation, ResponseConfig 
 
 std::int64_t Response::pieces() const {
   if (calls()) {
-    return kArguments.size();
+    return static_cast<std::int64_t>(argument_pieces_.size());
   }
   const std::int64_t piece = whole_ms(service_.options.delta_audio);
   return (whole_ms(service_.options.response_audio) + piece - 1) / piece;
@@ -111,6 +129,9 @@ std::string Response::next() {
         call_id_ = service_.ids.next("call_");
       }
       stage_ = config_.in_conversation ? Stage::kItemAdded : Stage::kPartAdded;
+      if (calls() && !config_.in_conversation) {
+        begin_piece();  // It has no parts.
+      }
       return output_item("response.output_item.added");
     case Stage::kItemAdded:
       stage_ = Stage::kPartAdded;
@@ -142,7 +163,7 @@ std::string Response::next() {
       stage_ = Stage::kTextDone;
       return spoken() ? audio_done() : next();
     case Stage::kTextDone:
-      stage_ = calls() ? Stage::kItemDone : Stage::kPartDone;
+      stage_ = !calls() ? Stage::kPartDone : config_.in_conversation ? Stage::kItemDone : Stage::kOutputItemDone;
       return calls() ? arguments_done() : text_done();
     case Stage::kPartDone:
       stage_ = config_.in_conversation ? Stage::kItemDone : Stage::kOutputItemDone;
@@ -204,6 +225,7 @@ std::string Response::item_added() {
   write_item(item);
   json.key("item").raw(item.str());
   conversation_.items.push_back({item_id_, item.take(), !calls(), spoken() ? 0 : -1});
+  conversation_.items.back().audio_format = config_.format;
   return json.end_event();
 }
 
@@ -226,7 +248,7 @@ std::string Response::text() {
 
 std::string Response::arguments() {
   EventJson json = begin_in_call("response.function_call_arguments.delta");
-  const std::string_view piece = kArguments[static_cast<std::size_t>(piece_)];
+  const std::string& piece = argument_pieces_[static_cast<std::size_t>(piece_)];
   json.key("delta").text(piece).key("obfuscation").text(service_.ids.obfuscation());
   text_ += piece;
   ++text_tokens_;
@@ -267,7 +289,7 @@ std::string Response::arguments_done() {
     ++service_.ledger.tool_calls_sent;
   }
   EventJson json = begin_in_call("response.function_call_arguments.done");
-  json.key("name").text(function_).key("arguments").text(text_);
+  json.key("name").text(function_->name).key("arguments").text(text_);
   return json.end_event();
 }
 
@@ -291,8 +313,12 @@ std::string Response::done() {
   }
   if (status_ == "failed") {
     ++service_.ledger.responses_failed;
+    ++service_.ledger.responses_over_limit;  // There is no other cause.
   }
-  service_.rate_limit.use(input_tokens() + output_tokens(), service_.loop.now());
+  service_.rate_limit.use(input().all() + output_tokens(), service_.loop.now());
+  if (const auto item = conversation_.find(item_id_); item != conversation_.items.end()) {
+    item->tokens = {text_tokens_, audio_tokens()};  // Of the input of those after it.
+  }
   EventJson json(service_.ids, "response.done");
   write_response(json.key("response"));
   return json.end_event();
@@ -313,7 +339,7 @@ std::string Response::rate_limits() {
 void Response::write_item(json::Writer& json) {
   if (calls()) {
     json.object().key("id").text(item_id_).key("type").text("function_call").key("status").text(item_status_);
-    json.key("name").text(function_).key("call_id").text(call_id_);
+    json.key("name").text(function_->name).key("call_id").text(call_id_);
     json.key("arguments").text(item_status_ == "in_progress" ? std::string_view() : text_).end_object();
     return;
   }
@@ -362,10 +388,11 @@ void Response::write_status_details(json::Writer& json) {
 }
 
 void Response::write_usage(json::Writer& json) const {
-  json.object().key("total_tokens").integer(input_tokens() + output_tokens());
-  json.key("input_tokens").integer(input_tokens()).key("output_tokens").integer(output_tokens());
-  json.key("input_token_details").object().key("text_tokens").integer(input_tokens() - input_audio_tokens());
-  json.key("audio_tokens").integer(input_audio_tokens()).key("image_tokens").integer(0).key("cached_tokens").integer(0);
+  const Tokens from = input();
+  json.object().key("total_tokens").integer(from.all() + output_tokens());
+  json.key("input_tokens").integer(from.all()).key("output_tokens").integer(output_tokens());
+  json.key("input_token_details").object().key("text_tokens").integer(from.text);
+  json.key("audio_tokens").integer(from.audio).key("image_tokens").integer(0).key("cached_tokens").integer(0);
   json.key("cached_tokens_details").object();
   for (const std::string_view kind : {"text_tokens", "audio_tokens", "image_tokens"}) {
     json.key(kind).integer(0);

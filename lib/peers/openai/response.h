@@ -7,8 +7,10 @@
 // call of a function.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/peers/openai/config.h"
 #include "lib/peers/openai/service.h"
@@ -19,12 +21,13 @@ namespace soak::peers::openai {
 
 class Response {
  public:
-  // It calls `function`; or it answers, if that is empty.
-  Response(Service& service, Conversation& conversation, ResponseConfig config, std::string function,
-           std::int64_t input_audio_ms);
+  // It calls `function`, or without one it answers. `input` is what it is made from.
+  Response(Service& service, Conversation& conversation, ResponseConfig config, std::optional<Function> function,
+           Tokens input);
 
   const std::string& id() const { return id_; }
   bool in_conversation() const { return config_.in_conversation; }
+  std::int64_t audio_ms() const { return audio_ms_; }  // Sent so far.
   // Until next() has given response.done.
   bool running() const { return stage_ <= Stage::kDone; }
 
@@ -56,9 +59,7 @@ class Response {
     kOver,
   };
 
-  static constexpr std::int64_t kInstructionTokens = 14;
-
-  bool calls() const { return !function_.empty(); }
+  bool calls() const { return function_.has_value(); }
   bool spoken() const { return !calls() && !config_.text_only; }
   std::int64_t pieces() const;
   std::int64_t piece_ms() const;  // Of the piece that is next.
@@ -88,13 +89,14 @@ class Response {
   void write_item(json::Writer& json);
   void write_status_details(json::Writer& json);
   void write_usage(json::Writer& json) const;
-  std::int64_t input_tokens() const { return status_ == "failed" ? 0 : kInstructionTokens + input_audio_tokens(); }
-  std::int64_t input_audio_tokens() const { return status_ == "failed" ? 0 : input_audio_ms_ / 100; }
+  // A response that failed has used nothing.
+  Tokens input() const { return status_ == "failed" ? Tokens() : input_; }
 
   Service& service_;
   Conversation& conversation_;
   ResponseConfig config_;
-  const std::string function_;
+  const std::optional<Function> function_;
+  std::vector<std::string> argument_pieces_;  // Of a call.
   Instant began_;
   std::string id_;
   std::string item_id_;  // Empty until the item is there.
@@ -103,7 +105,7 @@ class Response {
   std::string_view status_ = "in_progress";
   std::string_view status_reason_;
   std::string_view item_status_ = "in_progress";
-  std::int64_t input_audio_ms_;
+  Tokens input_;
   std::int64_t piece_ = 0;
   std::int64_t audio_ms_ = 0;
   std::int64_t text_tokens_ = 0;

@@ -13,7 +13,11 @@
 
 #include "lib/peers/ids.h"
 #include "lib/peers/json_parser.h"
+#include "lib/peers/notices.h"
+#include "lib/peers/openai/audio_store.h"
+#include "lib/peers/openai/client_secrets.h"
 #include "lib/peers/openai/rate_limit.h"
+#include "lib/peers/tone.h"
 #include "soak/event_loop.h"
 #include "soak/peers/openai_realtime_peer.h"
 
@@ -24,12 +28,17 @@ struct Service {
       : loop(own_loop),
         options(std::move(own_options)),
         rate_limit(options.tokens_per_minute),
+        audio_store(options.stored_audio_bytes_max),
+        notices(loop, "openai_realtime_peer", ledger.not_played, ledger.unknown),
         ids(options.seed ? *options.seed : static_cast<std::uint64_t>(loop.random()())) {}
 
   EventLoop& loop;
   OpenAiRealtimePeerOptions options;
   OpenAiRealtimeLedger ledger;
   RateLimit rate_limit;
+  AudioStore audio_store;
+  ClientSecrets client_secrets;
+  Notices notices;
   Ids ids;
   JsonParser parser;  // Scratch, like `audio`: a session must be done with both before its next co_await.
   std::string audio;
@@ -37,12 +46,15 @@ struct Service {
 
 struct Item {
   std::string id;
-  std::string json;  // As conversation.item.retrieve gives it back.
+  std::string json;  // As conversation.item.done gave it.
   bool assistant = false;
   std::int64_t audio_ms = -1;  // How much of the assistant's audio was sent; -1 if the item has no audio.
   // For a function call with complete arguments: its id. For a result: the id of its call. Otherwise empty.
   std::string call_id = {};
   bool is_result = false;
+  Tokens tokens = {};
+  AudioFormat audio_format = AudioFormat::kPcm;  // Of its audio: an assistant's, which can be made again, or what was
+  StoredAudio audio = {};                        // heard, as far as it is kept.
 };
 
 struct Conversation {

@@ -7,8 +7,10 @@
 #include <array>
 #include <chrono>
 #include <limits>
+#include <span>
 #include <utility>
 
+#include "lib/peers/tone.h"
 #include "lib/text/base64.h"
 
 namespace soak::peers::openai {
@@ -19,6 +21,10 @@ constexpr std::size_t kAudioBytesMax = std::size_t{15} << 20;
 // Audio is counted in 48ths of a millisecond, which both a byte of PCM and one of G.711 (six) are a whole number of.
 constexpr std::int64_t kTicksPerMs = 48;
 constexpr std::int64_t kCommitMsMin = 100;
+constexpr std::int64_t kMsPerAudioToken = 100;
+// Of a window of 32k tokens, with 4,096 for the output (RealtimeTruncation of github.com/openai/openai-openapi). What
+// was said first is left out then.
+constexpr std::int64_t kInputTokensMax = 28'224;
 
 // The type of an item that is a function's result.
 constexpr std::string_view kResult = "function_call_output";
@@ -84,7 +90,7 @@ struct Session::ClientEvent {
   void (Session::*handler)(const Field& event);
 };
 
-const Session::ClientEvent* Session::find_event(std::string_view type) {
+const Session::ClientEvent& Session::find_event(std::string_view type) {
   static constexpr std::array<ClientEvent, 11> kEvents = {{
       {"input_audio_buffer.append", &Session::append_audio},  // By far the most frequent.
       {"session.update", &Session::update},
@@ -101,8 +107,9 @@ const Session::ClientEvent* Session::find_event(std::string_view type) {
   const auto found =
       std::find_if(kEvents.begin(), kEvents.end(), [&](const ClientEvent& event) { return event.type == type; });
   if (found != kEvents.end()) {
-    return &*found;
+    return *found;
   }
+  service_.notices.unknown(fmt::format("the event '{}'", excerpt(type)));
   std::vector<std::string_view> types;
   for (const ClientEvent& event : kEvents) {
     types.push_back(event.type);
@@ -112,10 +119,13 @@ const Session::ClientEvent* Session::find_event(std::string_view type) {
                 "type"};
 }
 
-Session::Session(Service& service, std::string model, bool sideband)
-    : service_(service), expires_(service.loop.now() + service.options.session_max), sideband_(sideband) {
+Session::Session(Service& service, SessionConfig config, bool sideband)
+    : service_(service),
+      config_(std::move(config)),
+      expires_(service.loop.now() + service.options.session_max),
+      sideband_(sideband),
+      recording_(service.audio_store) {
   config_.id = service_.ids.next("sess_");
-  config_.model = std::move(model);
   const auto expires = service_.loop.wall_now() + service_.options.session_max;
   config_.expires_at = std::chrono::floor<std::chrono::seconds>(expires).time_since_epoch().count();
   conversation_.id = service_.ids.next("conv_");
@@ -152,10 +162,13 @@ void Session::handle(net::Message message, Reply& reply) {
     if (!named) {
       throw Refusal{"invalid_event", "The 'type' field is missing.", {}};
     }
-    const ClientEvent* const known = find_event(named->string());
-    type = known->type;
-    (this->*known->handler)(event);
+    const ClientEvent& known = find_event(named->string());
+    type = known.type;
+    (this->*known.handler)(event);
   } catch (const Refusal& refusal) {
+    if (refusal.code == "unknown_parameter") {
+      service_.notices.unknown(refusal.param);
+    }
     reply.events.push_back(error_event(service_, refusal, event_id));
   }
   auto& counts = service_.ledger.events_by_type;
@@ -168,7 +181,35 @@ void Session::handle(net::Message message, Reply& reply) {
 }
 
 void Session::ended(const Response& response) {
+  // The time of response.done, and what its audio takes to be played (RealtimeTurnDetection of
+  // github.com/openai/openai-openapi, idle_timeout_ms).
+  if (response.in_conversation() && speech_item_id_.empty()) {
+    idle_from_ = service_.loop.now() + std::chrono::milliseconds(response.audio_ms());
+    idle_from_ms_ = heard_ticks_ / kTicksPerMs;
+    idle_changed_.set();
+  }
   std::erase_if(responses_, [&](const std::unique_ptr<Response>& own) { return own.get() == &response; });
+}
+
+Instant Session::idle_until() const {
+  const TurnDetection& detection = config_.turn_detection;
+  const bool waited_for = detection.kind == TurnDetection::Kind::kServerVad && detection.idle_timeout_ms && idle_from_;
+  return waited_for ? *idle_from_ + std::chrono::milliseconds(*detection.idle_timeout_ms) : Instant::max();
+}
+
+void Session::time_out(Reply& reply) {
+  reply_ = &reply;
+  idle_from_.reset();
+  std::string item_id = service_.ids.next("item_");
+  EventJson timed_out(service_.ids, "input_audio_buffer.timeout_triggered");
+  timed_out.key("audio_start_ms").integer(idle_from_ms_);
+  timed_out.key("audio_end_ms").integer(heard_ticks_ / kTicksPerMs).key("item_id").text(item_id);
+  reply_->events.push_back(timed_out.end_event());
+  commit(std::move(item_id));
+  if (running_response() == nullptr) {
+    respond(ResponseConfig(config_));
+  }
+  reply_ = nullptr;
 }
 
 std::vector<std::string> Session::transcribed(const Transcript& transcript) {
@@ -199,7 +240,13 @@ void Session::append_audio(const Field& event) {
                               kAudioBytesMax, bytes.size()),
                   "audio"};
   }
-  buffered_ticks_ += static_cast<std::int64_t>(bytes.size()) * (pcm ? 1 : 6);
+  const std::int64_t ticks = static_cast<std::int64_t>(bytes.size()) * (pcm ? 1 : 6);
+  buffered_ticks_ += ticks;
+  heard_ticks_ += ticks;
+  recording_.append(bytes);
+  if (idle_from_ && service_.loop.now() <= *idle_from_) {
+    idle_from_ms_ = heard_ticks_ / kTicksPerMs;
+  }
   ++service_.ledger.audio_frames_received;
   service_.ledger.audio_bytes_received += bytes.size();
   detect_turns();
@@ -216,6 +263,7 @@ void Session::detect_turns() {
 
 void Session::begin_speech(std::int64_t start_ms) {
   speech_item_id_ = service_.ids.next("item_");
+  idle_from_.reset();
   EventJson started(service_.ids, "input_audio_buffer.speech_started");
   started.key("audio_start_ms").integer(start_ms).key("item_id").text(speech_item_id_);
   reply_->events.push_back(started.end_event());
@@ -234,7 +282,7 @@ void Session::end_speech(std::int64_t end_ms) {
   reply_->events.push_back(stopped.end_event());
   commit(std::exchange(speech_item_id_, {}));
   // An answer that was not to be interrupted goes on instead of another one.
-  if (config_.turn_detection.create_response && running_response() == nullptr) {
+  if (config_.turn_detection.create_response && !config_.transcription && running_response() == nullptr) {
     respond(ResponseConfig(config_));
   }
 }
@@ -266,13 +314,16 @@ void Session::commit(std::string item_id) {
   if (!config_.transcription_model.empty()) {
     reply_->transcripts.push_back({item.id, config_.transcription_model, buffered_ticks_ / kTicksPerMs});
   }
+  item.tokens.audio = std::exchange(buffered_ticks_, 0) / kTicksPerMs / kMsPerAudioToken;
+  item.audio_format = config_.input_format;
+  item.audio = recording_.take();
   conversation_.items.push_back(std::move(item));
-  unanswered_ticks_ += std::exchange(buffered_ticks_, 0);
 }
 
 void Session::clear_audio(const Field& event) {
   event.object({"type", "event_id"});
   buffered_ticks_ = 0;
+  recording_.clear();
   detector_.reset();
   speech_item_id_.clear();
   reply_->events.push_back(EventJson(service_.ids, "input_audio_buffer.cleared").end_event());
@@ -286,10 +337,49 @@ void Session::clear_output(const Field&) {
 
 void Session::update(const Field& event) {
   const Field session = event.object({"type", "event_id", "session"}).require("session");
+  const std::vector<McpServer> known = config_.tool_use.servers;
   config_ = updated(config_, session, {conversation_.assistant_audio, running_response() != nullptr});
   EventJson json(service_.ids, "session.updated");
   write_session(json.key("session"), config_);
   reply_->events.push_back(json.end_event());
+  note_not_played(session, service_.notices);
+  list_tools(known);
+  idle_changed_.set();
+}
+
+// The tools of the servers that are new, as if each had answered at once. The events are those of mcp_list_tools.* and
+// the item that of RealtimeMCPListTools (github.com/openai/openai-openapi); their order is not known.
+void Session::list_tools(const std::vector<McpServer>& known_before) {
+  for (const McpServer& server : config_.tool_use.servers) {
+    const auto same = [&server](const McpServer& other) { return other.label == server.label; };
+    if (std::any_of(known_before.begin(), known_before.end(), same)) {
+      continue;
+    }
+    const std::string previous_id(conversation_.last_id());
+    Item item{service_.ids.next("mcpl_"), {}, false, -1};
+    const auto write = [&](bool listed) {
+      json::Writer json;
+      json.object().key("id").text(item.id).key("type").text("mcp_list_tools").key("server_label").text(server.label);
+      json.key("tools").array();
+      const std::vector<std::string> unnamed = {"tool"};
+      for (const std::string& name :
+           listed ? (server.tools.empty() ? unnamed : server.tools) : std::vector<std::string>()) {
+        json.object().key("name").text(name).key("description").text("A tool of a fake server.");
+        json.key("input_schema").raw(R"({"type":"object","properties":{}})").key("annotations").null().end_object();
+      }
+      item.json = json.end_array().end_object().take();
+    };
+    write(false);
+    emit_item("conversation.item.added", previous_id, item);
+    for (const std::string_view event : {"mcp_list_tools.in_progress", "mcp_list_tools.completed"}) {
+      EventJson progress(service_.ids, event);
+      progress.key("item_id").text(item.id);
+      reply_->events.push_back(progress.end_event());
+    }
+    write(true);
+    emit_item("conversation.item.done", previous_id, item);
+    conversation_.items.push_back(std::move(item));
+  }
 }
 
 // The conversation
@@ -340,11 +430,43 @@ void Session::create_item(const Field& event) {
   if (item.is_result) {
     take_result(item.call_id);
   }
+  take_content(source, item);
 
   const std::string previous_id = place == items.begin() ? std::string() : (place - 1)->id;
   emit_item("conversation.item.added", previous_id, item);
   emit_item("conversation.item.done", previous_id, item);
   items.insert(place, std::move(item));
+}
+
+// What an item weighs in the input of a response, and its audio.
+void Session::take_content(const Field& source, Item& item) {
+  for (const std::string_view member : {"name", "arguments", "output"}) {
+    if (const auto text = source.find(member)) {
+      item.tokens.text += tokens_of_text(text->string().size());
+    }
+  }
+  const auto content = source.find("content");
+  const std::size_t size = content ? content->array() : 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const Field part = content->at(i);
+    if (const auto text = part.find("text")) {
+      item.tokens.text += tokens_of_text(text->string().size());
+    }
+    if (part.find("image_url")) {
+      service_.notices.not_played("input_image");
+    }
+    const auto audio = part.find("audio");
+    std::string bytes;
+    if (!audio || !text::decode_base64(audio->string(), bytes)) {
+      continue;
+    }
+    const auto ms = static_cast<std::int64_t>(bytes.size() / bytes_per_ms(config_.input_format));
+    item.tokens.audio += ms / kMsPerAudioToken;
+    AudioStore::Recording given(service_.audio_store);
+    given.append(bytes);
+    item.audio_format = config_.input_format;
+    item.audio = given.take();
+  }
 }
 
 // Of a call that it does not know, the service says this (github.com/livekit/agents/issues/3344).
@@ -404,8 +526,43 @@ void Session::retrieve_item(const Field& event) {
   event.object({"type", "event_id", "item_id"});
   const auto item = find_item(event, "retrieve", "retrieving");
   EventJson json(service_.ids, "conversation.item.retrieved");
-  json.key("item").raw(item->json);
+  json.key("item").raw(item_with_audio(*item));
   reply_->events.push_back(json.end_event());
+}
+
+// An assistant's audio is the fake's tone, which can be made again. What was heard may not be kept any more; then it is
+// left out.
+std::string Session::item_with_audio(const Item& item) const {
+  std::string audio = item.audio ? *item.audio : std::string();
+  if (item.audio_ms > 0) {
+    fill_with_tone(audio, item.audio_format, 0, item.audio_ms);
+  }
+  const json::Document document(item.json);
+  if (audio.empty() || !document.is_object()) {
+    return item.json;
+  }
+  json::Writer json;
+  json.object();
+  for (const auto& member : document.value().GetObject()) {
+    json.key(view(member.name));
+    if (view(member.name) != "content" || !member.value.IsArray()) {
+      json.value(member.value);
+      continue;
+    }
+    json.array();
+    for (const auto& part : member.value.GetArray()) {
+      json.object();
+      for (const auto& own : part.GetObject()) {
+        json.key(view(own.name)).value(own.value);
+      }
+      if (json::text_member(part, "type").ends_with("_audio")) {
+        json.key("audio").base64(std::as_bytes(std::span(audio)));
+      }
+      json.end_object();
+    }
+    json.end_array();
+  }
+  return json.end_object().take();
 }
 
 // Responses
@@ -419,9 +576,13 @@ Response* Session::running_response() {
 
 void Session::create_response(const Field& event) {
   event.object({"type", "event_id", "response"});
+  if (config_.transcription) {
+    throw Refusal{"invalid_value", "A transcription session creates no responses.", "type"};
+  }
   ResponseConfig config(config_);
   if (const auto response = event.find("response")) {
     config = configured(std::move(config), *response);
+    service_.notices.not_played(*response, {"prompt", "reasoning"});
   }
   if (const Response* const running = running_response(); running != nullptr && config.in_conversation) {
     throw Refusal{"conversation_already_has_active_response",
@@ -434,14 +595,38 @@ void Session::create_response(const Field& event) {
 }
 
 void Session::respond(ResponseConfig config) {
-  const std::int64_t input_audio_ms = std::exchange(unanswered_ticks_, 0) / kTicksPerMs;
-  const bool calls = service_.options.call_tools && config.in_conversation && !conversation_.ends_in_a_result();
-  std::string function = calls ? config.tool_use.function() : std::string();
+  const bool calls = config.tool_use.forced ||
+                     (service_.options.call_tools && config.in_conversation && !conversation_.ends_in_a_result());
+  std::optional<Function> function = calls ? config.tool_use.function() : std::nullopt;
+  const Tokens input = input_of(config);
+  idle_from_.reset();
   responses_.push_back(
-      std::make_unique<Response>(service_, conversation_, std::move(config), std::move(function), input_audio_ms));
+      std::make_unique<Response>(service_, conversation_, std::move(config), std::move(function), input));
   // What happens to it comes after this, whoever is quicker.
   reply_->events.push_back(responses_.back()->next());
   reply_->responses.push_back(responses_.back().get());
+}
+
+// The instructions, the tools, and the conversation, or what stands for it.
+Tokens Session::input_of(const ResponseConfig& config) const {
+  Tokens input{tokens_of_text(config.instructions_bytes), 0};
+  if (!config.tool_use.functions.empty()) {
+    input.text += tokens_of_text(config.tool_use.tools.size());
+  }
+  if (config.own_input) {
+    input += *config.own_input;
+  }
+  for (const Item& item : conversation_.items) {
+    const auto& wanted = config.referenced_items;
+    if (!config.own_input || std::find(wanted.begin(), wanted.end(), item.id) != wanted.end()) {
+      input += item.tokens;
+    }
+  }
+  const std::int64_t over = std::max<std::int64_t>(input.all() - kInputTokensMax, 0);
+  const std::int64_t left_out = std::min(over, input.audio);
+  input.audio -= left_out;
+  input.text -= over - left_out;
+  return input;
 }
 
 void Session::cancel_response(const Field& event) {

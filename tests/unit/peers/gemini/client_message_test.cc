@@ -50,7 +50,10 @@ INSTANTIATE_TEST_SUITE_P(
              1007,
              INVALID "Invalid message: expected exactly one of 'setup', 'clientContent', 'realtimeInput', and "
                      "'toolResponse', but got 2."},
-        Case{"Unknown", {R"({"hello":{}})"}, 1007, INVALID "Unknown parameter: 'hello'."},
+        Case{"Unknown",
+             {R"({"hello":{}})"},
+             1007,
+             R"(Invalid JSON payload received. Unknown name "hello": Cannot find field.)"},
         Case{"BeforeTheSetup", {audio_message(640)}, 1007, "setup must be the first message and only the first"},
         Case{"SecondSetup",
              {setup_message(), setup_message()},
@@ -90,7 +93,10 @@ INSTANTIATE_TEST_SUITE_P(
              1008,
              "models/gemini-0 is not found for API version v1beta, or is not supported for bidiGenerateContent. Call "
              "ListModels to see the list of available models and their supported methods."},
-        Case{"UnknownMember", {setup_message(R"("voice":"Puck")")}, 1007, INVALID "Unknown parameter: 'setup.voice'."},
+        Case{"UnknownMember",
+             {setup_message(R"("voice":"Puck")")},
+             1007,
+             R"(Invalid JSON payload received. Unknown name "voice" at 'setup': Cannot find field.)"},
         Case{"BothModalities",
              {setup_message(R"("generationConfig":{"responseModalities":["AUDIO","TEXT"]})")},
              1007,

@@ -86,6 +86,76 @@ TEST_F(OpenAiConversationTest, ItemIsRetrievedUntilItIsDeleted) {
   }(*this, peer));
 }
 
+// "with audio": RealtimeServerEventConversationItemRetrieved of github.com/openai/openai-openapi.
+TEST_F(OpenAiConversationTest, RetrievedItemsHoldTheirAudio) {
+  OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .response_audio = 500ms});
+  loop_.run([](OpenAiConversationTest& test, OpenAiRealtimePeer& own) -> Task<> {
+    RawClient client = co_await test.enter(own);
+    std::string off =
+        R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":null}}}})";
+    co_await client.ask(std::move(off));
+    co_await client.say(append_event(9600));
+    const Heard committed = co_await client.ask(R"({"type":"input_audio_buffer.commit"})");
+    co_await client.hear_until("conversation.item.done");
+    co_await client.say(R"({"type":"response.create"})");
+    const std::vector<Heard> response = co_await client.hear_until("response.done");
+    const std::string answer = response.back().get("response.output.0.id");
+    std::string sent;
+    for (const Heard& event : response) {
+      if (event.type() == "response.output_audio.delta") {
+        EXPECT_TRUE(text::decode_base64(event.get("delta"), sent));
+      }
+    }
+    const auto retrieve = [](const std::string& id) {
+      return R"({"type":"conversation.item.retrieve","item_id":")" + id + "\"}";
+    };
+
+    const Heard user = co_await client.ask(retrieve(committed.get("item_id")));
+    const Heard assistant = co_await client.ask(retrieve(answer));
+    co_await client.ask(R"({"type":"conversation.item.truncate","content_index":0,"item_id":")" + answer +
+                        R"(","audio_end_ms":200})");
+    const Heard truncated = co_await client.ask(retrieve(answer));
+
+    std::string heard;
+    EXPECT_TRUE(text::decode_base64(user.get("item.content.0.audio"), heard));
+    EXPECT_EQ(heard, std::string(9600, '\x01'));
+    std::string said;
+    EXPECT_TRUE(text::decode_base64(assistant.get("item.content.0.audio"), said));
+    EXPECT_EQ(said, sent);
+    EXPECT_EQ(assistant.get("item.content.0.transcript"), "This is a tone that");
+    said.clear();
+    EXPECT_TRUE(text::decode_base64(truncated.get("item.content.0.audio"), said));
+    EXPECT_EQ(said, sent.substr(0, 9600));
+  }(*this, peer));
+}
+
+// What a fake hears must not make it grow.
+TEST_F(OpenAiConversationTest, OfTheAudioThatWasHeardTheNewestIsKept) {
+  OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .stored_audio_bytes_max = 20'000});
+  loop_.run([](OpenAiConversationTest& test, OpenAiRealtimePeer& own) -> Task<> {
+    RawClient client = co_await test.enter(own);
+    std::string off =
+        R"({"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":null}}}})";
+    co_await client.ask(std::move(off));
+    std::vector<std::string> ids;
+    for (const std::size_t bytes : {9600u, 9600u, 9600u, 24'000u}) {
+      co_await client.say(append_event(bytes));
+      const Heard committed = co_await client.ask(R"({"type":"input_audio_buffer.commit"})");
+      ids.push_back(committed.get("item_id"));
+      co_await client.hear_until("conversation.item.done");
+    }
+    std::vector<bool> kept;
+    for (const std::string& id : ids) {
+      const Heard item = co_await client.ask(R"({"type":"conversation.item.retrieve","item_id":")" + id + "\"}");
+      EXPECT_EQ(item.type(), "conversation.item.retrieved");
+      kept.push_back(item.get("item.content.0.audio") != "(absent)");
+    }
+    // The last is more than is kept at all; it drove out those before it.
+    EXPECT_EQ(kept.front(), false);
+    EXPECT_EQ(kept.back(), false);
+  }(*this, peer));
+}
+
 TEST_F(OpenAiConversationTest, OnlySentAudioOfTheAssistantIsTruncated) {
   OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .response_audio = 500ms});
   loop_.run([](OpenAiConversationTest& test, OpenAiRealtimePeer& own) -> Task<> {

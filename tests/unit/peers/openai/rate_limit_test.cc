@@ -57,11 +57,11 @@ TEST_F(OpenAiRateLimitTest, EachResponseIsFollowedByWhatIsLeft) {
 
   const Heard updated = last_of(hear_responses(peer, 1, "rate_limits.updated"));
 
-  // 14 tokens of instructions, 20 of audio, and 10 words; all audio is sent within 225 ms, before they are used.
+  // 15 tokens of instructions, 20 of audio, and 10 words; all audio is sent within 225 ms, before they are used.
   EXPECT_EQ(updated.get("rate_limits.0.name"), "tokens");
   EXPECT_EQ(updated.get("rate_limits.0.limit"), "6000");
-  EXPECT_EQ(updated.get("rate_limits.0.remaining"), "5956");
-  EXPECT_DOUBLE_EQ(std::stod(updated.get("rate_limits.0.reset_seconds")), 0.44);
+  EXPECT_EQ(updated.get("rate_limits.0.remaining"), "5955");
+  EXPECT_DOUBLE_EQ(std::stod(updated.get("rate_limits.0.reset_seconds")), 0.45);
   EXPECT_EQ(updated.get("rate_limits.1"), "(absent)");
 }
 

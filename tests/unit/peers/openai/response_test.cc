@@ -330,5 +330,33 @@ TEST_F(OpenAiResponseTest, SameSeedGivesTheSameBytes) {
   EXPECT_NE(play(8), first);
 }
 
+// The input of a response is the whole conversation.
+TEST_F(OpenAiTest, InputTokensGrowWithTheConversation) {
+  OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .response_audio = 1s});
+  loop_.run([](OpenAiTest& test, OpenAiRealtimePeer& own) -> Task<> {
+    RawClient client = co_await test.enter(own);
+    std::string off =
+        R"({"type":"session.update","session":{"type":"realtime","instructions":"12345678","audio":{"input":{"turn_detection":null}}}})";
+    co_await client.ask(std::move(off));
+    std::vector<std::string> used;
+    for (int i = 0; i < 3; ++i) {
+      co_await client.say(append_event(48'000));
+      co_await client.say(R"({"type":"input_audio_buffer.commit"})");
+      co_await client.say(R"({"type":"response.create"})");
+      const std::vector<Heard> events = co_await client.hear_until("response.done");
+      used.push_back(events.back().get("response.usage.input_token_details.text_tokens") + "+" +
+                     events.back().get("response.usage.input_token_details.audio_tokens"));
+    }
+    const std::vector<Heard> aside = co_await [](RawClient& own_client) -> Task<std::vector<Heard>> {
+      co_await own_client.say(R"({"type":"response.create","response":{"conversation":"none","input":[]}})");
+      co_return co_await own_client.hear_until("response.done");
+    }(client);
+
+    // Two of instructions; each turn adds ten of what the user said, and ten words and twenty of audio of the answer.
+    EXPECT_THAT(used, testing::ElementsAre("2+10", "12+40", "22+70"));
+    EXPECT_EQ(aside.back().get("response.usage.input_tokens"), "2");
+  }(*this, peer));
+}
+
 }  // namespace
 }  // namespace soak::peers

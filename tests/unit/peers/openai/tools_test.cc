@@ -2,6 +2,8 @@
 // Functions that a session declares, and the fake calls.
 
 #include <algorithm>
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,8 @@ std::string declaring(const std::string& functions, const std::string& more = ""
   std::string tools;
   for (const char name : functions) {
     tools += std::string(tools.empty() ? "" : ",") + R"({"type":"function","name":")" + name +
-             R"(","description":"d","parameters":{"type":"object"}})";
+             R"(","description":"d","parameters":{"type":"object","properties":{"question":{"type":"string"}},)" +
+             R"("required":["question"]}})";
   }
   return R"({"type":"session.update","session":{"type":"realtime","tools":[)" + tools + "]" + more + "}}";
 }
@@ -226,7 +229,7 @@ TEST_F(OpenAiToolsTest, CallThatIsCancelledIsIncompleteAndHasNoResult) {
 
     EXPECT_THAT(types_of(events), ElementsAre("response.function_call_arguments.done", "conversation.item.done",
                                               "response.output_item.done", "response.done"));
-    EXPECT_EQ(events[0].get("arguments"), R"({"question":)");
+    EXPECT_THAT(std::string(R"({"question":"A tone."})"), testing::StartsWith(events[0].get("arguments")));
     EXPECT_EQ(events[2].get("item.status"), "incomplete");
     EXPECT_EQ(events[3].get("response.status"), "cancelled");
     EXPECT_EQ(refused.get("error.code"), "invalid_tool_call_id");
@@ -242,7 +245,9 @@ TEST_F(OpenAiToolsTest, CallThatOutgrowsItsTokensIsIncomplete) {
     const std::vector<Heard> events = co_await respond(client, std::move(limited));
 
     EXPECT_EQ(events.back().get("response.status"), "incomplete");
-    EXPECT_EQ(events.back().get("response.output.0.arguments"), R"({"question":"A tone.")");
+    const std::string arguments = events.back().get("response.output.0.arguments");
+    EXPECT_THAT(std::string(R"({"question":"A tone."})"), testing::StartsWith(arguments));
+    EXPECT_EQ(arguments.back() == '}', false) << arguments;
   });
 
   EXPECT_EQ(peer.ledger().tool_calls_sent, 0u);
@@ -270,6 +275,81 @@ TEST_F(OpenAiToolsTest, TheChoiceSaysWhichIsCalledOrNone) {
     EXPECT_EQ(other.back().get("response.output.0.name"), "x");
     EXPECT_EQ(aside.back().get("response.output.0.type"), "message");
   });
+}
+
+TEST_F(OpenAiToolsTest, ARequiredCallIsMadeWhateverCameBefore) {
+  for (const std::string choice : {R"("required")", R"({"type":"function","name":"g"})"}) {
+    OpenAiRealtimePeer peer(loop_, {.tokens_per_minute = 0, .call_tools = false});
+    tell(
+        peer,
+        [](RawClient& client) -> Task<> {
+          const std::string id = co_await call(client);
+          co_await client.say(result_event(id));
+          co_await client.hear_until("conversation.item.done");
+          const std::vector<Heard> after_result = co_await respond(client);
+          const std::vector<Heard> aside =
+              co_await respond(client, R"({"type":"response.create","response":{"conversation":"none"}})");
+
+          EXPECT_EQ(after_result.back().get("response.output.0.type"), "function_call");
+          EXPECT_EQ(aside.back().get("response.output.0.type"), "function_call");
+          EXPECT_THAT(types_of(aside), testing::Not(testing::Contains("conversation.item.added")));
+        },
+        declaring("fg", R"(,"tool_choice":)" + choice));
+  }
+}
+
+TEST_F(OpenAiToolsTest, ArgumentsAreValidByTheDeclaredSchemaAndByTheSeed) {
+  const auto arguments = [this](std::uint64_t seed) {
+    OpenAiRealtimePeer peer(loop_, {.seed = seed, .tokens_per_minute = 0});
+    std::string made;
+    loop_.run([](OpenAiToolsTest& test, OpenAiRealtimePeer& own, std::string& out) -> Task<> {
+      RawClient client = co_await test.enter(own);
+      co_await client.ask(
+          R"({"type":"session.update","session":{"type":"realtime","tools":[{"type":"function","name":"f","parameters":)"
+          R"({"type":"object","properties":{"unit":{"enum":["C","F"]},"days":{"type":"integer","minimum":1,"maximum":7}},)"
+          R"("required":["unit","days"],"additionalProperties":false}}]}})");
+      const std::vector<Heard> events = co_await respond(client);
+      out = events.back().get("response.output.0.arguments");
+    }(*this, peer, made));
+    return made;
+  };
+
+  std::set<std::string> seen;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    EXPECT_THAT(arguments(seed), testing::MatchesRegex(R"(\{"unit":"[CF]","days":[1-7]\})"));
+    seen.insert(arguments(seed));
+  }
+  EXPECT_EQ(arguments(3), arguments(3));
+  EXPECT_GT(seen.size(), 3u);
+}
+
+// Sources of the events and of the item: mcp_list_tools.* and RealtimeMCPListTools of github.com/openai/openai-openapi.
+TEST_F(OpenAiToolsTest, ToolsOfAnMcpServerAreListedOnce) {
+  OpenAiRealtimePeer peer(loop_);
+  const std::string server =
+      R"({"type":"mcp","server_label":"s","server_url":"https://mcp.example","allowed_tools":["a","b"]})";
+  tell(
+      peer,
+      [](RawClient& client) -> Task<> {
+        const std::vector<Heard> events = co_await client.hear_until("conversation.item.done");
+        EXPECT_THAT(types_of(events), ElementsAre("conversation.item.added", "mcp_list_tools.in_progress",
+                                                  "mcp_list_tools.completed", "conversation.item.done"));
+        const Heard& done = events.back();
+        EXPECT_EQ(events[0].get("item.type"), "mcp_list_tools");
+        EXPECT_EQ(events[0].get("item.tools"), "[]");
+        EXPECT_EQ(events[1].get("item_id"), events[0].get("item.id"));
+        EXPECT_EQ(done.get("item.server_label"), "s");
+        EXPECT_EQ(done.get("item.tools.0.name"), "a");
+        EXPECT_EQ(done.get("item.tools.1.name"), "b");
+        EXPECT_EQ(done.get("item.tools.0.input_schema.type"), "object");
+        const Heard again = co_await client.ask(R"({"type":"session.update","session":{"type":"realtime"}})");
+        EXPECT_EQ(again.type(), "session.updated");
+        const Heard next = co_await client.ask(R"({"type":"input_audio_buffer.clear"})");
+        EXPECT_EQ(next.type(), "input_audio_buffer.cleared");  // Nothing more was listed.
+      },
+      R"({"type":"session.update","session":{"type":"realtime","tools":[)" + server + "]}}");
+
+  EXPECT_EQ(peer.ledger().not_played.at("calls of MCP tools"), 1u);
 }
 
 TEST_F(OpenAiToolsTest, SwitchedOffNothingIsCalled) {
