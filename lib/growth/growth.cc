@@ -13,9 +13,8 @@
 namespace soak::probe {
 namespace {
 
-constexpr int kFrequencies = 20;  // That are fitted, the lowest.
-constexpr int kBlocks = 48;       // Of points, whose medians are transformed.
-constexpr double kLookRatio = 1.1;
+constexpr int kFrequencies = 20;                        // That are fitted, the lowest.
+constexpr int kBlocks = 48;                             // Of points, whose medians are transformed.
 constexpr double kCertain = 7;                          // Natural logarithm of a likelihood ratio: growth is certain,
 constexpr double kPlausible = 4;                        // or a form is not ruled out.
 constexpr double kSure = 0.999;                         // Of the interval that is to lie above zero.
@@ -532,13 +531,29 @@ Look look_at(std::span<const Observation> all, const GrowthOptions& options, boo
 
 }  // namespace
 
-std::optional<Growth> find_growth(std::span<const Observation> points, const GrowthOptions& options) {
+const char* to_string(GrowthState state) {
+  switch (state) {
+    case GrowthState::kAtRest:
+      return "at rest";
+    case GrowthState::kLikely:
+      return "likely";
+    case GrowthState::kCertain:
+      return "certain";
+  }
+  return "";
+}
+
+std::optional<Growth> find_growth(std::span<const Segment> segments, const GrowthOptions& options) {
+  return segments.empty() ? std::nullopt : find_growth(segments.back(), options);
+}
+
+std::optional<Growth> find_growth(Segment points, const GrowthOptions& options) {
   if (points.size() < options.least_points) {
     return std::nullopt;
   }
   const double from = points.front().x;
   const double span = points.back().x - from;
-  if (span <= 0 || span < options.first_look) {
+  if (span <= 0) {
     return std::nullopt;
   }
   Growth growth;
@@ -547,41 +562,21 @@ std::optional<Growth> find_growth(std::span<const Observation> points, const Gro
   if (least->value == most->value) {
     // Had it grown, it would have shown: three times the floor, as for a rate of which nothing was seen.
     growth.high = 3 * options.noise_floor / span;
+    growth.excluded = {{from, growth.high}};
     return growth;
   }
-  std::optional<Look> latest;
-  std::size_t seen = 0;
-  for (double at = options.first_look > 0 ? options.first_look : 1; at <= span && !growth.certain_at;
-       at *= kLookRatio) {
-    if (options.latest_look && at * kLookRatio <= span) {
-      continue;
-    }
-    const std::size_t now = points_until(points, from + at);
-    if (now < options.least_points || now == seen) {
-      continue;
-    }
-    seen = now;
-    latest = look_at(points.first(seen), options, false);
-    if (latest->certain) {
-      growth.certain_at = points[seen - 1].x;
-    }
+  const Look look = look_at(points, options, true);
+  growth.slope = look.slope;
+  growth.low = look.low;
+  growth.high = look.high;
+  growth.warm_up = look.warm_up;
+  growth.excluded = {{from, std::max(look.high, 0.0)}};
+  if (look.certain && span >= options.certain_from) {
+    growth.state = GrowthState::kCertain;
+  } else if (look.low > 0) {
+    growth.state = GrowthState::kLikely;
   }
-  if (!options.latest_look) {
-    latest = look_at(points, options, options.ended);
-    if (latest->certain && !growth.certain_at) {
-      growth.certain_at = points.back().x;
-    }
-  }
-  if (!latest) {
-    return std::nullopt;
-  }
-  growth.slope = latest->slope;
-  growth.low = latest->low;
-  growth.high = latest->high;
-  growth.warm_up = latest->warm_up;
-  if (growth.certain_at) {
-    growth.since = from + beginning(Spectrum(points));
-  }
+  growth.since = growth.since_earliest = growth.since_latest = from + beginning(Spectrum(points));
   return growth;
 }
 

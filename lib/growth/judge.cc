@@ -262,6 +262,7 @@ void find_trends(const Measurements& measured, const JudgeWords& words, Verdict&
   if (words.budgets_only) {
     return;
   }
+  const std::size_t noisy = noisy_series(measured);
   for (const Track& track : measured.tracks) {
     const bool memory = track.unit == Unit::kBytes;
     const bool skipped =
@@ -270,9 +271,8 @@ void find_trends(const Measurements& measured, const JudgeWords& words, Verdict&
     if (skipped || (memory && track.name != "heap" && words.virtual_clock)) {
       continue;
     }
-    verdict.trends.push_back(memory && track.name != "heap"
-                                 ? slope_of(track, words.latest_look)
-                                 : residue_of(track, measured, words.cycle, words.latest_look));
+    verdict.trends.push_back(memory && track.name != "heap" ? slope_of(track, noisy)
+                                                            : residue_of(track, measured, words.cycle, noisy));
     const Trend& trend = verdict.trends.back();
     if (memory && trend.not_judged.empty() && !trend.leak) {
       verdict.remarks.push_back(trend.low > 0 ? fmt::format("{} may have grown: {}", trend.series, growth_text(trend))

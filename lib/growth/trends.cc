@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "lib/text/format.h"
+#include "lib/text/singular.h"
 #include "soak/growth/growth.h"
 
 namespace soak::probe {
@@ -20,18 +21,11 @@ namespace {
 
 constexpr double kSlowSeconds = 600;  // Warm-up and ratchets with scales up to this are never taken for a leak.
 constexpr double kSlowCycles = 600;
-constexpr std::size_t kThinnedPointsMin =
-    256;                             // Points: looks at fewer of those that were kept are not those of the run.
 constexpr double kFloorBytes = 64;   // Heap in use counts chunks of 16 bytes.
 constexpr double kFloorCount = 0.3;  // As if the count were cut off from something smooth.
 constexpr double kSmallRiseBytes = 256 * 1024;
 constexpr double kUnexplainedMin = 0.02;  // Of a value, a step: below it all explanations are perfect.
 constexpr double kBetter = 3;  // Natural logarithm of the likelihood ratio of two operations that are told apart.
-
-// "frames" is counted; each is a "frame".
-std::string singular(const std::string& name) {
-  return name.size() > 1 && name.back() == 's' ? name.substr(0, name.size() - 1) : name;
-}
 
 // A kind of operation, and how many had been done at each point of a track.
 struct Counted {
@@ -66,7 +60,7 @@ std::vector<Counted> operations_at(const std::vector<Point>& points, const Measu
     if (counted.empty()) {
       continue;
     }
-    Counted one{singular(operation.name), {}};
+    Counted one{text::singular(operation.name), {}};
     for (const Point& point : points) {
       one.counts.push_back(count_at(counted, point.at));
     }
@@ -127,13 +121,11 @@ void judge_points(const std::vector<Point>& points, const std::vector<double>& c
       observations.push_back({counts[i], static_cast<double>(points[i].value)});
     }
   }
-  const std::optional<Growth> growth = find_growth(observations, options);
+  const std::optional<Growth> growth = find_growth(Segment(observations), options);
   if (!growth) {
-    trend.not_judged =
-        observations.size() < options.least_points
-            ? fmt::format("{} of {} points", observations.size(), options.least_points)
-            : fmt::format("{} of {}", text::format_duration(points.back().at - points.front().at),
-                          text::format_duration(std::chrono::seconds(static_cast<std::int64_t>(options.first_look))));
+    trend.not_judged = observations.size() < options.least_points
+                           ? fmt::format("{} of {} points", observations.size(), options.least_points)
+                           : "all points are at one time";
     return;
   }
   const double span = observations.back().x - observations.front().x;
@@ -143,8 +135,10 @@ void judge_points(const std::vector<Point>& points, const std::vector<double>& c
   trend.high = growth->high;
   trend.excluded = std::max(growth->high, 0.0);
   trend.confidence = options.confidence;
+  trend.end = points.back().at;
   trend.per_day = lasted > 0 ? growth->slope * span / lasted * 86400 : 0;
-  trend.leak = growth->certain_at.has_value();
+  trend.state = growth->state;
+  trend.leak = growth->state == GrowthState::kCertain;
   const auto at = [&](double count) { return points[index_at(counts, count)]; };
   if (growth->warm_up > 0) {
     trend.warm_up = at(counts.front() + std::min(growth->warm_up, span)).at;
@@ -152,14 +146,7 @@ void judge_points(const std::vector<Point>& points, const std::vector<double>& c
   if (trend.leak) {
     trend.since = at(growth->since).at;
     trend.since_cycle = at(growth->since).cycle;
-    trend.certain_at = at(*growth->certain_at).at;
   }
-}
-
-// Of a series that was thinned, the first looks of the run had points that are gone. To look at the few that are left
-// would be another chance to be wrong.
-std::size_t least_points_of(const Series& series, std::size_t kept, const GrowthOptions& options) {
-  return series.added() > kept ? kThinnedPointsMin : options.least_points;
 }
 
 Trend start_of(const Track& track) {
@@ -171,16 +158,14 @@ Trend start_of(const Track& track) {
 
 }  // namespace
 
-Trend residue_of(const Track& track, const Measurements& measured, const std::string& cycle, bool latest_look) {
+Trend residue_of(const Track& track, const Measurements& measured, const std::string& cycle, std::size_t noisy_series) {
   Trend trend = start_of(track);
   trend.per = cycle;
   const std::vector<Point> points = track.at_rest.points();
   GrowthOptions options;
   options.noise_floor = track.unit == Unit::kBytes ? kFloorBytes : kFloorCount;
   options.small_rise = track.unit == Unit::kBytes ? kSmallRiseBytes : 0;
-  options.latest_look = latest_look;
-  options.ended = !latest_look;
-  options.least_points = least_points_of(track.at_rest, points.size(), options);
+  options.noisy_series = noisy_series;
   if (points.size() < options.least_points) {
     trend.not_judged = fmt::format("{} of {} quiescent points", points.size(), options.least_points);
     return trend;
@@ -205,9 +190,6 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
       trend = by_cycle;
       return trend;
     }
-    if (by_cycle.leak) {
-      trend.certain_at = std::min(trend.certain_at, by_cycle.certain_at);
-    }
   }
   trend.per.clear();
   for (const std::size_t i : to) {
@@ -216,7 +198,7 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
   return trend;
 }
 
-Trend slope_of(const Track& track, bool latest_look) {
+Trend slope_of(const Track& track, std::size_t noisy_series) {
   Trend trend = start_of(track);
   const std::vector<Point> points = track.timeline.points();
   if (points.empty()) {
@@ -230,11 +212,32 @@ Trend slope_of(const Track& track, bool latest_look) {
   GrowthOptions options;
   options.noise_floor = track.unit == Unit::kBytes ? kFloorBytes : kFloorCount;
   options.slow_scale = kSlowSeconds;
-  options.first_look = kSlowSeconds;
-  options.latest_look = latest_look;
-  options.least_points = least_points_of(track.timeline, points.size(), options);
+  options.certain_from = track.unit == Unit::kBytes ? kSlowSeconds : 0;
+  options.noisy_series = noisy_series;
   judge_points(points, times, options, trend);
   return trend;
+}
+
+const char* to_string(Bound::State state) {
+  switch (state) {
+    case Bound::State::kMet:
+      return "met";
+    case Bound::State::kExceeded:
+      return "exceeded";
+    case Bound::State::kNotShown:
+      return "not shown";
+  }
+  return "";
+}
+
+std::size_t noisy_series(const Measurements& measured) {
+  const auto varies = [](const Track& track) {
+    const auto first = track.timeline.first();
+    return track.part_of.empty() && first &&
+           (track.timeline.peak()->value != first->value || track.timeline.last()->value != first->value);
+  };
+  return std::max<std::size_t>(
+      static_cast<std::size_t>(std::count_if(measured.tracks.begin(), measured.tracks.end(), varies)), 1);
 }
 
 std::string amount_text(double amount, Unit unit) {
@@ -255,8 +258,31 @@ std::string growth_text(const Trend& trend) {
 }
 
 std::string excluded_text(const Trend& trend) {
-  return fmt::format("more than {} per {} is excluded at {:.0f}%", amount_text(trend.excluded, trend.unit).substr(1),
-                     trend.per.empty() ? "second" : trend.per, trend.confidence * 100);
+  std::string text = fmt::format("more than {} per {}", amount_text(trend.excluded, trend.unit).substr(1),
+                                 trend.per.empty() ? "second" : trend.per);
+  if (!trend.excluded_later.empty()) {
+    text += " since the start";
+    for (const Trend::Exclusion& later : trend.excluded_later) {
+      text += fmt::format(", {} in the last {}", amount_text(later.rate, trend.unit).substr(1),
+                          text::format_duration(trend.end - later.onset));
+    }
+  }
+  return text + fmt::format(" is excluded at {:.0f}%", trend.confidence * 100);
+}
+
+std::string since_text(const Trend& trend) {
+  constexpr std::chrono::minutes kKnown{1};
+  if (trend.since_latest - trend.since_earliest <= kKnown) {
+    return text::format_clock(trend.since);
+  }
+  return fmt::format("{}, between {} and {}", text::format_clock(trend.since), text::format_clock(trend.since_earliest),
+                     text::format_clock(trend.since_latest));
+}
+
+std::string forecast_text(const Trend::Forecast& forecast) {
+  return fmt::format("in {}, {} to {}", text::format_duration(forecast.expected),
+                     text::format_duration(forecast.earliest),
+                     forecast.latest ? text::format_duration(*forecast.latest) : "never");
 }
 
 }  // namespace soak::probe

@@ -18,11 +18,8 @@ std::string trend_text(const probe::Trend& trend) {
   }
   std::string text = probe::growth_text(trend);
   if (trend.leak) {
-    text += fmt::format("; {} a day; since {}", probe::amount_text(trend.per_day, trend.unit),
-                        text::format_clock(trend.since));
-    if (trend.certain_at) {
-      text += fmt::format(", certain at {}", text::format_clock(*trend.certain_at));
-    }
+    text +=
+        fmt::format("; {} a day; since {}", probe::amount_text(trend.per_day, trend.unit), probe::since_text(trend));
   } else if (std::isfinite(trend.excluded)) {
     text += "; " + probe::excluded_text(trend);
   } else {

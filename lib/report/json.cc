@@ -95,9 +95,6 @@ void write_trend(Writer& json, const probe::Trend& trend) {
     field(json, "since_s", seconds(trend.since));
     field(json, "since_cycle", trend.since_cycle);
   }
-  if (trend.certain_at) {
-    field(json, "certain_at_s", seconds(*trend.certain_at));
-  }
   json.end_object();
 }
 

@@ -180,13 +180,11 @@ probe::Trend read_trend(const JsonValue& json) {
   trend.confidence = json["confidence"].number();
   trend.per_day = json["per_day"].number();
   trend.leak = json["leak"].boolean();
+  trend.state = trend.leak ? probe::GrowthState::kCertain : probe::GrowthState::kAtRest;
   trend.warm_up = json["warm_up_s"].seconds();
   if (trend.leak) {
     trend.since = json["since_s"].seconds();
     trend.since_cycle = json["since_cycle"].count();
-  }
-  if (json.has("certain_at_s")) {
-    trend.certain_at = json["certain_at_s"].seconds();
   }
   return trend;
 }

@@ -140,9 +140,7 @@ void Run::State::show_progress(nanoseconds now) {
 void Run::State::look() {
   early_stop->look(elapsed(), [this] {
     const probe::Measurements measured = measured_so_far();
-    probe::JudgeWords words = judge_words();
-    words.latest_look = true;
-    const Verdict seen = probe::judge(measured, budgets(), words);
+    const Verdict seen = probe::judge(measured, budgets(), judge_words());
     {
       const std::lock_guard lock(words_mutex);
       found_so_far = verdict_so_far(seen);

@@ -20,6 +20,7 @@
 #include "csv.h"
 #include "lib/text/format.h"
 #include "lib/text/number.h"
+#include "lib/text/singular.h"
 #include "soak/detail/printable.h"
 #include "soak/growth/trends.h"
 #include "soak/report/growth_text.h"
@@ -50,11 +51,6 @@ struct Recording {
   std::uint64_t rows = 0;
   nanoseconds lasted{};
 };
-
-// "requests" is counted; each is a "request".
-std::string singular(const std::string& name) {
-  return name.size() > 1 && name.back() == 's' ? name.substr(0, name.size() - 1) : name;
-}
 
 class Recorder {
  public:
@@ -216,7 +212,7 @@ class Recorder {
 // Against the operations where rows are quiescent points, and otherwise against time. Trends alone decide: a recording
 // has no budgets. The first operation stands in every point, as a run's cycles do; `others` are the rest.
 probe::Trend trend_of(const probe::Track& track, const std::string& operation, const probe::Measurements& others) {
-  return operation.empty() ? probe::slope_of(track) : probe::residue_of(track, others, singular(operation));
+  return operation.empty() ? probe::slope_of(track) : probe::residue_of(track, others, text::singular(operation));
 }
 
 int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& arguments) {

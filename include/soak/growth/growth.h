@@ -2,63 +2,80 @@
 #ifndef SOAK_GROWTH_GROWTH_H_
 #define SOAK_GROWTH_GROWTH_H_
 
-// Detects whether a series keeps growing. It is a pure function of the points, so a running run, a report, a CSV file
-// and a resumed run all get the same answer.
+// Decides whether a series still grows at its end, and since when. It is a pure function of the points, so a running
+// run, a report, a CSV file and a resumed run all get the same answer. It looks once, at all that was seen: an earlier
+// look is never an answer, because a cache that fills does grow at that moment.
 //
-// Warm-up, caches that fill and high-water marks that ratchet upwards grow too, but they slow down; a leak does not. So
-// the series is fitted twice. First with forms that slow down: an approach c (1 - exp(-x/tau)), a logarithm d log(1 +
-// x/s), and both together, each with or without one step up. Then with the same forms plus a line b x. tau and s go up
-// to `slow_scale` or a third of the observed span, whichever is longer; in a finished run, up to a third of the span.
-// Growth is certain when two conditions hold. The best form with the line is exp(7) times as likely as the best without
-// it, after a penalty for its parameters (AICc; Hurvich and Tsai 1989). And the 99.9% interval of b, over all plausible
-// forms, lies above zero; this excludes a staircase whose steps become rarer, which a line fits although it may have
-// stopped. Once the span exceeds ten times `slow_scale`, the first tenth is left out: growth that stops within it is
-// too short for the forms.
-//
-// Noise is correlated from point to point. So only the lowest frequencies are fitted: 20 cosine transforms of 48 block
-// medians, in which noise with a short memory is white (Mueller and Watson, "Low-Frequency Econometrics", 2017). Noise
-// with a spectrum of f^-1 or f^-2 (a random walk) is among the forms. A frequency that stands out is periodic (a
-// sawtooth, a timer) and is left out.
-//
-// The series is looked at repeatedly, each look 10% later than the one before, at times that do not depend on how many
-// points were kept. Once certain, growth stays certain. A likelihood ratio of 1/alpha is ever exceeded with a
-// probability of at most alpha (Ville's inequality; Howard, Ramdas 2021): 0.1% here, for forms known in advance. For
-// fitted forms, the rate over all looks at a run is measured, on noise and on shapes that it was not developed for.
-// docs/verdict.md sums it up; bench/detector-results.md has the tables, which bench/detector_study prints.
+// lib/growth/growth.cc has the method, and the reason for every constant in it. docs/verdict.md sums it up;
+// bench/detector-results.md has the figures, which bench/detector_study prints.
 
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace soak::probe {
+
+// How a series stands at its end.
+enum class GrowthState {
+  kAtRest,  // Nothing shows that it grows.
+  kLikely,  // The interval of its growth lies above zero, but not certainly; or growth was seen only in the last tenth.
+  kCertain,  // It grows, at an error rate of at most 1% over all series of a run.
+};
+
+const char* to_string(GrowthState state);  // "at rest", "likely", "certain"
 
 struct Observation {
   double x = 0;  // Seconds, or operations; ascending.
   double value = 0;
 };
 
+// The points of one life of a process. A restart begins another one: the levels of segments have nothing to do with
+// each other, but a leak has the same rate in all of them.
+using Segment = std::span<const Observation>;
+
 struct GrowthOptions {
-  double slow_scale = 0;     // In units of x. Growth that slows down within this is never called a leak.
-  double first_look = 0;     // In units of x, from the first point.
-  double noise_floor = 0;    // Values closer than this count as equal.
-  double small_rise = 0;     // Until slow_scale has passed, a smaller rise than this is never certain.
-  double confidence = 0.99;  // Of the interval.
+  double slow_scale = 0;         // In units of x. Growth that slows down on a scale of up to this may be a warm-up.
+  double noise_floor = 0;        // Values closer than this count as equal.
+  double small_rise = 0;         // Until slow_scale has passed, a smaller rise than this is at most likely.
+  double certain_from = 0;       // In units of x: what was seen for less is at most likely.
+  std::size_t noisy_series = 1;  // Of the run that this series belongs to: the error rate is that of the run.
+  double confidence = 0.99;      // Of the interval, and of what is excluded.
   std::size_t least_points = 24;
-  bool ended = false;        // The series is complete: the last look uses a third of the span as the longest scale.
-  bool latest_look = false;  // Take only the latest look, for a caller that calls repeatedly and keeps the results.
+};
+
+// No leak of a higher rate that began at `onset` or earlier is hidden in the series.
+struct ExcludedRate {
+  double onset = 0;  // x
+  double rate = 0;   // Per unit of x; infinity if nothing is excluded.
 };
 
 struct Growth {
-  double slope = 0;    // Per unit of x.
-  double low = 0;      // Its interval at `confidence`.
-  double high = 0;     //
+  GrowthState state = GrowthState::kAtRest;
+  double slope = 0;  // At the end of the series, per unit of x.
+  double low = 0;    // Its interval at `confidence`.
+  double high = 0;   //
+  // x at which the growth began that still goes on, with the earliest and the latest x that the data leave possible.
+  // Meaningful unless the series is at rest.
+  double since = 0;
+  double since_earliest = 0;
+  double since_latest = 0;
+  // Of a series at rest: x since which it has been, and what it had grown by until then. Empty if it never grew.
+  struct Rest {
+    double since = 0;
+    double grown = 0;
+  };
+  std::optional<Rest> rest;
+  std::vector<ExcludedRate> excluded;  // By onset, ascending, from the first x on. The rates do not fall.
   double warm_up = 0;  // How long after the first point the approach to a level is within 5%; 0 if there is none.
-  double since = 0;    // x at which the growth began.
-  std::optional<double> certain_at;  // x at the look at which growth became certain.
 };
 
-// Returns nullopt if there are too few points. Values must be finite.
-std::optional<Growth> find_growth(std::span<const Observation> points, const GrowthOptions& options);
+// Returns nullopt if there are fewer points than `least_points`, or all are at one x. Values must be finite, and x must
+// ascend from segment to segment too.
+std::optional<Growth> find_growth(std::span<const Segment> segments, const GrowthOptions& options);
+
+// The same for a series of one segment.
+std::optional<Growth> find_growth(Segment points, const GrowthOptions& options);
 
 }  // namespace soak::probe
 

@@ -6,9 +6,13 @@
 //
 // It is computed from Measurements alone, during the run or after it:
 // - Trends (trend.h): values at the quiescent points against each operation that the run counts; RSS, and other series
-//   without quiescent points, against time. A certain leak is a finding, however small. growth.h has the method.
+//   without quiescent points, against time. Growth that is certain is a finding, however small, unless a bound allows
+//   it. Growth that has come to rest is a remark. Growth that is likely makes the verdict inconclusive.
 // - RSS at the end minus RSS at the baseline, against a budget. A higher peak in between is a remark.
-// - Descriptors, sockets, threads and gauges must be back at their baseline.
+// - Counts (descriptors, sockets, threads, gauges): one that goes on rising is a finding. One that rose once is a
+// remark,
+//   because libraries open a file or start a thread when they first need it. With `counts_exact`, each must be back at
+//   its baseline.
 // - Heap per cycle, against a budget: the median heap in use at the quiescent points of the last third, minus that of
 //   the first third, divided by the number of cycles between the middles of the two thirds.
 // - Ghosts: a gauge that counts sockets and shows more than the kernel holds.
@@ -43,14 +47,24 @@ struct Verdict {
   std::vector<Finding> findings;
   std::vector<std::string> remarks;  // What was not judged, and why; what was seen but allowed.
   std::vector<Trend> trends = {};    // How each judged series grows, including clean ones.
+  // What keeps the run from passing without being wrong: growth that is likely but not certain, and a bound that could
+  // be neither shown nor refuted.
+  std::vector<Finding> inconclusive = {};
 
+  // Nothing is wrong. A run that passed may still be inconclusive.
   bool passed() const { return findings.empty(); }
-  const Finding* find(const std::string& subject) const;
+  bool is_inconclusive() const { return findings.empty() && !inconclusive.empty(); }
+  const Finding* find(const std::string& subject) const;  // Among the findings.
 };
 
 struct Budgets {
   std::int64_t rss_growth_bytes_max = 0;
   std::int64_t heap_per_cycle_bytes_max = 0;
+  // What may leak, of every series in bytes. Growth that is certainly below it is a remark. Where neither that nor more
+  // is shown, the verdict is inconclusive.
+  std::optional<LeakMax> leak_max = {};
+  std::optional<std::int64_t> memory_limit_bytes = {};  // Findings and remarks say when it would be reached.
+  bool counts_exact = false;                            // Every count must be back at its baseline.
 };
 
 // RSS in bytes at the baseline, at its peak and at the end. The baseline is the first of several quiescent points;
@@ -69,7 +83,6 @@ struct JudgeWords {
   std::string rss_not_judged = {};               // Why RSS is not judged; empty if it is.
   bool virtual_clock = false;                    // Times are virtual: do not judge memory against them.
   bool budgets_only = false;                     // For a smoke run: no trends.
-  bool latest_look = false;                      // For early stop; see GrowthOptions.
 };
 
 Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words = {});

@@ -193,13 +193,12 @@ function trendRow(report, trend) {
     return [name, cell];
   }
   const since = `since ${formatClock(trend.since_s)}, ${report.cycle_noun} ${trend.since_cycle}`;
-  const certain = trend.certain_at_s === undefined ? '' : `; certain at ${formatClock(trend.certain_at_s)}`;
   const growth = (value) => ({number: formatGrowth(value, trend.unit)});
   return [
     name, growth(trend.growth),
     {number: `${formatGrowth(trend.low, trend.unit)} to ${formatGrowth(trend.high, trend.unit)}`},
     {number: formatValue(trend.excluded, trend.unit)}, growth(trend.per_day), {number: formatClock(trend.warm_up_s)},
-    trend.leak ? element('td', 'leak', `grows ${since}${certain}`) : 'no growth'];
+    trend.leak ? element('td', 'leak', `grows ${since}`) : 'no growth'];
 }
 
 function trends(report) {

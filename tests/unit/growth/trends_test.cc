@@ -103,25 +103,6 @@ TEST(TrendsTest, ACleanSeriesSaysWhatItExcludes) {
   EXPECT_EQ(excluded_text(trend).substr(0, 10), "more than ");
 }
 
-TEST(TrendsTest, AThinnedSeriesIsNotLookedAtWhereItsPointsAreGone) {
-  const auto leak_of = [](int samples) {
-    Track rss;
-    rss.name = "rss";
-    rss.unit = Unit::kBytes;
-    for (int i = 0; i < samples; ++i) {
-      rss.timeline.add({std::chrono::seconds(i), 0, std::int64_t{i} * 100 * kKb});
-    }
-    return slope_of(rss);
-  };
-
-  const Trend whole = leak_of(4'000);
-  const Trend thinned = leak_of(40'000);  // Of which every sixteenth is kept.
-
-  ASSERT_TRUE(whole.leak && thinned.leak);
-  EXPECT_EQ(whole.certain_at, std::chrono::seconds(600));
-  EXPECT_GE(thinned.certain_at, std::chrono::seconds(16 * 255));
-}
-
 TEST(TrendsTest, ATrendReadsAsGrowthPerOperationWithItsInterval) {
   Trend trend;
   trend.unit = Unit::kBytes;

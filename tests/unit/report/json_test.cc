@@ -149,7 +149,6 @@ TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
   EXPECT_STREQ(trends[0]["per"].GetString(), "reconnect");
   EXPECT_DOUBLE_EQ(trends[0]["growth"].GetDouble(), 10300.5);
   EXPECT_TRUE(trends[0]["leak"].GetBool());
-  EXPECT_DOUBLE_EQ(trends[0]["certain_at_s"].GetDouble(), 30);
   EXPECT_THAT(keys(trends[1]), ElementsAre("series", "unit", "per", "not_judged"));
   EXPECT_STREQ(trends[1]["per"].GetString(), "second");
 }

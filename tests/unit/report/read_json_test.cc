@@ -93,7 +93,7 @@ TEST(ReadJsonTest, GivesBackWhatTheRunHeld) {
   EXPECT_EQ(record.traffic[0].late.max(), 31ms);
   EXPECT_EQ(record.marks[0].text, "reset");
   EXPECT_EQ(record.verdict.trends[0].low, 10240);
-  EXPECT_EQ(record.verdict.trends[0].certain_at, 30s);
+  EXPECT_EQ(record.verdict.trends[0].state, probe::GrowthState::kCertain);
   EXPECT_EQ(record.verdict.trends[1].not_judged, "3 quiescent points, 8 are needed");
   EXPECT_EQ(record.measured.tracks[0].timeline.added(), 100'000u);
   EXPECT_EQ(record.measured.tracks[0].timeline.peak()->value, written.measured.tracks[0].timeline.peak()->value);

@@ -20,11 +20,11 @@ inline probe::Trend a_leak() {
   trend.high = 10361;
   trend.excluded = 12;
   trend.per_day = 8.9e8;
+  trend.state = probe::GrowthState::kCertain;
   trend.leak = true;
   trend.warm_up = std::chrono::seconds{5};
   trend.since = std::chrono::seconds{10};
   trend.since_cycle = 10;
-  trend.certain_at = std::chrono::seconds{30};
   return trend;
 }
 
