@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "lib/growth/bound.h"
+#include "lib/growth/counts.h"
 #include "lib/text/format.h"
 #include "soak/growth/trends.h"
 #include "soak/growth/verdict.h"
@@ -18,12 +22,13 @@ using text::format_clock;
 using text::format_duration;
 using text::format_plural;
 
-// A count that rose, with the steps between kept quiescent points in which it did.
+// A count that rose, and is a finding.
 struct Rise {
   const Track* track = nullptr;
   Point baseline;
   Point last;
-  std::vector<bool> steps;
+  Point since;              // Where it was first above its baseline.
+  std::vector<bool> steps;  // Between kept points, those in which it rose.
 };
 
 // Orders counts that rise in step: causes before effects.
@@ -37,25 +42,15 @@ int rank(std::string_view name) {
   return name == "fds" ? 3 : 2;  // Gauges, including tasks, are in between.
 }
 
-std::vector<Rise> rising_counts(const Measurements& measured) {
-  std::vector<Rise> rises;
-  for (const Track& track : measured.tracks) {
-    if (track.unit != Unit::kCount || track.at_rest.added() < 2 || !track.part_of.empty()) {
-      continue;
+Rise rise_of(const Floor& floor) {
+  Rise rise{floor.track, floor.points.front(), floor.points.back(), floor.points.back(), {}};
+  for (std::size_t i = 1; i < floor.points.size(); ++i) {
+    rise.steps.push_back(floor.points[i].value > floor.points[i - 1].value);
+    if (floor.points[i].value > rise.baseline.value && rise.since.at > floor.points[i].at) {
+      rise.since = floor.points[i];
     }
-    Rise rise{&track, *track.at_rest.first(), *track.at_rest.last(), {}};
-    if (rise.last.value <= rise.baseline.value) {
-      continue;
-    }
-    const std::vector<Point> points = track.at_rest.points();
-    for (std::size_t i = 1; i < points.size(); ++i) {
-      rise.steps.push_back(points[i].value > points[i - 1].value);
-    }
-    rises.push_back(std::move(rise));
   }
-  std::stable_sort(rises.begin(), rises.end(),
-                   [](const Rise& a, const Rise& b) { return rank(a.track->name) < rank(b.track->name); });
-  return rises;
+  return rise;
 }
 
 // True if `effect` rises only where `cause` does, except in one step in ten.
@@ -69,9 +64,10 @@ bool rises_in_step(const Rise& cause, const Rise& effect) {
   return alone * 10 <= rises;
 }
 
-std::string rose(const Rise& rise) {
-  return fmt::format("{} rose {} -> {} in {}, allowed +0", rise.track->name, rise.baseline.value, rise.last.value,
-                     format_duration(rise.last.at - rise.baseline.at));
+std::string rose(const Rise& rise, const Budgets& budgets) {
+  return fmt::format("{} rose {} -> {} in {}, {}", rise.track->name, rise.baseline.value, rise.last.value,
+                     format_duration(rise.last.at - rise.baseline.at),
+                     budgets.counts_exact ? "allowed +0" : "and goes on rising");
 }
 
 const Trend* find_trend(const Verdict& verdict, std::string_view series) {
@@ -87,31 +83,45 @@ const Trend* find_trend(const Verdict& verdict, std::string_view series) {
 enum class Headline { kBudget, kGrowth };
 
 void add_trend(const Trend& trend, Headline headline, const JudgeWords& words, Finding& finding) {
-  finding.evidence.push_back(
-      {"since", fmt::format("{}, {} {}", format_clock(trend.since), words.cycle, trend.since_cycle)});
+  finding.evidence.push_back({"since", fmt::format("{}, {} {}", since_text(trend), words.cycle, trend.since_cycle)});
   if (headline == Headline::kBudget) {
     finding.evidence.push_back({"grows", growth_text(trend)});
+  }
+  if (!trend.operation.empty()) {
+    finding.evidence.push_back({"per " + trend.operation, amount_text(trend.per_operation, trend.unit)});
   }
   finding.evidence.push_back({"per day", trend.unit == Unit::kBytes
                                              ? format_bytes(static_cast<std::int64_t>(trend.per_day))
                                              : fmt::format("{:.0f}", trend.per_day)});
+  if (trend.limit_reached) {
+    finding.evidence.push_back({"limit", "reached " + forecast_text(*trend.limit_reached)});
+  }
 }
 
-Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words, const Trend* trend) {
-  Finding finding{rise.track->name, rose(rise), {}};
-  for (const Point& point : rise.track->at_rest.points()) {
-    if (point.value > rise.baseline.value) {
-      finding.evidence.push_back({"since", fmt::format("{}, {} {}", format_clock(point.at), words.cycle, point.cycle)});
-      break;
-    }
+// "+0.002, one per 500 opens": how a count rose with the operation that explains it best.
+std::optional<Evidence> rise_per_operation(const Measurements& measured, const Rise& rise, const JudgeWords& words) {
+  const std::optional<Attribution> to = attribution_of(*rise.track, measured, words.cycle);
+  if (!to) {
+    return std::nullopt;
   }
-  const std::uint64_t cycles = rise.last.cycle - rise.baseline.cycle;
+  const double each = static_cast<double>(rise.last.value - rise.baseline.value) / to->done;
+  std::string text = fmt::format("{:+.2g}", each);
+  if (each <= 0.5) {
+    text += fmt::format(", one per {:.0f} {}s", 1 / each, to->operation.substr(0, to->operation.find(" or ")));
+  }
+  return Evidence{"per " + to->operation, text};
+}
+
+Finding count_finding(const Measurements& measured, const Rise& rise, const Budgets& budgets, const JudgeWords& words,
+                      const Trend* trend) {
+  Finding finding{rise.track->name, rose(rise, budgets), {}};
+  finding.evidence.push_back(
+      {"since", fmt::format("{}, {} {}", format_clock(rise.since.at), words.cycle, rise.since.cycle)});
   if (trend != nullptr && trend->leak) {
     finding.evidence.push_back({"grows", growth_text(*trend)});
-  } else if (cycles > 0) {
-    finding.evidence.push_back(
-        {"per " + words.cycle, fmt::format("{:+.2f}", static_cast<double>(rise.last.value - rise.baseline.value) /
-                                                          static_cast<double>(cycles))});
+  }
+  if (std::optional<Evidence> per = rise_per_operation(measured, rise, words)) {
+    finding.evidence.push_back(std::move(*per));
   }
   for (const Track& part : measured.tracks) {
     if (part.part_of == rise.track->name && part.at_rest.added() >= 2 &&
@@ -128,6 +138,28 @@ Finding count_finding(const Measurements& measured, const Rise& rise, const Judg
   return finding;
 }
 
+// A count that rose and stayed, once or until it was what it had to be: no leak, but worth knowing.
+std::string step_remark(const Measurements& measured, const Floor& floor, const JudgeWords& words) {
+  const Point& last = floor.points[floor.rises.back()];
+  std::string text =
+      fmt::format("{} rose {} -> {} {}, at {}, {} {}, and no further", floor.track->name, floor.points.front().value,
+                  floor.points.back().value,
+                  floor.rises.size() == 1 ? "once" : fmt::format("in {} steps, the last one", floor.rises.size()),
+                  format_clock(last.at), words.cycle, last.cycle);
+  std::vector<std::string> holders;
+  for (const Track& part : measured.tracks) {
+    if (part.part_of == floor.track->name && part.at_rest.added() >= 2 &&
+        part.at_rest.last()->value > part.at_rest.first()->value) {
+      holders.push_back(
+          fmt::format("{} rose {} -> {}", part.name, part.at_rest.first()->value, part.at_rest.last()->value));
+    }
+  }
+  if (floor.track->name == "sockets") {
+    holders.insert(holders.end(), words.socket_holders.begin(), words.socket_holders.end());
+  }
+  return holders.empty() ? text : fmt::format("{}; {}", text, fmt::join(holders, "; "));
+}
+
 // Lists the effect of an earlier finding under that finding instead of beside it.
 void add_or_list(Verdict& verdict, Finding* cause, Finding finding) {
   if (cause != nullptr) {
@@ -137,8 +169,26 @@ void add_or_list(Verdict& verdict, Finding* cause, Finding finding) {
   }
 }
 
-void judge_counts(const Measurements& measured, const JudgeWords& words, Verdict& verdict) {
-  const std::vector<Rise> rises = rising_counts(measured);
+void judge_counts(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict) {
+  std::vector<Rise> rises;
+  for (const Track& track : measured.tracks) {
+    if (track.unit != Unit::kCount || !track.part_of.empty()) {
+      continue;
+    }
+    const Floor floor = budgets.counts_exact ? exact_floor_of(track) : floor_of(track);
+    if (floor.points.size() < 2) {
+      continue;
+    }
+    const Trend* const trend = find_trend(verdict, track.name);
+    const bool grows = trend != nullptr && trend->leak;
+    if (grows || (floor.rise() > 0 && (budgets.counts_exact || goes_on_rising(floor)))) {
+      rises.push_back(rise_of(floor));
+    } else if (floor.rise() > 0) {
+      verdict.remarks.push_back(step_remark(measured, floor, words));
+    }
+  }
+  std::stable_sort(rises.begin(), rises.end(),
+                   [](const Rise& a, const Rise& b) { return rank(a.track->name) < rank(b.track->name); });
   std::vector<std::pair<const Rise*, std::size_t>> causes;  // And the finding of each.
   for (const Rise& rise : rises) {
     Finding* cause = nullptr;
@@ -151,7 +201,7 @@ void judge_counts(const Measurements& measured, const JudgeWords& words, Verdict
     if (cause == nullptr) {
       causes.emplace_back(&rise, verdict.findings.size());
     }
-    add_or_list(verdict, cause, count_finding(measured, rise, words, find_trend(verdict, rise.track->name)));
+    add_or_list(verdict, cause, count_finding(measured, rise, budgets, words, find_trend(verdict, rise.track->name)));
   }
 }
 
@@ -257,27 +307,96 @@ void judge_ghosts(const Measurements& measured, Verdict& verdict) {
   }
 }
 
-// Finds the trend of every series. For memory that does not grow, adds a remark on the smallest leak that was excluded.
-void find_trends(const Measurements& measured, const JudgeWords& words, Verdict& verdict) {
+// Whether growth is judged over time: that of memory whose values between the quiescent points are known, and of what
+// has no quiescent points.
+bool over_time(const Track& track) {
+  const bool memory = track.unit == Unit::kBytes && track.name != "heap";
+  return track.at_rest.added() < 2 || (memory && !track.timeline.empty());
+}
+
+std::string limit_text(const Trend& trend) {
+  return trend.limit_reached ? "; the limit is reached " + forecast_text(*trend.limit_reached) : "";
+}
+
+bool bound_is(const Trend& trend, Bound::State state) { return trend.bound && trend.bound->state == state; }
+
+// A bound that could not be shown, or growth that is likely.
+std::optional<Finding> open_question(const Trend& trend) {
+  if (!trend.not_judged.empty() || trend.leak) {
+    return std::nullopt;
+  }
+  if (bound_is(trend, Bound::State::kNotShown)) {
+    Finding open{trend.series,
+                 fmt::format("{}: {} is neither shown nor excluded: {}", trend.series, to_string(trend.bound->asked),
+                             trend.state == GrowthState::kAtRest ? excluded_text(trend) : growth_text(trend)),
+                 {}};
+    if (trend.bound->run_needed) {
+      open.evidence.push_back({"run needed", "about " + format_duration(*trend.bound->run_needed)});
+    }
+    return open;
+  }
+  if (trend.state == GrowthState::kLikely && !bound_is(trend, Bound::State::kMet)) {
+    return Finding{trend.series,
+                   fmt::format("{} may be growing: {}{}", trend.series, growth_text(trend), limit_text(trend)),
+                   {{"since", since_text(trend)}}};
+  }
+  return std::nullopt;
+}
+
+// What a series in bytes excludes, what it grew by before it rested, or what a bound allows it.
+std::string trend_remark(const Trend& trend) {
+  if (trend.state != GrowthState::kAtRest) {
+    return fmt::format("{} grew {}, allowed {}{}", trend.series, growth_text(trend), to_string(trend.bound->asked),
+                       limit_text(trend));
+  }
+  return fmt::format("{}: {}",
+                     trend.rest ? fmt::format("{} {}", trend.series, rest_text(trend)) : "no growth of " + trend.series,
+                     excluded_text(trend));
+}
+
+// The last known level of what a memory limit is about: of the process, and not of its heap alone.
+std::int64_t level_of(const Track& track, const Measurements& measured) {
+  const Track* const rss = track.name == "heap" ? measured.find("rss") : nullptr;
+  const Track& of = rss != nullptr && !rss->timeline.empty() ? *rss : track;
+  return (of.timeline.empty() ? of.at_rest : of.timeline).last()->value;
+}
+
+void find_trends(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict) {
   if (words.budgets_only) {
     return;
   }
   const std::size_t noisy = noisy_series(measured);
+  const Pace pace(measured, words.cycle);
+  bool bound_judged = false;
   for (const Track& track : measured.tracks) {
     const bool memory = track.unit == Unit::kBytes;
     const bool skipped =
         !track.unavailable.empty() || !track.part_of.empty() || (track.name == "rss" && !words.rss_not_judged.empty());
     // The noise of RSS (pages, high-water marks) depends on real time, so it cannot be judged on a virtual clock.
-    if (skipped || (memory && track.name != "heap" && words.virtual_clock)) {
+    if (skipped || (words.virtual_clock && memory && over_time(track))) {
       continue;
     }
-    verdict.trends.push_back(memory && track.name != "heap" ? slope_of(track, noisy)
-                                                            : residue_of(track, measured, words.cycle, noisy));
-    const Trend& trend = verdict.trends.back();
-    if (memory && trend.not_judged.empty() && !trend.leak) {
-      verdict.remarks.push_back(trend.low > 0 ? fmt::format("{} may have grown: {}", trend.series, growth_text(trend))
-                                              : fmt::format("no growth of {}: {}", trend.series, excluded_text(trend)));
+    Trend trend = over_time(track) ? slope_of(track, noisy) : residue_of(track, measured, words.cycle, noisy);
+    attribute(track, measured, words.cycle, trend);
+    if (memory && trend.not_judged.empty() && budgets.leak_max) {
+      trend.bound = judge_bound(*budgets.leak_max, trend, pace);
+      trend.leak = trend.bound ? trend.bound->state == Bound::State::kExceeded : trend.leak;
+      bound_judged |= trend.bound.has_value();
     }
+    if (memory && trend.not_judged.empty() && budgets.memory_limit_bytes) {
+      trend.limit_reached = forecast(trend, level_of(track, measured), *budgets.memory_limit_bytes, pace);
+    }
+    if (std::optional<Finding> open = open_question(trend)) {
+      verdict.inconclusive.push_back(std::move(*open));
+    }
+    verdict.trends.push_back(std::move(trend));
+  }
+  if (budgets.leak_max && !bound_judged) {
+    verdict.inconclusive.push_back(
+        {"leak_max",
+         fmt::format("{} is neither shown nor excluded: no series in bytes could be judged against it",
+                     to_string(*budgets.leak_max)),
+         {}});
   }
 }
 
@@ -339,14 +458,30 @@ std::optional<RssGrowth> rss_growth(const Measurements& measured) {
   return std::nullopt;
 }
 
+Verdict judge_growth(const Measurements& measured, const Budgets& budgets, const JudgeWords& words) {
+  Verdict verdict;
+  find_trends(measured, budgets, words, verdict);
+  judge_counts(measured, budgets, words, verdict);
+  return verdict;
+}
+
 Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words) {
   Verdict verdict;
   if (measured.quiescent_points < 2) {
-    verdict.remarks.push_back(fmt::format("inconclusive: counts not compared with a baseline: {}, 2 are needed",
-                                          format_plural(measured.quiescent_points, "quiescent point")));
+    verdict.remarks.push_back(
+        fmt::format("counts were judged over time and not compared with a baseline: {}, 2 are needed",
+                    format_plural(measured.quiescent_points, "quiescent point")));
   }
-  find_trends(measured, words, verdict);
-  judge_counts(measured, words, verdict);
+  Verdict growth = judge_growth(measured, budgets, words);
+  for (const Trend& trend : growth.trends) {
+    if (trend.unit == Unit::kBytes && trend.not_judged.empty() && !trend.leak && !open_question(trend)) {
+      verdict.remarks.push_back(trend_remark(trend));
+    }
+  }
+  std::move(growth.remarks.begin(), growth.remarks.end(), std::back_inserter(verdict.remarks));
+  verdict.findings = std::move(growth.findings);
+  verdict.trends = std::move(growth.trends);
+  verdict.inconclusive = std::move(growth.inconclusive);
   judge_ghosts(measured, verdict);
   // A socket, a thread or a task holds memory too; a bare descriptor holds almost none.
   Finding* holder = nullptr;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -19,18 +20,23 @@
 namespace soak::probe {
 namespace {
 
-constexpr double kSlowSeconds = 600;  // Warm-up and ratchets with scales up to this are never taken for a leak.
-constexpr double kSlowCycles = 600;
+// An approach to a level may take this long, whichever is longer, and still be a warm-up.
+constexpr double kWarmUpSeconds = 600;
+constexpr double kWarmUpCycles = 600;
 constexpr double kFloorBytes = 64;   // Heap in use counts chunks of 16 bytes.
 constexpr double kFloorCount = 0.3;  // As if the count were cut off from something smooth.
+// Of heap: an arena's top, a table's first doubling. Until a warm-up is over, a smaller rise is no leak.
 constexpr double kSmallRiseBytes = 256 * 1024;
 constexpr double kUnexplainedMin = 0.02;  // Of a value, a step: below it all explanations are perfect.
 constexpr double kBetter = 3;  // Natural logarithm of the likelihood ratio of two operations that are told apart.
+constexpr std::size_t kAttributedPointsMin = 8;
 
 // A kind of operation, and how many had been done at each point of a track.
 struct Counted {
   std::string name;
   std::vector<double> counts;
+
+  double done() const { return counts.back() - counts.front(); }
 };
 
 // The count at a time, between the points of the operation along a straight line.
@@ -64,7 +70,7 @@ std::vector<Counted> operations_at(const std::vector<Point>& points, const Measu
     for (const Point& point : points) {
       one.counts.push_back(count_at(counted, point.at));
     }
-    if (one.counts.back() > one.counts.front()) {
+    if (one.done() > 0) {
       all.push_back(std::move(one));
     }
   }
@@ -105,47 +111,85 @@ std::vector<std::size_t> charged(const std::vector<Point>& points, const std::ve
   return order;
 }
 
-// The time and the cycle at which so many operations had been done.
-std::size_t index_at(const std::vector<double>& counts, double count) {
+std::string names_of(const std::vector<std::size_t>& chosen, const std::vector<Counted>& operations) {
+  std::string names;
+  for (const std::size_t i : chosen) {
+    names += (names.empty() ? "" : " or ") + operations[i].name;
+  }
+  return names;
+}
+
+// The point at which so many operations had been done.
+const Point& point_at(const std::vector<Point>& points, const std::vector<double>& counts, double count) {
   const auto found = std::lower_bound(counts.begin(), counts.end(), count);
-  return static_cast<std::size_t>(std::min(found, std::prev(counts.end())) - counts.begin());
+  return points[static_cast<std::size_t>(std::min(found, std::prev(counts.end())) - counts.begin())];
+}
+
+// The observations of every life of the process.
+std::vector<std::vector<Observation>> observations_of(const std::vector<Point>& points,
+                                                      const std::vector<double>& counts,
+                                                      const std::vector<std::chrono::nanoseconds>& restarts) {
+  std::vector<std::vector<Observation>> segments(1);
+  auto restart = restarts.begin();
+  double last = counts.front() - 1;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    bool restarted = false;
+    for (; restart != restarts.end() && *restart <= points[i].at; ++restart) {
+      restarted = true;
+    }
+    if (restarted && !segments.back().empty()) {
+      segments.emplace_back();
+    }
+    // Points at which nothing had been done since the one before say nothing about what an operation leaves.
+    if (counts[i] > last) {
+      segments.back().push_back({counts[i], static_cast<double>(points[i].value)});
+      last = counts[i];
+    }
+  }
+  return segments;
 }
 
 // Fills in what the points say against `counts`.
-void judge_points(const std::vector<Point>& points, const std::vector<double>& counts, GrowthOptions options,
-                  Trend& trend) {
-  std::vector<Observation> observations;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    // Points at which nothing had been done since the one before say nothing about what an operation leaves.
-    if (observations.empty() || counts[i] > observations.back().x) {
-      observations.push_back({counts[i], static_cast<double>(points[i].value)});
-    }
-  }
-  const std::optional<Growth> growth = find_growth(Segment(observations), options);
+void judge_points(const Track& track, const std::vector<Point>& points, const std::vector<double>& counts,
+                  const GrowthOptions& options, Trend& trend) {
+  const std::vector<std::vector<Observation>> observations = observations_of(points, counts, track.restarts);
+  const std::vector<Segment> segments(observations.begin(), observations.end());
+  const std::optional<Growth> growth = find_growth(segments, options);
   if (!growth) {
-    trend.not_judged = observations.size() < options.least_points
-                           ? fmt::format("{} of {} points", observations.size(), options.least_points)
-                           : "all points are at one time";
+    std::size_t judged = 0;
+    for (const Segment& segment : segments) {
+      judged += segment.size();
+    }
+    trend.not_judged = fmt::format("{} of {} points", judged, options.least_points);
     return;
   }
-  const double span = observations.back().x - observations.front().x;
+  const double first = counts.front();
+  const double span = counts.back() - first;
   const double lasted = text::seconds(points.back().at - points.front().at);
+  const auto at = [&](double count) -> const Point& { return point_at(points, counts, count); };
+  trend.state = growth->state;
+  trend.leak = growth->state == GrowthState::kCertain;
   trend.growth = growth->slope;
   trend.low = growth->low;
   trend.high = growth->high;
-  trend.excluded = std::max(growth->high, 0.0);
   trend.confidence = options.confidence;
-  trend.end = points.back().at;
   trend.per_day = lasted > 0 ? growth->slope * span / lasted * 86400 : 0;
-  trend.state = growth->state;
-  trend.leak = growth->state == GrowthState::kCertain;
-  const auto at = [&](double count) { return points[index_at(counts, count)]; };
-  if (growth->warm_up > 0) {
-    trend.warm_up = at(counts.front() + std::min(growth->warm_up, span)).at;
+  trend.end = points.back().at;
+  trend.excluded = growth->excluded.front().rate;
+  for (std::size_t i = 1; i < growth->excluded.size(); ++i) {
+    trend.excluded_later.push_back({at(growth->excluded[i].onset).at, growth->excluded[i].rate});
   }
-  if (trend.leak) {
+  if (growth->warm_up > 0) {
+    trend.warm_up = at(first + std::min(growth->warm_up, span)).at;
+  }
+  if (growth->state != GrowthState::kAtRest) {
     trend.since = at(growth->since).at;
+    trend.since_earliest = at(growth->since_earliest).at;
+    trend.since_latest = at(growth->since_latest).at;
     trend.since_cycle = at(growth->since).cycle;
+  }
+  if (growth->rest) {
+    trend.rest = Trend::Rest{at(growth->rest->since).at, growth->rest->grown};
   }
 }
 
@@ -157,6 +201,17 @@ Trend start_of(const Track& track) {
 }
 
 }  // namespace
+
+std::size_t noisy_series(const Measurements& measured) {
+  const auto varies = [](const Series& series) {
+    return !series.empty() &&
+           (series.peak()->value != series.first()->value || series.last()->value != series.first()->value);
+  };
+  const auto noisy = std::count_if(measured.tracks.begin(), measured.tracks.end(), [&](const Track& track) {
+    return track.part_of.empty() && (varies(track.timeline) || varies(track.at_rest));
+  });
+  return std::max<std::size_t>(static_cast<std::size_t>(noisy), 1);
+}
 
 Trend residue_of(const Track& track, const Measurements& measured, const std::string& cycle, std::size_t noisy_series) {
   Trend trend = start_of(track);
@@ -171,14 +226,17 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
     return trend;
   }
   const std::vector<Counted> operations = operations_at(points, measured, cycle);
+  const double lasted = text::seconds(points.back().at - points.front().at);
   const auto judge_against = [&](const Counted& operation) {
-    const double done = operation.counts.back() - operation.counts.front();
-    const double cycles = operations[0].counts.back() - operations[0].counts.front();
-    options.slow_scale = kSlowCycles * (cycles > 0 ? done / cycles : 1);
-    judge_points(points, operation.counts, options, trend);
+    const double cycles = operations[0].done();
+    options.slow_scale = kWarmUpCycles * (cycles > 0 ? operation.done() / cycles : 1);
+    if (lasted > 0) {
+      options.slow_scale = std::max(options.slow_scale, kWarmUpSeconds * operation.done() / lasted);
+    }
+    judge_points(track, points, operation.counts, options, trend);
   };
   judge_against(operations[0]);
-  if (operations.size() == 1 || !trend.not_judged.empty() || trend.low <= 0) {
+  if (operations.size() == 1 || !trend.not_judged.empty() || trend.state == GrowthState::kAtRest) {
     return trend;
   }
   // It seems to grow. Against what it really grows with, that is seen with the least noise.
@@ -186,15 +244,12 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
   if (to.front() != 0) {
     const Trend by_cycle = std::exchange(trend, start_of(track));
     judge_against(operations[to.front()]);
-    if (by_cycle.leak && !trend.leak) {
+    if (!trend.not_judged.empty() || trend.state < by_cycle.state) {
       trend = by_cycle;
       return trend;
     }
   }
-  trend.per.clear();
-  for (const std::size_t i : to) {
-    trend.per += (trend.per.empty() ? "" : " or ") + operations[i].name;
-  }
+  trend.per = names_of(to, operations);
   return trend;
 }
 
@@ -211,11 +266,36 @@ Trend slope_of(const Track& track, std::size_t noisy_series) {
   }
   GrowthOptions options;
   options.noise_floor = track.unit == Unit::kBytes ? kFloorBytes : kFloorCount;
-  options.slow_scale = kSlowSeconds;
-  options.certain_from = track.unit == Unit::kBytes ? kSlowSeconds : 0;
+  options.slow_scale = kWarmUpSeconds;
+  options.certain_from = track.unit == Unit::kBytes ? kWarmUpSeconds : 0;
   options.noisy_series = noisy_series;
-  judge_points(points, times, options, trend);
+  judge_points(track, points, times, options, trend);
   return trend;
+}
+
+std::optional<Attribution> attribution_of(const Track& track, const Measurements& measured, const std::string& cycle) {
+  std::vector<Point> points = track.at_rest.points();
+  if (points.size() < kAttributedPointsMin) {
+    points = track.timeline.points();
+  }
+  if (points.size() < 2) {
+    return std::nullopt;
+  }
+  const std::vector<Counted> operations = operations_at(points, measured, cycle);
+  const std::vector<std::size_t> to = charged(points, operations);
+  const double done = operations[to.front()].done();
+  return done > 0 ? std::optional(Attribution{names_of(to, operations), done, points.back().at - points.front().at}) : std::nullopt;
+}
+
+void attribute(const Track& track, const Measurements& measured, const std::string& cycle, Trend& trend) {
+  if (!trend.per.empty() || trend.state == GrowthState::kAtRest || !trend.not_judged.empty()) {
+    return;
+  }
+  const std::optional<Attribution> to = attribution_of(track, measured, cycle);
+  if (to) {
+    trend.operation = to->operation;
+    trend.per_operation = trend.growth * text::seconds(to->lasted) / to->done;
+  }
 }
 
 const char* to_string(Bound::State state) {
@@ -228,16 +308,6 @@ const char* to_string(Bound::State state) {
       return "not shown";
   }
   return "";
-}
-
-std::size_t noisy_series(const Measurements& measured) {
-  const auto varies = [](const Track& track) {
-    const auto first = track.timeline.first();
-    return track.part_of.empty() && first &&
-           (track.timeline.peak()->value != first->value || track.timeline.last()->value != first->value);
-  };
-  return std::max<std::size_t>(
-      static_cast<std::size_t>(std::count_if(measured.tracks.begin(), measured.tracks.end(), varies)), 1);
 }
 
 std::string amount_text(double amount, Unit unit) {
@@ -258,16 +328,38 @@ std::string growth_text(const Trend& trend) {
 }
 
 std::string excluded_text(const Trend& trend) {
-  std::string text = fmt::format("more than {} per {}", amount_text(trend.excluded, trend.unit).substr(1),
-                                 trend.per.empty() ? "second" : trend.per);
-  if (!trend.excluded_later.empty()) {
+  const auto amount = [&](double rate) { return amount_text(rate, trend.unit).substr(1); };
+  std::string text =
+      fmt::format("more than {} per {}", amount(trend.excluded), trend.per.empty() ? "second" : trend.per);
+  // Of the curve, two places: leaks that began half-way, and the latest for which anything is excluded.
+  std::vector<Trend::Exclusion> shown;
+  const std::chrono::nanoseconds half = trend.end / 2;
+  for (const Trend::Exclusion& later : trend.excluded_later) {
+    if (std::isfinite(later.rate) && later.onset >= half) {
+      if (shown.size() == 2) {
+        shown.pop_back();
+      }
+      shown.push_back(later);
+    }
+  }
+  if (!shown.empty()) {
     text += " since the start";
-    for (const Trend::Exclusion& later : trend.excluded_later) {
-      text += fmt::format(", {} in the last {}", amount_text(later.rate, trend.unit).substr(1),
-                          text::format_duration(trend.end - later.onset));
+    for (const Trend::Exclusion& later : shown) {
+      text += fmt::format(", {} in the last {}", amount(later.rate), text::format_duration(trend.end - later.onset));
     }
   }
   return text + fmt::format(" is excluded at {:.0f}%", trend.confidence * 100);
+}
+
+std::string rest_text(const Trend& trend) {
+  if (!trend.rest) {
+    return "never grew";
+  }
+  const std::string grown = amount_text(trend.rest->grown, trend.unit).substr(1);
+  // What slows down to the end, such as a logarithm, has not come to rest.
+  return trend.rest->since > trend.end / 10 * 9
+             ? fmt::format("grew by {}, ever more slowly", grown)
+             : fmt::format("grew by {} until {}, then rested", grown, text::format_clock(trend.rest->since));
 }
 
 std::string since_text(const Trend& trend) {

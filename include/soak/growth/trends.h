@@ -4,7 +4,9 @@
 
 // Finds how a track grows, using growth.h. judge() calls these for each track; call them directly for your own tracks.
 
+#include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "soak/growth/trend.h"
@@ -23,6 +25,18 @@ Trend residue_of(const Track& track, const Measurements& measured, const std::st
 
 // The trend of the track's values over time, per second.
 Trend slope_of(const Track& track, std::size_t noisy_series = 1);
+
+// The operation of the run that explains the growth of a track best, and how often it was done; those that explain it
+// as well are named with it, and the number is of the first. Empty if nothing was done.
+struct Attribution {
+  std::string operation;
+  double done = 0;
+  std::chrono::nanoseconds lasted{};  // The time in which it was.
+};
+std::optional<Attribution> attribution_of(const Track& track, const Measurements& measured, const std::string& cycle);
+
+// Sets the operation of a trend over time that grows.
+void attribute(const Track& track, const Measurements& measured, const std::string& cycle, Trend& trend);
 
 }  // namespace soak::probe
 

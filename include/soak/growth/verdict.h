@@ -87,6 +87,9 @@ struct JudgeWords {
 
 Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words = {});
 
+// The part of the verdict that needs no baseline and no budget for RSS or heap: growth and counts. For a recording.
+Verdict judge_growth(const Measurements& measured, const Budgets& budgets, const JudgeWords& words = {});
+
 }  // namespace soak::probe
 
 #endif  // SOAK_GROWTH_VERDICT_H_

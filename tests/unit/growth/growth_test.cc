@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -203,6 +204,173 @@ TEST(GrowthTest, FewSlowingStepsAreNoLeak) {
 
   ASSERT_TRUE(growth);
   EXPECT_FALSE(certain(growth));
+}
+
+// A shape as `dt` samples it, with noise of a standard deviation of 100 KB that keeps 0.95 of itself a second.
+std::vector<Observation> sampled(double seconds, double dt, const std::function<double(double)>& shape,
+                                 std::uint64_t seed = 1) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> normal;
+  const double memory = std::pow(0.95, dt);
+  std::vector<Observation> points;
+  double noise = normal(random);
+  for (double x = 0; x < seconds; x += dt) {
+    points.push_back({x, std::floor(80e6 + shape(x) + 100e3 * noise)});
+    noise = memory * noise + std::sqrt(1 - memory * memory) * normal(random);
+  }
+  return points;
+}
+
+constexpr double kHour = 3600;
+constexpr double kDay = 24 * kHour;
+
+TEST(GrowthTest, ALeakFromTheMiddleOfTheRunIsCertainAndDated) {
+  const auto growth =
+      find_growth(sampled(2 * kHour, 1, [](double x) { return std::max(0.0, x - kHour) * 50e3; }), by_time());
+
+  ASSERT_TRUE(certain(growth));
+  EXPECT_NEAR(growth->since, kHour, 120);
+  EXPECT_LE(growth->since_earliest, growth->since);
+  EXPECT_GE(growth->since_latest, growth->since);
+  EXPECT_NEAR(growth->slope, 50e3, 5e3);
+}
+
+TEST(GrowthTest, ALeakInTheLastTwoHoursOfADayIsCertain) {
+  const auto growth =
+      find_growth(sampled(kDay, 15, [](double x) { return std::max(0.0, x - 22 * kHour) * 50e3; }), by_time());
+
+  ASSERT_TRUE(certain(growth));
+  EXPECT_NEAR(growth->since, 22 * kHour, 1800);
+  EXPECT_LE(growth->since_earliest, growth->since);
+}
+
+TEST(GrowthTest, WhatRampsForHalfOfTheRunIsAtRest) {
+  const auto growth =
+      find_growth(sampled(3 * kHour, 1, [](double x) { return 30e6 * std::min(1.0, x / 5400); }), by_time());
+
+  ASSERT_TRUE(growth);
+  EXPECT_EQ(growth->state, GrowthState::kAtRest);
+  ASSERT_TRUE(growth->rest);
+  EXPECT_NEAR(growth->rest->since, 5400, 600);
+  EXPECT_NEAR(growth->rest->grown, 30e6, 1e6);
+}
+
+TEST(GrowthTest, ACacheThatFillsEvenlyIsAtRest) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const auto growth = find_growth(sampled(
+                                        3 * kHour, 1, [](double x) { return std::min(x, 1200.0) * 20e3; }, seed),
+                                    by_time());
+    ASSERT_TRUE(growth);
+    EXPECT_EQ(growth->state, GrowthState::kAtRest) << "seed " << seed;
+  }
+}
+
+TEST(GrowthTest, AWholeCycleOfLoadIsAtRest) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const auto growth =
+        find_growth(sampled(
+                        3 * kHour, 1, [](double x) { return 40e6 * std::sin(x / 10800 * 6.28319 - 1.5708); }, seed),
+                    by_time());
+    ASSERT_TRUE(growth);
+    EXPECT_EQ(growth->state, GrowthState::kAtRest) << "seed " << seed;
+  }
+}
+
+TEST(GrowthTest, ASawtoothOfAlmostABlocksLengthIsAtRest) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const auto growth =
+        find_growth(sampled(
+                        5 * kDay, 15, [](double x) { return 10e6 * std::fmod(x, 119.97) / 119.97; }, seed),
+                    by_time());
+    ASSERT_TRUE(growth);
+    EXPECT_NE(growth->state, GrowthState::kCertain) << "seed " << seed;
+  }
+}
+
+TEST(GrowthTest, ALeakUnderACollectorOrUnderCyclesOfLoadIsNeverPassedOver) {
+  const auto collector =
+      find_growth(sampled(3 * kHour, 1, [](double x) { return 20e3 * x + 50e3 * std::fmod(x, 400); }), by_time());
+  const auto cycles = find_growth(
+      sampled(3 * kHour, 1, [](double x) { return 5e3 * x + 40e6 * std::sin(x / 3600 * 6.28319); }), by_time());
+
+  ASSERT_TRUE(collector && cycles);
+  EXPECT_NE(collector->state, GrowthState::kAtRest);
+  EXPECT_NE(cycles->state, GrowthState::kAtRest);
+}
+
+TEST(GrowthTest, TheSameTruthHasOneVerdictHoweverOftenItIsSampled) {
+  const auto shapes = std::to_array<std::function<double(double)>>({
+      [](double) { return 0.0; },
+      [](double x) { return 20e6 * -std::expm1(-x / 1500); },
+      [](double x) { return 20e3 * std::max(0.0, x - 2 * kHour); },
+  });
+  for (const auto& shape : shapes) {
+    const auto state = [&](double dt) { return find_growth(sampled(6 * kHour, dt, shape), by_time())->state; };
+    const GrowthState once_a_second = state(1);
+    for (const double dt : {10.0, 60.0, 300.0}) {
+      EXPECT_EQ(state(dt), once_a_second) << "shape " << &shape - shapes.data() << ", every " << dt << " s";
+    }
+  }
+}
+
+TEST(GrowthTest, WhatIsExcludedRisesWithTheOnset) {
+  const auto growth = find_growth(sampled(6 * kHour, 10, [](double) { return 0.0; }), by_time());
+
+  ASSERT_TRUE(growth);
+  ASSERT_GT(growth->excluded.size(), 3u);
+  EXPECT_EQ(growth->excluded.front().onset, 0);
+  EXPECT_GT(growth->excluded.back().onset, 5 * kHour);
+  for (std::size_t i = 1; i < growth->excluded.size(); ++i) {
+    EXPECT_GT(growth->excluded[i].onset, growth->excluded[i - 1].onset);
+    EXPECT_GE(growth->excluded[i].rate, growth->excluded[i - 1].rate);
+  }
+}
+
+// Each life of the process begins at its own level and warms up.
+std::vector<std::vector<Observation>> lives(double leak) {
+  std::vector<std::vector<Observation>> segments;
+  for (int life = 0; life < 3; ++life) {
+    segments.push_back(sampled(
+        kHour, 1, [&](double x) { return leak * x + 10e6 * life * (2 - life) + 8e6 * -std::expm1(-x / 120); },
+        static_cast<std::uint64_t>(life) + 1));
+    for (Observation& point : segments.back()) {
+      point.x += life * (kHour + 60);
+    }
+  }
+  return segments;
+}
+
+TEST(GrowthTest, ALeakThatEveryLifeOfAProcessBeginsAgainIsCertain) {
+  const auto leaking = lives(10e3);
+  const auto clean = lives(0);
+
+  const auto leak = find_growth(std::vector<Segment>(leaking.begin(), leaking.end()), by_time());
+  const auto none = find_growth(std::vector<Segment>(clean.begin(), clean.end()), by_time());
+
+  ASSERT_TRUE(certain(leak));
+  EXPECT_NEAR(leak->slope, 10e3, 2e3);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->state, GrowthState::kAtRest);
+}
+
+TEST(GrowthTest, AGapIsNoStep) {
+  std::vector<Observation> points = sampled(3 * kHour, 1, [](double x) { return 20e3 * x; });
+  std::erase_if(points, [](const Observation& point) { return point.x > 3000 && point.x < 6000; });
+
+  const auto growth = find_growth(points, by_time());
+
+  ASSERT_TRUE(certain(growth));
+  EXPECT_NEAR(growth->slope, 20e3, 2e3);
+}
+
+TEST(GrowthTest, MoreNoisySeriesHaveToShowMore) {
+  GrowthOptions options = by_time();
+  const auto points = sampled(3 * kHour, 1, [](double x) { return 50e3 * x; });
+  options.noisy_series = 8;
+  EXPECT_TRUE(certain(find_growth(points, options)));
+  options.noisy_series = 1'000'000'000;
+  const auto weak = sampled(kHour, 1, [](double x) { return 1.2e3 * x; });
+  EXPECT_FALSE(certain(find_growth(weak, options)));
 }
 
 }  // namespace
