@@ -38,7 +38,7 @@ help:
 	@echo 'make gate-voice      run each voice soak for ten real minutes: the release gate for voice code'
 	@echo 'make gate-channels   run each channel soak for ten real minutes: the release gate for channel code'
 	@echo 'make bench           compare the async primitives with Asio, Tokio, Go, Node and asyncio (minutes; BENCH_ARGS=--smoke: seconds)'
-	@echo 'make bench-detector  measure false alarms and detection time of the leak detector (half an hour; BENCH_ARGS=100: fewer runs)'
+	@echo 'make bench-detector  measure false alarms, missed leaks and detection time of the verdict (half an hour; BENCH_ARGS=20: fewer runs)'
 	@echo 'make bench-http      compare HTTP requests with plain libcurl (seconds)'
 	@echo 'make bench-probe     measure what the probe costs a process with 10,000 sockets (a minute)'
 	@echo 'make bench-voice     compare voice traffic with libwebsockets, Node and Python; soak 1,800 sessions (a quarter of an hour)'
@@ -114,7 +114,8 @@ bench:
 bench-detector:
 	$(call install,$(PACKAGES) libbenchmark-dev)
 	$(call configure,bench)
-	cmake --build --preset bench -j $(JOBS) --target detector_study
+	cmake --build --preset bench -j $(JOBS) --target detector_calibration detector_study
+	build/bench/bench/detector_calibration
 	build/bench/bench/detector_study bench/detector/traces $(BENCH_ARGS)
 
 # These programs need no peers. The benchmark library is needed to configure the preset.

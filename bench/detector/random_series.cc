@@ -289,8 +289,8 @@ void add_noise(Random& random, const NamedNoise& kind, double every, std::vector
   }
 }
 
-// Objects of one size are lost at random times.
-void add_leak(Random& random, const RandomSeries::Leak& leak, double every, std::vector<double>& values) {
+// Objects of one size are lost at random times. Returns how many bytes are lost by the end.
+double add_leak(Random& random, const RandomSeries::Leak& leak, double every, std::vector<double>& values) {
   const double object = std::min(log_uniform(random, 0.1, 64) * 1024, leak.bytes_per_second * every * 10);
   double lost = 0;
   for (std::size_t i = 1; i < values.size(); ++i) {
@@ -300,6 +300,7 @@ void add_leak(Random& random, const RandomSeries::Leak& leak, double every, std:
     lost += object * (mean > 1e6 ? mean : poisson(random, mean));
     values[i] += lost;
   }
+  return lost;
 }
 
 }  // namespace
@@ -319,9 +320,14 @@ RandomSeries random_series(std::size_t number) {
   series.noise = kind.name;
   std::vector<double> values = shape.make(random, points, series.sampled_every_s);
   if (happens(random, 0.5)) {
-    const double onset = happens(random, 0.4) ? 0 : uniform(random, 0, 0.95) * series.seconds;
-    series.leak = RandomSeries::Leak{log_uniform(random, 0.2, 100) * 1024, onset};
-    add_leak(random, *series.leak, series.sampled_every_s, values);
+    RandomSeries::Leak leak;
+    leak.onset_s = happens(random, 0.4) ? 0 : uniform(random, 0, 0.95) * series.seconds;
+    leak.bytes_per_second = log_uniform(random, 0.2, 100) * 1024;
+    const double lost = add_leak(random, leak, series.sampled_every_s, values);
+    leak.bytes_per_second = lost / (series.seconds - leak.onset_s);  // Chance made it more or less than it was to be.
+    if (lost > 0) {
+      series.leak = leak;
+    }
   }
   add_noise(random, kind, series.sampled_every_s, values);
   for (std::size_t i = 0; i < points; ++i) {
