@@ -16,18 +16,27 @@ std::string trend_text(const probe::Trend& trend) {
   if (!trend.not_judged.empty()) {
     return "inconclusive: " + trend.not_judged;
   }
-  std::string text = probe::growth_text(trend);
-  if (trend.leak) {
-    text +=
-        fmt::format("; {} a day; since {}", probe::amount_text(trend.per_day, trend.unit), probe::since_text(trend));
-  } else if (std::isfinite(trend.excluded)) {
-    text += "; " + probe::excluded_text(trend);
+  std::string text;
+  if (trend.state != probe::GrowthState::kAtRest) {
+    text = fmt::format("{}; {} a day; since {}", probe::growth_text(trend),
+                       probe::amount_text(trend.per_day, trend.unit), probe::since_text(trend));
+    if (!trend.operation.empty()) {
+      text += fmt::format("; {} per {}", probe::amount_text(trend.per_operation, trend.unit), trend.operation);
+    }
   } else {
-    text += "; a leak of any size could have been missed";
+    text = trend.rest ? probe::rest_text(trend) : "no growth";
+    text += std::isfinite(trend.excluded) ? "; " + probe::excluded_text(trend)
+                                          : std::string("; a leak of any size could have been missed");
   }
-  text += trend.warm_up > std::chrono::nanoseconds{0}
-              ? fmt::format("; warm-up until {}", text::format_clock(trend.warm_up))
-              : std::string("; no warm-up");
+  if (trend.bound) {
+    text += fmt::format("; {} is {}", probe::to_string(trend.bound->asked), probe::to_string(trend.bound->state));
+    if (trend.bound->run_needed) {
+      text += fmt::format(", a run of about {} would show it", text::format_duration(*trend.bound->run_needed));
+    }
+  }
+  if (trend.limit_reached) {
+    text += "; the limit is reached " + probe::forecast_text(*trend.limit_reached);
+  }
   return text;
 }
 

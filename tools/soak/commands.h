@@ -3,7 +3,7 @@
 #define SOAK_TOOLS_COMMANDS_H_
 
 // The subcommands of `soak`. Each adds itself to the command line, and returns a function that runs it and returns the
-// exit status: kPassed, kFailed or kUsage.
+// exit status.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -16,7 +16,8 @@ namespace soak::tools {
 
 inline constexpr int kPassed = 0;
 inline constexpr int kFailed = 1;
-inline constexpr int kUsage = 2;
+inline constexpr int kUsage = 2;         // It could not run: an option or the environment is invalid.
+inline constexpr int kInconclusive = 3;  // A bound was asked for, and could be neither shown nor refuted.
 
 using Command = std::function<int()>;
 

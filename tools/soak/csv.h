@@ -8,9 +8,12 @@
 // UTF-8 byte order mark before the first one is passed over, and so are empty lines at the end. A line has at most a
 // million bytes.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "soak/error.h"
@@ -31,19 +34,23 @@ class CsvReader {
 
   // The next row; false at the end. The fields stand until the next call. Throws CsvError.
   bool next();
-  const std::vector<std::string>& fields() const { return fields_; }
+  const std::vector<std::string_view>& fields() const { return fields_; }
   std::uint64_t line() const { return line_; }  // Of that row, from 1.
 
   [[noreturn]] void refuse(const std::string& what) const;
 
  private:
   bool read_line();
+  bool read_more();
   void split();
 
   std::FILE* file_;
-  std::string text_;  // Of the line, without its end.
+  std::vector<char> buffer_;  // What was read: from begin_ on, what is not yet a line.
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::span<char> text_;  // Of the line, in the buffer, without its end.
   std::uint64_t line_ = 0;
-  std::vector<std::string> fields_;
+  std::vector<std::string_view> fields_;  // In the buffer.
 };
 
 }  // namespace soak::tools

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,11 +20,12 @@
 
 #include "commands.h"
 #include "csv.h"
+#include "lib/text/ascii.h"
 #include "lib/text/format.h"
 #include "lib/text/number.h"
 #include "lib/text/singular.h"
 #include "soak/detail/printable.h"
-#include "soak/growth/trends.h"
+#include "soak/growth/verdict.h"
 #include "soak/report/growth_text.h"
 
 namespace soak::tools {
@@ -30,19 +33,35 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr const char* kTime = "time_s";
+constexpr std::string_view kTime = "time_s";
 constexpr std::string_view kBytes = "_bytes";
+// Columns that say which process a row is about: another value is another process.
+constexpr std::array<std::string_view, 4> kIdentities = {"pid", "start_time_s", "start_time_seconds",
+                                                         "process_start_time_seconds"};
+// What recorders write for a value that they do not have.
+constexpr std::array<std::string_view, 6> kMissing = {"", "nan", "na", "n/a", "null", "none"};
 
 struct JudgeArguments {
   std::string file;
   std::vector<std::string> operations;
+  std::string leak_max;
+  std::string memory_limit;
 };
 
-// What a column of the file is: a series, or a count of operations.
+// An option that cannot be.
+class UsageError : public Error {
+ public:
+  explicit UsageError(const std::string& what) : Error(Errc::kInvalidArgument, what) {}
+};
+
+// What a column of the file is: a series, a count of operations, or what tells one process from the next.
 struct Column {
   std::string name;               // Without "_bytes".
-  probe::Track* track = nullptr;  // One of these two.
+  probe::Track* track = nullptr;  // One of these three.
   probe::Operation* operation = nullptr;
+  bool identity = false;
+  std::optional<double> last;  // Of an operation or an identity.
+  double before = 0;           // Of an operation: what earlier processes had done.
 };
 
 // A recording as the verdict takes it.
@@ -71,7 +90,16 @@ class Recorder {
     if (!csv_.next()) {
       throw CsvError("is empty: expected a header such as time_s,rss_bytes,fds");
     }
-    const std::vector<std::string>& names = csv_.fields();
+    const std::vector<std::string> names(csv_.fields().begin(), csv_.fields().end());
+    for (const char separator : {';', '\t', '|'}) {
+      if (names.size() == 1 && names.front().find(separator) != std::string::npos) {
+        csv_.refuse(fmt::format("the fields are separated by {}: expected commas, as in time_s,rss_bytes,fds",
+                                separator == '\t' ? std::string("tabs") : fmt::format("'{}'", separator)));
+      }
+    }
+    for (const std::string& name : names) {
+      refuse_space(name, "the header");
+    }
     if (names.front() != kTime) {
       csv_.refuse(fmt::format("the first column of the header is '{}': expected {}, as in time_s,rss_bytes,fds",
                               names.front(), kTime));
@@ -91,6 +119,12 @@ class Recorder {
     if (measured.tracks.empty()) {
       csv_.refuse("no column to judge apart from the time" +
                   std::string(operations.empty() ? "" : " and the operations"));
+    }
+  }
+
+  void refuse_space(std::string_view text, std::string_view where) const {
+    if (!text.empty() && (text.front() == ' ' || text.back() == ' ')) {
+      csv_.refuse(fmt::format("{} has a space in '{}': remove the spaces beside the commas", where, text));
     }
   }
 
@@ -114,7 +148,9 @@ class Recorder {
     if (header == kTime || find(column.name) != nullptr) {
       csv_.refuse(fmt::format("the column '{}' appears twice", header));
     }
-    if (!bytes && std::find(operations.begin(), operations.end(), header) != operations.end()) {
+    if (std::find(kIdentities.begin(), kIdentities.end(), header) != kIdentities.end()) {
+      column.identity = true;
+    } else if (!bytes && std::find(operations.begin(), operations.end(), header) != operations.end()) {
       recording_.measured.operations.push_back({column.name, probe::Series{}});
       column.operation = &recording_.measured.operations.back();
     } else {
@@ -127,18 +163,28 @@ class Recorder {
   }
 
   double number(std::size_t index) const {
-    const std::string& text = csv_.fields()[index];
+    const std::string_view text = csv_.fields()[index];
     const std::optional<double> value = text::parse_float(text);
     if (!value) {
+      refuse_space(text, column_name(index));
       csv_.refuse(fmt::format("{} is '{}': expected a number", column_name(index), text));
     }
     return *value;
   }
 
-  std::string column_name(std::size_t index) const { return index == 0 ? kTime : columns_[index - 1].name; }
+  std::string column_name(std::size_t index) const {
+    return index == 0 ? std::string(kTime) : columns_[index - 1].name;
+  }
+
+  bool is_missing(std::size_t index) const {
+    const std::string_view text = csv_.fields()[index];
+    return text.size() <= kMissingLengthMax &&
+           std::any_of(kMissing.begin(), kMissing.end(),
+                       [text](std::string_view missing) { return text::equal_ignoring_case(text, missing); });
+  }
 
   void read_row() {
-    const std::vector<std::string>& fields = csv_.fields();
+    const std::vector<std::string_view>& fields = csv_.fields();
     if (fields.size() != columns_.size() + 1) {
       csv_.refuse(
           fmt::format("{}, but the header has {}", text::format_plural(fields.size(), "field"), columns_.size() + 1));
@@ -154,30 +200,56 @@ class Recorder {
     }
     last_ = seconds;
     const nanoseconds at(std::llround((seconds - *start_) * 1e9));
-    std::uint64_t done = 0;  // Of the operation that was named first in the file.
-    for (std::size_t i = columns_.size(); i > 0; --i) {
-      if (columns_[i - 1].operation != nullptr) {
-        done = count(i);
+    const std::optional<std::uint64_t> done = count_operations(at);
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].track != nullptr && !is_missing(i + 1)) {
+        const probe::Point point{at, done.value_or(0), whole(i + 1)};
+        // With --ops, rows are quiescent points. Without the number of operations, a row is none.
+        if (recording_.measured.operations.empty()) {
+          columns_[i].track->timeline.add(point);
+        } else if (done) {
+          columns_[i].track->at_rest.add(point);
+        }
       }
     }
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      add({at, done, whole(i + 1)}, columns_[i]);
-    }
     ++recording_.rows;
-    recording_.measured.quiescent_points += recording_.measured.operations.empty() ? 0u : 1u;
+    recording_.measured.quiescent_points += done && !recording_.measured.operations.empty() ? 1u : 0u;
     recording_.lasted = at;
   }
 
-  // With --ops, rows are quiescent points.
-  void add(const probe::Point& point, const Column& column) {
-    if (column.operation != nullptr) {
-      column.operation->at_rest.add(point);
-      return;
+  // Adds the operations of a row, and notes if it is about another process than the one before. Returns the number of
+  // those that were named first in the file; empty if it is missing.
+  std::optional<std::uint64_t> count_operations(nanoseconds at) {
+    std::optional<std::uint64_t> first =
+        recording_.measured.operations.empty() ? std::optional<std::uint64_t>(0) : std::nullopt;
+    bool restarted = false;
+    for (std::size_t i = columns_.size(); i > 0; --i) {
+      Column& column = columns_[i - 1];
+      if (column.track != nullptr || is_missing(i)) {
+        continue;
+      }
+      const double value = column.identity ? number(i) : static_cast<double>(whole(i));
+      if (column.identity) {
+        restarted |= column.last && *column.last != value;
+      } else {
+        if (value < 0) {
+          csv_.refuse(fmt::format("{} is {}; it counts operations: expected 0 or more", column_name(i), value));
+        }
+        if (column.last && value < *column.last) {
+          restarted = true;
+          column.before += *column.last;
+        }
+        first = static_cast<std::uint64_t>(column.before + value);
+        column.operation->at_rest.add({at, *first, static_cast<std::int64_t>(*first)});
+      }
+      column.last = value;
     }
-    column.track->timeline.add(point);
-    if (!recording_.measured.operations.empty()) {
-      column.track->at_rest.add(point);
+    if (restarted) {
+      for (probe::Track& track : recording_.measured.tracks) {
+        track.restarts.push_back(at);
+      }
     }
+    return first;
   }
 
   std::int64_t whole(std::size_t index) const {
@@ -189,18 +261,9 @@ class Recorder {
     return std::llround(value);
   }
 
-  std::uint64_t count(std::size_t index) const {
-    const std::int64_t value = whole(index);
-    const auto last = columns_[index - 1].operation->at_rest.last();
-    if (value < 0 || (last && value < last->value)) {
-      csv_.refuse(fmt::format("{} is {}; it counts operations: expected {} or more", column_name(index), value,
-                              last ? last->value : 0));
-    }
-    return static_cast<std::uint64_t>(value);
-  }
-
   static constexpr double kSecondsMax = 9e9;  // What nanoseconds can hold.
   static constexpr double kValueMax = 9e18;
+  static constexpr std::size_t kMissingLengthMax = 4;
 
   CsvReader& csv_;
   Recording recording_;
@@ -209,43 +272,95 @@ class Recorder {
   double last_ = 0;
 };
 
-// Against the operations where rows are quiescent points, and otherwise against time. Trends alone decide: a recording
-// has no budgets. The first operation stands in every point, as a run's cycles do; `others` are the rest.
-probe::Trend trend_of(const probe::Track& track, const std::string& operation, const probe::Measurements& others) {
-  return operation.empty() ? probe::slope_of(track) : probe::residue_of(track, others, text::singular(operation));
+// A recording has no budgets but those that were asked for.
+probe::Budgets budgets_of(const JudgeArguments& arguments) {
+  constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
+  probe::Budgets budgets{kAny, kAny};
+  if (!arguments.leak_max.empty()) {
+    budgets.leak_max = probe::parse_leak_max(arguments.leak_max);
+    if (!budgets.leak_max) {
+      throw UsageError(fmt::format("--leak-max: '{}': expected {}", arguments.leak_max, probe::kLeakMaxForm));
+    }
+    const auto counted = [&](const std::string& operation) {
+      return text::singular(operation) == budgets.leak_max->per;
+    };
+    if (!budgets.leak_max->per_time() &&
+        std::none_of(arguments.operations.begin(), arguments.operations.end(), counted)) {
+      throw UsageError(fmt::format(
+          "--leak-max {}: no --ops column counts '{}'{}", arguments.leak_max, budgets.leak_max->per,
+          arguments.operations.empty() ? "; name the column with --ops"
+                                       : fmt::format("; they count {}", fmt::join(arguments.operations, ", "))));
+    }
+  }
+  if (!arguments.memory_limit.empty()) {
+    const std::optional<std::uint64_t> limit = text::parse_size(arguments.memory_limit);
+    if (!limit || *limit == 0) {
+      throw UsageError(
+          fmt::format("--memory-limit: '{}': expected a size with a unit, such as 512MiB", arguments.memory_limit));
+    }
+    budgets.memory_limit_bytes = static_cast<std::int64_t>(*limit);
+  }
+  return budgets;
+}
+
+// What is said of one column. A finding that no trend explains is a count's.
+std::string line_of(const probe::Trend& trend, const probe::Verdict& verdict) {
+  if (trend.leak) {
+    return "LEAK: " + report::trend_text(trend);
+  }
+  if (const probe::Finding* const finding = verdict.find(trend.series)) {
+    std::string text = "LEAK: " + finding->text;
+    for (const probe::Evidence& evidence : finding->evidence) {
+      text += fmt::format("; {} {}", evidence.label, evidence.text);
+    }
+    return text;
+  }
+  for (const probe::Finding& open : verdict.inconclusive) {
+    if (open.subject == trend.series) {
+      return "inconclusive: " + report::trend_text(trend);
+    }
+  }
+  return report::trend_text(trend);
 }
 
 int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& arguments) {
+  const probe::Budgets budgets = budgets_of(arguments);
   CsvReader csv(file);
   Recording recording = Recorder(csv, arguments.operations).read();
-  probe::Measurements others;
-  std::string first;
-  if (std::vector<probe::Operation>& all = recording.measured.operations; !all.empty()) {
-    first = all.front().name;
-    others.operations.assign(all.begin() + 1, all.end());
+  // The first operation stands in every point, as a run's cycles do.
+  probe::JudgeWords words;
+  std::vector<probe::Operation>& operations = recording.measured.operations;
+  std::string counts;
+  for (const probe::Operation& operation : operations) {
+    counts +=
+        fmt::format(" {}={}", operation.name,
+                    operation.at_rest.empty() ? 0 : operation.at_rest.last()->value - operation.at_rest.first()->value);
   }
+  if (!operations.empty()) {
+    words.cycle = text::singular(operations.front().name);
+    operations.erase(operations.begin());
+  }
+  const probe::Verdict verdict = probe::judge_growth(recording.measured, budgets, words);
   std::string lines;
   std::size_t leaks = 0;
   std::size_t unknown = 0;
-  for (const probe::Track& track : recording.measured.tracks) {
-    const probe::Trend trend = trend_of(track, first, others);
-    leaks += trend.leak ? 1u : 0u;
-    unknown += trend.not_judged.empty() ? 0u : 1u;
-    lines += fmt::format("  {}: {}{}\n", text::printable(track.name), trend.leak ? "LEAK: " : "",
-                         text::printable(report::trend_text(trend)));
+  for (const probe::Trend& trend : verdict.trends) {
+    const std::string line = line_of(trend, verdict);
+    leaks += line.starts_with("LEAK") ? 1u : 0u;
+    unknown += line.starts_with("inconclusive") ? 1u : 0u;
+    lines += fmt::format("  {}: {}\n", text::printable(trend.series), text::printable(line));
   }
-  const char* verdict = leaks > 0 ? "FAIL" : unknown > 0 ? "INCONCLUSIVE" : "PASS";
-  std::string operations;
-  for (const probe::Operation& operation : recording.measured.operations) {
-    operations +=
-        fmt::format(" {}={}", operation.name, operation.at_rest.last()->value - operation.at_rest.first()->value);
+  for (const std::string& remark : verdict.remarks) {
+    lines += fmt::format("  note: {}\n", text::printable(remark));
   }
+  const bool inconclusive = leaks == 0 && unknown > 0;
+  const char* const result = leaks > 0 ? "FAIL" : inconclusive ? "INCONCLUSIVE" : "PASS";
   fmt::print(
       "{}{}\n", lines,
       text::printable(fmt::format("[SOAK JUDGE / {}] {}: elapsed={:.1f}s rows={}{} series={} leaks={} inconclusive={}",
-                                  name, verdict, text::seconds(recording.lasted), recording.rows, operations,
+                                  name, result, text::seconds(recording.lasted), recording.rows, counts,
                                   recording.measured.tracks.size(), leaks, unknown)));
-  return leaks > 0 ? kFailed : kPassed;
+  return leaks > 0 ? kFailed : inconclusive && budgets.leak_max ? kInconclusive : kPassed;
 }
 
 int run_judge(const JudgeArguments& arguments) {
@@ -263,8 +378,10 @@ int run_judge(const JudgeArguments& arguments) {
     return judge_file(standard_input ? stdin : opened.get(), name, arguments);
   } catch (const CsvError& error) {
     fmt::print(stderr, "soak judge: {}\n", text::printable(fmt::format("{}: {}", name, error.what())));
-    return kUsage;
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "soak judge: {}\n", text::printable(error.what()));
   }
+  return kUsage;
 }
 
 }  // namespace
@@ -272,20 +389,35 @@ int run_judge(const JudgeArguments& arguments) {
 Command add_judge_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "judge",
-      "Judge a recorded series like a soak. Prints a verdict, and a line per column with its growth, its 99%\n"
-      "interval and the smallest leak that would have been seen.\n\n"
+      "Judge a recorded series like a soak. Prints a verdict, and a line per column: whether it still grows at its "
+      "end,\n"
+      "how fast, with the 99% interval, and the smallest leak that would have been seen.\n\n"
       "FILE is comma-separated, with a header time_s,<name>_bytes,... Times are in seconds and do not go backwards.\n"
-      "Columns that end in _bytes are in bytes, others are counts. Values are rounded to whole numbers. With --ops,\n"
-      "each row is a quiescent point, where usage should be back at its baseline, and growth is per operation.\n"
-      "Without --ops, growth is per second.\n\n"
-      "Exit status: 0 if there is no leak, 1 if there is one, 2 if the file is unusable. A series that is too short\n"
-      "to judge gives status 0 and INCONCLUSIVE, never PASS.");
+      "Columns that end in _bytes are in bytes, others are counts. Values are rounded to whole numbers. An empty "
+      "value,\n"
+      "NaN or null is a gap. With --ops, each row is a quiescent point, where usage should be back at its baseline, "
+      "and\n"
+      "growth is per operation. Without --ops, growth is per second. A row with another value in a column named pid "
+      "or\n"
+      "process_start_time_seconds, or with fewer operations than the row before, begins a new process.\n\n"
+      "Exit status: 0 if there is no leak, 1 if there is one, 2 if the file or an option is unusable. A series that "
+      "may\n"
+      "be growing, or is too short to judge, is INCONCLUSIVE: status 0, and with --leak-max 3.");
   auto arguments = std::make_shared<JudgeArguments>();
   command->add_option("FILE", arguments->file, "The recording, or - for standard input")->required();
   command
       ->add_option("--ops", arguments->operations,
                    "A column that counts operations since the start, such as requests; may be repeated")
       ->type_name("NAME");
+  command
+      ->add_option("--leak-max", arguments->leak_max,
+                   "What may leak, of every column in bytes: 10MiB/day, also per s, h or an operation, as 64B/request. "
+                   "Less is no leak; if neither is shown, the verdict is INCONCLUSIVE and says how long to run")
+      ->type_name("SIZE/PER");
+  command
+      ->add_option("--memory-limit", arguments->memory_limit,
+                   "Say when a column in bytes that grows would reach this size: 512MiB")
+      ->type_name("SIZE");
   return [arguments] { return run_judge(*arguments); };
 }
 
