@@ -73,6 +73,43 @@ void write_points(Writer& json, std::string_view key, const probe::Series& serie
   json.end_array();
 }
 
+// What only some trends have.
+void write_growth_details(Writer& json, const probe::Trend& trend) {
+  if (trend.rest) {
+    json.key("rest").object();
+    field(json, "since_s", seconds(trend.rest->since));
+    field(json, "grown", trend.rest->grown);
+    json.end_object();
+  }
+  if (!trend.operation.empty()) {
+    field(json, "operation", trend.operation);
+    field(json, "per_operation", trend.per_operation);
+  }
+  if (trend.bound) {
+    json.key("bound").object();
+    field(json, "bytes", trend.bound->asked.bytes);
+    field(json, "per", trend.bound->asked.per);
+    field(json, "allowed", trend.bound->allowed);
+    field(json, "state", probe::to_string(trend.bound->state));
+    if (trend.bound->run_needed) {
+      field(json, "run_needed_s", seconds(*trend.bound->run_needed));
+    }
+    json.end_object();
+  }
+  if (trend.limit_reached) {
+    json.key("limit_reached").object();
+    field(json, "expected_s", seconds(trend.limit_reached->expected));
+    field(json, "earliest_s", seconds(trend.limit_reached->earliest));
+    json.key("latest_s");
+    if (trend.limit_reached->latest) {
+      json.number(seconds(*trend.limit_reached->latest));
+    } else {
+      json.null();
+    }
+    json.end_object();
+  }
+}
+
 void write_trend(Writer& json, const probe::Trend& trend) {
   json.object();
   field(json, "series", trend.series);
@@ -83,26 +120,34 @@ void write_trend(Writer& json, const probe::Trend& trend) {
     json.end_object();
     return;
   }
+  field(json, "state", probe::to_string(trend.state));
+  field(json, "leak", trend.leak);
   field(json, "growth", trend.growth);
   field(json, "low", trend.low);
   field(json, "high", trend.high);
-  field(json, "excluded", trend.excluded);
   field(json, "confidence", trend.confidence);
   field(json, "per_day", trend.per_day);
-  field(json, "leak", trend.leak);
+  field(json, "excluded", trend.excluded);
+  json.key("excluded_later").row();
+  for (const probe::Trend::Exclusion& exclusion : trend.excluded_later) {
+    json.row().number(seconds(exclusion.onset)).number(exclusion.rate).end_array();
+  }
+  json.end_array();
+  field(json, "end_s", seconds(trend.end));
   field(json, "warm_up_s", seconds(trend.warm_up));
-  if (trend.leak) {
+  if (trend.state != probe::GrowthState::kAtRest) {
     field(json, "since_s", seconds(trend.since));
+    field(json, "since_earliest_s", seconds(trend.since_earliest));
+    field(json, "since_latest_s", seconds(trend.since_latest));
     field(json, "since_cycle", trend.since_cycle);
   }
+  write_growth_details(json, trend);
   json.end_object();
 }
 
-void write_verdict(Writer& json, const probe::Verdict& verdict) {
-  json.key("verdict").object();
-  field(json, "passed", verdict.passed());
-  json.key("findings").array();
-  for (const probe::Finding& finding : verdict.findings) {
+void write_findings(Writer& json, const char* key, const std::vector<probe::Finding>& findings) {
+  json.key(key).array();
+  for (const probe::Finding& finding : findings) {
     json.object();
     field(json, "subject", finding.subject);
     field(json, "text", finding.text);
@@ -117,6 +162,13 @@ void write_verdict(Writer& json, const probe::Verdict& verdict) {
     json.end_object();
   }
   json.end_array();
+}
+
+void write_verdict(Writer& json, const probe::Verdict& verdict) {
+  json.key("verdict").object();
+  field(json, "passed", verdict.passed());
+  write_findings(json, "findings", verdict.findings);
+  write_findings(json, "inconclusive", verdict.inconclusive);
   field(json, "remarks", verdict.remarks);
   json.key("trends").array();
   for (const probe::Trend& trend : verdict.trends) {
@@ -332,6 +384,9 @@ std::string to_json(const Record& record) {
   field(json, "seed", record.seed);
   field(json, "cycle_noun", record.cycle_noun);
   field(json, "sessions", std::uint64_t{record.sessions});
+  if (record.memory_limit_bytes) {
+    json.key("memory_limit_bytes").integer(*record.memory_limit_bytes);
+  }
   if (record.session_rss_bytes) {
     json.key("session_rss_bytes").integer(*record.session_rss_bytes);
   }

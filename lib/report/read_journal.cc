@@ -94,6 +94,7 @@ class Reader {
 
   Record finish(const std::string& name) {
     record_.killed = true;
+    record_.memory_limit_bytes = budgets_.memory_limit_bytes;
     probe::Verdict& verdict = record_.verdict;
     verdict.findings.push_back(
         {"killed",

@@ -160,7 +160,66 @@ probe::Measurements read_measurements(const JsonValue& json, std::uint64_t versi
   return measured;
 }
 
-probe::Trend read_trend(const JsonValue& json) {
+// Until version 3 a trend was a leak or at rest, and had one time of its beginning.
+void read_growth_state(const JsonValue& json, std::uint64_t version, probe::Trend& trend) {
+  using State = probe::GrowthState;
+  trend.leak = json["leak"].boolean();
+  trend.state = trend.leak ? State::kCertain : State::kAtRest;
+  if (version >= 3) {
+    trend.state = choice<State, 3>(json["state"], {{{to_string(State::kAtRest), State::kAtRest},
+                                                    {to_string(State::kLikely), State::kLikely},
+                                                    {to_string(State::kCertain), State::kCertain}}});
+    trend.end = json["end_s"].seconds();
+    json["excluded_later"].for_each([&trend](const JsonValue& exclusion) {
+      trend.excluded_later.push_back({exclusion.element(0, 2).seconds(), exclusion.element(1, 2).number_or_infinity()});
+    });
+  }
+  trend.warm_up = json["warm_up_s"].seconds();
+  if (trend.state != State::kAtRest) {
+    trend.since = json["since_s"].seconds();
+    trend.since_earliest = version >= 3 ? json["since_earliest_s"].seconds() : trend.since;
+    trend.since_latest = version >= 3 ? json["since_latest_s"].seconds() : trend.since;
+    trend.since_cycle = json["since_cycle"].count();
+  }
+}
+
+probe::Bound read_bound(const JsonValue& json) {
+  using State = probe::Bound::State;
+  probe::Bound bound;
+  bound.asked = {json["bytes"].number(), json["per"].text()};
+  bound.allowed = json["allowed"].number();
+  bound.state = choice<State, 3>(json["state"], {{{to_string(State::kMet), State::kMet},
+                                                  {to_string(State::kExceeded), State::kExceeded},
+                                                  {to_string(State::kNotShown), State::kNotShown}}});
+  if (json.has("run_needed_s")) {
+    bound.run_needed = json["run_needed_s"].seconds();
+  }
+  return bound;
+}
+
+void read_growth_details(const JsonValue& json, probe::Trend& trend) {
+  if (json.has("rest")) {
+    trend.rest = {json["rest"]["since_s"].seconds(), json["rest"]["grown"].number()};
+  }
+  if (json.has("operation")) {
+    trend.operation = json["operation"].text();
+    trend.per_operation = json["per_operation"].number();
+  }
+  if (json.has("bound")) {
+    trend.bound = read_bound(json["bound"]);
+  }
+  if (json.has("limit_reached")) {
+    const JsonValue reached = json["limit_reached"];
+    trend.limit_reached.emplace();
+    trend.limit_reached->expected = reached["expected_s"].seconds();
+    trend.limit_reached->earliest = reached["earliest_s"].seconds();
+    if (!reached["latest_s"].is_null()) {
+      trend.limit_reached->latest = reached["latest_s"].seconds();
+    }
+  }
+}
+
+probe::Trend read_trend(const JsonValue& json, std::uint64_t version) {
   probe::Trend trend;
   trend.series = json["series"].text();
   trend.unit = read_unit(json["unit"]);
@@ -179,29 +238,33 @@ probe::Trend read_trend(const JsonValue& json) {
   trend.excluded = json["excluded"].number_or_infinity();
   trend.confidence = json["confidence"].number();
   trend.per_day = json["per_day"].number();
-  trend.leak = json["leak"].boolean();
-  trend.state = trend.leak ? probe::GrowthState::kCertain : probe::GrowthState::kAtRest;
-  trend.warm_up = json["warm_up_s"].seconds();
-  if (trend.leak) {
-    trend.since = json["since_s"].seconds();
-    trend.since_cycle = json["since_cycle"].count();
-  }
+  read_growth_state(json, version, trend);
+  read_growth_details(json, trend);
   return trend;
+}
+
+std::vector<probe::Finding> read_findings(const JsonValue& json) {
+  std::vector<probe::Finding> findings;
+  json.for_each([&findings](const JsonValue& finding) {
+    probe::Finding read{finding["subject"].text(), finding["text"].text(), {}};
+    finding["evidence"].for_each([&](const JsonValue& evidence) {
+      read.evidence.push_back({evidence["label"].text(), evidence["text"].text()});
+    });
+    findings.push_back(std::move(read));
+  });
+  return findings;
 }
 
 probe::Verdict read_verdict(const JsonValue& json, std::uint64_t version) {
   probe::Verdict verdict;
   json["passed"].boolean();
-  json["findings"].for_each([&](const JsonValue& finding) {
-    probe::Finding read{finding["subject"].text(), finding["text"].text(), {}};
-    finding["evidence"].for_each([&](const JsonValue& evidence) {
-      read.evidence.push_back({evidence["label"].text(), evidence["text"].text()});
-    });
-    verdict.findings.push_back(std::move(read));
-  });
+  verdict.findings = read_findings(json["findings"]);
+  if (json.has("inconclusive")) {  // Not in those of older versions.
+    verdict.inconclusive = read_findings(json["inconclusive"]);
+  }
   verdict.remarks = read_texts(json["remarks"]);
   if (version >= 2) {
-    json["trends"].for_each([&](const JsonValue& trend) { verdict.trends.push_back(read_trend(trend)); });
+    json["trends"].for_each([&](const JsonValue& trend) { verdict.trends.push_back(read_trend(trend, version)); });
   }
   return verdict;
 }
@@ -291,6 +354,9 @@ Record read_json(std::string_view text, const std::string& name) {
   record.cycle_noun = json["cycle_noun"].text();
   if (json.has("sessions")) {
     record.sessions = static_cast<std::uint32_t>(json["sessions"].count());
+  }
+  if (json.has("memory_limit_bytes")) {
+    record.memory_limit_bytes = json["memory_limit_bytes"].whole();
   }
   if (json.has("session_rss_bytes")) {
     record.session_rss_bytes = json["session_rss_bytes"].whole();

@@ -167,6 +167,7 @@ report::Record Run::State::so_far() const {
   result.elapsed = lasted;
   result.seed = settings.seed;
   result.sessions = settings.sessions;
+  result.memory_limit_bytes = budgets().memory_limit_bytes;
   result.session_rss_bytes = session_rss_bytes;
   result.cycles = cycles.load();
   result.failed_cycles = failed_cycles;

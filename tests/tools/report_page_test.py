@@ -73,7 +73,7 @@ def faults(browser, server, name, report):
         if asked != [server.url + name]:
             found.append(f"{scheme}: asked for {asked}")
         canvases = browser.run(CANVASES)
-        names = [canvas["label"].split(" ")[0] for canvas in canvases]
+        names = [canvas["label"].split(" ")[0] for canvas in canvases if not canvas["label"].startswith("unseen ")]
         if sorted(names) != sorted(charted(report)):
             found.append(f"{scheme}: charts of {names}, the run has {charted(report)}")
         found += [f"{scheme}: nothing is drawn for {canvas['label']}" for canvas in canvases if canvas["drawn"] < 500]
@@ -112,6 +112,87 @@ def says(browser, url, text):
     assert text in shown, (text, shown)
 
 
+def a_trend(series, **fields):
+    """As a report has it: at rest, unless `fields` say otherwise."""
+    return {"series": series, "unit": "bytes", "per": "second", "state": "at rest", "leak": False, "growth": 0, "low": -10, "high": 10,
+            "confidence": 0.99, "per_day": 1, "excluded": 60, "excluded_later": [], "end_s": 1000, "warm_up_s": 0, **fields}
+
+
+# Of the chart whose label begins so: the share of a column, at a time, that has a colour of the page's style. Colours
+# that are not opaque are laid over the card first.
+COLUMN = """
+const [begins, seconds, name] = %s;
+const {canvas, scales, chartArea} = charts.find((chart) => chart.canvas.getAttribute('aria-label').startsWith(begins));
+const paint = document.createElement('canvas').getContext('2d');
+const over = (...colours) => {
+  colours.forEach((one) => { paint.fillStyle = one; paint.fillRect(0, 0, 1, 1); });
+  return [...paint.getImageData(0, 0, 1, 1).data];
+};
+const card = over(colour('card'));
+const wanted = over(colour('card'), colour(name));
+const ratio = canvas.width / canvas.clientWidth;
+const x = Math.round(scales.x.getPixelForValue(seconds) * ratio);
+const top = Math.round(chartArea.top * ratio);
+const {data} = canvas.getContext('2d').getImageData(x - 1, top, 3, Math.round(chartArea.height * ratio));
+// The canvas lies over the card, and a thin line is never quite its colour.
+const shown = (i, j) => card[j] + (data[i + j] - card[j]) * data[i + 3] / 255;
+const far = (one, other) => Math.hypot(...[0, 1, 2].map((j) => one[j] - other[j]));
+const allowed = 4 + far(wanted, card) * 0.4;
+const found = [0, 0, 0];
+for (let i = 0; i < data.length; i += 4) {
+  found[i / 4 %% 3] += far([0, 1, 2].map((j) => shown(i, j)), wanted) < allowed;
+}
+return Math.max(...found) / (data.length / 12);
+"""
+
+
+def share(browser, begins, seconds, name):
+    """How much of the height of a chart, at a time, has a colour of the page's style."""
+    return browser.run(COLUMN % json.dumps([begins, seconds, name]))
+
+
+def a_history(folder, page):
+    """A report with the times at which growth began or ended, a band, a gap, a restart and a limit."""
+    told = json.loads(page.with_suffix(".json").read_text())
+    told.update(elapsed_s=1000, cycles=0, marks=[], operations=[], memory_limit_bytes=120 << 20,
+                restarts=[{"at_s": 700, "text": "process 7 (fake) was replaced by process 8"}])
+    mib = 1 << 20
+    rss = [[t, 0, 64 * mib + max(0, t - 400) * 50_000, 60 * mib, 100 * mib] for t in range(0, 1000, 2) if not 200 < t < 300]
+    fds = [[t, 0, 16 if t < 500 else 40] for t in range(0, 1000, 2)]
+    series = lambda name, unit, points, **more: {"name": name, "unit": unit, "available": True, "samples": len(points),
+                                                 "peak": max(points, key=lambda point: point[2]), "timeline": points, "rests": 0,
+                                                 "at_rest": [], **more}
+    told["series"] = [series("rss", "bytes", rss), series("fds", "count", fds),
+                      series("fake.rss", "bytes", [[t, 0, 9 * mib] for t in range(0, 1000, 2)], restarts_s=[700]),
+                      series("cache", "bytes", [[t, 0, min(t, 500) * 20_000] for t in range(0, 1000, 2)])]
+    told["verdict"].update(findings=[], remarks=[], trends=[
+        a_trend("rss", growth=50_000, state="certain", leak=True, since_s=400, since_earliest_s=350, since_latest_s=450, since_cycle=0,
+                excluded_later=[[500, 210], [900, 1900]]),
+        a_trend("cache", rest={"since_s": 500, "grown": 10e6})])
+    path = pathlib.Path(folder, "history.json")
+    path.write_text(json.dumps(told, indent=1))
+    return path
+
+
+def shows_what_happened_when(soak, browser, server, folder, page):
+    said, _ = report(soak, a_history(folder, page))
+    browser.open(server.url + "history.html")
+    at = lambda *where: share(browser, *where)
+    assert at("rss ", 250, "gap") > 0.7 and at("rss ", 150, "gap") < 0.1, (said, at("rss ", 250, "gap"), at("rss ", 150, "gap"))
+    assert at("rss ", 150, "band") > 0.2 and at("rss ", 250, "band") < 0.05, "a band of 40 MiB, but not in the gap"
+    assert at("rss ", 400, "fit") > 0.1 and at("rss ", 300, "fit") < 0.05, "growth began at 400 s"
+    assert at("cache ", 500, "rested") > 0.2 and at("cache ", 400, "rested") < 0.05, "and there it ended"
+    assert at("fake.rss ", 700, "restart") > 0.5 and at("rss ", 700, "restart") < 0.05, "of the other process"
+    assert at("unseen rss", 950, "unseen-wash") > 0.8, "nothing is known of what began after the last onset"
+    assert at("unseen rss", 250, "unseen-wash") < 0.7, "a large leak would have been seen"
+    stepped = browser.run("return charts.map((chart) => chart.data.datasets.find((data) => data.kind === 'timeline')?.stepped)")
+    assert stepped[:4] == [False, True, False, False], stepped
+    shown = browser.run("return document.body.innerText")
+    for words in ("since 00:06:40", "grew by 9.5 MiB until 00:08:20, then rested", "What could not be seen", "no samples", "restart",
+                  "process 7 (fake) was replaced by process 8", "above 60 B per second if it began at the start"):
+        assert words in shown, (words, shown)
+
+
 # Of the heap's chart: the height of the fitted line and of the quiescent points, first and last.
 ENDS = """
 const chart = charts.find((candidate) => candidate.canvas.getAttribute('aria-label').startsWith('heap '));
@@ -127,9 +208,8 @@ def draws_what_grows(soak, browser, server, page):
     frames = next(operation for operation in grown["operations"] if operation["name"] == "frames")
     counts = dict((at, count) for at, _, count in frames["at_rest"])
     heap["at_rest"] = [[at, cycle, 500_000 + 1000 * counts[at]] for at, cycle, _ in heap["at_rest"]]
-    trend = {"series": "heap", "unit": "bytes", "per": "frame or reconnect", "growth": 1000, "low": 990, "high": 1010,
-             "excluded": 1010, "confidence": 0.99, "per_day": 1, "leak": True, "warm_up_s": 0, "since_s": 0, "since_cycle": 0}
-    grown["verdict"]["trends"] = [trend]
+    grown["verdict"]["trends"] = [a_trend("heap", per="frame or reconnect", growth=1000, state="certain", leak=True, since_s=0,
+                                          since_earliest_s=0, since_latest_s=0, since_cycle=0)]
     path = page.with_name("grown.json")
     path.write_text(json.dumps(grown, indent=1))
     said, _ = report(soak, path)
@@ -208,6 +288,7 @@ def check(soak, folder):
             fits(browser, server.url + page.name, width)
         says(browser, server.url + page.name, run_report["summary"])
         draws_what_grows(soak, browser, server, page)
+        shows_what_happened_when(soak, browser, server, folder, page)
 
         killed = os.path.join(folder, "killed")
         check_killed(soak, Server(killed), killed, browser)

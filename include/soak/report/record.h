@@ -74,9 +74,10 @@ struct Record {
   std::chrono::nanoseconds asked{};
   std::chrono::nanoseconds elapsed{};
   std::uint64_t seed = 0;
-  std::uint32_t sessions = 1;                     // How many were to be open at once.
-  std::optional<std::int64_t> session_rss_bytes;  // How much one session added to RSS, if that was measured.
-  std::uint64_t cycles = 0;                       // Finished, over all sessions.
+  std::uint32_t sessions = 1;                      // How many were to be open at once.
+  std::optional<std::int64_t> memory_limit_bytes;  // That was asked for: the page draws it.
+  std::optional<std::int64_t> session_rss_bytes;   // How much one session added to RSS, if that was measured.
+  std::uint64_t cycles = 0;                        // Finished, over all sessions.
   std::uint64_t failed_cycles = 0;
   std::vector<std::string> failures;  // The errors of the first failed cycles.
   std::vector<Counter> counters;      // In order of first use.

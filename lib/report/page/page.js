@@ -66,13 +66,16 @@ function outcome(report) {
   if (!report.verdict.passed) {
     return 'FAIL';
   }
+  if (report.verdict.bound_asked && report.verdict.inconclusive.length && !report.parts_left) {
+    return 'INCONCLUSIVE';
+  }
   const parts = report.parts.length;
   return report.parts_left ? `PART ${parts} of ${parts + report.parts_left}` : 'PASS';
 }
 
 function verdict(report) {
-  const passed = report.verdict.passed;
-  return element('section', 'card verdict' + (passed ? '' : ' failed'),
+  const manner = {FAIL: ' failed', INCONCLUSIVE: ' unsure'}[outcome(report)] || '';
+  return element('section', 'card verdict' + manner,
     element('header', '', element('span', 'badge', outcome(report)), element('h1', '', report.title),
             element('span', 'muted', report.name)),
     element('p', 'summary mono', report.summary), facts(report));
@@ -84,12 +87,13 @@ function evidence(item) {
 }
 
 function findings(report) {
-  if (!report.verdict.findings.length) {
-    return null;
-  }
-  return section(report.verdict.findings.length === 1 ? 'Finding' : `${report.verdict.findings.length} findings`,
-    ...report.verdict.findings.map((finding) => element('article', 'card finding', element('h3', '', finding.text),
-      finding.evidence.length ? element('dl', 'evidence', ...finding.evidence.flatMap(evidence)) : null)));
+  const cards = (found, manner) => found.map((finding) => element('article', 'card finding' + manner, element('h3', '', finding.text),
+    finding.evidence.length ? element('dl', 'evidence', ...finding.evidence.flatMap(evidence)) : null));
+  const {findings: wrong, inconclusive} = report.verdict;
+  return [
+    wrong.length ? section(wrong.length === 1 ? 'Finding' : `${wrong.length} findings`, ...cards(wrong, '')) : null,
+    inconclusive.length ? section('Not certain', ...cards(inconclusive, ' unsure')) : null,
+  ];
 }
 
 function rerun(report) {
@@ -120,9 +124,17 @@ function legend(report) {
   const has = (kind) => report.marks.some((mark) => (mark.kind === 'fault') === (kind === 'fault'));
   const entries = [
     ['over time', [line(6, {stroke: 'var(--series)'})], true],
+    ['lowest to highest', [['rect', {width: 24, height: 12, fill: 'var(--band)'}]],
+     report.series.some((series) => series.timeline.some((point) => point.length > HIGHEST))],
     ['quiescent point', [['circle', {cx: 12, cy: 6, r: 4, fill: 'var(--card)', stroke: 'var(--series)', 'stroke-width': 1.5}]], true],
-    ['fitted growth', [line(6, {stroke: 'var(--fit)', 'stroke-dasharray': '6 4'})], trends.length],
-    ['where growth began', [upright({stroke: 'var(--fit)', 'stroke-dasharray': '2 3'})], trends.some((trend) => trend.leak)],
+    ['fitted growth', [line(6, {stroke: 'var(--fit)', 'stroke-dasharray': '6 4'})], trends.some(grows)],
+    ['where growth began, and how well that is known',
+     [['rect', {x: 2, width: 20, height: 12, fill: 'var(--onset)'}], upright({stroke: 'var(--fit)', 'stroke-dasharray': '2 3'})],
+     trends.some(grows)],
+    ['where growth ended', [upright({stroke: 'var(--rested)', 'stroke-dasharray': '2 3'})], trends.some((trend) => trend.rest)],
+    ['restart', [upright({stroke: 'var(--restart)'})], report.restarts.length],
+    ['no samples', [['rect', {width: 24, height: 12, fill: 'var(--gap)'}]],
+     report.series.some((series) => gapsOf(report, series).length)],
     ['warm-up', [['rect', {width: 24, height: 12, fill: 'var(--warm-up)'}]], trends.some((trend) => trend.warm_up_s > 0)],
     [report.cycle_noun, [upright({y1: 5, stroke: 'var(--cycle)'})], report.cycles],
     ['fault', [upright({stroke: 'var(--fault)', 'stroke-dasharray': '4 3'})], has('fault')],
@@ -134,27 +146,48 @@ function legend(report) {
 
 function trendText(trend) {
   const per = ` per ${trend.per}`;
-  if (trend.leak) {
-    return formatGrowth(trend.growth, trend.unit) + per;
+  const growth = formatGrowth(trend.growth, trend.unit) + per;
+  if (trend.state === 'certain') {
+    return `${growth} since ${formatClock(trend.since_s)}` + (trend.leak ? '' : ', which is allowed');
   }
-  return `no growth; more than ${formatValue(trend.excluded, trend.unit)}${per} is excluded`;
+  if (trend.state === 'likely') {
+    return `${growth} since ${formatClock(trend.since_s)}, not certain`;
+  }
+  if (trend.rest) {
+    return `grew by ${formatValue(trend.rest.grown, trend.unit)} until ${formatClock(trend.rest.since_s)}, then rested`;
+  }
+  return 'no growth' + (trend.excluded === null ? '' : `; more than ${formatValue(trend.excluded, trend.unit)}${per} is excluded`);
+}
+
+function manner(trend) {
+  return trend.leak ? ' leak' : trend.state === 'likely' ? ' unsure' : '';
+}
+
+// When the memory limit is reached.
+function forecast(trend) {
+  const reached = trend && trend.limit_reached;
+  if (!reached) {
+    return '';
+  }
+  const latest = reached.latest_s === null ? 'never' : formatDuration(reached.latest_s);
+  return `; at this growth the limit is reached in ${formatDuration(reached.expected_s)} ` +
+    `(${formatDuration(reached.earliest_s)} to ${latest})`;
 }
 
 function chartCard(report, series) {
   const trend = trendOf(report, series);
   const title = element('header', '', element('h3', '', series.name),
-    trend ? element('span', 'growth' + (trend.leak ? ' leak' : ''), trendText(trend)) : null);
+    trend ? element('span', 'growth' + manner(trend), trendText(trend)) : null);
   if (!series.timeline.length) {
     const why = series.available ? 'no samples' : series.unavailable;
     return {card: element('article', 'card chart', title, element('p', 'muted', why))};
   }
-  const first = series.timeline[0][VALUE];
-  const last = series.timeline[series.timeline.length - 1][VALUE];
+  const [first, last] = (series.ends || [series.timeline[0], series.timeline.at(-1)]).map((point) => point[VALUE]);
   const peak = series.peak ? series.peak[VALUE] : Math.max(first, last);
   const value = (number) => formatValue(number, series.unit);
   const relation = series.part_of ? `part of ${series.part_of}; ` : series.stands_for ? `counts the same as ${series.stands_for}; ` : '';
   const words = `${relation}${value(first)} → ${value(last)}, highest ${value(peak)}; ${plural(series.samples, 'sample')}, ` +
-    plural(series.at_rest.length, 'quiescent point');
+    plural(series.rests === undefined ? series.at_rest.length : series.rests, 'quiescent point') + forecast(trend);
   const canvas = element('canvas');
   canvas.setAttribute('role', 'img');
   canvas.setAttribute('aria-label', `${series.name} over time: ${words}`);
@@ -163,7 +196,7 @@ function chartCard(report, series) {
 
 // What has nothing to see takes a line, not a chart.
 function isEmpty(report, series) {
-  const zero = (point) => point[VALUE] === 0;
+  const zero = (point) => point[VALUE] === 0 && highest(point) === 0;
   return series.timeline.length > 0 && series.timeline.every(zero) && series.at_rest.every(zero) && !trendOf(report, series);
 }
 
@@ -185,6 +218,27 @@ function chartSection(report) {
   return {shown, draw: () => cards.filter(({canvas}) => canvas).forEach((card) => drawChart(card.canvas, report, card.series))};
 }
 
+// Of each series that has a curve: the smallest leak that would have been seen, by when it began.
+function unseenSection(report) {
+  const cards = report.verdict.trends.filter((trend) => !trend.not_judged && excludedRates(trend).length > 1).map((trend) => {
+    const canvas = element('canvas');
+    const rates = excludedRates(trend);
+    const rate = ([, value]) => `${formatValue(value, trend.unit)} per ${trend.per}`;
+    const words = `above ${rate(rates[0])} if it began at the start, above ${rate(rates.at(-1))} if it began at ` +
+      `${formatClock(rates.at(-1)[AT])}; of later ones nothing is known`;
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', `unseen ${trend.series} per ${trend.per}: a leak is seen ${words}`);
+    return {trend, canvas, card: element('article', 'card chart small', element('header', '', element('h3', '', trend.series),
+      element('span', 'growth', `per ${trend.per}`)), element('div', 'plot', canvas), element('footer', '', 'Seen ' + words))};
+  });
+  return {
+    shown: cards.length ? section('What could not be seen', element('p', 'muted',
+      'The smallest leak that would have been seen, by when it began. A leak in the shaded area may be there.'),
+      element('div', 'charts', ...cards.map(({card}) => card))) : null,
+    draw: () => cards.forEach(({canvas, trend}) => drawExcluded(canvas, report, trend)),
+  };
+}
+
 function trendRow(report, trend) {
   const name = `${trend.series} per ${trend.per}`;
   if (trend.not_judged) {
@@ -192,13 +246,25 @@ function trendRow(report, trend) {
     cell.colSpan = 6;
     return [name, cell];
   }
-  const since = `since ${formatClock(trend.since_s)}, ${report.cycle_noun} ${trend.since_cycle}`;
   const growth = (value) => ({number: formatGrowth(value, trend.unit)});
   return [
     name, growth(trend.growth),
     {number: `${formatGrowth(trend.low, trend.unit)} to ${formatGrowth(trend.high, trend.unit)}`},
     {number: formatValue(trend.excluded, trend.unit)}, growth(trend.per_day), {number: formatClock(trend.warm_up_s)},
-    trend.leak ? element('td', 'leak', `grows ${since}`) : 'no growth'];
+    element('td', manner(trend).trim(), trendVerdict(report, trend))];
+}
+
+function trendVerdict(report, trend) {
+  if (!grows(trend)) {
+    return trend.rest ? trendText(trend) : 'no growth';
+  }
+  const since = `${formatClock(trend.since_s)}, ${report.cycle_noun} ${formatCount(trend.since_cycle)}`;
+  // Within a minute it is known well enough.
+  const between = trend.since_latest_s - trend.since_earliest_s > 60 ?
+    ` (between ${formatClock(trend.since_earliest_s)} and ${formatClock(trend.since_latest_s)})` : '';
+  const certain = trend.state === 'likely' ? 'may grow' : trend.leak ? 'grows' : 'grows, as allowed,';
+  const bound = trend.bound ? `; the bound is ${trend.bound.state}` : '';
+  return `${certain} since ${since}${between}${bound}`;
 }
 
 function trends(report) {
@@ -275,6 +341,11 @@ function marks(report) {
     report.marks.map((mark) => [{number: formatClock(mark.at_s, true)}, mark.kind, mark.text])), dropped);
 }
 
+function restarts(report) {
+  return report.restarts.length ? section('Restarts', table([{number: 'At'}, 'What'],
+    report.restarts.map((restart) => [{number: formatClock(restart.at_s, true)}, restart.text]))) : null;
+}
+
 function failures(report) {
   return report.failures.length ?
     section(`Failed ${report.cycle_noun}s`, element('ul', 'notes', ...report.failures.map((text) => element('li', '', text)))) : null;
@@ -287,17 +358,22 @@ function settings(report) {
 
 function show(report) {
   const drawn = chartSection(report);
+  const unseen = unseenSection(report);
+  const draw = () => {
+    drawn.draw();
+    unseen.draw();
+  };
   const page = document.getElementById('page');
   page.append(...[
-    verdict(report), findings(report), rerun(report), notes(report), ...drawn.shown, trends(report),
+    verdict(report), ...findings(report), rerun(report), notes(report), ...drawn.shown, trends(report), unseen.shown, restarts(report),
     element('div', 'tables', ...[parts(report), counters(report), traffic(report), openTime(report), answers(report), marks(report), failures(report), settings(report)].filter(Boolean)),
     element('p', 'colophon', `soak.report version ${report.version}. Charts by Chart.js ${Chart.version}, MIT licence.`),
   ].filter(Boolean));
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-  drawn.draw();
+  draw();
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
     clearCharts();
-    drawn.draw();
+    draw();
   });
   document.documentElement.dataset.ready = String(charts.length);
 }

@@ -145,12 +145,22 @@ TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
   const rapidjson::Document json = parsed(a_record());
   const rapidjson::Value& trends = json["verdict"]["trends"];
 
-  ASSERT_EQ(trends.Size(), 2u);
+  ASSERT_EQ(trends.Size(), 3u);
   EXPECT_STREQ(trends[0]["per"].GetString(), "reconnect");
+  EXPECT_STREQ(trends[0]["state"].GetString(), "certain");
   EXPECT_DOUBLE_EQ(trends[0]["growth"].GetDouble(), 10300.5);
   EXPECT_TRUE(trends[0]["leak"].GetBool());
-  EXPECT_THAT(keys(trends[1]), ElementsAre("series", "unit", "per", "not_judged"));
-  EXPECT_STREQ(trends[1]["per"].GetString(), "second");
+  EXPECT_DOUBLE_EQ(trends[0]["since_earliest_s"].GetDouble(), 8);
+  EXPECT_DOUBLE_EQ(trends[0]["since_latest_s"].GetDouble(), 11);
+  EXPECT_DOUBLE_EQ(trends[0]["excluded_later"][1][1].GetDouble(), 900);
+  EXPECT_STREQ(trends[0]["bound"]["state"].GetString(), "exceeded");
+  EXPECT_TRUE(trends[0]["limit_reached"]["latest_s"].IsNull()) << "never";
+  EXPECT_STREQ(trends[1]["state"].GetString(), "at rest");
+  EXPECT_FALSE(trends[1].HasMember("since_s"));
+  EXPECT_DOUBLE_EQ(trends[1]["rest"]["since_s"].GetDouble(), 20);
+  EXPECT_DOUBLE_EQ(trends[1]["rest"]["grown"].GetDouble(), 24e6);
+  EXPECT_THAT(keys(trends[2]), ElementsAre("series", "unit", "per", "not_judged"));
+  EXPECT_STREQ(trends[2]["per"].GetString(), "second");
 }
 
 TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
@@ -159,9 +169,9 @@ TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
       keys(parsed(a_record())),
       ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted", "ended_early",
                   "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "sessions",
-                  "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters", "figures", "traffic",
-                  "open_time", "answers", "verdict", "rerun", "parts", "parts_left", "settings", "marks",
-                  "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by", "baseline_unsettled",
+                  "memory_limit_bytes", "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters",
+                  "figures", "traffic", "open_time", "answers", "verdict", "rerun", "parts", "parts_left", "settings",
+                  "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by", "baseline_unsettled",
                   "last_unsettled", "probe_cpu_s", "restarts", "series", "operations"));
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -94,7 +95,12 @@ TEST(ReadJsonTest, GivesBackWhatTheRunHeld) {
   EXPECT_EQ(record.marks[0].text, "reset");
   EXPECT_EQ(record.verdict.trends[0].low, 10240);
   EXPECT_EQ(record.verdict.trends[0].state, probe::GrowthState::kCertain);
-  EXPECT_EQ(record.verdict.trends[1].not_judged, "3 quiescent points, 8 are needed");
+  EXPECT_EQ(record.verdict.trends[0].excluded_later[1].rate, 900);
+  EXPECT_EQ(record.verdict.trends[0].bound->run_needed, 2h);
+  EXPECT_EQ(record.verdict.trends[0].limit_reached->latest, std::nullopt);
+  EXPECT_EQ(record.verdict.trends[1].state, probe::GrowthState::kAtRest);
+  EXPECT_EQ(record.verdict.trends[1].rest->since, 20s);
+  EXPECT_EQ(record.verdict.trends[2].not_judged, "3 quiescent points, 8 are needed");
   EXPECT_EQ(record.measured.tracks[0].timeline.added(), 100'000u);
   EXPECT_EQ(record.measured.tracks[0].timeline.peak()->value, written.measured.tracks[0].timeline.peak()->value);
   EXPECT_EQ(record.measured.tracks[0].at_rest.added(), 10'001u);

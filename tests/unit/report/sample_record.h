@@ -5,6 +5,7 @@
 // A run with something in every field of its record.
 
 #include <chrono>
+#include <optional>
 
 #include "soak/report/record.h"
 
@@ -24,7 +25,15 @@ inline probe::Trend a_leak() {
   trend.leak = true;
   trend.warm_up = std::chrono::seconds{5};
   trend.since = std::chrono::seconds{10};
+  trend.since_earliest = std::chrono::seconds{8};
+  trend.since_latest = std::chrono::seconds{11};
   trend.since_cycle = 10;
+  trend.excluded_later = {{std::chrono::seconds{20}, 40}, {std::chrono::seconds{40}, 900}};
+  trend.end = std::chrono::seconds{60};
+  trend.operation = "frame";
+  trend.per_operation = 412;
+  trend.bound = probe::Bound{{64, "reconnect"}, 64, probe::Bound::State::kExceeded, std::chrono::hours{2}};
+  trend.limit_reached = probe::Trend::Forecast{std::chrono::hours{41}, std::chrono::hours{36}, std::nullopt};
   return trend;
 }
 
@@ -43,6 +52,7 @@ inline Record a_record() {
   record.seed = 18446744073709551615u;
   record.sessions = 2;
   record.session_rss_bytes = 12'345;
+  record.memory_limit_bytes = 512 << 20;
   record.cycles = 4;
   record.failed_cycles = 1;
   record.failures = {"00:00:12 cycle 2: connection reset"};
@@ -73,6 +83,11 @@ inline Record a_record() {
   record.verdict.findings.push_back({"heap", "heap grew", {{"since", "00:00:10"}}});
   record.verdict.remarks.push_back("rss not judged");
   record.verdict.trends.push_back(a_leak());
+  probe::Trend rested;
+  rested.series = "rss";
+  rested.unit = probe::Unit::kBytes;
+  rested.rest = probe::Trend::Rest{std::chrono::seconds{20}, 24e6};
+  record.verdict.trends.push_back(rested);
   probe::Trend unknown;
   unknown.series = "fds";
   unknown.not_judged = "3 quiescent points, 8 are needed";
@@ -84,11 +99,22 @@ inline Record a_record() {
   heap.timeline.add({2500ms, 2, 8192});
   heap.timeline.add({3500ms, 3, 6000});
   heap.at_rest.add({1500ms, 1, 4096});
+  heap.restart(3s);
+  record.measured.restarts.push_back({3s, "process 7 (fake) was replaced by process 8"});
   record.measured.tracks.push_back(heap);
   probe::Track sockets;
   sockets.name = "sockets";
   sockets.unavailable = "not available on this system";
   record.measured.tracks.push_back(sockets);
+  probe::Track pss;
+  pss.name = "pss";
+  pss.unit = probe::Unit::kBytes;
+  pss.part_of = "rss";
+  pss.timeline = probe::Series(2);
+  for (int i = 0; i < 5; ++i) {
+    pss.timeline.add({i * 1s, 1, 4096 * (i % 3)});
+  }
+  record.measured.tracks.push_back(pss);
   probe::Operation frames;
   frames.name = "frames";
   frames.at_rest.add({1500ms, 1, 375});
