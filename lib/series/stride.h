@@ -5,10 +5,10 @@
 // A run of consecutive values, summed up as one point with its median, its lowest and its highest value.
 //
 // The values in order of size are cut into eight shares of equal weight, of which the means are kept (a t-digest with
-// equal shares; Dunning and Ertl 2019). Two summaries merge into that of all their values. So the median does not
-// depend on when a series was thinned, and a sawtooth cannot alias: over one period its values are the same, wherever
-// the period begins. The median is exact up to eight values. Beyond that it is the mean of the middle quarter, which
-// a quarter of outliers on either side does not move.
+// equal shares; Dunning and Ertl 2019). Two summaries merge into that of all their values, so the median does not
+// depend on when a series was thinned. It is exact up to eight values. Beyond that it is about the mean of the middle
+// quarter, which outliers do not move. A sawtooth of about a stride's length, of which single rows would climb over
+// days, becomes a level line, to within 6% of its height.
 
 #include <array>
 #include <chrono>

@@ -8,9 +8,10 @@
 // A Series holds at most `capacity` points. While it has room, each value is a point. When it is full, neighbours are
 // merged in pairs, and from then on a point stands for a stride of 2, 4, 8, ... consecutive values, with their median,
 // their lowest and their highest value, at the mean of their times. So an hour and a week cost the same, an outlier
-// moves no median, and a sawtooth cannot alias into a slope. It makes no difference whether a value came before or
-// after the series was full. Values are summed up in the same way, whatever they measure: of a counter, which only
-// rises, the median is the count in the middle of the stride. docs/report.md says more for readers of a report.
+// moves no median, and a sawtooth of about a stride's length does not turn into a slope. It makes no difference whether
+// a value came before or after the series was full. Values are summed up in the same way, whatever they measure: of a
+// counter, which only rises, the median is the count in the middle of the stride. docs/report.md says more for readers
+// of a report.
 //
 // The first value, the newest and the peak are exact. A stride ends early at a gap in time that a chart would show, and
 // where a segment begins.
