@@ -179,6 +179,16 @@ void Series::touch() noexcept {
   std::memset(static_cast<void*>(kept_ + capacity_ + parts_), 0, (kPartsMax - parts_) * sizeof(Stride));
 }
 
+void Series::clear() noexcept {
+  size_ = 0;
+  stride_ = 1;
+  added_ = 0;
+  parts_ = 0;
+  leaf_size_ = 0;
+  open_ = 0;
+  begins_segment_ = false;
+}
+
 void Series::add(Point point) noexcept {
   point = {empty() ? point.at : std::max(point.at, last_.at), point.cycle, point.value};
   if (is_gap(point)) {

@@ -69,6 +69,9 @@ class Series {
   // Makes all of its memory resident, so that RSS does not grow with it. A copy is not touched.
   void touch() noexcept;
 
+  // Forgets all values. The memory stays, resident where it was.
+  void clear() noexcept;
+
   // Adds a single value. Time never goes back: a point that arrives late, because two threads measure, gets the time of
   // the newest one.
   void add(Point point) noexcept;

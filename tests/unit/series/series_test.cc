@@ -441,6 +441,21 @@ TEST(SeriesTest, OnceTouchedAllItsMemoryIsThere) {
   EXPECT_EQ(many[7].points().front().low, 0);
 }
 
+TEST(SeriesTest, AClearedOneIsAsNew) {
+  Series series = filled(8, 100);
+
+  series.clear();
+
+  EXPECT_TRUE(series.empty());
+  EXPECT_FALSE(series.peak());
+  EXPECT_TRUE(series.points().empty());
+  series.add({5s, 1, -3});
+  EXPECT_EQ(series.stride(), 1u);
+  EXPECT_EQ(series.first()->value, -3);
+  EXPECT_EQ(series.peak()->value, -3);
+  EXPECT_EQ(series.points().size(), 1u);
+}
+
 TEST(SeriesTest, AnEmptyOneHasNoPoints) {
   const Series series;
 
