@@ -98,7 +98,7 @@ void print_costs() {
     std::printf("  %-28s %10.1f us\n", reading, cost_us(times, call));
   };
   std::printf("one reading, median:\n");
-  row("rss", 1000, [&] { (void)self.rss_bytes(); });
+  row("rss and swap", 1000, [&] { (void)self.memory(); });
   row("fds", 1000, [&] { (void)self.open_fds(); });
   row("threads", 1000, [&] { (void)self.threads(); });
   row("heap", 1000, [] { (void)soak::probe::read_heap_bytes(); });
