@@ -32,7 +32,7 @@ std::optional<LeakMax> parse_leak_max(std::string_view text) {
   }
   std::string one = text::singular(per);
   if (one == "second" || one == "hour") {
-    one = one == "second" ? "s" : "h";
+    one.resize(1);  // "s", "h".
   }
   return LeakMax{static_cast<double>(*size), std::move(one)};
 }
