@@ -26,9 +26,10 @@ std::chrono::nanoseconds at_most_a_century(double seconds) {
 
 }  // namespace
 
-Pace::Pace(const Measurements& measured, std::string cycle) : measured_(measured), cycle_(std::move(cycle)) {}
+OperationRates::OperationRates(const Measurements& measured, std::string cycle)
+    : measured_(measured), cycle_(std::move(cycle)) {}
 
-std::optional<double> Pace::per_second(const std::string& operation) const {
+std::optional<double> OperationRates::per_second(const std::string& operation) const {
   const std::string one = operation.substr(0, operation.find(" or "));
   if (one.empty()) {
     return 1;
@@ -55,10 +56,10 @@ std::optional<double> Pace::per_second(const std::string& operation) const {
   return std::nullopt;
 }
 
-std::optional<Bound> judge_bound(const LeakMax& asked, const Trend& trend, const Pace& pace) {
+std::optional<Bound> judge_bound(const LeakMax& asked, const Trend& trend, const OperationRates& rates) {
   Bound bound{asked, 0, Bound::State::kNotShown, {}};
-  const std::optional<double> own = pace.per_second(trend.per);
-  const std::optional<double> others = asked.per_time() ? 1 : pace.per_second(asked.per);
+  const std::optional<double> own = rates.per_second(trend.per);
+  const std::optional<double> others = asked.per_time() ? 1 : rates.per_second(asked.per);
   if (!own || !others) {
     return std::nullopt;
   }
@@ -80,8 +81,9 @@ std::optional<Bound> judge_bound(const LeakMax& asked, const Trend& trend, const
   return bound;
 }
 
-std::optional<Trend::Forecast> forecast(const Trend& trend, std::int64_t level, std::int64_t limit, const Pace& pace) {
-  const std::optional<double> own = pace.per_second(trend.per);
+std::optional<Trend::Forecast> forecast(const Trend& trend, std::int64_t level, std::int64_t limit,
+                                        const OperationRates& rates) {
+  const std::optional<double> own = rates.per_second(trend.per);
   if (trend.state == GrowthState::kAtRest || !own || trend.growth <= 0) {
     return std::nullopt;
   }

@@ -14,9 +14,9 @@
 namespace soak::probe {
 
 // How often each operation happened, per second.
-class Pace {
+class OperationRates {
  public:
-  Pace(const Measurements& measured, std::string cycle);
+  OperationRates(const Measurements& measured, std::string cycle);
 
   // Of an operation in the singular, or of the first one of "reconnect or frame"; of the second for an empty name.
   // Empty for an operation that is not counted.
@@ -28,10 +28,11 @@ class Pace {
 };
 
 // The bound, judged. Empty if it is per an operation that is not counted.
-std::optional<Bound> judge_bound(const LeakMax& asked, const Trend& trend, const Pace& pace);
+std::optional<Bound> judge_bound(const LeakMax& asked, const Trend& trend, const OperationRates& rates);
 
 // When `limit` is reached from `level` at the growth of the trend. Empty if it does not grow.
-std::optional<Trend::Forecast> forecast(const Trend& trend, std::int64_t level, std::int64_t limit, const Pace& pace);
+std::optional<Trend::Forecast> forecast(const Trend& trend, std::int64_t level, std::int64_t limit,
+                                        const OperationRates& rates);
 
 }  // namespace soak::probe
 

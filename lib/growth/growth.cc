@@ -123,7 +123,8 @@ constexpr double kGrewOnce = 5;
 
 constexpr std::size_t kBeamAtRest = 6;
 constexpr std::size_t kBeamGrowing = 3;
-constexpr std::size_t kRefined = 6;  // Fits of each family that are refined.
+constexpr std::size_t kOrdered = 64;  // Extensions that are tried for the beam, the likeliest first.
+constexpr std::size_t kRefined = 6;   // Fits of each family that are refined.
 constexpr int kRefinements = 4;
 constexpr double kLineCostMax = 4;     // What the slope and the onset cost a combination that is worth looking at.
 constexpr std::size_t kWithLines = 3;  // Forms at rest to which lines are added once they are refined.
@@ -635,6 +636,10 @@ class Fitter {
     double likelihood = 0;
   };
 
+  bool is_plausible(const Candidate& candidate) const {
+    return candidate.likelihood + kLineCostMax > best_free_ - kNotExcluded;
+  }
+
   // Extends the nodes by one form after the other, and keeps what is plausible of all that it visits.
   void visit(std::vector<Node> nodes, std::size_t beam) {
     if (nodes.front().forms.empty()) {
@@ -653,16 +658,19 @@ class Fitter {
         }
       }
       std::erase_if(candidates, [](const Candidate& candidate) { return !std::isfinite(candidate.likelihood); });
-      std::sort(candidates.begin(), candidates.end(),
-                [](const Candidate& a, const Candidate& b) { return a.likelihood > b.likelihood; });
+      // Only the best are needed in order; of the others, those that are plausible count for the intervals.
+      const auto better = [](const Candidate& a, const Candidate& b) { return a.likelihood > b.likelihood; };
+      const auto ordered = candidates.begin() + static_cast<std::ptrdiff_t>(std::min(kOrdered, candidates.size()));
+      std::partial_sort(candidates.begin(), ordered, candidates.end(), better);
+      candidates.erase(std::remove_if(ordered, candidates.end(), [&](const Candidate& c) { return !is_plausible(c); }),
+                       candidates.end());
       // The best of each combination of kinds goes on; its neighbours on the grid would fill the beam.
       std::vector<std::uint64_t> kinds;
       std::vector<Node> next;
       for (const Candidate& candidate : candidates) {
         const Node& node = nodes[candidate.node];
-        const bool plausible = candidate.likelihood + kLineCostMax > best_free_ - kNotExcluded;
-        if (!plausible && next.size() == beam) {
-          break;
+        if (next.size() == beam && !is_plausible(candidate)) {
+          continue;
         }
         const bool valid = keep(fit_of(node, candidate.form, candidate.likelihood));
         const std::uint64_t kind = kinds_of(node, candidate.form);
@@ -1187,7 +1195,9 @@ GrowthState state_of(const Look& look, const GrowthOptions& options) {
   if (look.sure && look.evidence > enough && may_be_certain) {
     return GrowthState::kCertain;
   }
-  return look.low > 0 ? GrowthState::kLikely : GrowthState::kAtRest;
+  // The last blocks alone are easily fitted by chance: what is seen only there has to be as likely as what is certain.
+  const bool shown = look.onset <= kOnsetMax + 0.01 || look.evidence > enough;
+  return look.low > 0 && shown ? GrowthState::kLikely : GrowthState::kAtRest;
 }
 
 // Of more segments than can be judged, the longest.

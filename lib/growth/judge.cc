@@ -366,7 +366,7 @@ void find_trends(const Measurements& measured, const Budgets& budgets, const Jud
     return;
   }
   const std::size_t noisy = noisy_series(measured);
-  const Pace pace(measured, words.cycle);
+  const OperationRates rates(measured, words.cycle);
   bool bound_judged = false;
   for (const Track& track : measured.tracks) {
     const bool memory = track.unit == Unit::kBytes;
@@ -379,12 +379,12 @@ void find_trends(const Measurements& measured, const Budgets& budgets, const Jud
     Trend trend = over_time(track) ? slope_of(track, noisy) : residue_of(track, measured, words.cycle, noisy);
     attribute(track, measured, words.cycle, trend);
     if (memory && trend.not_judged.empty() && budgets.leak_max) {
-      trend.bound = judge_bound(*budgets.leak_max, trend, pace);
+      trend.bound = judge_bound(*budgets.leak_max, trend, rates);
       trend.leak = trend.bound ? trend.bound->state == Bound::State::kExceeded : trend.leak;
       bound_judged |= trend.bound.has_value();
     }
     if (memory && trend.not_judged.empty() && budgets.memory_limit_bytes) {
-      trend.limit_reached = forecast(trend, level_of(track, measured), *budgets.memory_limit_bytes, pace);
+      trend.limit_reached = forecast(trend, level_of(track, measured), *budgets.memory_limit_bytes, rates);
     }
     if (std::optional<Finding> open = open_question(trend)) {
       verdict.inconclusive.push_back(std::move(*open));

@@ -284,7 +284,8 @@ std::optional<Attribution> attribution_of(const Track& track, const Measurements
   const std::vector<Counted> operations = operations_at(points, measured, cycle);
   const std::vector<std::size_t> to = charged(points, operations);
   const double done = operations[to.front()].done();
-  return done > 0 ? std::optional(Attribution{names_of(to, operations), done, points.back().at - points.front().at}) : std::nullopt;
+  return done > 0 ? std::optional(Attribution{names_of(to, operations), done, points.back().at - points.front().at})
+                  : std::nullopt;
 }
 
 void attribute(const Track& track, const Measurements& measured, const std::string& cycle, Trend& trend) {

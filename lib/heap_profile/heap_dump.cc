@@ -94,26 +94,27 @@ HeapDump parse_heap_dump(std::string_view text) {
   return dump;
 }
 
-bool Growth::is_certain() const { return bytes > 3 * std::sqrt(bytes_variance); }
+bool GrownStack::is_certain() const { return bytes > 3 * std::sqrt(bytes_variance); }
 
-double Growth::rank() const { return late_bytes - std::sqrt(late_variance); }
+double GrownStack::rank() const { return late_bytes - std::sqrt(late_variance); }
 
-std::vector<Growth> grown(const HeapDump& baseline, const HeapDump& middle, const HeapDump& last) {
-  std::vector<Growth> result;
+std::vector<GrownStack> grown(const HeapDump& baseline, const HeapDump& middle, const HeapDump& last) {
+  std::vector<GrownStack> result;
   for (const auto& [stack, now] : last.stacks) {
     const Alive then = alive_in(baseline, stack);
     const Alive half_way = alive_in(middle, stack);
-    const Growth growth{stack,
-                        now.bytes - then.bytes,
-                        now.objects - then.objects,
-                        now.bytes_variance + then.bytes_variance,
-                        now.bytes - half_way.bytes,
-                        now.bytes_variance + half_way.bytes_variance};
+    const GrownStack growth{stack,
+                            now.bytes - then.bytes,
+                            now.objects - then.objects,
+                            now.bytes_variance + then.bytes_variance,
+                            now.bytes - half_way.bytes,
+                            now.bytes_variance + half_way.bytes_variance};
     if (growth.bytes > 0 && growth.late_bytes > 0) {
       result.push_back(growth);
     }
   }
-  std::stable_sort(result.begin(), result.end(), [](const Growth& a, const Growth& b) { return a.rank() > b.rank(); });
+  std::stable_sort(result.begin(), result.end(),
+                   [](const GrownStack& a, const GrownStack& b) { return a.rank() > b.rank(); });
   return result;
 }
 

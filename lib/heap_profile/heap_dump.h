@@ -29,7 +29,7 @@ struct HeapDump {
 // sample_bytes); n sampled ones stand for n/p.
 HeapDump parse_heap_dump(std::string_view text);
 
-struct Growth {
+struct GrownStack {
   Stack stack;
   // From the baseline to the last.
   double bytes = 0;
@@ -47,7 +47,7 @@ struct Growth {
 
 // The stacks that grew both since the baseline and since the middle, the highest rank first. What filled up early and
 // stays is not among them.
-std::vector<Growth> grown(const HeapDump& baseline, const HeapDump& middle, const HeapDump& last);
+std::vector<GrownStack> grown(const HeapDump& baseline, const HeapDump& middle, const HeapDump& last);
 
 }  // namespace soak::probe
 

@@ -195,13 +195,13 @@ HeapGrowth HeapProfile::growth() const {
   // Stacks that differ only in what is not shown of them are one.
   struct Shown {
     std::vector<std::string> frames;
-    Growth growth;
+    GrownStack growth;
   };
   std::vector<Shown> merged;
   Symbols symbols;
-  std::vector<Growth> stacks = grown(first_dump, middle_dump, last_dump);
+  std::vector<GrownStack> stacks = grown(first_dump, middle_dump, last_dump);
   stacks.resize(std::min(stacks.size(), kSymbolised));
-  for (const Growth& growth : stacks) {
+  for (const GrownStack& growth : stacks) {
     std::vector<std::string> frames = frame_texts(growth.stack, symbols);
     const auto same =
         std::find_if(merged.begin(), merged.end(), [&](const Shown& other) { return other.frames == frames; });

@@ -59,7 +59,7 @@ TEST(HeapDumpTest, WhatGrowsSteadilyComesBeforeWhatFilledUpEarlyOrIsReplaced) {
   const HeapDump middle = dump({{0x10, 500, 500 * kKiB}, {0x20, 60, 60 * kKiB}, {0x30, 900, 900 * kKiB}});
   const HeapDump last = dump({{0x10, 501, 501 * kKiB}, {0x20, 110, 110 * kKiB}, {0x30, 900, 900 * kKiB}});
 
-  const std::vector<Growth> growths = grown(baseline, middle, last);
+  const std::vector<GrownStack> growths = grown(baseline, middle, last);
 
   ASSERT_EQ(growths.size(), 2u);  // The one that filled up by the middle is not among them.
   EXPECT_EQ(growths[0].stack[0], 0x20u);
