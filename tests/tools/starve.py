@@ -280,8 +280,14 @@ def few_descriptors(run):
 
 
 def little_memory(run):
-    status = run.run(run.any_command(), limited("as", run.random.choice([run.random.randint(20, 120), run.random.randint(20, 600)]) << 20)).status
-    return f"exit {status}"
+    """With less than its libraries and its static objects take the program never begins: it cannot say anything then."""
+    wrapper = limited("as", run.random.choice([run.random.randint(20, 120), run.random.randint(20, 600)]) << 20)
+    begins = subprocess.run([*wrapper, run.tools.soak, "--help"], capture_output=True, check=False).returncode == 0
+    child = run.start(run.any_command(), wrapper)
+    if not begins:
+        child.wait(TIME_MAX)
+        return "never began"
+    return f"exit {run.wait(child).status}"
 
 
 def few_threads(run):
