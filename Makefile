@@ -19,6 +19,9 @@ TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev prometheu
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 VOICE_BENCH_PACKAGES := libbenchmark-dev node-ws nodejs python3 python3-websockets
 
+# For the soaks of libraries, each of which is left out where its library is missing.
+LIBRARY_PACKAGES := libhiredis-dev libleveldb-dev librocksdb-dev libsqlite3-dev redis-server
+
 # The clang version. Debian 12's default, 14, has no std::source_location, and Debian 13 has no clang 16. Choose another
 # with `make clang CLANG=clang++-17`. A name of that form is installed from apt; any other must already be on the machine.
 LLVM := $(if $(shell grep -s VERSION_CODENAME=bookworm /etc/os-release),16,19)
@@ -28,13 +31,14 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-http bench-probe bench-voice bench-detector gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-tools soak bench bench-http bench-probe bench-voice bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
 	@echo 'make test            build; run all unit tests, and every soak in virtual and in smoke mode'
 	@echo 'make test-tools      run the tests that need external tools; installs the tools, fails if a test is skipped'
 	@echo 'make soak            run the real-time soak tests at full length; SOAKS=Voice. selects by prefix'
+	@echo 'make soak-libraries  soak SQLite, RocksDB, LevelDB, libcurl and Redis, clean and with a planted leak, for ten real minutes each'
 	@echo 'make gate-voice      run each voice soak for ten real minutes: the release gate for voice code'
 	@echo 'make gate-channels   run each channel soak for ten real minutes: the release gate for channel code'
 	@echo 'make bench           compare the async primitives with Asio, Tokio, Go, Node and asyncio (minutes; BENCH_ARGS=--smoke: seconds)'
@@ -93,6 +97,12 @@ soak:
 	$(call configure,soak)
 	cmake --build --preset soak -j $(JOBS)
 	ctest --preset soak -j $(JOBS) -R '^Soak/$(SOAKS)' --no-tests=error
+
+soak-libraries:
+	$(call install,$(PACKAGES) $(LIBRARY_PACKAGES))
+	$(call configure,soak)
+	cmake --build --preset soak -j $(JOBS)
+	ctest --preset soak -j $(JOBS) -R '^Soak/(Sqlite|RocksDb|LevelDb|Curl|Redis)\.' --no-tests=error
 
 # The release gate for voice code: ten real minutes with each provider.
 gate-voice: export SOAK_DURATION ?= $(if $(SOAK_DURATION_MIN),,10m)
