@@ -38,13 +38,14 @@ inline constexpr int kOptionPriority = 101;  // The lowest that is not reserved 
 
 // What values an option takes, and their type in code.
 enum class OptionKind : std::uint8_t {
-  kTime,    // std::chrono::nanoseconds: 40ms, 90s, 5m, 24h; above 0, at most 366 days.
-  kSize,    // std::uint64_t, in bytes: 512KiB, 20MiB, 1GiB.
-  kCount,   // std::uint64_t, from `least` to `most`.
-  kShare,   // double, from 0 to 1.
-  kSwitch,  // bool: 1 or 0; the flag without a value is 1.
-  kPort,    // std::uint16_t; 0 is any free port.
-  kText,    // std::string, not empty.
+  kTime,     // std::chrono::nanoseconds: 40ms, 90s, 5m, 24h; above 0, at most 366 days.
+  kSize,     // std::uint64_t, in bytes: 512KiB, 20MiB, 1GiB.
+  kCount,    // std::uint64_t, from `least` to `most`.
+  kShare,    // double, from 0 to 1.
+  kLeakMax,  // std::string: a size per time or operation, 10MiB/day, 64B/reconnect.
+  kSwitch,   // bool: 1 or 0; the flag without a value is 1.
+  kPort,     // std::uint16_t; 0 is any free port.
+  kText,     // std::string, not empty.
 };
 
 // A second name of an option's variable, which takes a number in the unit that its name ends with.
@@ -60,7 +61,7 @@ struct Option {
   std::string_view help;           // "how many orders a batch holds"
 
   OptionAlias alias = {};
-  std::uint64_t least = 0;
+  std::uint64_t least = 0;  // Of a kCount or a kSize.
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
   std::chrono::nanoseconds smoke_max{};  // For a kTime: its maximum in a smoke run; 0 is no limit.
   // False if the option only decides where results go. It is then left out of the command that reruns the soak, and may

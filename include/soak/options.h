@@ -55,6 +55,22 @@ struct RunOptions {
   // judged in a smoke run, or if no driver reports when its sessions are open. Lower it for a soak that plans outages.
   std::optional<double> open_floor = std::nullopt;
 
+  // What may leak, of every series in bytes: a size per time or per operation, such as "10MiB/day" or "64B/reconnect"
+  // (the operation in the word of the summary line, singular or plural). Growth that is certain, but certainly below
+  // it, is a note. If the run could show neither that nor a leak, it is inconclusive: its test fails, and the message
+  // says how long a run would have to be. None by default: any certain leak fails, and what was not seen is stated. Set
+  // it once you know what you can afford.
+  std::optional<std::string> leak_max = std::nullopt;
+
+  // How much memory the program may hold where it will run, in bytes. Findings and notes about memory that grows say
+  // when that is reached. None by default.
+  std::optional<std::uint64_t> memory_limit = std::nullopt;
+
+  // Every count (descriptors, sockets, threads, tasks, gauges) must be back at its baseline at the end; off: a count
+  // may rise once, as libraries open a file or start a thread when they first need it. Turn it on if every cycle ends
+  // everything that it began, as a cycle of whole connections does.
+  std::optional<bool> counts_exact = std::nullopt;
+
   // How much session time a run may use, summed over its sessions, after Run::use_service(); ten minutes. A longer run
   // is refused. Raise it when you are willing to pay for more.
   std::optional<std::chrono::nanoseconds> service_time_max = std::nullopt;
@@ -67,7 +83,8 @@ struct RunOptions {
   // Turn it on to find code that relies on an order that is not guaranteed.
   std::optional<bool> shuffle = std::nullopt;
 
-  // End the run, as FAIL, as soon as a leak is certain; on. Turn it off to see how far a leak goes.
+  // End the run, as FAIL, once growth is certain and far over budget (soak/run.h); on. Turn it off to see how far a
+  // leak goes.
   std::optional<bool> early_stop = std::nullopt;
 
   // The directory for the reports, created if it is missing; "soak-report".
@@ -109,6 +126,9 @@ struct Settings {
   std::uint64_t rss_growth_max = 0;
   std::uint64_t heap_per_cycle_max = 0;
   double open_floor = 0;
+  std::string leak_max;            // Empty if there is none.
+  std::uint64_t memory_limit = 0;  // 0 if there is none.
+  bool counts_exact = false;
   std::chrono::nanoseconds service_time_max{};
   std::uint64_t seed = 0;
   bool shuffle = false;

@@ -8,9 +8,12 @@
 //   for (auto cycle : run) {
 //     cache.put(random_key(), random_blob());
 //     run.count("puts");
-//     cycle.quiescent();        // Idle: the process should hold what it held at the baseline.
 //   }
 //   EXPECT_SOAK(run);
+//
+// Between two passes nothing of such a loop is in flight: their ends are compared with each other, as often as the
+// probe's share of the processor allows. If something of yours still runs then, call cycle.quiescent() where nothing
+// does; from the first call on, only those points count.
 //
 // If a Run is destroyed and nobody has read its verdict, its test fails (without a test, the program aborts). Causes
 // are a forgotten EXPECT_SOAK, or an ASSERT. An exception is reported alone; what was measured stays in the journal.
@@ -18,9 +21,15 @@
 // SIGINT and SIGTERM end the loop: the reports are written and marked as interrupted, and the verdict is FAIL.
 // A second signal ends the process.
 //
-// A certain leak ends the run early with FAIL, unless RunOptions::early_stop is false. The run looks for one at
-// quiescent points (without any, between cycles), each look a tenth later than the last. A run is never declared clean
-// before its full duration. If it ended early, its cycles and traffic are not judged. A smoke run never ends early.
+// Growth that is certain ends the run early with FAIL, unless RunOptions::early_stop is false: once memory lies above
+// its baseline by more than twice rss_growth_max, or by more than that for half of the duration; once the growth of a
+// count was certain for half of the duration. Any other leak fails the run at its end. The run looks at quiescent
+// points (without any, between cycles), each look a tenth later than the last; the progress line shows what the last
+// one saw. A run is never declared clean before its full duration. If it ended early, its cycles and traffic are not
+// judged. A smoke run never ends early.
+//
+// A time in which this process did not run (SIGSTOP, or the machine was suspended) is noted. What was due then, and
+// cycles that failed then, are counted apart and are inconclusive.
 //
 // Use a Run on the thread that built it; only count() may be called on any thread.
 
@@ -57,8 +66,8 @@ class [[maybe_unused]] Cycle {
   std::chrono::nanoseconds ends_at() const { return ends_at_; }
 
   // Marks a quiescent point: nothing is in flight, and what the process holds now is compared with the other such
-  // points. Points that come faster than the probe's share of the processor allows are skipped. Call it in a loop over
-  // a Run only; AsyncRun finds its own quiescent points.
+  // points. Without a call, the ends of passes are compared. Points that come faster than the probe's share of the
+  // processor allows are skipped. Call it in a loop over a Run only; AsyncRun finds its own quiescent points.
   void quiescent();
 
  private:
@@ -136,9 +145,10 @@ class Run {
   std::uint64_t seed() const { return settings().seed; }
   std::chrono::nanoseconds elapsed() const;
   bool interrupted() const;
-  bool ended_early() const;  // A leak became certain, and early_stop is on.
+  bool ended_early() const;  // Growth was certain and far over budget, and early_stop is on.
 
-  // Ends the run if it has not ended, judges it, and writes the report. Later calls return the same verdict.
+  // Ends the run if it has not ended, judges it, and writes the report. Later calls return the same verdict. It may
+  // have passed and still be inconclusive: with RunOptions::leak_max, EXPECT_SOAK then fails.
   const Verdict& verdict();
 
   // The summary line and the details below it, as printed by EXPECT_SOAK. Call it after verdict().

@@ -70,7 +70,7 @@ void property(const std::string& key, Number value) {
 // What GoogleTest's XML and JSON say of this test, beside that it passed: CI systems draw such numbers over builds.
 void record_properties(const Run& run) {
   const report::Record& record = run.record();
-  property("verdict", std::string(record.verdict.passed() ? "PASS" : "FAIL"));
+  property("verdict", report::outcome(record));
   property("mode", record.mode);
   property("seed", record.seed);
   property("elapsed_s", fmt::format("{:.3f}", std::chrono::duration<double>(record.elapsed).count()));
@@ -191,6 +191,11 @@ void expect_soak(Run& run, const char* file, int line) {
   std::fflush(stdout);
   for (const Finding& finding : verdict.findings) {
     ADD_FAILURE_AT(file, line) << report::finding_text(run.record(), finding);
+  }
+  if (report::is_short_of_its_bound(run.record())) {
+    for (const Finding& open : verdict.inconclusive) {
+      ADD_FAILURE_AT(file, line) << "INCONCLUSIVE " << report::finding_text(run.record(), open);
+    }
   }
 }
 

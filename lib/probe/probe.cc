@@ -303,7 +303,43 @@ void Probe::sample(nanoseconds at, std::uint64_t cycle) {
 
 void Probe::rest(nanoseconds at, std::uint64_t cycle, std::string_view unsettled_by) {
   const std::lock_guard lock(mutex_);
-  const Point point{at, cycle};
+  if (measured_.candidates) {
+    forget_candidates();
+  }
+  take_at_rest({at, cycle});
+  measured_.last_unsettled = !unsettled_by.empty();
+  if (measured_.last_unsettled) {
+    ++measured_.unsettled_points;
+    measured_.baseline_unsettled |= measured_.quiescent_points == 1;
+    measured_.unsettled_by = unsettled_by;
+  }
+}
+
+void Probe::end_pass(nanoseconds at, std::uint64_t cycle) {
+  const std::lock_guard lock(mutex_);
+  if (measured_.quiescent_points == 0 || measured_.candidates) {
+    measured_.candidates = true;
+    take_at_rest({at, cycle});
+  }
+}
+
+void Probe::forget_candidates() {
+  measured_.candidates = false;
+  measured_.quiescent_points = 0;
+  for (Track& track : measured_.tracks) {
+    track.at_rest.clear();
+  }
+  for (Operation& operation : measured_.operations) {
+    operation.at_rest.clear();
+  }
+  for (Source& source : sources_) {
+    source.last_at_rest.reset();
+  }
+  rests_.clear();
+}
+
+void Probe::take_at_rest(const Point& point) {
+  const nanoseconds at = point.at;
   Meter meter(*this);
   look_at_processes(at);
   for (Source& source : sources_) {
@@ -316,12 +352,6 @@ void Probe::rest(nanoseconds at, std::uint64_t cycle, std::string_view unsettled
     }
   }
   rest_operations(point);
-  measured_.last_unsettled = !unsettled_by.empty();
-  if (measured_.last_unsettled) {
-    ++measured_.unsettled_points;
-    measured_.baseline_unsettled |= measured_.quiescent_points == 0;
-    measured_.unsettled_by = unsettled_by;
-  }
   ++measured_.quiescent_points;
 }
 

@@ -40,6 +40,13 @@ std::string header_line(const Record& record, const probe::Budgets& budgets, con
   json.key("sessions").integer(record.sessions).key("rerun").text(record.rerun);
   json.key("rss_growth_bytes_max").integer(budgets.rss_growth_bytes_max);
   json.key("heap_per_cycle_bytes_max").integer(budgets.heap_per_cycle_bytes_max);
+  if (budgets.leak_max) {
+    json.key("leak_max_bytes").number(budgets.leak_max->bytes).key("leak_max_per").text(budgets.leak_max->per);
+  }
+  if (budgets.memory_limit_bytes) {
+    json.key("memory_limit_bytes").integer(*budgets.memory_limit_bytes);
+  }
+  json.key("counts_exact").boolean(budgets.counts_exact);
   json.key("rss_not_judged").text(rss_not_judged);
   json.key("settings").array();
   for (const Setting& setting : record.settings) {
@@ -190,6 +197,9 @@ void Journal::rest(nanoseconds at, std::uint64_t cycle, const probe::Measurement
   line.cycle(cycle);
   line.held(at, measured, &probe::Track::at_rest);
   line.counts(counts);
+  if (measured.candidates) {
+    line.key("candidate").boolean(true);
+  }
   if (measured.last_unsettled) {
     line.key("unsettled_by").text(measured.unsettled_by);
   }

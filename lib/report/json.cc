@@ -164,9 +164,11 @@ void write_findings(Writer& json, const char* key, const std::vector<probe::Find
   json.end_array();
 }
 
-void write_verdict(Writer& json, const probe::Verdict& verdict) {
+void write_verdict(Writer& json, const Record& record) {
+  const probe::Verdict& verdict = record.verdict;
   json.key("verdict").object();
   field(json, "passed", verdict.passed());
+  field(json, "bound_asked", record.bound_asked);
   write_findings(json, "findings", verdict.findings);
   write_findings(json, "inconclusive", verdict.inconclusive);
   field(json, "remarks", verdict.remarks);
@@ -240,6 +242,10 @@ void write_counts(Writer& json, const Record& record) {
       }
       json.end_array();
     }
+    if (traffic.stopped_due > 0 || traffic.stopped_met > 0) {
+      field(json, "stopped_due", traffic.stopped_due);
+      field(json, "stopped_met", traffic.stopped_met);
+    }
     write_times(json, "late", traffic.late);
     json.end_object();
   }
@@ -308,6 +314,7 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
   field(json, "quiescent_points", measured.quiescent_points);
   field(json, "unsettled_points", measured.unsettled_points);
   field(json, "unsettled_by", measured.unsettled_by);
+  field(json, "candidates", measured.candidates);
   field(json, "baseline_unsettled", measured.baseline_unsettled);
   field(json, "last_unsettled", measured.last_unsettled);
   field(json, "probe_cpu_s", seconds(measured.probe_cpu));
@@ -394,7 +401,7 @@ std::string to_json(const Record& record) {
   field(json, "failed_cycles", record.failed_cycles);
   field(json, "failures", record.failures);
   write_counts(json, record);
-  write_verdict(json, record.verdict);
+  write_verdict(json, record);
   field(json, "rerun", record.rerun);
   write_parts(json, record);
   write_settings(json, record);

@@ -43,7 +43,15 @@ class Reader {
       record_.sessions = static_cast<std::uint32_t>(line["sessions"].count());
     }
     record_.rerun = line["rerun"].text();
-    budgets_ = {line["rss_growth_bytes_max"].whole(), line["heap_per_cycle_bytes_max"].whole()};
+    budgets_.rss_growth_bytes_max = line["rss_growth_bytes_max"].whole();
+    budgets_.heap_per_cycle_bytes_max = line["heap_per_cycle_bytes_max"].whole();
+    if (line.has("leak_max_bytes")) {
+      budgets_.leak_max = probe::LeakMax{line["leak_max_bytes"].number(), line["leak_max_per"].text()};
+    }
+    if (line.has("memory_limit_bytes")) {
+      budgets_.memory_limit_bytes = line["memory_limit_bytes"].whole();
+    }
+    budgets_.counts_exact = line.has("counts_exact") && line["counts_exact"].boolean();
     rss_not_judged_ = line["rss_not_judged"].text();
     line["settings"].for_each([this](const JsonValue& setting) {
       record_.settings.push_back({setting["name"].text(), setting["value"].text(), setting["source"].text()});
@@ -131,6 +139,10 @@ class Reader {
     const std::uint64_t cycle = line["cycle"].count();
     probe::Measurements& measured = record_.measured;
     record_.cycles = std::max(record_.cycles, cycle);
+    if (measured.candidates && !line.has("candidate")) {
+      forget_candidates();
+    }
+    measured.candidates = line.has("candidate");
     held(line, [&](probe::Track& track, std::int64_t value) {
       track.timeline.add({at, cycle, value});
       track.at_rest.add({at, cycle, value});
@@ -162,6 +174,17 @@ class Reader {
         }
       }
     });
+  }
+
+  void forget_candidates() {
+    record_.measured.quiescent_points = 0;
+    for (probe::Track& track : record_.measured.tracks) {
+      track.at_rest.clear();
+    }
+    for (probe::Operation& operation : record_.measured.operations) {
+      operation.at_rest.clear();
+    }
+    rests_.clear();
   }
 
   template <typename Each>

@@ -149,6 +149,7 @@ probe::Measurements read_measurements(const JsonValue& json, std::uint64_t versi
   }
   if (version >= 2) {
     measured.unsettled_by = json["unsettled_by"].text();
+    measured.candidates = json.has("candidates") && json["candidates"].boolean();
     measured.baseline_unsettled = json["baseline_unsettled"].boolean();
     measured.last_unsettled = json["last_unsettled"].boolean();
     measured.probe_cpu = json["probe_cpu_s"].seconds();
@@ -317,6 +318,10 @@ void read_counts(const JsonValue& json, Record& record) {
     traffic.counter = stream["counter"].text();
     read_thirds(stream["due_by_third"], traffic.due);
     read_thirds(stream["met_by_third"], traffic.met);
+    if (stream.has("stopped_due")) {
+      traffic.stopped_due = stream["stopped_due"].count();
+      traffic.stopped_met = stream["stopped_met"].count();
+    }
     traffic.late = read_times(stream, "late");
     record.traffic.push_back(std::move(traffic));
   });
@@ -383,6 +388,7 @@ Record read_json(std::string_view text, const std::string& name) {
     record.parts_left = json["parts_left"].count();
   }
   record.verdict = read_verdict(json["verdict"], version);
+  record.bound_asked = json["verdict"].has("bound_asked") && json["verdict"]["bound_asked"].boolean();
   record.rerun = json["rerun"].text();
   record.measured = read_measurements(json, version);
   return record;

@@ -38,9 +38,16 @@ std::string answers_fields(const Answers& answers) {
 
 }  // namespace
 
+bool is_short_of_its_bound(const Record& record) {
+  return record.bound_asked && record.parts_left == 0 && record.verdict.is_inconclusive();
+}
+
 std::string outcome(const Record& record) {
   if (!record.verdict.passed()) {
     return "FAIL";
+  }
+  if (is_short_of_its_bound(record)) {
+    return "INCONCLUSIVE";
   }
   return record.parts_left == 0
              ? "PASS"
@@ -102,7 +109,8 @@ std::string finding_text(const Record& record, const probe::Finding& finding) {
 
 std::string findings_text(const Record& record) {
   std::string shown;
-  for (const probe::Finding& finding : record.verdict.findings) {
+  for (const probe::Finding& finding :
+       is_short_of_its_bound(record) ? record.verdict.inconclusive : record.verdict.findings) {
     shown += "  " + text::printable(finding.text) + "\n";
     for (const probe::Evidence& evidence : finding.evidence) {
       shown += "  " + indented(evidence.label, evidence.text);
@@ -113,6 +121,12 @@ std::string findings_text(const Record& record) {
 
 std::string remarks_text(const Record& record) {
   std::string shown;
+  if (!is_short_of_its_bound(record)) {
+    for (const probe::Finding& open : record.verdict.inconclusive) {
+      shown += (shown.empty() ? "  inconclusive: " : "; ") + text::printable(open.text);
+    }
+    shown += shown.empty() ? "" : "\n";
+  }
   for (const std::string& remark : record.verdict.remarks) {
     shown += "  note: " + text::printable(remark) + "\n";
   }

@@ -13,6 +13,7 @@
 #include "soak/report/files.h"
 #include "soak/report/json.h"
 #include "soak/report/read_json.h"
+#include "soak/report/summary.h"
 
 namespace soak {
 namespace {
@@ -109,9 +110,8 @@ Checkpoint::Checkpoint(const std::string& asked, const SoakIdentity& identity, n
     }
     refuse_another_soak(path_, found, identity);
     if (found.parts_left == 0) {
-      refuse(path_, fmt::format("is finished: {} after {} in {}; delete it to start over",
-                                found.verdict.passed() ? "PASS" : "FAIL", text::format_duration(found.elapsed),
-                                text::format_plural(found.parts.size(), "part")));
+      refuse(path_, fmt::format("is finished: {} after {} in {}; delete it to start over", report::outcome(found),
+                                text::format_duration(found.elapsed), text::format_plural(found.parts.size(), "part")));
     }
     seed_ = found.seed;
     if (!found.parts.empty()) {

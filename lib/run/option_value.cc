@@ -13,6 +13,7 @@
 #include "lib/text/format.h"
 #include "lib/text/number.h"
 #include "soak/detail/command_line.h"
+#include "soak/growth/leak_max.h"
 
 namespace soak::detail {
 namespace {
@@ -57,6 +58,7 @@ std::optional<OptionValue> parse_unchecked(const Option& option, std::string_vie
       return text::parse_number<std::uint64_t>(text);
     case OptionKind::kSwitch:
       return parse_switch(text);
+    case OptionKind::kLeakMax:
     case OptionKind::kText:
       return std::string(text);
   }
@@ -96,7 +98,8 @@ bool accepts(const Option& option, const OptionValue& value) {
       return time > nanoseconds{0} && time <= kTimeMax;
     }
     case OptionKind::kSize:
-      return static_cast<double>(std::get<std::uint64_t>(value)) <= kSizeMax;
+      return std::get<std::uint64_t>(value) >= option.least &&
+             static_cast<double>(std::get<std::uint64_t>(value)) <= kSizeMax;
     case OptionKind::kCount:
       return std::get<std::uint64_t>(value) >= option.least && std::get<std::uint64_t>(value) <= option.most;
     case OptionKind::kShare:
@@ -105,6 +108,8 @@ bool accepts(const Option& option, const OptionValue& value) {
       return true;
     case OptionKind::kPort:
       return std::get<std::uint64_t>(value) <= std::numeric_limits<std::uint16_t>::max();
+    case OptionKind::kLeakMax:
+      return probe::parse_leak_max(std::get<std::string>(value)).has_value();
     case OptionKind::kText:
       return !std::get<std::string>(value).empty();
   }
@@ -125,7 +130,7 @@ std::string expected_text(const Option& option, std::string_view unit) {
       if (const Unit* const counted = find_unit(kSizes, unit); counted != nullptr) {
         return fmt::format("a number of {}, 0 or more", counted->noun);
       }
-      return "a size of 0 or more, such as 512KiB, 20MiB or 1GiB";
+      return fmt::format("a size {}, such as 512KiB, 20MiB or 1GiB", option.least == 0 ? "of 0 or more" : "above 0");
     case OptionKind::kCount:
       return fmt::format("a whole number from {} to {}", option.least, option.most);
     case OptionKind::kShare:
@@ -134,6 +139,8 @@ std::string expected_text(const Option& option, std::string_view unit) {
       return "1 or 0";
     case OptionKind::kPort:
       return "a port from 1 to 65535, or 0 for a free one";
+    case OptionKind::kLeakMax:
+      return probe::kLeakMaxForm;
     case OptionKind::kText:
       return "a text that is not empty";
   }
@@ -153,6 +160,7 @@ std::string value_text(const Option& option, const std::optional<OptionValue>& v
       return std::get<bool>(*value) ? "on" : "off";
     case OptionKind::kCount:
     case OptionKind::kShare:
+    case OptionKind::kLeakMax:
     case OptionKind::kPort:
     case OptionKind::kText:
       return flag_text(option, *value);
@@ -173,6 +181,7 @@ std::string flag_text(const Option& option, const OptionValue& value) {
       return share_text(std::get<double>(value));
     case OptionKind::kSwitch:
       return std::get<bool>(value) ? "1" : "0";
+    case OptionKind::kLeakMax:
     case OptionKind::kText:
       return std::get<std::string>(value);
   }

@@ -94,6 +94,7 @@ Measurements join_parts(const Measurements& before, const Measurements& part) {
     }
     same->at_rest.append(operation.at_rest, from, 0);
   }
+  joined.candidates = before.candidates || part.candidates;
   joined.baseline_unsettled = before.quiescent_points > 0 ? before.baseline_unsettled : part.baseline_unsettled;
   if (part.quiescent_points > 0) {
     joined.last_unsettled = part.last_unsettled;

@@ -24,10 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-// The probe may take a thousandth of a core: between two quiescent points of a plain loop lies a thousand times what
-// the last one cost. A short run has its forty all the same, or there would be nothing to judge.
-constexpr int kProbeShare = 1000;
-constexpr int kQuiescentPoints = 40;
 constexpr nanoseconds kTimeoutMargin = 1min;
 
 }  // namespace
@@ -47,17 +43,15 @@ void Cycle::quiescent() {
   // By the pace so far, a point after which there may be no other one before the run ends.
   const bool last = now + 2 * (now - state.asked_to_rest.value_or(now)) >= state.part_to;
   state.asked_to_rest = now;
-  if (now < state.next_quiescent && !last) {
+  const bool first = !std::exchange(state.rested, true);  // It takes the place of the ends of passes.
+  if (now < state.next_quiescent && !first && !last) {
     return;
   }
-  state.rested = true;
   state.rest(now, number_ + 1, {});  // The cycle whose end this is has not been counted yet.
   if (last) {
     state.probe.complete_rest();
   }
-  const nanoseconds after = state.elapsed();
-  state.next_quiescent = after + std::min((after - now) * kProbeShare, state.settings.duration / kQuiescentPoints);
-  state.look();
+  state.look(state.elapsed());
   if (run_->ended_early()) {
     state.probe.complete_rest();
   }
@@ -105,7 +99,10 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   state.probe.watch_operations(
       Counters::kCountersMax,
       [&counters = state.counters](std::span<probe::OperationCount> counts) { return counters.read(counts); });
-  state.early_stop.emplace(state.settings.early_stop && state.context.mode != Mode::kSmoke);
+  state.failures_over_time.emplace(duration);
+  state.early_stop.emplace(EarlyStop::Limits{.may_end = state.settings.early_stop,
+                                             .asked = duration,
+                                             .memory_growth_max = state.budgets().rss_growth_bytes_max});
   state.failures.reserve(State::kFailuresKept);
   state.read = false;
 }
@@ -161,13 +158,22 @@ Run::Iterator& Run::Iterator::operator++() {
 
 bool Run::Iterator::operator!=(Sentinel) const {
   State& state = *run_->state_;
-  if (!state.rested) {
-    state.look();  // There is no other moment for it.
+  RunDriver driver(*run_);
+  const nanoseconds now = state.elapsed();
+  const bool over = now >= state.part_to || run_->interrupted();
+  if (driver.cycles_in_part() > 0) {
+    state.end_pass(now, over);
   }
-  if (state.elapsed() < state.part_to && !run_->interrupted() && !run_->ended_early()) {
+  if (!state.rested && !over) {
+    state.look(now);
+    if (run_->ended_early()) {
+      state.probe.complete_rest();
+    }
+  }
+  if (!over && !run_->ended_early()) {
     return true;
   }
-  RunDriver(*run_).end_run();
+  driver.end_run();
   return false;
 }
 

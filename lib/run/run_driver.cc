@@ -109,8 +109,8 @@ void RunDriver::begin_run() {
     if (state.context.progress) {
       state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);
     }
-    state.sampler.emplace(state.settings.duration < 1min ? nanoseconds(100ms) : nanoseconds(1s),
-                          [&state] { state.tick(); });
+    state.sample_every = state.settings.duration < 1min ? nanoseconds(100ms) : nanoseconds(1s);
+    state.sampler.emplace(Run::State::kBeat, [&state] { state.tick(); });
   }
 }
 
@@ -120,6 +120,7 @@ void RunDriver::end_run() {
     return;
   }
   state.sampler.reset();
+  state.stops.wakes(Stops::clocks(state.elapsed()));
   if (state.at_rest) {
     state.probe.complete_rest();
   }
@@ -184,6 +185,7 @@ void RunDriver::answer_error(std::string_view last_error) { state_->last_answer_
 
 void RunDriver::fail_cycle(std::string_view what) {
   ++state_->failed_cycles;
+  state_->failures_over_time->add(state_->elapsed());
   if (state_->journal) {
     state_->journal->failure(state_->elapsed(), what);
   }
@@ -204,7 +206,7 @@ void RunDriver::quiescent_point(std::string_view unsettled_by) {
   state_->rested = true;
   state_->at_rest = true;
   state_->rest(state_->elapsed(), cycles(), unsettled_by);
-  state_->look();
+  state_->look(state_->elapsed());
 }
 
 void RunDriver::sample() { state_->sample(state_->elapsed()); }

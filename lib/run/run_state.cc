@@ -22,6 +22,15 @@ namespace soak {
 
 using std::chrono::nanoseconds;
 
+namespace {
+
+// The probe may take a thousandth of a core: between two quiescent points of a plain loop lies a thousand times what
+// the last one cost. A short run has its forty all the same, or there would be nothing to judge.
+constexpr int kProbeShare = 1000;
+constexpr int kQuiescentPoints = 40;
+
+}  // namespace
+
 report::Setting detail::named(const Setting& setting) {
   return {std::string(setting.option->name), value_text(*setting.option, setting.value), setting.source};
 }
@@ -86,7 +95,17 @@ std::string Run::State::rerun_command() const {
 }
 
 probe::Budgets Run::State::budgets() const {
-  return {static_cast<std::int64_t>(settings.rss_growth_max), static_cast<std::int64_t>(settings.heap_per_cycle_max)};
+  probe::Budgets budgets;
+  budgets.rss_growth_bytes_max = static_cast<std::int64_t>(settings.rss_growth_max);
+  budgets.heap_per_cycle_bytes_max = static_cast<std::int64_t>(settings.heap_per_cycle_max);
+  if (!settings.leak_max.empty()) {
+    budgets.leak_max = probe::parse_leak_max(settings.leak_max);
+  }
+  if (settings.memory_limit > 0) {
+    budgets.memory_limit_bytes = static_cast<std::int64_t>(settings.memory_limit);
+  }
+  budgets.counts_exact = settings.counts_exact;
+  return budgets;
 }
 
 probe::JudgeWords Run::State::judge_words() const {
@@ -108,18 +127,42 @@ void Run::State::sample(nanoseconds now) {
 
 void Run::State::rest(nanoseconds now, std::uint64_t cycle, std::string_view unsettled_by) {
   probe.rest(now, cycle, unsettled_by);
+  note_rest(now, cycle);
+}
+
+void Run::State::note_rest(nanoseconds now, std::uint64_t cycle) {
   write_down(&report::Journal::rest, now, cycle);
   if (heap_profile) {
     heap_profile->rest(now, cycle);
+  }
+  const nanoseconds after = elapsed();
+  next_quiescent = after + std::min((after - now) * kProbeShare, settings.duration / kQuiescentPoints);
+}
+
+void Run::State::end_pass(nanoseconds now, bool last) {
+  // In a smoke run four cycles are all there is, and warming up is most of what they do.
+  if (rested || context.mode == Mode::kSmoke || (now < next_quiescent && !last)) {
+    return;
+  }
+  const std::uint64_t cycle = cycles.load(std::memory_order_relaxed);
+  probe.end_pass(now, cycle);
+  note_rest(now, cycle);
+  if (last) {
+    probe.complete_rest();
   }
 }
 
 void Run::State::tick() {
   const nanoseconds now = elapsed();
-  sample(now);
-  if (progress && progress->due(now)) {
-    show_progress(now);
+  stops.wakes(Stops::clocks(now));
+  if (now >= next_sample) {
+    next_sample = now - now % sample_every + sample_every;
+    sample(now);
+    if (progress && progress->due(now)) {
+      show_progress(now);
+    }
   }
+  stops.sleeps(Stops::clocks(elapsed()), kBeat);
 }
 
 void Run::State::show_progress(nanoseconds now) {
@@ -137,15 +180,19 @@ void Run::State::show_progress(nanoseconds now) {
                         value("rss"), value("fds"), journal_lost.empty() ? found_so_far : journal_lost}));
 }
 
-void Run::State::look() {
-  early_stop->look(elapsed(), [this] {
-    const probe::Measurements measured = measured_so_far();
-    const Verdict seen = probe::judge(measured, budgets(), judge_words());
+void Run::State::look(nanoseconds now) {
+  if (context.mode == Mode::kSmoke) {
+    return;
+  }
+  early_stop->look(now, [this] {
+    EarlyStop::Seen seen{{}, measured_so_far()};
+    Verdict verdict = probe::judge(seen.measured, budgets(), judge_words());
     {
       const std::lock_guard lock(words_mutex);
-      found_so_far = verdict_so_far(seen);
+      found_so_far = verdict_so_far(verdict);
     }
-    return context.trends ? context.trends(measured) : seen.trends;
+    seen.trends = context.trends ? context.trends(seen.measured) : std::move(verdict.trends);
+    return seen;
   });
 }
 
@@ -174,10 +221,11 @@ report::Record Run::State::so_far() const {
   result.failures = failures;
   result.counters = counters.all();
   result.figures = figures;
-  result.traffic = traffic->entries();
+  result.traffic = traffic->entries(stops.all());
   result.open_time = open_time.at(lasted);
   result.answers = answers;
   result.marks = marks.all();
+  result.bound_asked = !settings.leak_max.empty();
   result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);
   result.settings = named_settings();
   if (!context.rerun.empty()) {

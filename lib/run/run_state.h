@@ -27,6 +27,7 @@
 #include "lib/run/open_time.h"
 #include "lib/run/option_registry.h"
 #include "lib/run/status_line.h"
+#include "lib/run/stops.h"
 #include "lib/run/traffic.h"
 #include "soak/detail/run_context.h"
 #include "soak/probe/heap_profiler.h"
@@ -77,6 +78,9 @@ struct Run::State {
   std::optional<FileLock> report_lock;  // Until the reports are written.
   std::optional<report::Journal> journal;
   std::optional<probe::Sampler> sampler;
+  std::chrono::nanoseconds sample_every{};  // Of the sampler, which wakes more often, to see whether the process runs.
+  std::chrono::nanoseconds next_sample{};
+  Stops stops;
   std::optional<report::Progress> progress;
   StatusLine status_line;
   std::optional<InterruptGuard> interrupts;
@@ -92,6 +96,7 @@ struct Run::State {
   std::atomic<std::uint64_t> cycles{0};
   std::atomic<std::uint64_t> failed_cycles{0};
   std::optional<std::int64_t> session_rss_bytes;
+  std::optional<EventsOverTime> failures_over_time;
   static constexpr std::size_t kFailuresKept = 5;
   std::vector<std::string> failures;
   std::vector<std::string> remarks;
@@ -101,7 +106,7 @@ struct Run::State {
   std::vector<std::string> stragglers;
   std::optional<std::uint64_t> expected_cycles;
   std::chrono::nanoseconds next_quiescent{};
-  bool rested = false;   // There was a quiescent point.
+  bool rested = false;   // There was a quiescent point: not only ends of passes.
   bool at_rest = false;  // Whoever drives the run does nothing after its last quiescent point.
   std::optional<std::chrono::nanoseconds> asked_to_rest;  // When cycle.quiescent() was called last.
   std::optional<EarlyStop> early_stop;
@@ -125,11 +130,16 @@ struct Run::State {
   void sample(std::chrono::nanoseconds now);
   void rest(std::chrono::nanoseconds now, std::uint64_t cycle, std::string_view unsettled_by);
 
-  // What the sampler does: a sample, and the progress line where one is due.
+  // The end of a pass of a plain loop whose body marks no quiescent points: a candidate for one, which is taken as
+  // often as the probe may. `last` is always taken, with all that can be read.
+  void end_pass(std::chrono::nanoseconds now, bool last);
+
+  // What the sampler does: a sample and the progress line where they are due, and it sees whether the process runs.
+  static constexpr std::chrono::nanoseconds kBeat = std::chrono::milliseconds{100};
   void tick();
 
-  // A look at what there is so far, and the end of the run if that shows a certain leak. On the thread of the run.
-  void look();
+  // A look at what there is so far, and the end of the run if that calls for it. On the thread of the run.
+  void look(std::chrono::nanoseconds now);
 
   // In the parts before, too.
   probe::Measurements measured_so_far() const;
@@ -150,10 +160,14 @@ struct Run::State {
 
   // The verdict, in `record`; what is left to do of a soak in parts; the reports.
   void judge();
+  std::uint64_t excuse_stops(report::Record& result) const;
   void end_part();
   void write_report();
 
  private:
+  // Writes down what the probe took at rest, and notes when a plain loop may have its next quiescent point.
+  void note_rest(std::chrono::nanoseconds now, std::uint64_t cycle);
+
   using JournalEntry = void (report::Journal::*)(std::chrono::nanoseconds, std::uint64_t, const probe::Measurements&,
                                                  std::span<const probe::OperationCount>);
 

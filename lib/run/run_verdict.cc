@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <iterator>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,6 +37,30 @@ void remark_on_probe(double share, Verdict& verdict) {
 }
 
 }  // namespace
+
+// What failed while the process did not run, or as it caught up, is not the program's. Returns how many cycles.
+std::uint64_t Run::State::excuse_stops(report::Record& result) const {
+  const std::vector<Stop> seen = stops.all();
+  if (seen.empty()) {
+    return 0;
+  }
+  result.verdict.remarks.push_back(to_string(seen));
+  for (const Stop& stop : seen) {
+    result.marks.push_back({stop.from, "note", to_string({stop})});
+  }
+  std::stable_sort(result.marks.begin(), result.marks.end(),
+                   [](const report::Mark& a, const report::Mark& b) { return a.at < b.at; });
+  const auto thirds = failures_over_time->by_third(seen, EventsOverTime::Which::kWhileStopped);
+  const std::uint64_t failed = std::accumulate(thirds.begin(), thirds.end(), std::uint64_t{0});
+  if (failed > 0) {
+    result.failed_cycles -= failed;
+    result.verdict.inconclusive.push_back(
+        {"failed_cycles",
+         fmt::format("{} failed while this process did not run", text::format_plural(failed, cycle_noun.c_str())),
+         {}});
+  }
+  return failed;
+}
 
 void Run::State::judge() {
   report::Record result = so_far();
@@ -69,8 +94,9 @@ void Run::State::judge() {
     add("stragglers", fmt::format("{} never returned: {}", text::format_plural(stragglers.size(), "blocking call"),
                                   fmt::join(stragglers, "; ")));
   }
-  const bool short_of_cycles =
-      (result.cycles == 0 && !unfinished) || (due && (result.cycles + 1 < *due || result.cycles > *due + 1));
+  const std::uint64_t failed_while_stopped = excuse_stops(result);
+  const bool short_of_cycles = (result.cycles == 0 && !unfinished) ||
+                               (due && (result.cycles + failed_while_stopped + 1 < *due || result.cycles > *due + 1));
   std::string cycles_text = fmt::format("{} finished", text::format_plural(result.cycles, noun.c_str()));
   if (due) {
     cycles_text += fmt::format(", {} +-1 were due", *due);
@@ -108,7 +134,8 @@ void Run::State::judge() {
     const Verdict held = probe::judge(result.measured, budgets(), words);
     std::copy_if(held.findings.begin(), held.findings.end(), std::back_inserter(verdict.findings),
                  [unfinished](const Finding& finding) { return !unfinished || finding.subject != "settling"; });
-    verdict.remarks = held.remarks;
+    verdict.remarks.insert(verdict.remarks.end(), held.remarks.begin(), held.remarks.end());
+    verdict.inconclusive.insert(verdict.inconclusive.end(), held.inconclusive.begin(), held.inconclusive.end());
     verdict.trends = held.trends;
     if (!result.ended_early) {
       judge_traffic(result.traffic, verdict);
@@ -126,7 +153,7 @@ void Run::State::judge() {
           fmt::format("one more session added {} to the RSS of this process", text::format_bytes(*session_rss_bytes)));
     }
   }
-  early_stop->explain(settings.duration, verdict);
+  early_stop->explain(verdict);
   if (heap_profile) {
     detail::explain_heap(heap_profile->growth(), noun, verdict);
   }

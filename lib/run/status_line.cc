@@ -42,7 +42,10 @@ std::string verdict_so_far(const probe::Verdict& verdict) {
       return fmt::format("{} +{} per {}", trend.series, grown, trend.per.empty() ? "second" : trend.per);
     }
   }
-  return verdict.passed() ? "no finding" : verdict.findings.front().text;
+  if (!verdict.passed()) {
+    return verdict.findings.front().text;
+  }
+  return verdict.inconclusive.empty() ? "no finding" : "not certain: " + verdict.inconclusive.front().text;
 }
 
 }  // namespace soak

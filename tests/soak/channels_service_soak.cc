@@ -24,7 +24,8 @@ std::string variable(const char* name) {
 }
 
 void soak_service(const char* provider, const std::string& url) {
-  soak::AsyncRun run({.duration = 24h, .reconnect_every = 15min, .rss_growth_max = 20 * soak::kMiB});
+  soak::AsyncRun run(
+      {.duration = 24h, .reconnect_every = 15min, .rss_growth_max = 20 * soak::kMiB, .counts_exact = true});
   run.use_service(soak::ServiceCost::kFree);
   soak::tools::RealChannelOptions options;
   options.url = url;

@@ -17,7 +17,8 @@ using soak::tools::FakedChannel;
 
 // A cycle is a quarter of an hour, after which nothing is held that was not held before.
 void soak_channel(const char* provider) {
-  soak::AsyncRun run({.duration = 24h, .reconnect_every = 15min, .rss_growth_max = 20 * soak::kMiB});
+  soak::AsyncRun run(
+      {.duration = 24h, .reconnect_every = 15min, .rss_growth_max = 20 * soak::kMiB, .counts_exact = true});
   const std::unique_ptr<FakedChannel> faked = FakedChannel::make(provider, run.loop(), soak::tools::faked_options(run));
 
   soak::tools::drive(run, *faked);

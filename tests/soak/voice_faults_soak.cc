@@ -165,7 +165,8 @@ void survive(const Provider& provider) {
   soak::AsyncRun run({.duration = 10min,
                       .reconnect_every = 30s,
                       .rss_growth_max = 20 * soak::kMiB,
-                      .heap_per_cycle_max = kClients * 16 * soak::kKiB});  // A cycle is that of a dozen clients.
+                      .heap_per_cycle_max = kClients * 16 * soak::kKiB,  // A cycle is that of a dozen clients.
+                      .counts_exact = true});
   soak::RunDriver driver(run);
   driver.describe("VOICE FAULTS SOAK / " + std::string(provider.name), "storm");
   Storm storm(run.seed());

@@ -30,7 +30,7 @@ struct Habits {
 class VoiceSoak : public testing::Test {
  protected:
   static RunOptions a_minute() {
-    return {.duration = std::chrono::seconds{60}, .reconnect_every = std::chrono::seconds{1}};
+    return {.duration = std::chrono::seconds{60}, .reconnect_every = std::chrono::seconds{1}, .counts_exact = true};
   }
 
   static void drive(AsyncRun& run, const Habits& habits) {

@@ -21,7 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const soak::RunOptions kRun = {.duration = 10min, .reconnect_every = 60s, .rss_growth_max = 20 * soak::kMiB};
+const soak::RunOptions kRun = {
+    .duration = 10min, .reconnect_every = 60s, .rss_growth_max = 20 * soak::kMiB, .counts_exact = true};
 
 // Sets `option` to the value of the variable, where it has one.
 void take_variable(std::string& option, const char* name) {

@@ -42,7 +42,8 @@ void expect_nothing_refused(const Ledger& ledger) {
 // opened by the next client, carries the one session on.
 template <typename Provider>
 void stream(const Provider& provider) {
-  soak::AsyncRun run({.duration = 60min, .reconnect_every = 90s, .rss_growth_max = 20 * soak::kMiB});
+  soak::AsyncRun run(
+      {.duration = 60min, .reconnect_every = 90s, .rss_growth_max = 20 * soak::kMiB, .counts_exact = true});
   typename Provider::FakeOptions fake_options;
   fake_options.seed = run.seed();
   if (provider.end_connections_after != nullptr) {

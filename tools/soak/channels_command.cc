@@ -33,7 +33,10 @@ struct ChannelsArguments {
 };
 
 RunOptions run_options(const ChannelsArguments& arguments) {
-  return {.title = fmt::format("CHANNELS SOAK / {}", arguments.channel), .duration = 24h, .reconnect_every = 15min};
+  return {.title = fmt::format("CHANNELS SOAK / {}", arguments.channel),
+          .duration = 24h,
+          .reconnect_every = 15min,
+          .counts_exact = true};
 }
 
 void drive_real(AsyncRun& run, const ChannelsArguments& arguments) {
@@ -76,9 +79,9 @@ int run_channels(const ChannelsArguments& arguments, const std::string& program)
   } else {
     drive_real(run, arguments);
   }
-  const bool passed = run.verdict().passed();
+  run.verdict();
   fmt::print("{}", run.summary());
-  return passed ? kPassed : kFailed;
+  return exit_status(run.record());
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "soak/options.h"
+#include "soak/report/record.h"
+#include "soak/report/summary.h"
 
 namespace soak::tools {
 
@@ -18,6 +20,13 @@ inline constexpr int kPassed = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;         // It could not run: an option or the environment is invalid.
 inline constexpr int kInconclusive = 3;  // A bound was asked for, and could be neither shown nor refuted.
+
+inline int exit_status(const report::Record& record) {
+  if (!record.verdict.passed()) {
+    return kFailed;
+  }
+  return report::is_short_of_its_bound(record) ? kInconclusive : kPassed;
+}
 
 using Command = std::function<int()>;
 

@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Soaks realtime clients, and runs the fake providers for them.\n"
       "Exit status: 0 if the verdict is PASS, 1 if it is FAIL, 2 if it could not run: an option or a variable is\n"
-      "invalid, a certificate is unusable, the report cannot be written.",
+      "invalid, a certificate is unusable, the report cannot be written. 3 if it is INCONCLUSIVE: you asked for a\n"
+      "bound (--leak-max), and the data neither show it nor refute it.",
       "soak");
   app.require_subcommand(1);
   for (int i = 1; i < argc; ++i) {

@@ -48,7 +48,7 @@ int run_report(const ReportArguments& arguments) {
   if (journal) {
     write(std::filesystem::path(page).replace_extension(".json").string(), report::to_json(record));
   }
-  return record.verdict.passed() ? kPassed : kFailed;
+  return exit_status(record);
 }
 
 }  // namespace

@@ -52,6 +52,11 @@ void check(const VoiceArguments& arguments) {
   net::check_ca_file(arguments.ca_file);
 }
 
+// A cycle is a whole connection, and leaves nothing behind.
+RunOptions run_options(const VoiceArguments& arguments) {
+  return {.title = fmt::format("VOICE SOAK / {}", arguments.provider), .counts_exact = true};
+}
+
 // The speech of the microphone: the file of --audio, at the provider's rate.
 audio::Pcm speech_for(const VoiceArguments& arguments, int rate_hz) {
   return arguments.audio_file.empty() ? audio::Pcm{} : audio::read_file(arguments.audio_file, rate_hz);
@@ -143,18 +148,18 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
     fmt::print(stderr, "soak: --save-audio: {}\n", text::printable(error.what()));
     return kUsage;
   }
-  AsyncRun run({.title = fmt::format("VOICE SOAK / {}", arguments.provider)});
+  AsyncRun run(run_options(arguments));
   if (is_service) {
     run.use_service();
   }
   drive(run, provider, arguments, speech, saved.get());
-  const bool passed = run.verdict().passed();
+  run.verdict();
   fmt::print("{}", run.summary());
   if (saved != nullptr && !saved->error().empty()) {
     fmt::print(stderr, "soak: --save-audio: {}\n", text::printable(saved->error()));
     return kFailed;
   }
-  return passed ? kPassed : kFailed;
+  return exit_status(run.record());
 }
 
 }  // namespace
@@ -183,7 +188,7 @@ Command add_voice_command(CLI::App& app, const std::string& program) {
       "Write the provider's audio to this WAV file, for the first session only; an existing file is replaced");
   command->add_flag("--virtual", arguments->virtual_clock,
                     "Run on a virtual clock, in seconds, against the bundled fake");
-  add_run_options(*command, {.modules = {"run", "drive", "voice"}});
+  add_run_options(*command, {.modules = {"run", "drive", "voice"}, .code = run_options(*arguments)});
   return [arguments, program] {
     check(*arguments);
     int status = kUsage;

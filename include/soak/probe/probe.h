@@ -93,8 +93,12 @@ class Probe {
   // `unsettled_by` names the count that was still changing if settling ran out of time.
   void rest(std::chrono::nanoseconds at, std::uint64_t cycle, std::string_view unsettled_by = {});
 
-  // Call it if the last rest() was the run's last and nothing has happened since. Takes the readings that were left out
-  // for their cost.
+  // Like rest(), at the end of a pass of a loop whose body does not say when it is at rest: a candidate for a quiescent
+  // point. Candidates count only until the first rest(), which forgets them.
+  void end_pass(std::chrono::nanoseconds at, std::uint64_t cycle);
+
+  // Call it if the last rest() or end_pass() was the run's last and nothing has happened since. Takes the readings that
+  // were left out for their cost.
   void complete_rest();
 
   // The newest value of a track; nullopt if there is none yet. Safe while another thread samples.
@@ -126,6 +130,8 @@ class Probe {
   void share_out();
   void replace(Watched& watched, ProcessId id);
   void look_at_processes(std::chrono::nanoseconds at);
+  void take_at_rest(const Point& point);
+  void forget_candidates();
   bool has_moved(const Source& source) const;
   void take(Source& source, const Point& point, bool at_rest, Meter& meter);
   void rest_operations(const Point& point);

@@ -35,6 +35,9 @@ struct Traffic {
   std::array<std::uint64_t, 3> due{};
   std::array<std::uint64_t, 3> met{};
   Lateness late{};  // Of the events that were met.
+  // Those due while the process did not run (it was stopped, or the machine suspended). They are not in the thirds.
+  std::uint64_t stopped_due = 0;
+  std::uint64_t stopped_met = 0;
 };
 
 // An option's value, and where it came from: "flag", "variable", "code" or "default".
@@ -69,6 +72,7 @@ struct Record {
   bool virtual_clock = false;                           // Times below are on the virtual clock.
   bool interrupted = false;                             // A signal ended the run early.
   std::optional<std::chrono::nanoseconds> ended_early;  // When a leak became certain; its finding has it too.
+  bool bound_asked = false;                             // A verdict that is inconclusive is no PASS.
   bool killed = false;  // The process died before the run ended; this is from its journal.
   std::chrono::system_clock::time_point started;
   std::chrono::nanoseconds asked{};

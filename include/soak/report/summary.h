@@ -10,7 +10,11 @@
 
 namespace soak::report {
 
-// "PASS", "FAIL", or "PART 1 of 4" if nothing is wrong so far and parts of the soak are still to run.
+// Nothing is wrong, but a bound was asked for (RunOptions::leak_max), and the whole of the soak could not show it.
+bool is_short_of_its_bound(const Record& record);
+
+// "PASS", "FAIL", "INCONCLUSIVE" (see above), or "PART 1 of 4" if nothing is wrong so far and parts of the soak are
+// still to run.
 std::string outcome(const Record& record);
 
 // One line that is easy to grep; memory in KB of 1,024 bytes:
@@ -24,7 +28,9 @@ std::string summary_line(const Record& record);
 // A finding with its evidence, as lines. The first line names the test.
 std::string finding_text(const Record& record, const probe::Finding& finding);
 
-// The lines below a summary line: the findings with their evidence, and the remarks. Each line ends with a line break.
+// The lines below a summary line: the findings with their evidence, and the remarks. What is inconclusive is one of the
+// remarks, in one line; where it decides (is_short_of_its_bound()), it takes the place of the findings. Each line ends
+// with a line break.
 std::string findings_text(const Record& record);
 std::string remarks_text(const Record& record);
 

@@ -66,6 +66,8 @@ struct Measurements {
   std::vector<Track> tracks;
   std::vector<Operation> operations;
   std::uint64_t quiescent_points = 0;
+  // They are candidates: ends of passes of a plain loop, whose body did not say when it was at rest.
+  bool candidates = false;
   // Quiescent points at which a count was still changing after the time for settling, and the last such count.
   std::uint64_t unsettled_points = 0;
   bool baseline_unsettled = false;

@@ -64,6 +64,34 @@ TEST(GatingTest, TheFlagTakesBackTheVariable) {
   EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Loop.Passes"));
 }
 
+TEST(GatingTest, ABadBoundIsExitStatusTwoAndNamesWhatIsExpected) {
+  for (const char* bound : {"10MiB", "10/day", "MiB/day", "-1B/day", "10MiB/", "10 MiB/day"}) {
+    const ProgramResult result = run_sample({"--gtest_runsoak", std::string("--soak_leak_max=") + bound, kPasses});
+
+    EXPECT_EQ(result.exit_status, 2) << bound;
+    EXPECT_THAT(result.output, HasSubstr("such as 10MiB/day or 64B/reconnect")) << bound;
+  }
+}
+
+TEST(GatingTest, AProcessThatWasStoppedIsNotAccusedOfWhatWasDueMeanwhile) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", "--soak_duration=5s", "--gtest_filter=Soak/Frames.Pause"},
+                                          {"SAMPLE_OUTSIDER=stops the process"});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output,
+              AllOf(HasSubstr("note: this process did not run for 1."), HasSubstr(" s from 00:00:00"),
+                    HasSubstr("inconclusive: frames: "), HasSubstr(" due while this process did not run")));
+}
+
+TEST(GatingTest, AProcessWhoseOwnThreadPausedIsAccused) {
+  const ProgramResult result =
+      run_sample({"--gtest_runsoak", "--soak_duration=5s", "--gtest_filter=Soak/Frames.Pause"});
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, HasSubstr("due while a session was open, allowed +-1%"));
+  EXPECT_THAT(result.output, Not(HasSubstr("did not run")));
+}
+
 TEST(GatingTest, SmokeTakesTwoSecondsWhateverTheDuration) {
   const ProgramResult result = run_sample({"--soak_smoke", "--soak_duration=5h", kPasses});
 

@@ -2,7 +2,11 @@
 // A small program with soak tests in it, run from outside by gating_test.cc.
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -137,6 +141,49 @@ SOAK_TEST(Hostile, IsThrown) {
 SOAK_TEST(Hostile, IsThrownByCodeThatIsNotOurs) {
   soak::Run run;
   throw std::runtime_error(kHostile);
+}
+
+// Asks for what no run of a few milliseconds can show.
+SOAK_TEST(Bound, CannotBeShown) {
+  soak::Run run({.leak_max = "1B/day"});
+  for (auto cycle : run) {
+  }
+  EXPECT_SOAK(run);
+}
+
+// This process, with all of its threads.
+void stop_for(std::chrono::milliseconds time) {
+  const pid_t waker = ::fork();
+  if (waker == 0) {
+    ::usleep(static_cast<useconds_t>(time.count()) * 1000);
+    ::kill(::getppid(), SIGCONT);
+    ::_exit(0);
+  }
+  ::kill(::getpid(), SIGSTOP);
+  ::waitpid(waker, nullptr, 0);
+}
+
+// A frame each millisecond, sent unless it is late by more than a tenth of a second. For one and a half seconds none is
+// sent: because the whole process is stopped, or because only this thread sleeps.
+SOAK_TEST(Frames, Pause) {
+  constexpr std::chrono::milliseconds kPause{1500};
+  soak::Run run;
+  bool paused = false;
+  std::chrono::nanoseconds next{};
+  for (auto cycle : run) {
+    if (!paused && run.elapsed() > std::chrono::milliseconds{300}) {
+      paused = true;
+      outsider_is("stops the process") ? stop_for(kPause) : std::this_thread::sleep_for(kPause);
+    }
+    for (; next <= run.elapsed(); next += std::chrono::milliseconds{1}) {
+      run.due("frames", next);
+      if (run.elapsed() - next < std::chrono::milliseconds{100}) {
+        run.met("frames", next);
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  EXPECT_SOAK(run);
 }
 
 SOAK_TEST(Loop, ForgetsItsVerdict) {

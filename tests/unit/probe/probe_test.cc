@@ -65,6 +65,32 @@ TEST(ProbeTest, RssIsWhatIsResidentAndWhatIsInSwap) {
   EXPECT_EQ(measured.find("rss")->timeline.last()->value, parts);
 }
 
+TEST(ProbeTest, TheFirstQuiescentPointForgetsTheCandidatesBeforeIt) {
+  Probe probe;
+  std::uint64_t puts = 0;
+  probe.watch_operations(1, [&puts](std::span<OperationCount> counts) {
+    counts[0] = {"puts", ++puts};
+    return std::size_t{1};
+  });
+
+  probe.end_pass(1s, 1);
+  probe.end_pass(2s, 2);
+  EXPECT_TRUE(probe.measurements().candidates);
+  EXPECT_EQ(probe.measurements().quiescent_points, 2u);
+  EXPECT_EQ(probe.measurements().find("heap")->at_rest.added(), 2u);
+  probe.rest(3s, 3);
+  probe.end_pass(4s, 4);
+
+  const Measurements measured = probe.measurements();
+  EXPECT_FALSE(measured.candidates);
+  EXPECT_EQ(measured.quiescent_points, 1u);
+  for (const char* name : {"rss", "heap", "sockets", "tcp.established"}) {
+    EXPECT_EQ(measured.find(name)->at_rest.added(), 1u) << name;
+    EXPECT_EQ(measured.find(name)->at_rest.first()->cycle, 3u) << name;
+  }
+  EXPECT_THAT(values(measured.operations.at(0).at_rest), testing::ElementsAre(3));
+}
+
 TEST(ProbeTest, AGaugeIsATrackOfItsOwn) {
   Probe probe;
   std::int64_t sessions = 3;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include <array>
 #include <condition_variable>
 #include <cstring>
+#include <future>
 #include <mutex>
 #include <new>
 #include <string>
@@ -282,6 +284,27 @@ TEST(ProcessTest, DescribesWhoSocketsTalkToByTheServersEnd) {
   EXPECT_THAT(rows_without_the_listener,
               testing::IsSupersetOf({"3 sockets to " + server + " in ESTABLISHED",
                                      "3 sockets accepted on " + server + " in ESTABLISHED"}));
+}
+
+TEST(ProcessTest, DescribesTheNewestThreadsByTheirNames) {
+  std::promise<void> end;
+  const std::shared_future<void> ended = end.get_future().share();
+  std::vector<std::thread> threads;
+  for (const char* name : {"older", "a (worker)", "a (worker)"}) {
+    threads.emplace_back([ended] { ended.wait(); });
+    ::pthread_setname_np(threads.back().native_handle(), name);
+  }
+
+  const std::vector<std::string> two = describe_threads(2);
+  const std::vector<std::string> three = describe_threads(3);
+
+  end.set_value();
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_THAT(two, testing::ElementsAre("2 threads named a (worker)"));
+  EXPECT_THAT(three, testing::ElementsAre("2 threads named a (worker)", "1 thread named older"));
+  EXPECT_THAT(describe_threads(0), testing::IsEmpty());
 }
 
 }  // namespace

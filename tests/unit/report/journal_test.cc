@@ -118,6 +118,43 @@ TEST_F(JournalTest, GivesTheRunBack) {
   EXPECT_EQ(record.measured.operations[0].at_rest.last()->value, 50);
 }
 
+TEST_F(JournalTest, TheFirstQuiescentPointForgetsTheEndsOfPassesBeforeIt) {
+  measured_.candidates = true;
+  rest(1s, 1, 9'000'000, 25);
+  rest(2s, 2, 9'100'000, 50);
+  EXPECT_TRUE(read().measured.candidates);
+  EXPECT_EQ(read().measured.quiescent_points, 2u);
+
+  measured_.candidates = false;
+  rest(3s, 3, 9'200'000, 75);
+
+  const Record record = read();
+  EXPECT_FALSE(record.measured.candidates);
+  EXPECT_EQ(record.measured.quiescent_points, 1u);
+  ASSERT_EQ(record.measured.find("rss")->at_rest.points().size(), 1u);
+  EXPECT_EQ(record.measured.find("rss")->at_rest.first()->at, 3s);
+  EXPECT_EQ(record.measured.find("rss")->timeline.added(), 3u);
+  ASSERT_EQ(record.measured.operations.at(0).at_rest.points().size(), 1u);
+  EXPECT_EQ(record.measured.operations.at(0).at_rest.first()->value, 75);
+}
+
+TEST_F(JournalTest, IsJudgedByTheBudgetsOfTheRun) {
+  const std::string other = folder_ / "exact.journal";
+  Journal journal(other, record_, {.rss_growth_bytes_max = 20 << 20, .counts_exact = true}, "");
+  for (int i = 1; i <= 2; ++i) {
+    const nanoseconds at = 1s * i;
+    const auto cycle = static_cast<std::uint64_t>(i);
+    measured_.tracks[0].timeline.add({at, cycle, 9'000'000});
+    measured_.tracks[1].timeline.add({at, cycle, 16 + i});
+    measured_.tracks[1].at_rest.add({at, cycle, 16 + i});
+    journal.rest(at, cycle, measured_, {});
+  }
+
+  const Record record = read_journal(conftest::read_file(other), other);
+
+  EXPECT_NE(record.verdict.find("fds"), nullptr);  // One step: without counts_exact, that is a remark.
+}
+
 // An exception's message may hold anything, and one bad byte would make its line unreadable.
 TEST_F(JournalTest, TextThatIsNoUtf8OrHasControlCharactersComesBackReadable) {
   journal_->mark(1s, "fault", "two\nlines\tand \x01");

@@ -171,7 +171,7 @@ TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
                   "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "sessions",
                   "memory_limit_bytes", "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters",
                   "figures", "traffic", "open_time", "answers", "verdict", "rerun", "parts", "parts_left", "settings",
-                  "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by", "baseline_unsettled",
+                  "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by", "candidates", "baseline_unsettled",
                   "last_unsettled", "probe_cpu_s", "restarts", "series", "operations"));
 }
 

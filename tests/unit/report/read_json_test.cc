@@ -92,7 +92,14 @@ TEST(ReadJsonTest, GivesBackWhatTheRunHeld) {
   EXPECT_EQ(record.traffic[0].met[1], 499u);
   EXPECT_EQ(record.traffic[0].late.count(), 1499u);
   EXPECT_EQ(record.traffic[0].late.max(), 31ms);
+  EXPECT_EQ(record.traffic[0].stopped_due, 25u);
+  EXPECT_EQ(record.traffic[0].stopped_met, 3u);
   EXPECT_EQ(record.marks[0].text, "reset");
+  EXPECT_TRUE(record.bound_asked);
+  ASSERT_EQ(record.verdict.inconclusive.size(), 1u);
+  EXPECT_EQ(record.verdict.inconclusive[0].text, "rss may have grown");
+  EXPECT_EQ(record.verdict.inconclusive[0].evidence[0].label, "needs");
+  EXPECT_TRUE(record.measured.candidates);
   EXPECT_EQ(record.verdict.trends[0].low, 10240);
   EXPECT_EQ(record.verdict.trends[0].state, probe::GrowthState::kCertain);
   EXPECT_EQ(record.verdict.trends[0].excluded_later[1].rate, 900);

@@ -74,6 +74,8 @@ inline Record a_record() {
   record.answers->invalid_events = 4;
   record.answers->first_audio.add(310ms, 7);
   record.answers->gaps.add(20ms, 7);
+  record.traffic[0].stopped_due = 25;
+  record.traffic[0].stopped_met = 3;
   record.marks = {{12s, "fault", "reset"}};
   record.marks_dropped = 2;
   record.parts = {{record.started, 0s, 30s, 2, 2, true}, {record.started + 1h, 30s, 60s, 2, 3, false}};
@@ -81,6 +83,8 @@ inline Record a_record() {
   record.settings = {{"duration", "1m00s", "flag"}};
   record.rerun = "./voice_soak --soak_virtual --soak_seed=7";
   record.verdict.findings.push_back({"heap", "heap grew", {{"since", "00:00:10"}}});
+  record.bound_asked = true;
+  record.verdict.inconclusive.push_back({"rss", "rss may have grown", {{"needs", "6h00m"}}});
   record.verdict.remarks.push_back("rss not judged");
   record.verdict.trends.push_back(a_leak());
   probe::Trend rested;
@@ -120,6 +124,7 @@ inline Record a_record() {
   frames.at_rest.add({1500ms, 1, 375});
   record.measured.operations.push_back(frames);
   record.measured.quiescent_points = 4;
+  record.measured.candidates = true;
   record.measured.unsettled_points = 1;
   record.measured.unsettled_by = "tasks";
   return record;

@@ -70,6 +70,53 @@ TEST(SummaryTest, ShowsAnswersAndForHowLongASessionWasOpen) {
       << summary_line(record);
 }
 
+Record an_hour_that_shows_no_bound() {
+  Record record = an_hour_of_voice();
+  record.verdict.inconclusive = {{"heap", "heap: 64 B per reconnect could not be shown", {{"needs", "a run of 6h00m"}}},
+                                 {"rss", "rss may have grown", {}}};
+  record.verdict.remarks = {"no growth of fds"};
+  return record;
+}
+
+TEST(SummaryTest, WhatIsInconclusiveIsOneLineBelowAPass) {
+  const Record record = an_hour_that_shows_no_bound();
+
+  EXPECT_EQ(outcome(record), "PASS");
+  EXPECT_EQ(findings_text(record), "");
+  EXPECT_EQ(
+      remarks_text(record),
+      "  inconclusive: heap: 64 B per reconnect could not be shown; rss may have grown\n  note: no growth of fds\n");
+}
+
+TEST(SummaryTest, WhereABoundWasAskedForItIsTheVerdict) {
+  Record record = an_hour_that_shows_no_bound();
+  record.bound_asked = true;
+
+  EXPECT_EQ(outcome(record), "INCONCLUSIVE");
+  EXPECT_EQ(summary_line(record).find("[VOICE SOAK / openai] INCONCLUSIVE: elapsed=3600.0s"), 0u);
+  EXPECT_EQ(findings_text(record),
+            "  heap: 64 B per reconnect could not be shown\n    needs       a run of 6h00m\n  rss may have grown\n");
+  EXPECT_EQ(remarks_text(record), "  note: no growth of fds\n");
+}
+
+TEST(SummaryTest, AFindingIsAFailWhateverIsInconclusive) {
+  Record record = an_hour_that_shows_no_bound();
+  record.bound_asked = true;
+  record.verdict.findings = {{"fds", "fds rose", {}}};
+
+  EXPECT_EQ(outcome(record), "FAIL");
+  EXPECT_EQ(findings_text(record), "  fds rose\n");
+}
+
+TEST(SummaryTest, APartOfASoakShowsNoBoundYet) {
+  Record record = an_hour_that_shows_no_bound();
+  record.bound_asked = true;
+  record.parts.resize(1);
+  record.parts_left = 3;
+
+  EXPECT_EQ(outcome(record), "PART 1 of 4");
+}
+
 TEST(SummaryTest, ShowsNoTextFromOutsideAsItCame) {
   constexpr const char* kHostile = "a\n[  SKIPPED ] b\x1b[2J\xff";
   constexpr const char* kShown = "a\\n[SKIPPED] b\\x1b[2J\\xff";

@@ -84,6 +84,9 @@ TEST(OptionsTest, DefaultsAreThoseOfTheHeader) {
   EXPECT_EQ(settings.sessions, 1u);
   EXPECT_EQ(settings.rss_growth_max, 50 * kMiB);
   EXPECT_EQ(settings.heap_per_cycle_max, 16 * kKiB);
+  EXPECT_EQ(settings.leak_max, "");
+  EXPECT_EQ(settings.memory_limit, 0u);
+  EXPECT_FALSE(settings.counts_exact);
   EXPECT_EQ(settings.service_time_max, 10min);
   EXPECT_FALSE(settings.shuffle);
   EXPECT_TRUE(settings.early_stop);
@@ -118,6 +121,42 @@ TEST(OptionsTest, AVariableIsSpelledAsItsFlag) {
   EXPECT_EQ(settings.rss_growth_max, 20 * kMiB);
   EXPECT_TRUE(settings.shuffle);
   EXPECT_EQ(source_of(all, "duration"), "variable");
+}
+
+TEST(OptionsTest, WhatMayLeakIsASizePerTimeOrOperation) {
+  for (const char* bound : {"10MiB/day", "1.5KiB/h", "0B/s", "64B/reconnect", "64B/reconnects"}) {
+    const Variable leak_max("SOAK_LEAK_MAX", bound);
+
+    EXPECT_EQ(detail::resolve({.leak_max = "1B/s"}, Mode::kReal).leak_max, bound);
+  }
+  EXPECT_EQ(detail::resolve({.leak_max = "1B/s"}, Mode::kReal).leak_max, "1B/s");
+}
+
+TEST(OptionsTest, ABoundThatIsNoneIsAnErrorThatNamesWhatIsExpected) {
+  for (const char* bound : {"10MiB", "10/day", "/day", "-1B/day", "10MiB/", "10 MiB/day", "many/day"}) {
+    EXPECT_THAT([bound] { detail::resolve({.leak_max = bound}, Mode::kReal); },
+                testing::ThrowsMessage<Error>(std::string("RunOptions::leak_max is ") + bound +
+                                              ": expected a size per s, h, day or operation, such as 10MiB/day or "
+                                              "64B/reconnect"))
+        << bound;
+  }
+}
+
+TEST(OptionsTest, AMemoryLimitIsAboveZero) {
+  const Variable limit("SOAK_MEMORY_LIMIT", "512MiB");
+
+  EXPECT_EQ(detail::resolve({}, Mode::kReal).memory_limit, 512 * kMiB);
+  const Variable none("SOAK_MEMORY_LIMIT", "0B");
+  EXPECT_THAT([] { detail::resolve({}, Mode::kReal); },
+              testing::ThrowsMessage<Error>(
+                  "SOAK_MEMORY_LIMIT is '0B': expected a size above 0, such as 512KiB, 20MiB or 1GiB"));
+}
+
+TEST(OptionsTest, CountsAreExactWhereCodeOrTheVariableSaysSo) {
+  EXPECT_TRUE(detail::resolve({.counts_exact = true}, Mode::kReal).counts_exact);
+
+  const Variable off("SOAK_COUNTS_EXACT", "0");
+  EXPECT_FALSE(detail::resolve({.counts_exact = true}, Mode::kReal).counts_exact);
 }
 
 TEST(OptionsTest, TheShortNamesTakeNumbersAndFractions) {

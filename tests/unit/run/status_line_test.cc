@@ -33,6 +33,9 @@ TEST(StatusLineTest, ALeakIsSaidPerOperationAndAnythingElseAsItWasFound) {
   probe::Verdict verdict;
   EXPECT_EQ(verdict_so_far(verdict), "no finding");
 
+  verdict.inconclusive.push_back({"rss", "rss may have grown +1.2 KiB per second", {}});
+  EXPECT_EQ(verdict_so_far(verdict), "not certain: rss may have grown +1.2 KiB per second");
+
   verdict.findings.push_back({"sockets", "sockets rose 3 -> 61 in 28.8s, allowed +0", {}});
   EXPECT_EQ(verdict_so_far(verdict), "sockets rose 3 -> 61 in 28.8s, allowed +0");
 
