@@ -19,8 +19,11 @@
 // stay the same.
 //
 // After each cycle the run settles: it runs the loop until the live tasks, the descriptors and the closing handles are
-// what they were at the previous quiescent point, or have not changed for 50 ms, and for at most 2 s. That is a
+// what they were at the previous quiescent point, or have not changed for 50 ms, and for at most 2 s. (A driver that
+// has a slower timer declares it, RunDriver::has_timer(); then for as long as that, and at most twice.) That is a
 // quiescent point.
+//
+// With --soak_reload, the same load comes again afterwards, for a tenth of the time: see RunOptions::reload.
 //
 // With --soak_sessions=1800, drive() keeps 1,800 sessions open, running `body` once per session; Cycle::session() is
 // the session's number. Each reconnects every reconnect_every, at times drawn from the seed, so that reconnects do not
@@ -41,7 +44,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "soak/event.h"
 #include "soak/event_loop.h"
@@ -91,7 +96,13 @@ class AsyncRun : public Run {
   void ready_descriptors(std::uint64_t sessions);
   void serve_metrics(std::uint16_t port);
   Task<> drive_cycles(const std::function<Task<>(Cycle&)>& body);
+  Task<> run_cycles(const std::function<Task<>(Cycle&)>& body, const std::vector<std::chrono::nanoseconds>& ends,
+                    std::uint64_t first);
   Task<> drive_sessions(const std::function<Task<>(Cycle&)>& body);
+  Task<> run_rounds(const std::function<Task<>(Cycle&)>& body, std::chrono::nanoseconds from,
+                    const std::vector<std::chrono::nanoseconds>& ends, std::mt19937_64& random);
+  bool loads_again();
+  std::vector<std::chrono::nanoseconds> begin_reload(std::vector<std::chrono::nanoseconds> ends);
   Task<> run_round(const std::function<Task<>(Cycle&)>& body, Round& round);
   Task<> run_session(const std::function<Task<>(Cycle&)>& body, Round& round, std::uint32_t session);
   Task<CycleOutcome> run_cycle(const std::function<Task<>(Cycle&)>& body, Cycle& cycle, Event& wake,
@@ -104,10 +115,12 @@ class AsyncRun : public Run {
   Counts counts() const;
 
   std::unique_ptr<EventLoop> loop_;
-  bool crashed_ = false;             // A body threw what ends the run.
-  std::uint64_t cycles_begun_ = 0;   // In this process, of many sessions.
-  std::unique_ptr<Counts> at_rest_;  // At the last quiescent point.
-  std::unique_ptr<Shown> shown_;     // Its metrics, and the endpoint that serves them.
+  bool crashed_ = false;              // A body threw what ends the run.
+  std::uint64_t cycles_begun_ = 0;    // In this process, of many sessions.
+  std::uint64_t cycles_due_ = 0;      // The same.
+  std::chrono::nanoseconds until_{};  // When the load of this process ends.
+  std::unique_ptr<Counts> at_rest_;   // At the last quiescent point.
+  std::unique_ptr<Shown> shown_;      // Its metrics, and the endpoint that serves them.
 };
 
 }  // namespace soak

@@ -71,6 +71,11 @@ struct RunOptions {
   // everything that it began, as a cycle of whole connections does.
   std::optional<bool> counts_exact = std::nullopt;
 
+  // After the run, put the same load on again for a tenth of its time, of AsyncRun::drive(); off. Memory that the
+  // second load uses again was kept for use, memory that it adds to was lost, and the verdict says which. Turn it on
+  // when RSS stays up after a run and you want to know why.
+  std::optional<bool> reload = std::nullopt;
+
   // How much session time a run may use, summed over its sessions, after Run::use_service(); ten minutes. A longer run
   // is refused. Raise it when you are willing to pay for more.
   std::optional<std::chrono::nanoseconds> service_time_max = std::nullopt;
@@ -129,6 +134,7 @@ struct Settings {
   std::string leak_max;            // Empty if there is none.
   std::uint64_t memory_limit = 0;  // 0 if there is none.
   bool counts_exact = false;
+  bool reload = false;
   std::chrono::nanoseconds service_time_max{};
   std::uint64_t seed = 0;
   bool shuffle = false;

@@ -136,6 +136,17 @@ class RunDriver {
   // run early: check Run::ended_early() afterwards.
   void quiescent_point(std::string_view unsettled_by = {});
 
+  // Says that the load of the run is over and drained, and that the same load begins again (RunOptions::reload). The
+  // verdict says of the memory that the first load left whether the second one used it again or added to it.
+  void begin_reload();
+  std::chrono::nanoseconds reload_time()
+      const;  // How long that lasts: 0 unless it is asked for, and this the last part.
+
+  // Declares a timer of the code under soak, after which it gives something back: an idle connection that is closed,
+  // say. Settling lasts at least as long as the slowest of them. May be called again in every cycle.
+  void has_timer(std::chrono::nanoseconds after);
+  std::chrono::nanoseconds slowest_timer() const;  // 0 without one.
+
   // Sessions and answers
 
   // A driver that runs the cycles states how many sessions its schedule wants open from one time to another. Each call

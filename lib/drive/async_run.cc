@@ -185,6 +185,7 @@ std::string AsyncRun::metrics_url() const { return shown_->endpoint ? shown_->en
 void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
   RunDriver driver(*this);
   driver.begin_run();
+  until_ = driver.part_to();
   try {
     loop_->run(settings().sessions > 1 ? drive_sessions(body) : drive_cycles(body));
   } catch (const std::exception& error) {
@@ -204,9 +205,37 @@ Task<> AsyncRun::drive_cycles(const std::function<Task<>(Cycle&)>& body) {
   const std::vector<nanoseconds> ends =
       ends_in_part(cycle_ends(settings().duration, interval, seed()), interval, driver.part_from(), driver.part_to());
   driver.expect_cycles(ends.size());
+  Task<> running = run_cycles(body, ends, 0);
+  co_await std::move(running);
+  if (!loads_again()) {
+    co_return;
+  }
+  const std::vector<nanoseconds> again = begin_reload(cycle_ends(driver.reload_time(), interval, seed()));
+  driver.expect_cycles(ends.size() + again.size());
+  Task<> reloading = run_cycles(body, again, ends.size());
+  co_await std::move(reloading);
+}
+
+bool AsyncRun::loads_again() { return RunDriver(*this).reload_time() > 0ns && !stopping() && !ended_early(); }
+
+// Returns `ends`, which are from the beginning of a load, for the one that begins now.
+std::vector<nanoseconds> AsyncRun::begin_reload(std::vector<nanoseconds> ends) {
+  RunDriver(*this).begin_reload();
+  const nanoseconds now = elapsed();
+  for (nanoseconds& end : ends) {
+    end += now;
+  }
+  until_ = ends.back();
+  return ends;
+}
+
+// `first` is how many cycles this process has had.
+Task<> AsyncRun::run_cycles(const std::function<Task<>(Cycle&)>& body, const std::vector<nanoseconds>& ends,
+                            std::uint64_t first) {
+  RunDriver driver(*this);
   Backoff backoff;
   for (std::uint64_t number = 0; number < ends.size() && !interrupted();) {
-    Cycle cycle(*this, driver.first_cycle() + number, ends[number]);
+    Cycle cycle(*this, driver.first_cycle() + first + number, ends[number]);
     driver.want_sessions(1, elapsed(), cycle.ends_at());
     Event wake;
     Task<CycleOutcome> running = run_cycle(body, cycle, wake, look_every());
@@ -260,14 +289,28 @@ Task<> AsyncRun::drive_sessions(const std::function<Task<>(Cycle&)>& body) {
   const std::vector<nanoseconds> ends =
       ends_in_part(cycle_ends(settings().duration, quiesce, seed()), quiesce, driver.part_from(), driver.part_to());
   std::mt19937_64 random(driver.part_seed());
-  std::uint64_t due = 0;
-  nanoseconds from = driver.part_from();
+  Task<> running = run_rounds(body, driver.part_from(), ends, random);
+  co_await std::move(running);
+  if (!loads_again()) {
+    co_return;
+  }
+  const nanoseconds from = elapsed();
+  const nanoseconds time = driver.reload_time();
+  const std::vector<nanoseconds> again = begin_reload(cycle_ends(time, quiesce_every(time, interval), seed()));
+  Task<> reloading = run_rounds(body, from, again, random);
+  co_await std::move(reloading);
+}
+
+Task<> AsyncRun::run_rounds(const std::function<Task<>(Cycle&)>& body, nanoseconds from,
+                            const std::vector<nanoseconds>& ends, std::mt19937_64& random) {
+  RunDriver driver(*this);
   for (std::size_t i = 0; i < ends.size() && !interrupted(); ++i) {
-    Round round(plan_sessions(settings().sessions, from, ends[i], interval, random), i == 0);
+    Round round(plan_sessions(settings().sessions, from, ends[i], settings().reconnect_every, random),
+                cycles_due_ == 0);
     for (const SessionPlan& plan : round.plans) {
-      due += plan.ends.size();
+      cycles_due_ += plan.ends.size();
     }
-    driver.expect_cycles(due);
+    driver.expect_cycles(cycles_due_);
     Task<> running = run_round(body, round);
     co_await std::move(running);
     co_await settle();
@@ -392,7 +435,7 @@ Task<> AsyncRun::pause_until(nanoseconds at, Event& wake) {
 Task<> AsyncRun::pause_until(nanoseconds at) {
   RunDriver driver(*this);
   while (!interrupted()) {
-    const nanoseconds left = std::min(at, driver.part_to()) - elapsed();
+    const nanoseconds left = std::min(at, until_) - elapsed();
     if (left <= 0ns) {
       co_return;
     }
@@ -415,13 +458,15 @@ AsyncRun::Counts AsyncRun::counts() const {
 }
 
 Task<> AsyncRun::settle() {
-  const Instant latest = loop_->now() + kSettleMax;
+  // What a timer gives back has not moved until then.
+  const nanoseconds still = std::max(kSettleStill, RunDriver(*this).slowest_timer() + kSettleStep);
+  const Instant latest = loop_->now() + std::max(kSettleMax, 2 * still);
   Counts now = counts();
   Instant still_since = loop_->now();
   std::string moved;
   std::string unsettled_by;
   const auto at_rest = [&] {
-    return now.scrapes == 0 && ((at_rest_ && *at_rest_ == now) || loop_->now() - still_since >= kSettleStill);
+    return now.scrapes == 0 && ((at_rest_ && *at_rest_ == now) || loop_->now() - still_since >= still);
   };
   while (!at_rest()) {
     if (loop_->now() >= latest) {

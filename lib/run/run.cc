@@ -77,7 +77,7 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   if (!state.settings.checkpoint.empty()) {
     state.open_checkpoint();
   }
-  const nanoseconds takes = state.part_to - state.part_from;
+  const nanoseconds takes = state.part_to - state.part_from + RunDriver(*this).reload_time();
   if (state.context.mode == Mode::kReal && state.context.timeout && takes + kTimeoutMargin > *state.context.timeout) {
     throw detail::RunRefused(
         fmt::format("a {} of {} does not fit the test's TIMEOUT of {}: give soak_discover_tests() a DURATION "

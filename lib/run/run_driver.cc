@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -16,6 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
+
+constexpr int kReloadShare = 10;
 
 }  // namespace
 
@@ -208,6 +211,18 @@ void RunDriver::quiescent_point(std::string_view unsettled_by) {
   state_->rest(state_->elapsed(), cycles(), unsettled_by);
   state_->look(state_->elapsed());
 }
+
+nanoseconds RunDriver::reload_time() const {
+  const bool is_due =
+      state_->settings.reload && state_->context.mode != Mode::kSmoke && state_->part_to >= state_->settings.duration;
+  return is_due ? state_->settings.duration / kReloadShare : nanoseconds{0};
+}
+
+void RunDriver::begin_reload() { state_->reload_from = state_->elapsed(); }
+
+void RunDriver::has_timer(nanoseconds after) { state_->slowest_timer = std::max(state_->slowest_timer, after); }
+
+nanoseconds RunDriver::slowest_timer() const { return state_->slowest_timer; }
 
 void RunDriver::sample() { state_->sample(state_->elapsed()); }
 

@@ -108,6 +108,8 @@ struct Run::State {
   std::chrono::nanoseconds next_quiescent{};
   bool rested = false;   // There was a quiescent point: not only ends of passes.
   bool at_rest = false;  // Whoever drives the run does nothing after its last quiescent point.
+  std::optional<std::chrono::nanoseconds> reload_from;  // When the same load began again.
+  std::chrono::nanoseconds slowest_timer{};
   std::optional<std::chrono::nanoseconds> asked_to_rest;  // When cycle.quiescent() was called last.
   std::optional<EarlyStop> early_stop;
 

@@ -14,6 +14,7 @@
 #include "lib/run/heap_growth.h"
 #include "lib/run/open_time.h"
 #include "lib/run/parts.h"
+#include "lib/run/reload.h"
 #include "lib/run/run_state.h"
 #include "lib/text/format.h"
 #include "soak/probe/process.h"
@@ -154,6 +155,9 @@ void Run::State::judge() {
     }
   }
   early_stop->explain(verdict);
+  if (reload_from) {
+    explain_reload(result.measured, *reload_from, verdict);
+  }
   if (heap_profile) {
     detail::explain_heap(heap_profile->growth(), noun, verdict);
   }

@@ -19,6 +19,7 @@
 #include "soak/event.h"
 #include "soak/net/websocket.h"
 #include "soak/run_blocking.h"
+#include "soak/run_driver.h"
 
 namespace soak {
 namespace {
@@ -169,6 +170,46 @@ TEST_F(AsyncRunEarlyStopTest, SwitchedOffTheRunGoesOnAndFailsAtItsEnd) {
   ASSERT_THAT(run.verdict().findings, ElementsAre(Field(&Finding::subject, "tasks"))) << run.summary();
   EXPECT_THAT(run.summary(), Not(HasSubstr("early")));
   left_behind.end_in_place();
+}
+
+// A pool that closes what is idle after five seconds, which a cycle of ten leaves open.
+TEST_F(AsyncRunTest, SettlingLastsAsLongAsTheSlowestTimerOfADriver) {
+  for (const bool declared : {false, true}) {
+    soak::AsyncRun run({.duration = 5min, .reconnect_every = 10s, .counts_exact = true, .seed = 1});
+    TaskGroup idle(run.loop());
+
+    run.drive([&](Cycle& cycle) -> Task<> {
+      if (declared) {
+        RunDriver(run).has_timer(5s);
+      }
+      co_await until_the_end(run, cycle);
+      if (cycle.number() % 2 == 1) {
+        idle.start("idle", sleep_for(5s));
+      }
+    });
+
+    EXPECT_EQ(run.verdict().passed(), declared) << run.summary();
+    EXPECT_EQ(RunDriver(run).slowest_timer(), declared ? 5s : 0s);
+    idle.end_in_place();
+  }
+}
+
+TEST_F(AsyncRunTest, TheSameLoadComesAgainForATenthOfTheTime) {
+  soak::AsyncRun run({.duration = 10min, .reconnect_every = 10s, .reload = true, .seed = 1});
+  std::vector<std::chrono::nanoseconds> began;
+
+  run.drive([&](Cycle& cycle) -> Task<> {
+    began.push_back(run.elapsed());
+    run.due("frames", run.elapsed());
+    run.met("frames", run.elapsed());
+    co_await until_the_end(run, cycle);
+  });
+
+  EXPECT_TRUE(run.verdict().passed()) << run.summary();
+  EXPECT_THAT(began, SizeIs(66));
+  EXPECT_GE(run.elapsed(), 11min);
+  EXPECT_LE(run.elapsed(), 11min + 5s);
+  EXPECT_THAT(run.verdict().remarks, testing::Contains(testing::StartsWith("reload: ")));
 }
 
 TEST_F(AsyncRunTest, WhatEndsWhileSettlingIsNoLeak) {
