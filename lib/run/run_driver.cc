@@ -2,6 +2,7 @@
 #include "soak/run_driver.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "lib/run/read_clock.h"
 #include "lib/run/run_state.h"
 #include "lib/text/format.h"
 
@@ -112,6 +114,7 @@ void RunDriver::begin_run() {
     if (state.context.progress) {
       state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);
     }
+    ::pthread_getcpuclockid(::pthread_self(), &state.driver_cpu);
     state.sample_every = state.settings.duration < 1min ? nanoseconds(100ms) : nanoseconds(1s);
     state.sampler.emplace(Run::State::kBeat, [&state] { state.tick(); });
   }
@@ -209,6 +212,10 @@ void RunDriver::quiescent_point(std::string_view unsettled_by) {
   state_->rested = true;
   state_->at_rest = true;
   state_->rest(state_->elapsed(), cycles(), unsettled_by);
+  if (state_->sampler) {
+    state_->creep.rest(state_->elapsed(), cycles(), read_clock(CLOCK_PROCESS_CPUTIME_ID),
+                       state_->traffic->take_lateness());
+  }
   state_->look(state_->elapsed());
 }
 

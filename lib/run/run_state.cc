@@ -12,6 +12,7 @@
 
 #include "lib/run/option_value.h"
 #include "lib/run/parts.h"
+#include "lib/run/read_clock.h"
 #include "lib/text/format.h"
 #include "soak/detail/printable.h"
 #include "soak/error.h"
@@ -158,6 +159,7 @@ void Run::State::tick() {
   if (now >= next_sample) {
     next_sample = now - now % sample_every + sample_every;
     sample(now);
+    creep.see_driver(now, read_clock(driver_cpu));
     if (progress && progress->due(now)) {
       show_progress(now);
     }

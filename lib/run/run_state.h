@@ -5,6 +5,8 @@
 // What a Run is made of: the clock, what is counted, what measures, and what is written down. run_state.cc drives
 // them, run_verdict.cc judges what they saw.
 
+#include <time.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -19,6 +21,7 @@
 
 #include "lib/run/checkpoint.h"
 #include "lib/run/counters.h"
+#include "lib/run/creep.h"
 #include "lib/run/early_stop.h"
 #include "lib/run/file_lock.h"
 #include "lib/run/file_size_signal.h"
@@ -81,6 +84,8 @@ struct Run::State {
   std::chrono::nanoseconds sample_every{};  // Of the sampler, which wakes more often, to see whether the process runs.
   std::chrono::nanoseconds next_sample{};
   Stops stops;
+  Creep creep;
+  clockid_t driver_cpu = CLOCK_THREAD_CPUTIME_ID;  // Of the thread of the run, for the sampler's.
   std::optional<report::Progress> progress;
   StatusLine status_line;
   std::optional<InterruptGuard> interrupts;

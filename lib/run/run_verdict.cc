@@ -147,6 +147,7 @@ void Run::State::judge() {
     judge_answers(result.answers, answer_bounds, last_answer_error, verdict);
   }
   if (!virtual_clock) {
+    creep.judge(noun, lasted, verdict);
     explain_lateness(result.traffic, verdict);
     explain_answers(result.answers, verdict);
     if (session_rss_bytes) {

@@ -77,6 +77,17 @@ std::vector<report::Traffic> TrafficLedger::entries(const std::vector<Stop>& sto
   return entries;
 }
 
+std::vector<Creep::Late> TrafficLedger::take_lateness() {
+  std::vector<Creep::Late> taken;
+  for (Stream& stream : streams_) {
+    if (stream.recently_late.count() > 0) {
+      taken.push_back({stream.counter, stream.recently_late.percentile(0.5)});
+      stream.recently_late = {};
+    }
+  }
+  return taken;
+}
+
 void TrafficLedger::go_on_from(const std::vector<report::Traffic>& before) {
   for (const report::Traffic& entry : before) {
     Stream& goes_on = stream(entry.counter);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/run/creep.h"
 #include "lib/run/stops.h"
 #include "soak/growth/verdict.h"
 #include "soak/report/record.h"
@@ -47,7 +48,11 @@ class TrafficLedger {
     Stream& met = stream(counter);
     met.met.add(at);
     met.late.add(now - at);
+    met.recently_late.add(now - at);
   }
+
+  // How late the events were since the last call, of each stream that had any.
+  std::vector<Creep::Late> take_lateness();
 
   // What was counted so far. What was due while the process did not run is apart.
   std::vector<report::Traffic> entries(const std::vector<Stop>& stops) const;
@@ -64,6 +69,7 @@ class TrafficLedger {
     EventsOverTime due;
     EventsOverTime met;
     report::Lateness late = {};
+    report::Lateness recently_late = {};
     report::Traffic before = {};
   };
   Stream& stream(std::string_view counter);
