@@ -112,6 +112,12 @@ std::optional<Evidence> rise_per_operation(const Measurements& measured, const R
   return Evidence{"per " + to->operation, text};
 }
 
+// Who holds what rose, as far as that is known.
+const std::vector<std::string>& holders_of(std::string_view count, const JudgeWords& words) {
+  static const std::vector<std::string> kNone;
+  return count == "sockets" ? words.socket_holders : count == "threads" ? words.thread_holders : kNone;
+}
+
 Finding count_finding(const Measurements& measured, const Rise& rise, const Budgets& budgets, const JudgeWords& words,
                       const Trend* trend) {
   Finding finding{rise.track->name, rose(rise, budgets), {}};
@@ -130,10 +136,8 @@ Finding count_finding(const Measurements& measured, const Rise& rise, const Budg
                                                           part.at_rest.last()->value)});
     }
   }
-  if (rise.track->name == "sockets") {
-    for (const std::string& holder : words.socket_holders) {
-      finding.evidence.push_back({"held by", holder});
-    }
+  for (const std::string& holder : holders_of(rise.track->name, words)) {
+    finding.evidence.push_back({"held by", holder});
   }
   return finding;
 }
@@ -154,9 +158,8 @@ std::string step_remark(const Measurements& measured, const Floor& floor, const 
           fmt::format("{} rose {} -> {}", part.name, part.at_rest.first()->value, part.at_rest.last()->value));
     }
   }
-  if (floor.track->name == "sockets") {
-    holders.insert(holders.end(), words.socket_holders.begin(), words.socket_holders.end());
-  }
+  const std::vector<std::string>& seen = holders_of(floor.track->name, words);
+  holders.insert(holders.end(), seen.begin(), seen.end());
   return holders.empty() ? text : fmt::format("{}; {}", text, fmt::join(holders, "; "));
 }
 
@@ -461,7 +464,14 @@ std::optional<RssGrowth> rss_growth(const Measurements& measured) {
 Verdict judge_growth(const Measurements& measured, const Budgets& budgets, const JudgeWords& words) {
   Verdict verdict;
   find_trends(measured, budgets, words, verdict);
-  judge_counts(measured, budgets, words, verdict);
+  Budgets of_counts = budgets;
+  if (budgets.counts_exact && measured.candidates) {
+    of_counts.counts_exact = false;
+    verdict.remarks.push_back(
+        "counts_exact: the loop marks no quiescent points, so counts were judged by whether they go on rising; call "
+        "cycle.quiescent() where nothing is in flight");
+  }
+  judge_counts(measured, of_counts, words, verdict);
   return verdict;
 }
 

@@ -132,6 +132,10 @@ void Run::State::judge() {
         growth->at_rest.last()->value > growth->at_rest.first()->value) {
       words.socket_holders = probe::describe_sockets(3);
     }
+    if (const auto threads = result.measured.find("threads"); threads != nullptr && threads->at_rest.added() >= 2) {
+      const std::int64_t more = threads->at_rest.last()->value - threads->at_rest.first()->value;
+      words.thread_holders = probe::describe_threads(static_cast<std::size_t>(std::max<std::int64_t>(more, 0)));
+    }
     const Verdict held = probe::judge(result.measured, budgets(), words);
     std::copy_if(held.findings.begin(), held.findings.end(), std::back_inserter(verdict.findings),
                  [unfinished](const Finding& finding) { return !unfinished || finding.subject != "settling"; });

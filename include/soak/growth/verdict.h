@@ -79,7 +79,8 @@ std::optional<RssGrowth> rss_growth(const Measurements& measured);
 // Words for the messages, and what to judge.
 struct JudgeWords {
   std::string cycle = "cycle";                   // The name of a cycle: "reconnect".
-  std::vector<std::string> socket_holders = {};  // Lines of describe_sockets(), for a finding about sockets.
+  std::vector<std::string> socket_holders = {};  // Lines of describe_sockets(), for sockets that rose.
+  std::vector<std::string> thread_holders = {};  // Lines of describe_threads(), for threads that did.
   std::string rss_not_judged = {};               // Why RSS is not judged; empty if it is.
   bool virtual_clock = false;                    // Times are virtual: do not judge memory against them.
   bool budgets_only = false;                     // For a smoke run: no trends.

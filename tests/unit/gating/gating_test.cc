@@ -64,6 +64,15 @@ TEST(GatingTest, TheFlagTakesBackTheVariable) {
   EXPECT_THAT(result.output, HasSubstr("[  SKIPPED ] Soak/Loop.Passes"));
 }
 
+TEST(GatingTest, ABoundThatCouldNotBeShownIsAFailureThatSaysSo) {
+  const ProgramResult result = run_sample({"--gtest_runsoak", kShort, "--gtest_filter=Soak/Bound.CannotBeShown"});
+
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.output, AllOf(HasSubstr("[SOAK / Bound.CannotBeShown] INCONCLUSIVE: elapsed="),
+                                   HasSubstr("Failure\nINCONCLUSIVE Soak/Bound.CannotBeShown: ")));
+  EXPECT_THAT(result.output, Not(HasSubstr("FAIL: ")));
+}
+
 TEST(GatingTest, ABadBoundIsExitStatusTwoAndNamesWhatIsExpected) {
   for (const char* bound : {"10MiB", "10/day", "MiB/day", "-1B/day", "10MiB/", "10 MiB/day"}) {
     const ProgramResult result = run_sample({"--gtest_runsoak", std::string("--soak_leak_max=") + bound, kPasses});

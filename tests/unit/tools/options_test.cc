@@ -6,7 +6,9 @@
 
 #include <regex>
 #include <string>
+#include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 
 namespace soak {
@@ -52,6 +54,20 @@ TEST(CommandOptionsTest, ABadValueIsExitStatusTwoAndNamesWhatIsExpected) {
   EXPECT_THAT(time.output, HasSubstr("--duration is '5': expected a time above 0, such as 40ms, 90s, 5m or 24h"));
   EXPECT_EQ(number.exit_status, 2);
   EXPECT_THAT(number.output, HasSubstr("--duration-min is '5m': expected a number of minutes above 0"));
+}
+
+TEST(CommandOptionsTest, ABoundThatARunCannotShowIsExitStatusThree) {
+  const conftest::ScratchFolder folder;
+  std::vector<std::string> arguments = {SOAK_COMMAND, "voice",        "--provider", "openai",
+                                        "--virtual",  "--duration",   "1m",         "--reconnect-every",
+                                        "10s",        "--report-dir", folder.path()};
+  EXPECT_EQ(run_program(arguments).exit_status, 0);
+
+  arguments.insert(arguments.end(), {"--leak-max", "1B/day"});
+  const ProgramResult result = run_program(arguments);
+
+  EXPECT_EQ(result.exit_status, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("[VOICE SOAK / openai] INCONCLUSIVE: elapsed=60.0s"));
 }
 
 TEST(CommandOptionsTest, ABadValueIsShownWithoutItsControlCharacters) {
