@@ -450,10 +450,12 @@ std::exception_ptr GroupState::end_body(std::exception_ptr thrown, bool carry_on
     return thrown;
   }
   if (ended_by_failure) {
-    if (asked_owner && owner->requests == requests_then) {
+    const bool asked_by_others = owner->requests != requests_before + 1;
+    // With a request of others, the one that is pending may be both: a call that the body awaited put them off
+    // together.
+    if (asked_owner && owner->requests == requests_then && !asked_by_others) {
       owner->cancel_pending = false;
     }
-    const bool asked_by_others = owner->requests != requests_before + 1;
     if (!asked_by_others) {
       owner->cancel_delivered = delivered_before;
     }

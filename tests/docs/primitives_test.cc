@@ -472,7 +472,8 @@ TEST_F(PrimitivesPageTest, ABackgroundTaskThatCrashesDoesNotEndTheCall) {
 
   EXPECT_TRUE(loop_.run(drain(group)).clean());
 
-  EXPECT_EQ(seconds, 60);
+  EXPECT_GE(seconds, 60);
+  EXPECT_EQ(loop_.elapsed(), 60s);
   EXPECT_THAT(log_.text(), testing::HasSubstr("webhook crashed in the background: 503"));
 }
 
@@ -491,7 +492,7 @@ int seconds_behind(EventLoop& loop, Frames& frames, Record record_one, Stream st
 TEST_F(PrimitivesPageTest, ABacklogStays) {
   std::deque<int> frames;
 
-  EXPECT_EQ(seconds_behind(loop_, frames, record_naive, stream_naive), 30);
+  EXPECT_GE(seconds_behind(loop_, frames, record_naive, stream_naive), 30);
 }
 
 TEST_F(PrimitivesPageTest, AQueueThatDropsItsOldestStaysUpToDate) {

@@ -508,6 +508,7 @@ TEST_F(QueueTest, PassesTheItemOnToAPopperThatCameAfterItWasClosed) {
   Texts queue(1);
   TaskGroup forced(loop_);
   TaskGroup others(loop_);
+  TaskGroup destroyers(loop_);
   forced.start("forced", pop(queue));
   turn();
   const auto destroy = [&]() -> Task<> {
@@ -515,7 +516,7 @@ TEST_F(QueueTest, PassesTheItemOnToAPopperThatCameAfterItWasClosed) {
     co_return;
   };
   const auto late = [&]() -> Task<> {
-    others.start("destroyer", destroy());  // Has its turn before the task that is woken next.
+    destroyers.start("destroyer", destroy());  // Has its turn before the task that is woken next.
     EXPECT_TRUE(queue.try_push("1"));
     queue.close();
     Task<> popping = pop(queue);

@@ -12,6 +12,7 @@
 #include "sample_tasks.h"
 #include "soak/event.h"
 #include "soak/task.h"
+#include "soak/timeout.h"
 #include "witness.h"
 
 namespace soak {
@@ -757,6 +758,39 @@ TEST_F(WithGroupTest, KeepsARequestThatComesWithAFailureWhileThereAreOtherTasks)
       EXPECT_EQ(loop.elapsed(), 1s);
     }
   }
+}
+
+// The body gets both requests in a call whose task ends in that turn: the call puts them off as one.
+TEST_F(WithGroupTest, KeepsARequestThatACallInItsBodyPutOffTogetherWithItsOwn) {
+  Event crash_now;
+  Event answered;
+  bool went_on = false;
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    const auto crash = [&]() -> Task<> {
+      co_await crash_now.wait();
+      throw std::runtime_error("of a task");
+    };
+    const auto answer = [&]() -> Task<> { co_await answered.wait(); };
+    group.start("crash", crash());
+    co_await with_timeout(1h, answer());
+  };
+  const auto caller = [&]() -> Task<> {
+    try {
+      (void)co_await with_group(body);
+    } catch (const std::runtime_error&) {
+    }
+    co_await sleep_for(1s);
+    went_on = true;
+  };
+  TaskGroup group(loop_);
+  group.start("caller", caller());
+  loop_.run(sleep_for(1s));
+  group.cancel();
+  crash_now.set();
+  answered.set();
+
+  EXPECT_EQ(loop_.run(drain(group)).cancelled, 1u);
+  EXPECT_FALSE(went_on);
 }
 
 TEST_F(WithGroupTest, EndsTheBodyOfTheGroupWhoseTaskFailedAndOfTheGroupsWithinIt) {

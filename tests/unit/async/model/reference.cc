@@ -213,17 +213,14 @@ class Reference {
         begin_drain(id);
         return;
       case Phase::kDrain:
-        s.told = s.interrupted = true;
+        interrupt(s);
         begin_grace(id);
         return;
       case Phase::kGrace:
-        s.told = s.interrupted = true;
+        interrupt(s);
         return;
       case Phase::kGather:
-        if (!s.interrupted) {
-          s.told_before = s.told;
-        }
-        s.told = s.interrupted = true;
+        interrupt(s);
         if (s.stopping) {
           s.asked_again = true;
         } else {
@@ -232,6 +229,13 @@ class Reference {
         }
         return;
     }
+  }
+
+  static void interrupt(State& s) {
+    if (!s.interrupted) {
+      s.told_before = s.told;
+    }
+    s.told = s.interrupted = true;
   }
 
   // Destroys a task and everything below it in place, newest first, as the locals of a frame are destroyed.
@@ -621,12 +625,15 @@ class Reference {
   }
 
   void conclude(int id) {
-    const State& s = state(id);
+    State& s = state(id);
     if (id == 0) {
       finish(id, kValue);
     } else if (node(id).kind == Kind::kSession) {
       finish(id, s.interrupted ? kCancelled : kValue);
     } else if (s.body == kFailed) {
+      if (s.interrupted) {
+        s.told = s.told_before;  // What leaves is the failure, and the request comes at the next await.
+      }
       finish(id, kFailed, {id});
     } else if (s.body == kCancelled || s.interrupted) {
       finish(id, kCancelled);
@@ -920,7 +927,9 @@ class Reference {
     }
   }
 
-  void kept_from_end(int id, int child) { state(id).unfinished |= state(id).cut_short && !state(child).asked; }
+  void kept_from_end(int id, int child) {
+    state(id).unfinished |= state(id).asked_again || (state(id).cut_short && !state(child).asked);
+  }
 
   std::size_t index_of(int id, int child) const {
     const std::vector<int>& children = node(id).children;

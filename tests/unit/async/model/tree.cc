@@ -91,10 +91,10 @@ class Grower {
     const int id = add(parent, kind).id;
     Node node = tree_.nodes[static_cast<std::size_t>(id)];
     node.swallows = static_cast<int>(below(3));
-    node.task_kind = one_in(4)   ? TaskKind::kReceive
-                     : one_in(6) ? TaskKind::kBackground
-                     : one_in(2) ? TaskKind::kFinite
-                                 : TaskKind::kLifetime;
+    node.task_kind = one_in(4) ? TaskKind::kReceive : one_in(2) ? TaskKind::kFinite : TaskKind::kLifetime;
+    if (node.task_kind == TaskKind::kFinite && node.duration.count() % 2 == 0) {
+      node.task_kind = TaskKind::kBackground;
+    }
     if (kind == Kind::kBlocking) {
       node.endless = one_in(4);
       if (one_in(2)) {
