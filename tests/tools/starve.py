@@ -73,8 +73,11 @@ class Run:
         self.command = [str(word) for word in [*wrapper, *command]]
         full = {**os.environ, "HOME": str(self.folder), "OPENAI_API_KEY": "sk-starve", "GEMINI_API_KEY": "starve-key",
                 "SOAK_TELEGRAM_TOKEN": "1:starve", "SOAK_TELEGRAM_CHAT_ID": "42", **(environment or {})}
-        child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=open(self.folder / "stdout", "w"),
-                                 stderr=open(self.folder / "stderr", "w"), env=full, cwd=self.folder)
+        # A limit of a file's size is not to cut what the program says.
+        piped = any(word.startswith("--fsize=") for word in self.command)
+        child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, env=full, cwd=self.folder,
+                                 stdout=subprocess.PIPE if piped else open(self.folder / "stdout", "w"),
+                                 stderr=subprocess.PIPE if piped else open(self.folder / "stderr", "w"))
         self.children.append(child)
         return child
 
@@ -83,6 +86,9 @@ class Run:
             status = child.wait(TIME_MAX)
         except subprocess.TimeoutExpired:
             raise Wrong(f"hung for {TIME_MAX} s") from None
+        for name, stream in (("stdout", child.stdout), ("stderr", child.stderr)):
+            if stream is not None:
+                (self.folder / name).write_bytes(stream.read())
         self.ended = Ended(status, (self.folder / "stdout").read_text(errors="replace"),
                            (self.folder / "stderr").read_text(errors="replace"))
         if killed and status == -signal.SIGKILL:
