@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ten clean shapes and ten leaks that were written after the last change of the method, and run once. Whoever changes
-// the method for one of them writes another.
+// Ten clean shapes and ten leaks that the method was not made with, run once when it was finished. Whoever changes the
+// method for one of them writes another.
 //
 //   detector_unseen [SEEDS]   20 by default
 //
