@@ -26,6 +26,8 @@ HIDDEN = [
     (r"5\.5\.3 ten pings|5\.4 pings between fragments", "answers the first of several pings, and tells of none"),
     (r"5\.5\.1 a close with opcode 8", "answers the last of the close frames that it reads at once"),
     (r"5\.5\.1 a close with opcode 3", "reads on behind a close frame, and ends at what is wrong there"),
+    (r"8\.1 a bad byte in the middle of a frame", "tells nothing of a frame until it has all of it, or a buffer full"),
+    (r"10\.4 a message (above the limit|of 2\^62 bytes), at its header", "tells no length before the bytes"),
     (r"7\.4 close code 101[234]$", "turns these codes into 1002 before it tells them"),
 ]
 
