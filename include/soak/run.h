@@ -124,10 +124,10 @@ class Run {
   void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
 
   // Also watches another process. What it holds is judged as "<name>.rss", "<name>.fds", "<name>.sockets" and
-  // "<name>.threads". If it ends before the run does, that is a finding. Call this before the first cycle, and again with
-  // the same name when another process has taken its place: its series go on with a new segment, and that the first one
-  // ended is no finding. Throws Error(Errc::kSystem) if there is no such process or its descriptors cannot be read; the
-  // message states which.
+  // "<name>.threads". If it ends before the run does, that is a finding. Call this before the first cycle, and again
+  // with the same name when another process has taken its place: its series go on with a new segment, and that the
+  // first one ended is no finding. Throws Error(Errc::kSystem) if there is no such process or its descriptors cannot be
+  // read; the message states which.
   void watch_process(probe::ProcessId id, std::string name);
 
   // Declares that the run is against a real service. It is then skipped unless it runs in real time. If the service

@@ -43,7 +43,13 @@ std::string_view to_string(ByteKind kind) { return kKindNames[kind]; }
 class ByteProxy::Connection {
  public:
   Connection(UvLoop& loop, State& state, BytePlan plan)
-      : loop_(loop), state_(state), plan_(std::move(plan)), client_(loop), server_(loop), tasks_(loop) {}
+      : loop_(loop),
+        state_(state),
+        plan_(std::move(plan)),
+        struck_(plan_.faults.size()),
+        client_(loop),
+        server_(loop),
+        tasks_(loop) {}
   ~Connection() { tasks_.end_in_place(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -67,6 +73,7 @@ class ByteProxy::Connection {
   UvLoop& loop_;
   State& state_;
   const BytePlan plan_;
+  std::vector<bool> struck_;  // Of its faults, by their frame.
   TcpEnd client_;
   TcpEnd server_;
   FrameReader reader_;
@@ -290,8 +297,11 @@ Task<> ByteProxy::Connection::pass_to_client() {
 }
 
 Task<> ByteProxy::Connection::strike_in(std::uint64_t frame, bool injections) {
-  for (const ByteFault& fault : plan_.faults) {
-    if (fault.in_frame == frame && (fault.kind == ByteKind::kInject) == injections) {
+  for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
+    const ByteFault& fault = plan_.faults[i];
+    const bool due = fault.in_frame && *fault.in_frame <= frame && !struck_[i];
+    if (due && (fault.kind == ByteKind::kInject) == injections) {
+      struck_[i] = true;
       co_await play(fault);
     }
   }

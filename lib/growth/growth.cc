@@ -1075,7 +1075,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
     look.high = std::max(look.high, 0.0);
   }
   if (grows != nullptr) {
-    look.slope = grows->likelihood >= other - kPlausible ? grows->slope : 0;
+    look.slope = grows->likelihood > other ? grows->slope : 0;
     look.evidence = grows->likelihood - other;
     look.sure = any && least > 0 && grows->onset <= kOnsetMax + 0.01;
     look.onset = look.onset_earliest = look.onset_latest = grows->onset;
@@ -1291,7 +1291,7 @@ std::optional<Growth> find_growth(std::span<const Segment> segments, const Growt
     growth.since = last.series.from + last.onset * unit;
     growth.since_earliest = last.series.from + last.onset_earliest * unit;
     growth.since_latest = last.series.from + last.onset_latest * unit;
-  } else if (whole.grown > 0) {
+  } else if (whole.grown > 0 && whole.slope <= 0) {  // If a growing form fits best, it is not said to have rested.
     growth.rest = Growth::Rest{from + whole.rested * span, whole.grown};
   }
   growth.warm_up = whole.grown > 0 ? whole.rested * span : 0;

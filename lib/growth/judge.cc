@@ -104,10 +104,9 @@ std::optional<Evidence> rise_per_operation(const Measurements& measured, const R
   if (!to) {
     return std::nullopt;
   }
-  const double each = static_cast<double>(rise.last.value - rise.baseline.value) / to->done;
-  std::string text = fmt::format("{:+.2g}", each);
-  if (each <= 0.5) {
-    text += fmt::format(", one per {:.0f} {}s", 1 / each, to->operation.substr(0, to->operation.find(" or ")));
+  std::string text = fmt::format("{:+.2g}", to->each);
+  if (to->each > 0 && to->each <= 0.5) {
+    text += fmt::format(", one per {:.0f} {}s", 1 / to->each, to->operation.substr(0, to->operation.find(" or ")));
   }
   return Evidence{"per " + to->operation, text};
 }
@@ -353,7 +352,8 @@ std::string trend_remark(const Trend& trend) {
                        limit_text(trend));
   }
   return fmt::format("{}: {}",
-                     trend.rest ? fmt::format("{} {}", trend.series, rest_text(trend)) : "no growth of " + trend.series,
+                     trend.rest ? fmt::format("{} {}", trend.series, rest_text(trend))
+                                : fmt::format("{} of {}", rest_text(trend), trend.series),
                      excluded_text(trend));
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/growth/counts.h"
 #include "lib/text/format.h"
 #include "lib/text/singular.h"
 #include "soak/growth/growth.h"
@@ -273,6 +274,23 @@ Trend slope_of(const Track& track, std::size_t noisy_series) {
   return trend;
 }
 
+namespace {
+
+double rise_with(const Track& track, const Counted& operation, const std::vector<Point>& points) {
+  const Floor floor = floor_of(track);
+  if (floor.rises.size() > 2 && floor.points.size() == points.size()) {
+    const std::size_t first = floor.rises.front();
+    const std::size_t last = floor.rises.back();
+    const double done = operation.counts[last] - operation.counts[first];
+    if (done > 0) {
+      return static_cast<double>(floor.points[last].value - floor.points[first].value) / done;
+    }
+  }
+  return static_cast<double>(points.back().value - points.front().value) / operation.done();
+}
+
+}  // namespace
+
 std::optional<Attribution> attribution_of(const Track& track, const Measurements& measured, const std::string& cycle) {
   std::vector<Point> points = track.at_rest.points();
   if (points.size() < kAttributedPointsMin) {
@@ -283,9 +301,12 @@ std::optional<Attribution> attribution_of(const Track& track, const Measurements
   }
   const std::vector<Counted> operations = operations_at(points, measured, cycle);
   const std::vector<std::size_t> to = charged(points, operations);
-  const double done = operations[to.front()].done();
-  return done > 0 ? std::optional(Attribution{names_of(to, operations), done, points.back().at - points.front().at})
-                  : std::nullopt;
+  const Counted& operation = operations[to.front()];
+  if (operation.done() <= 0) {
+    return std::nullopt;
+  }
+  return Attribution{names_of(to, operations), operation.done(), points.back().at - points.front().at,
+                     rise_with(track, operation, points)};
 }
 
 void attribute(const Track& track, const Measurements& measured, const std::string& cycle, Trend& trend) {
@@ -354,7 +375,7 @@ std::string excluded_text(const Trend& trend) {
 
 std::string rest_text(const Trend& trend) {
   if (!trend.rest) {
-    return "never grew";
+    return trend.growth > 0 ? "no certain growth" : "no growth";
   }
   const std::string grown = amount_text(trend.rest->grown, trend.unit).substr(1);
   // What slows down to the end, such as a logarithm, has not come to rest.

@@ -16,13 +16,13 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/net/tcp_listener.h"
 #include "lib/net/tls_context.h"
 #include "lib/net/uv_poll.h"
 #include "lib/net_server/http_request_reader.h"
 #include "lib/net_server/lingering_streams.h"
 #include "lib/net_server/stream.h"
 #include "lib/net_server/stream_link.h"
-#include "lib/net/tcp_listener.h"
 #include "lib/text/base64.h"
 #include "soak/detail/timer_heap.h"
 

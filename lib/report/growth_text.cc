@@ -24,7 +24,7 @@ std::string trend_text(const probe::Trend& trend) {
       text += fmt::format("; {} per {}", probe::amount_text(trend.per_operation, trend.unit), trend.operation);
     }
   } else {
-    text = trend.rest ? probe::rest_text(trend) : "no growth";
+    text = probe::rest_text(trend);
     text += std::isfinite(trend.excluded) ? "; " + probe::excluded_text(trend)
                                           : std::string("; a leak of any size could have been missed");
   }

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <limits>
 #include <new>
+#include <numeric>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -72,6 +73,14 @@ std::size_t merge_pairs(std::span<Stride> strides, std::uint64_t stride, bool ac
 std::size_t thin(std::span<Stride> strides, std::uint64_t stride) noexcept {
   const std::size_t left = merge_pairs(strides, stride, false);
   return left * 4 <= strides.size() * 3 ? left : merge_pairs(strides.first(left), stride, true);
+}
+
+// The stride for which thin() makes fewer of `strides`, none of which is longer than `stride`. Where most ended early,
+// that is `stride` itself: twice as long each time, it would soon overflow, and what is added later would be one point.
+std::uint64_t stride_to_thin(std::span<const Stride> strides, std::uint64_t stride) noexcept {
+  const auto add = [](std::uint64_t sum, const Stride& one) { return sum + one.count; };
+  const std::uint64_t values = std::accumulate(strides.begin(), strides.end(), std::uint64_t{0}, add);
+  return values <= stride * strides.size() / 4 ? stride : 2 * stride;
 }
 
 void thin(std::vector<Stride>& strides, std::uint64_t stride) { strides.resize(thin(std::span(strides), stride)); }
@@ -255,7 +264,7 @@ void Series::close_stride(bool whole) noexcept {
 }
 
 void Series::halve() noexcept {
-  stride_ *= 2;
+  stride_ = stride_to_thin({kept_, size_}, stride_);
   size_ = thin({kept_, size_}, stride_);
 }
 
@@ -317,7 +326,7 @@ void Series::append(const Series& later, nanoseconds from, std::int64_t shift) {
   }
   all.insert(all.end(), more.begin(), more.end());
   for (; all.size() > capacity_; thin(all, stride_)) {
-    stride_ *= 2;
+    stride_ = stride_to_thin(all, stride_);
   }
   std::copy(all.begin(), all.end(), kept_);
   size_ = all.size();

@@ -52,7 +52,7 @@ class Wire:
                 return
             for i in range(0, len(data), cut):
                 self.connection.sendall(data[i:i + cut])
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             pass  # The end refuses at the first byte that shows it, and need not read the rest.
 
     def more(self):

@@ -48,8 +48,9 @@ std::string_view to_string(ByteKind kind);
 struct ByteFault {
   ByteKind kind = ByteKind::kReset;
   // When the fault happens: this long after the connection was accepted, or in the server's frame with this number. 1
-  // is the first frame, 0 the response to the handshake. The fault hits the middle of a frame that has at least two
-  // bytes of payload. kInject comes before the frame, and never before frame 0.
+  // is the first frame, 0 the response to the handshake. The fault hits the middle of that frame, or of the first
+  // one behind it with a middle: an empty or one-byte payload, as of a pong, has none. kInject comes before the frame,
+  // and never before frame 0.
   std::chrono::nanoseconds after{0};
   std::optional<std::uint64_t> in_frame = std::nullopt;
   std::chrono::nanoseconds lasts{0};

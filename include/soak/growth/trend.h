@@ -102,7 +102,8 @@ std::string growth_text(const Trend& trend);
 // "more than 60 B per second since the start, 210 B in the last 12h00m, 1.9 KiB in the last 2h00m is excluded at 99%".
 std::string excluded_text(const Trend& trend);
 
-// "grew by 24.0 MiB until 00:20:00, then rested"
+// "grew by 24.0 MiB until 00:20:00, then rested"; without a rest "no growth", or "no certain growth" if growth explains
+// the series best. For a trend at rest.
 std::string rest_text(const Trend& trend);
 
 // "00:41:10, between 00:38:00 and 00:44:00", and no interval where it is known to within a minute.

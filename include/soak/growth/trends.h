@@ -32,6 +32,9 @@ struct Attribution {
   std::string operation;
   double done = 0;
   std::chrono::nanoseconds lasted{};  // The time in which it was.
+  // How much the track rose with each of them. Of one that rose in several steps it is counted from step to step,
+  // because the time before the first and after the last tells nothing.
+  double each = 0;
 };
 std::optional<Attribution> attribution_of(const Track& track, const Measurements& measured, const std::string& cycle);
 

@@ -5,11 +5,11 @@
 // A WebSocket of either side, its limits, and the ways in which it ends.
 //
 // A client opens one with connect_websocket() (websocket_client.h). A WebSocketServer returns those that it accepts
-// (websocket_server.h). On a UvLoop the transport is a socket: a client's end is libwebsockets, a server's end is soak's
-// own and checks every rule of RFC 6455, so that client and fake are never wrong in the same way. On a VirtualLoop it is
-// an in-memory pipe that uses the loop's clock. All pass the same conformance suite. Use a WebSocket on the
-// thread of its EventLoop; it must not outlive the loop. Events of the transport are recorded, and resume a waiting
-// task on the loop's own turn, never inside a callback of the library.
+// (websocket_server.h). On a UvLoop the transport is a socket: a client's end is libwebsockets, a server's end is
+// soak's own and checks every rule of RFC 6455, so that client and fake are never wrong in the same way. On a
+// VirtualLoop it is an in-memory pipe that uses the loop's clock. All pass the same conformance suite. Use a WebSocket
+// on the thread of its EventLoop; it must not outlive the loop. Events of the transport are recorded, and resume a
+// waiting task on the loop's own turn, never inside a callback of the library.
 
 #include <chrono>
 #include <cstddef>
@@ -106,8 +106,8 @@ class HandshakeRefused : public Error {
 
 struct WebSocketCounters {
   std::uint64_t frames_sent = 0;  // Data messages, not control frames.
-  // How many of these the peer has certainly read, because it replied to a later ping or to our close. A reply names its
-  // ping, so one that covers several counts for all of them. Usually the peer has read more.
+  // How many of these the peer has certainly read, because it replied to a later ping or to our close. A reply names
+  // its ping, so one that covers several counts for all of them. Usually the peer has read more.
   std::uint64_t frames_confirmed = 0;
   std::uint64_t frames_received = 0;
   std::uint64_t bytes_sent = 0;  // Payload.
@@ -116,9 +116,9 @@ struct WebSocketCounters {
 
 class WebSocket {
  public:
-  // Drops an open connection at once, without a close handshake: the peer sees 1006. If one side has begun to close, the
-  // loop completes the close handshake, within the close timeout. Allowed anywhere, including in code that one of this
-  // socket's own events has resumed. A waiting receive() throws ConnectionClosed.
+  // Drops an open connection at once, without a close handshake: the peer sees 1006. If one side has begun to close,
+  // the loop completes the close handshake, within the close timeout. Allowed anywhere, including in code that one of
+  // this socket's own events has resumed. A waiting receive() throws ConnectionClosed.
   virtual ~WebSocket();
   WebSocket(const WebSocket&) = delete;
   WebSocket& operator=(const WebSocket&) = delete;

@@ -108,7 +108,8 @@ bool rss_is_distorted() noexcept;
 
 // TCP sockets of this process by remote end and state, most numerous first, at most `most` rows:
 // "212 sockets to 127.0.0.1:40121 in CLOSE_WAIT". The server's end of a connection is "accepted on ...", a listening
-// socket "listening on ...". It allocates, so use it to explain a finding, not to sample. Empty if /proc/self/net is not readable.
+// socket "listening on ...". It allocates, so use it to explain a finding, not to sample. Empty if /proc/self/net is
+// not readable.
 std::vector<std::string> describe_sockets(std::size_t most);
 
 // The `newest` threads of this process, those that were started last, by their names: "1 thread named rocksdb:low0". It

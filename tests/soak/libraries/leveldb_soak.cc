@@ -12,10 +12,10 @@
 
 namespace {
 
-using soak::tests::Folder;
+using soak::conftest::ScratchFolder;
 
 void put_and_scan(soak::Run& run, bool forgets) {
-  const Folder folder;
+  const ScratchFolder folder;
   leveldb::Options options;
   options.create_if_missing = true;
   leveldb::DB* opened = nullptr;

@@ -7,37 +7,19 @@
 // pass, and one that forgets something once in fifty times, which must be found and told per operation.
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
 #include <string>
 #include <thread>
 
+#include "conftest/scratch_folder.h"
 #include "soak/run.h"
 #include "soak/soak_test.h"
 
 namespace soak::tests {
-
-// A folder that is removed again.
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "soak-library-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline RunOptions ten_minutes(std::uint64_t rss_growth_max) {
   return {.duration = std::chrono::minutes{10}, .rss_growth_max = rss_growth_max};

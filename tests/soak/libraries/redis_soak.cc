@@ -17,7 +17,7 @@
 namespace {
 
 using namespace std::chrono_literals;
-using soak::tests::Folder;
+using soak::conftest::ScratchFolder;
 
 // Redis with its default settings, but on a socket in a folder of its own.
 class RedisServer {
@@ -57,7 +57,7 @@ class RedisServer {
   }
 
  private:
-  Folder folder_;
+  ScratchFolder folder_;
   pid_t pid_ = -1;
   redisContext* client_ = nullptr;
 };

@@ -12,13 +12,13 @@
 
 namespace {
 
-using soak::tests::Folder;
+using soak::conftest::ScratchFolder;
 
 // A memtable is 64 MiB, and a second one fills while the first is written.
 constexpr std::uint64_t kCaches = 192 * soak::kMiB;
 
 void put_and_scan(soak::Run& run, bool forgets) {
-  const Folder folder;
+  const ScratchFolder folder;
   rocksdb::Options options;
   options.create_if_missing = true;
   rocksdb::DB* opened = nullptr;

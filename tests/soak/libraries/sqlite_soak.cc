@@ -10,7 +10,7 @@
 
 namespace {
 
-using soak::tests::Folder;
+using soak::conftest::ScratchFolder;
 
 constexpr int kKeys = 50'000;
 
@@ -43,7 +43,7 @@ class Database {
 };
 
 void put_keys(soak::Run& run, bool forgets) {
-  const Folder folder;
+  const ScratchFolder folder;
   Database database(folder / "items.db");
   std::mt19937 random(1);
   std::uint64_t query = 0;

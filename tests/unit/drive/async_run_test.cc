@@ -172,7 +172,7 @@ TEST_F(AsyncRunEarlyStopTest, SwitchedOffTheRunGoesOnAndFailsAtItsEnd) {
   left_behind.end_in_place();
 }
 
-// A pool that closes what is idle after five seconds, which a cycle of ten leaves open.
+// A pool that closes what is idle after five seconds, which a cycle of ten seconds leaves open.
 TEST_F(AsyncRunTest, SettlingLastsAsLongAsTheSlowestTimerOfADriver) {
   for (const bool declared : {false, true}) {
     soak::AsyncRun run({.duration = 5min, .reconnect_every = 10s, .counts_exact = true, .seed = 1});
@@ -183,7 +183,7 @@ TEST_F(AsyncRunTest, SettlingLastsAsLongAsTheSlowestTimerOfADriver) {
         RunDriver(run).has_timer(5s);
       }
       co_await until_the_end(run, cycle);
-      if (cycle.number() % 2 == 1) {
+      if (cycle.number() > 0) {  // The baseline has none.
         idle.start("idle", sleep_for(5s));
       }
     });

@@ -52,7 +52,7 @@ class ByteProxyTest : public testing::Test {
       net::WebSocketServer server(test.loop_);
       ByteProxy proxy(test.loop_, server.port(), [&own_plan](std::uint64_t) { return own_plan; });
       TaskGroup tasks(test.loop_);
-      tasks.start("server", serve(server, count, into));
+      tasks.start("server", serve(server, count, into, test.says_));
       std::string url = proxy.url(server.url());
       try {
         std::unique_ptr<net::WebSocket> client = co_await net::connect_websocket(test.loop_, url, with);
@@ -87,7 +87,7 @@ class ByteProxyTest : public testing::Test {
     }
   }
 
-  static Task<> serve(net::WebSocketServer& server, int messages, Heard& into) {
+  static Task<> serve(net::WebSocketServer& server, int messages, Heard& into, const std::string& says) {
     net::AcceptedWebSocket accepted;
     try {
       accepted = co_await server.accept();
@@ -96,7 +96,7 @@ class ByteProxyTest : public testing::Test {
     }
     try {
       for (int i = 1; i <= messages; ++i) {
-        std::string text = "message " + std::to_string(i);
+        std::string text = says + std::to_string(i);
         co_await accepted->send_text(std::move(text));
         co_await sleep_for(2ms);
       }
@@ -118,6 +118,7 @@ class ByteProxyTest : public testing::Test {
   std::uint64_t played(ByteKind kind) const { return played_.at(static_cast<std::size_t>(kind)); }
 
   UvLoop loop_;
+  std::string says_ = "message ";
   std::array<std::uint64_t, kByteKinds> played_{};
 };
 
@@ -186,6 +187,20 @@ TEST_F(ByteProxyTest, AHandshakeThatEndsInItsFirstLine) {
     EXPECT_FALSE(heard.end);
     EXPECT_EQ(played(kind), 1u);
   }
+}
+
+TEST_F(ByteProxyTest, AFaultInAFrameWithoutAMiddleHitsTheNextThatHasOneAndOnlyThat) {
+  says_ = "";  // Up to "9" there is one byte of payload.
+  const Heard heard = hear(with({.kind = ByteKind::kReset, .in_frame = 3}), 20);
+
+  EXPECT_THAT(heard.messages, SizeIs(9));
+  EXPECT_EQ(heard.end->by, CloseStatus::By::kLost);
+  EXPECT_EQ(played(ByteKind::kReset), 1u);
+
+  const Heard again = hear(with({.kind = ByteKind::kHalfOpen, .in_frame = 3, .lasts = 10ms}), 20);
+
+  EXPECT_THAT(again.messages, SizeIs(20));
+  EXPECT_EQ(played(ByteKind::kHalfOpen), 1u);
 }
 
 TEST_F(ByteProxyTest, AHalfOpenConnectionIsNoticedByItsPings) {

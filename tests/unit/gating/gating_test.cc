@@ -69,7 +69,7 @@ TEST(GatingTest, ABoundThatCouldNotBeShownIsAFailureThatSaysSo) {
 
   EXPECT_EQ(result.exit_status, 1);
   EXPECT_THAT(result.output, AllOf(HasSubstr("[SOAK / Bound.CannotBeShown] INCONCLUSIVE: elapsed="),
-                                   HasSubstr("Failure\nINCONCLUSIVE Soak/Bound.CannotBeShown: ")));
+                                   HasSubstr("Failed\nINCONCLUSIVE Soak/Bound.CannotBeShown: ")));
   EXPECT_THAT(result.output, Not(HasSubstr("FAIL: ")));
 }
 

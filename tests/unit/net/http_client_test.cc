@@ -213,7 +213,7 @@ TEST_F(HttpClientTest, SaysWhyTlsFailed) {
     HttpClient client(loop_, options);
     const Outcome outcome =
         ask(client, HttpRequest("POST", "https://" + host + ":" + std::to_string(server.port()) + "/secret", "x"));
-    EXPECT_EQ(outcome.code, Errc::kConnectFailed);
+    EXPECT_EQ(outcome.code, Errc::kCertificate);
     EXPECT_FALSE(outcome.may_have_arrived);
     EXPECT_THAT(outcome.message, Not(HasSubstr("secret")));
     return outcome.message;

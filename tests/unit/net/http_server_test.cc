@@ -56,7 +56,8 @@ TEST_F(HttpServerTest, AnswersARequestAndKeepsTheConnection) {
     const RawClient raw(server.port());
     for (int i = 0; i < 3; ++i) {
       raw.write(kPost);
-      EXPECT_EQ(raw.read_to("got body"), "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\ngot body");
+      EXPECT_THAT(raw.read_to("got body"),
+                  ::testing::MatchesRegex("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nDate: [^\r]*\r\n\r\ngot body"));
     }
   });
   EXPECT_THAT(seen_, ElementsAre("POST /a?b=c body", "POST /a?b=c body", "POST /a?b=c body"));

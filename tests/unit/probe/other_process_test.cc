@@ -187,7 +187,7 @@ TEST(OtherProcessTest, AProbeHasItsTracksUnderItsName) {
     EXPECT_GT(measured.find(name)->at_rest.added(), 0u) << name;
   }
   EXPECT_EQ(measured.find("fake.heap"), nullptr);
-  const Verdict verdict = judge(measured, {});
+  const Verdict verdict = judge(measured, {.counts_exact = true});
   ASSERT_NE(verdict.find("fake.fds"), nullptr);
   EXPECT_THAT(verdict.find("fake.fds")->text, HasSubstr("fake.fds rose"));
 }
@@ -244,8 +244,8 @@ TEST(OtherProcessTest, OneThatTakesItsPlaceBeginsASegment) {
   for (const char* name : {"fake.rss", "fake.swap", "fake.fds", "fake.sockets", "fake.threads", "fake.pss"}) {
     EXPECT_EQ(measured.find(name)->restarts, std::vector<std::chrono::nanoseconds>{3s}) << name;
     EXPECT_EQ(measured.find(name)->unavailable, "") << name;
-    EXPECT_EQ(measured.find(name)->timeline.last()->at, 4s) << name;
   }
+  EXPECT_EQ(measured.find("fake.rss")->timeline.last()->at, 4s);
   EXPECT_TRUE(measured.find("rss")->restarts.empty()) << "this process goes on";
   EXPECT_TRUE(measured.vanished.empty());
   ASSERT_EQ(measured.restarts.size(), 1u);

@@ -202,6 +202,35 @@ TEST(SeriesTest, SoManySegmentsThatTheyDoNotFitAreMerged) {
   EXPECT_EQ(series.points().back().high, 999);
 }
 
+TEST(SeriesTest, SoManySeriesAppendedThatTheyDoNotFitAreMerged) {
+  Series all(16);
+  for (int i = 0; i < 1000; ++i) {
+    Series one(16);
+    one.add({i * 1s, 0, i});
+    all.append(one, i * 1s, 0);
+  }
+
+  EXPECT_LE(all.points().size(), 16u);
+  EXPECT_EQ(all.added(), 1000u);
+  EXPECT_EQ(all.points().front().low, 0);
+  EXPECT_EQ(all.points().back().high, 999);
+}
+
+TEST(SeriesTest, WhatFollowsOnManySegmentsIsNotOnePoint) {
+  Series series(16);
+  for (int i = 0; i < 500; ++i) {
+    series.begin_segment(i * 1s);
+    series.add({i * 1s, 0, i});
+  }
+  for (int i = 500; i < 1500; ++i) {
+    series.add({i * 1s, 0, i});
+  }
+
+  const std::vector<Point> points = series.points();
+  EXPECT_LE(points.size(), 17u);
+  EXPECT_GE(std::count_if(points.begin(), points.end(), [](const Point& point) { return point.at >= 500s; }), 3);
+}
+
 TEST(SeriesTest, ASegmentOfOneThatWasWrittenDownStaysApart) {
   Series series(16);
   for (int i = 0; i < 24; ++i) {
