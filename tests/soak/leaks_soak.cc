@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A verdict that cannot say FAIL is worthless: clients that leak, one way each, over a minute with a reconnect a second
-// and the default budgets. Each must fail with that leak as its one finding, told per the operation that left it.
-// What the same client may do without being accused is in clean_soak.cc.
+// A verdict that cannot say FAIL is worthless: clients that leak, one way each, over five minutes with a reconnect a
+// second and the default budgets. Each must fail with that leak as its one finding, told per the operation that left
+// it. What the same client may do without being accused is in clean_soak.cc.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -49,7 +49,8 @@ class Leaks : public soak::tests::VoiceSoak {
     EXPECT_EQ(verdict.findings[0].subject, subject);
     for (const soak::probe::Trend& trend : verdict.trends) {
       if (trend.series == subject && trend.leak) {
-        // What comes at every tenth reconnect comes as well at every so many frames, and a minute does not tell which.
+        // What comes at every tenth reconnect comes as well at every so many frames, and five minutes do not tell
+        // which.
         EXPECT_TRUE(trend.per == operation || (trend.unit == soak::probe::Unit::kCount && trend.growth < 0.5 &&
                                                trend.per == operation + " or frame"))
             << trend.per;
@@ -67,7 +68,7 @@ class Leaks : public soak::tests::VoiceSoak {
 };
 
 SOAK_TEST_F(Leaks, OneKiBPerFrame) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   std::deque<std::vector<char>> kept;
 
   drive(run, {.at_frame = [&](std::span<const std::byte>) { kept.emplace_back(soak::kKiB, 'x'); }});
@@ -76,7 +77,7 @@ SOAK_TEST_F(Leaks, OneKiBPerFrame) {
 }
 
 SOAK_TEST_F(Leaks, TenKiBPerReconnect) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   std::deque<std::vector<char>> kept;
 
   drive(run, {.at_connect = [&](std::uint64_t) { kept.emplace_back(10 * soak::kKiB, 'x'); }});
@@ -85,7 +86,7 @@ SOAK_TEST_F(Leaks, TenKiBPerReconnect) {
 }
 
 SOAK_TEST_F(Leaks, OneDescriptorPerReconnect) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   std::vector<int> kept;
 
   drive(run, {.at_connect = [&](std::uint64_t) { kept.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }});
@@ -97,7 +98,7 @@ SOAK_TEST_F(Leaks, OneDescriptorPerReconnect) {
 }
 
 SOAK_TEST_F(Leaks, OneThreadPerReconnect) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   std::mutex mutex;
   std::condition_variable changed;
   bool end = false;
@@ -122,7 +123,7 @@ SOAK_TEST_F(Leaks, OneThreadPerReconnect) {
 }
 
 SOAK_TEST_F(Leaks, OneTaskPerReconnect) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   soak::Event never;
   soak::TaskGroup kept(run.loop());
 
@@ -162,7 +163,7 @@ class ClosingServer {
 };
 
 SOAK_TEST_F(Leaks, OneHalfClosedSocketPerTenReconnects) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   ClosingServer server;
   std::vector<int> kept;
 
@@ -180,7 +181,7 @@ SOAK_TEST_F(Leaks, OneHalfClosedSocketPerTenReconnects) {
 
 // Each entry can be reached, so LeakSanitizer has nothing to say.
 SOAK_TEST_F(Leaks, MapIsNeverErased) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   std::map<std::string, std::string> by_event_id;
 
   drive(run, {.at_frame = [&](std::span<const std::byte>) {
@@ -192,7 +193,7 @@ SOAK_TEST_F(Leaks, MapIsNeverErased) {
 
 // The reader takes a frame in twice the time in which one comes.
 SOAK_TEST_F(Leaks, QueueGrowsBehindASlowReader) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   std::deque<std::vector<std::byte>> queue;
   std::uint64_t frames = 0;
 
@@ -208,7 +209,7 @@ SOAK_TEST_F(Leaks, QueueGrowsBehindASlowReader) {
 
 // The old WebSocket stays open: a socket here, one at the peer, and the session that serves it.
 SOAK_TEST_F(Leaks, OneWebSocketPerReconnect) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   if (run.mode() == soak::Mode::kVirtual) {
     run.verdict();
     GTEST_SKIP() << "there are no sockets on a virtual clock";
@@ -248,7 +249,7 @@ class StallingClient : public soak::voice::OpenAiRealtimeClient {
 };
 
 SOAK_TEST_F(Leaks, StopsSendingHalfway) {
-  soak::AsyncRun run(a_minute());
+  soak::AsyncRun run(five_minutes());
   soak::peers::OpenAiRealtimePeer peer(run.loop());
 
   run.drive([&](soak::Cycle& cycle) -> soak::Task<> {
