@@ -211,12 +211,13 @@ void read_growth_details(const JsonValue& json, probe::Trend& trend) {
   }
   if (json.has("limit_reached")) {
     const JsonValue reached = json["limit_reached"];
-    trend.limit_reached.emplace();
-    trend.limit_reached->expected = reached["expected_s"].seconds();
-    trend.limit_reached->earliest = reached["earliest_s"].seconds();
+    probe::Trend::Forecast forecast;
+    forecast.expected = reached["expected_s"].seconds();
+    forecast.earliest = reached["earliest_s"].seconds();
     if (!reached["latest_s"].is_null()) {
-      trend.limit_reached->latest = reached["latest_s"].seconds();
+      forecast.latest = reached["latest_s"].seconds();
     }
+    trend.limit_reached = forecast;
   }
 }
 
