@@ -199,6 +199,7 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
 // threw or was cancelled. If a task that is no background task throws anything but Cancelled, the body is cancelled at
 // once, or, if it has returned, the other tasks are. Then rethrows the body's exception or, if there was none, the
 // exception of the first task that failed; a request that came meanwhile is still due, at the caller's next co_await.
+// If the caller is destroyed while the tasks unwind, the body's exception is logged instead.
 // With `.carry_on`, a failure ends nothing and comes out last. A body that has called supervise() on the group is told
 // there instead, and not cancelled. Keeps `body` alive until the end. Without a `loop`, it uses the caller's.
 template <detail::GroupBody Body>
@@ -242,15 +243,15 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
   TaskGroup group(*loop);
   GroupState& state = state_of(group);
   state.begin_body(options.carry_on);
-  std::exception_ptr failure;
+  BodyFailure failure(state);
   try {
     Task<> running = std::invoke(body, group);
     co_await std::move(running);
   } catch (...) {
-    failure = std::current_exception();
+    failure.thrown = std::current_exception();
   }
-  failure = state.end_body(std::move(failure), options.carry_on);
-  if (failure) {
+  failure.thrown = state.end_body(std::move(failure.thrown), options.carry_on);
+  if (failure.thrown) {
     options.cancel_first = true;
   }
   DrainResult result;
@@ -259,16 +260,16 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
     Task<DrainResult> draining = drain(group, options, where);
     result = co_await std::move(draining);
   } catch (const Cancelled&) {
-    if (!failure) {
-      failure = std::current_exception();
+    if (!failure.thrown) {
+      failure.thrown = std::current_exception();
     }
-    state.keep_request(failure, delivered);
+    state.keep_request(failure.thrown, delivered);
   }
-  if (!failure) {
-    failure = group.first_failure();
+  if (!failure.thrown) {
+    failure.thrown = group.first_failure();
   }
-  if (failure) {
-    std::rethrow_exception(std::move(failure));
+  if (failure.thrown) {
+    std::rethrow_exception(std::exchange(failure.thrown, nullptr));
   }
   co_return result;
 }

@@ -96,8 +96,9 @@ class Circuit {
     ++period_;
     open_until_ = later(loop_.now(), options_.reset_timeout);
     why_ = fmt::format("{} call{} failed in a row, the last: {}", failures_, failures_ == 1 ? "" : "s", why);
-    log_text(LogLevel::kWarning, loop_.now(), "circuit breaker", options_.label,
-             [&] { return fmt::format("open for {:.3f} s: {}", text::seconds(options_.reset_timeout), why_); });
+    log_text(LogLevel::kWarning, loop_.now(), "circuit breaker", options_.label, [&] {
+      return fmt::format("open for {:.3f} s: {}", text::seconds(options_.reset_timeout), text::printable(why_));
+    });
   }
 
   void left_open(std::uint64_t period) noexcept {

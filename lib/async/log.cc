@@ -118,7 +118,7 @@ void log_crash(const GroupState& group, const TaskName& name, const std::excepti
 void report_background_crash(const GroupState& group, const TaskName& name,
                              const std::exception_ptr& failure) noexcept {
   log_text(LogLevel::kError, group.loop.now(), source_of(group), group.label,
-           [&] { return fmt::format("{} crashed in the background: {}", to_string(name), what_of(failure)); });
+           [&] { return fmt::format("{} crashed in the background: {}", to_string(name), shown(failure)); });
   count_background_crash(group.label, name.text());
 }
 

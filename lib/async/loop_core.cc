@@ -481,6 +481,15 @@ void GroupState::keep_request(const std::exception_ptr& leaves, bool delivered) 
   }
 }
 
+// The failure of a task is in the log already: by the drain, or by supervise().
+BodyFailure::~BodyFailure() {
+  if (!thrown || thrown == group_.crash.failure || is_cancelled(thrown)) {
+    return;
+  }
+  log_text(LogLevel::kError, group_.loop.now(), "with_group", group_.label,
+           [&] { return fmt::format("the body failed, and its caller is not told: {}", shown(thrown)); });
+}
+
 bool is_undelivered(const Root& root) noexcept {
   // A wait that no cancellation ends is parked with the request pending: nothing is due to it.
   return root.state == RootState::kReady ? root.cancel_pending || root.woken_by == Wake::kCancel

@@ -285,6 +285,20 @@ struct GroupState {
   bool owner_is_unwinding() const noexcept;
 };
 
+// What the body of with_group() threw, until the caller has it. Logs it if the caller is destroyed before that.
+class BodyFailure {
+ public:
+  explicit BodyFailure(const GroupState& group) noexcept : group_(group) {}
+  ~BodyFailure();
+  BodyFailure(const BodyFailure&) = delete;
+  BodyFailure& operator=(const BodyFailure&) = delete;
+
+  std::exception_ptr thrown;
+
+ private:
+  const GroupState& group_;
+};
+
 // Told of each task of a group that ends, instead of the group's counts.
 class GroupObserver {
  public:

@@ -62,6 +62,16 @@ TEST_F(BackgroundTaskTest, ThatCrashesBeforeAnybodyLooksIsLoggedThen) {
   EXPECT_EQ(group.first_failure(), nullptr);
 }
 
+TEST_F(BackgroundTaskTest, ThatCrashesWritesNoLineOfTextFromOutside) {
+  TaskGroup group(loop_);
+  group.start("webhook", crash_after(1s, "a\n[  SKIPPED ] b\x1b[2J"), TaskKind::kBackground);
+
+  (void)loop_.run(drain(group));
+
+  EXPECT_THAT(log_.lines(),
+              ElementsAre("error drain 'default': webhook crashed in the background: a\\n[SKIPPED] b\\x1b[2J"));
+}
+
 TEST_F(BackgroundTaskTest, ThatCrashesDoesNotEndWithGroup) {
   int frames = 0;
   const auto body = [&](TaskGroup& group) -> Task<> {

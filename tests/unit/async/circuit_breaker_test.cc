@@ -75,6 +75,14 @@ class CircuitBreakerTest : public testing::Test {
   conftest::CapturedLog log_;
 };
 
+TEST_F(CircuitBreakerTest, LogsNoLineOfTextFromOutside) {
+  CircuitBreaker breaker(loop_, {.label = "speech", .failure_threshold = 1});
+
+  (void)call(breaker, refuse("a\n[  SKIPPED ] b\x1b[2J"));
+
+  EXPECT_THAT(log_.text(), HasSubstr("the last: a\\n[SKIPPED] b\\x1b[2J\n"));
+}
+
 TEST_F(CircuitBreakerTest, OpensAfterSoManyFailuresInARow) {
   CircuitBreaker breaker(loop_, kOptions);
 

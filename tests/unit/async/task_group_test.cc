@@ -714,6 +714,82 @@ TEST_F(WithGroupTest, KeepsARequestThatComesWhileItDrainsAfterAFailure) {
   }
 }
 
+// Its caller is destroyed at the end of a grace, while the tasks of the group still unwind.
+class ForcedWithGroupTest : public WithGroupTest {
+ protected:
+  void force(Task<> caller) {
+    TaskGroup group(loop_);
+    group.start("caller", std::move(caller));
+    EXPECT_EQ(loop_.run(drain(group, {.timeout = 2s, .grace = 1s})).forced, 2u);
+    EXPECT_EQ(alive_, 0);
+  }
+
+  conftest::CapturedLog logged_;
+};
+
+TEST_F(ForcedWithGroupTest, LogsWhatItsBodyThrew) {
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("hangs", swallow_for_ever(alive_));
+    co_await sleep_for(1s);
+    throw std::runtime_error("401\n[  SKIPPED ]");
+  };
+  const auto caller = [&]() -> Task<> {
+    const DrainOptions options{.grace = 1h, .label = "upload"};
+    (void)co_await with_group(options, body);
+  };
+
+  force(caller());
+
+  EXPECT_THAT(logged_.lines(),
+              testing::Contains("error with_group 'upload': the body failed, and its caller is not told: "
+                                "401\\n[SKIPPED]"));
+}
+
+TEST_F(ForcedWithGroupTest, LogsTheFailureOfATaskOnce) {
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("hangs", swallow_for_ever(alive_));
+    group.start("crash", crash_after(1s, "of a task"));
+    co_await sleep_for(1h);
+  };
+  const auto caller = [&]() -> Task<> {
+    const DrainOptions options{.grace = 1h};
+    (void)co_await with_group(options, body);
+  };
+
+  force(caller());
+
+  EXPECT_THAT(logged_.lines(), testing::Contains(testing::HasSubstr("of a task")).Times(1));
+  EXPECT_THAT(logged_.text(), testing::Not(testing::HasSubstr("with_group")));
+}
+
+TEST_F(ForcedWithGroupTest, DoesNotCallACancelledBodyAFailure) {
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("hangs", swallow_for_ever(alive_));
+    co_await sleep_for(1h);
+  };
+  const auto caller = [&]() -> Task<> {
+    const DrainOptions options{.grace = 1h};
+    (void)co_await with_group(options, body);
+  };
+
+  force(caller());
+
+  EXPECT_THAT(logged_.text(), testing::Not(testing::HasSubstr("with_group")));
+}
+
+TEST_F(WithGroupTest, LogsNothingOfABodyWhoseCallerGetsWhatItThrew) {
+  const conftest::CapturedLog log;
+  const auto body = [&](TaskGroup& group) -> Task<> {
+    group.start("a", sleep_for(1h));
+    co_await sleep_for(1s);
+    throw std::runtime_error("of the body");
+  };
+
+  EXPECT_THROW((void)loop_.run(with_group(body)), std::runtime_error);
+
+  EXPECT_THAT(log.text(), testing::Not(testing::HasSubstr("of the body")));
+}
+
 // As before, but failure and request come in one turn, and there is still a task to end.
 TEST_F(WithGroupTest, KeepsARequestThatComesWithAFailureWhileThereAreOtherTasks) {
   for (const bool request_first : {false, true}) {
