@@ -15,12 +15,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <list>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -43,7 +44,35 @@ constexpr auto kLinger = 1s;         // For a client to close its end after the 
 constexpr auto kRetryAccept = 50ms;  // Nothing tells when a descriptor of the process is closed.
 constexpr std::size_t kConnectionsMax = 64;
 
-std::atomic<std::size_t> g_open_connections{0};
+// Of all endpoints.
+struct OpenConnections {
+  std::mutex mutex;
+  std::condition_variable none;
+  std::size_t count = 0;
+};
+
+// Never destroyed: it outlives every endpoint.
+OpenConnections& open_ones() {
+  static OpenConnections& open = *new OpenConnections;
+  return open;
+}
+
+// One of them.
+class OpenConnection {
+ public:
+  OpenConnection() {
+    const std::lock_guard lock(open_ones().mutex);
+    ++open_ones().count;
+  }
+  ~OpenConnection() {
+    const std::lock_guard lock(open_ones().mutex);
+    if (--open_ones().count == 0) {
+      open_ones().none.notify_all();
+    }
+  }
+  OpenConnection(const OpenConnection&) = delete;
+  OpenConnection& operator=(const OpenConnection&) = delete;
+};
 
 class Descriptor {
  public:
@@ -134,8 +163,7 @@ std::string own_address(int fd) {
 // A client, from its accept(2) until both ends have closed.
 class Connection {
  public:
-  explicit Connection(int fd) : fd_(fd) { g_open_connections.fetch_add(1); }
-  ~Connection() { g_open_connections.fetch_sub(1); }
+  explicit Connection(int fd) : fd_(fd) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -189,6 +217,7 @@ class Connection {
     }
   }
 
+  const OpenConnection counted_;  // First, so that it is counted until its descriptor is closed.
   const Descriptor fd_;
   Clock::time_point deadline_ = Clock::now() + kPatience;
   std::string head_;
@@ -333,6 +362,14 @@ std::uint16_t Endpoint::port() const noexcept { return state_->port; }
 
 const std::string& Endpoint::url() const noexcept { return state_->url; }
 
-std::size_t Endpoint::open_connections() noexcept { return g_open_connections.load(); }
+std::size_t Endpoint::open_connections() noexcept {
+  const std::lock_guard lock(open_ones().mutex);
+  return open_ones().count;
+}
+
+bool Endpoint::wait_until_closed(std::chrono::nanoseconds timeout) {
+  std::unique_lock lock(open_ones().mutex);
+  return open_ones().none.wait_for(lock, timeout, [] { return open_ones().count == 0; });
+}
 
 }  // namespace soak::metrics

@@ -13,6 +13,7 @@
 // host name, or one of `names`. Others get status 403. Otherwise a web page could read the metrics through a name of
 // its own that resolves to this machine (DNS rebinding).
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,8 +41,10 @@ class Endpoint {
   const std::string& url() const noexcept;  // http://127.0.0.1:9464/metrics
 
   // Connections that all endpoints of this process hold right now, each with a descriptor. Before you compare what the
-  // process holds, wait until it is 0.
+  // process holds, wait until it is 0. Any thread may ask.
   static std::size_t open_connections() noexcept;
+  // Blocks until it is 0, at most for `timeout`: whether it is.
+  static bool wait_until_closed(std::chrono::nanoseconds timeout);
 
  private:
   struct State;

@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "conftest/http_get.h"
@@ -30,12 +29,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // The client has read the end of the connection before the server has closed its own.
-bool no_connection_is_left() {
-  for (int i = 0; i < 20'000 && Endpoint::open_connections() > 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
-  }
-  return Endpoint::open_connections() == 0;
-}
+bool no_connection_is_left() { return Endpoint::wait_until_closed(std::chrono::seconds{20}); }
 
 TEST(EndpointTest, ServesTheMetrics) {
   gauge("endpoint_sessions", "Sessions.", {{"label", "voice"}}).set(7);
@@ -144,6 +138,7 @@ TEST(EndpointTest, SaysThatAConnectionIsOpen) {
   // A second answer means that the first connection has been taken up before it.
   http_get(endpoint.port(), "/metrics");
   EXPECT_GE(Endpoint::open_connections(), 1u);
+  EXPECT_FALSE(Endpoint::wait_until_closed(std::chrono::seconds{0}));
 
   ::close(fd);
   EXPECT_TRUE(no_connection_is_left());
