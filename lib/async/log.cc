@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lib/async/async_metrics.h"
+#include "lib/async/line_limit.h"
 #include "lib/async/log_lines.h"
 #include "soak/detail/enum_names.h"
 #include "soak/detail/printable.h"
@@ -23,17 +24,11 @@ constexpr detail::EnumNames<LogLevel> kLevelNames({{LogLevel::kInfo, "info"},
                                                    {LogLevel::kWarning, "warning"},
                                                    {LogLevel::kError, "error"}});
 
-// The default sink's bucket: what it holds at once, and what comes back in a second.
-constexpr double kBurst = 20;
-constexpr double kRefill = 10;
-
 struct Log {
   std::mutex mutex;
   LogSink sink;
   std::atomic<bool> is_default = true;
-  double tokens = kBurst;
-  std::chrono::steady_clock::time_point refilled = std::chrono::steady_clock::now();
-  std::size_t left_out = 0;
+  detail::LineLimit limit{std::chrono::steady_clock::now()};  // Of the default sink.
 };
 
 // Never destroyed: other statics may still log while they are.
@@ -43,17 +38,11 @@ Log& the_log() {
 }
 
 void print(Log& log, const LogRecord& record, text::LineEnds line_ends) {
-  const auto now = std::chrono::steady_clock::now();
-  const std::chrono::duration<double> passed = now - log.refilled;
-  log.refilled = now;
-  log.tokens = std::min(kBurst, log.tokens + passed.count() * kRefill);
-  if (log.tokens < 1) {
-    ++log.left_out;
+  if (!log.limit.take(std::chrono::steady_clock::now())) {
     return;
   }
-  log.tokens -= 1;
-  if (log.left_out > 0) {
-    fmt::print(stderr, "soak: {} lines omitted here\n", std::exchange(log.left_out, 0));
+  if (const std::size_t left_out = log.limit.take_left_out(); left_out > 0) {
+    fmt::print(stderr, "soak: {} lines omitted here\n", left_out);
   }
   const std::chrono::duration<double> at = record.at.time_since_epoch();
   fmt::print(stderr, "{}\n",

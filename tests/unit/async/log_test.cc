@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "lib/async/line_limit.h"
 #include "soak/detail/secrets.h"
 #include "soak/task.h"
 
@@ -19,7 +21,20 @@ namespace {
 using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
+using detail::LineLimit;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
+using testing::ResultOf;
+using testing::StrEq;
+
+int let_through(LineLimit& limit, int lines, LineLimit::Time now) {
+  int taken = 0;
+  for (int i = 0; i < lines; ++i) {
+    taken += limit.take(now) ? 1 : 0;
+  }
+  return taken;
+}
 
 // Leaves the sink as it was.
 class LogTest : public testing::Test {
@@ -31,48 +46,85 @@ class LogTest : public testing::Test {
     return {.level = level, .at = Instant(12500ms), .source = "drain", .label = "pusher", .message = message};
   }
 
-  // What the default sink writes meanwhile.
-  template <typename Body>
-  std::string written(Body body) {
-    testing::internal::CaptureStderr();
-    body();
-    return testing::internal::GetCapturedStderr();
-  }
-
-  // Waits until the default sink lets a line through.
-  static void fill_bucket() {
-    UvLoop loop;
-    loop.run(sleep_for(150ms));
-  }
-
  private:
   LogSink before_;
 };
 
-TEST_F(LogTest, TheDefaultSinkWritesNoTextFromOutsideAsItCame) {
-  fill_bucket();
+// The default sink writes a limited number of lines for the whole process, so each test of it has a process of its own.
+class DefaultSinkTest : public LogTest {
+ protected:
+  DefaultSinkTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
 
-  const std::string line = written([] { log(record(LogLevel::kError, "a\n[  SKIPPED ] b\x1b[2J")); });
+  // Ends the process of a test: what it wrote to stderr is what is expected of it.
+  [[noreturn]] static void done() { std::_Exit(0); }
+};
 
-  EXPECT_EQ(line, "soak: 12.500 s drain 'pusher': a\\n[SKIPPED] b\\x1b[2J\n");
+TEST_F(DefaultSinkTest, WritesNoTextFromOutsideAsItCame) {
+  const auto body = [] {
+    log(record(LogLevel::kError, "a\n[  SKIPPED ] b\x1b[2J"));
+    done();
+  };
+
+  EXPECT_EXIT(body(), testing::ExitedWithCode(0), StrEq("soak: 12.500 s drain 'pusher': a\\n[SKIPPED] b\\x1b[2J\n"));
 }
 
 // Drain's rows are its own; what a task threw is one row of them.
-TEST_F(LogTest, TheRowsOfThePrimitivesStayRows) {
-  fill_bucket();
-  VirtualLoop loop;
-  TaskGroup group(loop);
-  group.start("long", sleep_for(1h));
-  group.start("failing", []() -> Task<> {
-    co_await sleep_for(1s);
-    throw std::runtime_error("a\n[  SKIPPED ] b\x1b[2J");
-  }());
+TEST_F(DefaultSinkTest, KeepsTheRowsOfThePrimitives) {
+  const auto body = [] {
+    VirtualLoop loop;
+    TaskGroup group(loop);
+    group.start("long", sleep_for(1h));
+    group.start("failing", []() -> Task<> {
+      co_await sleep_for(1s);
+      throw std::runtime_error("a\n[  SKIPPED ] b\x1b[2J");
+    }());
+    (void)loop.run(drain(group, {.timeout = 5s}));
+    done();
+  };
 
-  const std::string lines = written([&] { (void)loop.run(drain(group, {.timeout = 5s})); });
+  EXPECT_EXIT(
+      body(), testing::ExitedWithCode(0),
+      AllOf(HasSubstr("failing crashed: a\\n[SKIPPED] b\\x1b[2J\n"),
+            HasSubstr("1 task still running after 5.000 s is cancelled:\n  long"), Not(HasSubstr("cancelled:\\n"))));
+}
 
-  EXPECT_THAT(lines, HasSubstr("failing crashed: a\\n[SKIPPED] b\\x1b[2J\n"));
-  EXPECT_THAT(lines, HasSubstr("1 task still running after 5.000 s is cancelled:\n  long"));
-  EXPECT_THAT(lines, testing::Not(HasSubstr("cancelled:\\n")));
+TEST_F(DefaultSinkTest, LeavesOutInformationAndWhatIsTooMuch) {
+  const auto body = [] {
+    log(record(LogLevel::kInfo, "unasked"));
+    for (int i = 0; i < 500; ++i) {
+      log(record(LogLevel::kError, "text"));
+    }
+    done();
+  };
+  const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+
+  EXPECT_EXIT(body(), testing::ExitedWithCode(0),
+              AllOf(HasSubstr("soak: 12.500 s drain 'pusher': text\n"), Not(HasSubstr("unasked")),
+                    ResultOf(lines, testing::Lt(400))));
+}
+
+TEST(LineLimitTest, LetsTwentyLinesThroughAndThenTenASecond) {
+  LineLimit::Time now{};
+  LineLimit limit(now);
+
+  EXPECT_EQ(let_through(limit, 100, now), 20);
+  now += 99ms;
+  EXPECT_EQ(let_through(limit, 1, now), 0);
+  now += 2ms;
+  EXPECT_EQ(let_through(limit, 5, now), 1);
+  now += 1h;
+  EXPECT_EQ(let_through(limit, 100, now), 20);
+}
+
+TEST(LineLimitTest, CountsWhatItLeavesOut) {
+  LineLimit::Time now{};
+  LineLimit limit(now);
+  EXPECT_EQ(limit.take_left_out(), 0u);
+
+  (void)let_through(limit, 100, now);
+
+  EXPECT_EQ(limit.take_left_out(), 80u);
+  EXPECT_EQ(limit.take_left_out(), 0u);
 }
 
 TEST_F(LogTest, LeavesSecretsOutOfWhatEverySinkGets) {
@@ -154,26 +206,6 @@ TEST_F(LogTest, MayBeCalledFromAnyThreadAndCallsItsSinkOneAtATime) {
   }
 
   EXPECT_EQ(records, 400);
-}
-
-// Tests before may have written as much as they could, so this one waits for its turn.
-TEST_F(LogTest, WritesToStderrByDefaultAndLeavesOutWhatIsTooMuch) {
-  fill_bucket();
-  const std::string burst = written([] {
-    log(record(LogLevel::kInfo, "unasked"));
-    for (int i = 0; i < 500; ++i) {
-      log(record(LogLevel::kError, "text"));
-    }
-  });
-  fill_bucket();
-  const std::string later = written([] { log(record(LogLevel::kWarning, "later")); });
-
-  EXPECT_THAT(burst, HasSubstr("soak: 12.500 s drain 'pusher': text\n"));
-  EXPECT_THAT(burst, testing::Not(HasSubstr("unasked")));
-  const auto lines = std::count(burst.begin(), burst.end(), '\n');
-  EXPECT_LT(lines, 400);
-  EXPECT_THAT(later, testing::MatchesRegex("soak: [0-9]+ lines omitted here\n"
-                                           "soak: 12.500 s drain 'pusher': later\n"));
 }
 
 TEST_F(LogTest, WritesLevelsAsWords) {
