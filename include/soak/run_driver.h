@@ -166,6 +166,10 @@ class RunDriver {
   // Takes a sample of what the process holds. On the real clock the probe's thread does so by itself.
   void sample();
 
+  // Writes into the journal, now and then, what is added up so far: traffic, open time, answers, figures. A driver that
+  // runs the cycles calls it at least once a second, so that they survive if the process is killed.
+  void keep_totals();
+
   // Records how many bytes of RSS one more session adds to this process.
   void session_holds(std::int64_t rss_bytes);
 

@@ -334,6 +334,7 @@ Task<> AsyncRun::run_round(const std::function<Task<>(Cycle&)>& body, Round& rou
   const nanoseconds all_open = round.plans.back().begins + kConnectTime;
   while (!round.all_over.is_set()) {
     co_await round.all_over.wait_for(look_every());
+    driver.keep_totals();
     if (stopping()) {
       round.wake_all();
     }
@@ -391,6 +392,7 @@ Task<AsyncRun::CycleOutcome> AsyncRun::run_cycle(const std::function<Task<>(Cycl
   const nanoseconds latest = cycle.ends_at() + kOverrun;
   while (!result.done && !stopping() && elapsed() < latest) {
     co_await wake.wait_for(std::min(look, latest - elapsed()));
+    driver.keep_totals();
     if (loop_->is_virtual() && settings().sessions == 1) {
       driver.sample();
     }
@@ -440,6 +442,7 @@ Task<> AsyncRun::pause_until(nanoseconds at) {
       co_return;
     }
     co_await sleep_for(std::min(left, look_every()));
+    driver.keep_totals();
     if (loop_->is_virtual()) {
       driver.sample();
     }

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "lib/json/writer.h"
+#include "lib/report/totals.h"
 #include "lib/text/format.h"
 #include "soak/detail/secrets.h"
 
@@ -134,6 +135,18 @@ class Journal::Line {
     json_.end_object();
   }
 
+  void totals(const Record& record) {
+    write_totals(json_, record);
+    if (record.session_rss_bytes) {
+      key("session_rss_bytes").integer(*record.session_rss_bytes);
+    }
+    if (record.ended_early) {
+      key("ended_early_s").number(text::seconds(*record.ended_early));
+    }
+    key("marks_dropped").integer(record.marks_dropped);
+    key("probe_cpu_s").number(text::seconds(record.measured.probe_cpu));
+  }
+
   // The line as it is written; it lives as long as this.
   std::string_view end() {
     json_.end_object().end_line();
@@ -203,6 +216,14 @@ void Journal::rest(nanoseconds at, std::uint64_t cycle, const probe::Measurement
   if (measured.last_unsettled) {
     line.key("unsettled_by").text(measured.unsettled_by);
   }
+  write(line);
+}
+
+void Journal::totals(nanoseconds at, const Record& so_far) {
+  const std::lock_guard lock(mutex_);
+  Line line(room_, "totals");
+  line.stamp(at);
+  line.totals(so_far);
   write(line);
 }
 

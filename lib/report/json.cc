@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/json/writer.h"
+#include "lib/report/totals.h"
 #include "lib/text/format.h"
 #include "soak/detail/secrets.h"
 #include "soak/report/summary.h"
@@ -180,82 +181,13 @@ void write_verdict(Writer& json, const Record& record) {
   json.end_object();
 }
 
-// "late_p50_s" and so on, unless there was no event.
-void write_times(Writer& json, const std::string& of, const Lateness& times) {
-  if (times.count() == 0) {
-    return;
-  }
-  field(json, of + "_p50_s", seconds(times.percentile(0.5)));
-  field(json, of + "_p99_s", seconds(times.percentile(0.99)));
-  field(json, of + "_max_s", seconds(times.max()));
-  json.key(of + "_buckets").row();
-  times.for_each_bucket([&json](std::chrono::nanoseconds from, std::uint64_t count) {
-    json.array().number(seconds(from)).integer(count).end_array();
-  });
-  json.end_array();
-}
-
-void write_answers(Writer& json, const Answers& answers) {
-  json.key("answers").object();
-  field(json, "turns", answers.turns);
-  field(json, "asked", answers.asked);
-  field(json, "received", answers.received);
-  field(json, "failed", answers.failed);
-  field(json, "lost", answers.lost);
-  field(json, "unanswered", answers.unanswered);
-  field(json, "cut_off", answers.cut_off);
-  field(json, "errors", answers.errors);
-  field(json, "invalid_events", answers.invalid_events);
-  write_times(json, "first_audio", answers.first_audio);
-  write_times(json, "gap", answers.gaps);
-  json.end_object();
-}
-
-void write_open_time(Writer& json, const OpenTime& time) {
-  json.key("open_time").object();
-  field(json, "wanted_s", time.wanted_s);
-  field(json, "open_s", time.open_s);
-  field(json, "share", time.share());
-  json.end_object();
-}
-
 void write_counts(Writer& json, const Record& record) {
   json.key("counters").object();
   for (const Counter& counter : record.counters) {
     field(json, counter.name, counter.value);
   }
   json.end_object();
-  json.key("figures").object();
-  for (const Figure& figure : record.figures) {
-    field(json, figure.name, figure.value);
-  }
-  json.end_object();
-  json.key("traffic").array();
-  for (const Traffic& traffic : record.traffic) {
-    json.object();
-    field(json, "counter", traffic.counter);
-    for (const auto& [key, thirds] :
-         {std::pair{"due_by_third", &traffic.due}, std::pair{"met_by_third", &traffic.met}}) {
-      json.key(key).array();
-      for (const std::uint64_t count : *thirds) {
-        json.integer(count);
-      }
-      json.end_array();
-    }
-    if (traffic.stopped_due > 0 || traffic.stopped_met > 0) {
-      field(json, "stopped_due", traffic.stopped_due);
-      field(json, "stopped_met", traffic.stopped_met);
-    }
-    write_times(json, "late", traffic.late);
-    json.end_object();
-  }
-  json.end_array();
-  if (record.open_time) {
-    write_open_time(json, *record.open_time);
-  }
-  if (record.answers) {
-    write_answers(json, *record.answers);
-  }
+  write_totals(json, record);
 }
 
 void write_parts(Writer& json, const Record& record) {

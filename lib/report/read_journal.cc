@@ -8,12 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "lib/json/reader.h"
 #include "lib/report/json_fields.h"
+#include "lib/report/totals.h"
 #include "lib/text/format.h"
 #include "soak/growth/verdict.h"
 
@@ -47,6 +49,7 @@ class Reader {
     budgets_.heap_per_cycle_bytes_max = line["heap_per_cycle_bytes_max"].whole();
     if (line.has("leak_max_bytes")) {
       budgets_.leak_max = probe::LeakMax{line["leak_max_bytes"].number(), line["leak_max_per"].text()};
+      record_.bound_asked = true;
     }
     if (line.has("memory_limit_bytes")) {
       budgets_.memory_limit_bytes = line["memory_limit_bytes"].whole();
@@ -83,6 +86,8 @@ class Reader {
       rest(line, at);
     } else if (type == "restart") {
       restart(line, at);
+    } else if (type == "totals") {
+      totals(line, at);
     } else if (type == "mark") {
       record_.marks.push_back({at, line["kind"].text(), line["text"].text()});
     } else if (type == "failure") {
@@ -120,8 +125,13 @@ class Reader {
       verdict.remarks = std::move(held.remarks);
       verdict.trends = std::move(held.trends);
     }
-    verdict.remarks.push_back(fmt::format("rebuilt from the journal {}: the number of {}s and traffic were not judged",
-                                          name, record_.cycle_noun));
+    verdict.remarks.push_back(
+        fmt::format("rebuilt from the journal {}: the number of {}s, traffic, open time and answers were not judged",
+                    name, record_.cycle_noun));
+    if (totals_at_ && *totals_at_ < record_.elapsed) {
+      verdict.remarks.push_back(fmt::format("traffic, open time, answers and figures are as of {}, the rest of {}",
+                                            text::format_clock(*totals_at_), text::format_clock(record_.elapsed)));
+    }
     std::move(remarks_.begin(), remarks_.end(), std::back_inserter(verdict.remarks));
     return std::move(record_);
   }
@@ -163,6 +173,19 @@ class Reader {
       measured.unsettled_by = line["unsettled_by"].text();
     }
     ++measured.quiescent_points;
+  }
+
+  void totals(const JsonValue& line, nanoseconds at) {
+    totals_at_ = at;
+    read_totals(line, record_);
+    if (line.has("session_rss_bytes")) {
+      record_.session_rss_bytes = line["session_rss_bytes"].whole();
+    }
+    if (line.has("ended_early_s")) {
+      record_.ended_early = line["ended_early_s"].seconds();
+    }
+    record_.marks_dropped = line["marks_dropped"].count();
+    record_.measured.probe_cpu = line["probe_cpu_s"].seconds();
   }
 
   void restart(const JsonValue& line, nanoseconds at) {
@@ -213,6 +236,7 @@ class Reader {
   probe::Budgets budgets_;
   std::string rss_not_judged_;
   probe::Series rests_;
+  std::optional<nanoseconds> totals_at_;  // The last ones.
   bool ended_ = false;
   std::vector<std::string> remarks_;
 };

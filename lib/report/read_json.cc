@@ -14,6 +14,7 @@
 
 #include "lib/json/reader.h"
 #include "lib/report/json_fields.h"
+#include "lib/report/totals.h"
 #include "soak/report/files.h"
 #include "soak/report/json.h"
 
@@ -271,67 +272,11 @@ probe::Verdict read_verdict(const JsonValue& json, std::uint64_t version) {
   return verdict;
 }
 
-void read_thirds(const JsonValue& json, std::array<std::uint64_t, 3>& thirds) {
-  for (std::size_t i = 0; i < thirds.size(); ++i) {
-    thirds[i] = json.element(i, thirds.size()).count();
-  }
-}
-
-// What write_times() of json.cc wrote.
-Lateness read_times(const JsonValue& json, const std::string& of) {
-  Lateness times;
-  const std::string buckets = of + "_buckets";
-  if (json.has(buckets.c_str())) {
-    json[buckets.c_str()].for_each(
-        [&times](const JsonValue& bucket) { times.add(bucket.element(0, 2).seconds(), bucket.element(1, 2).count()); });
-    times.raise_max(json[(of + "_max_s").c_str()].seconds());
-  }
-  return times;
-}
-
-Answers read_answers(const JsonValue& json) {
-  Answers answers;
-  answers.turns = json["turns"].count();
-  answers.asked = json["asked"].count();
-  answers.received = json["received"].count();
-  answers.failed = json["failed"].count();
-  answers.lost = json["lost"].count();
-  answers.unanswered = json["unanswered"].count();
-  answers.cut_off = json["cut_off"].count();
-  answers.errors = json["errors"].count();
-  answers.invalid_events = json["invalid_events"].count();
-  answers.first_audio = read_times(json, "first_audio");
-  answers.gaps = read_times(json, "gap");
-  return answers;
-}
-
 void read_counts(const JsonValue& json, Record& record) {
   json["counters"].for_each_field([&](const std::string& name, const JsonValue& value) {
     record.counters.push_back({name, value.count()});
   });
-  if (json.has("figures")) {  // Not in those of older versions.
-    json["figures"].for_each_field([&](const std::string& name, const JsonValue& value) {
-      record.figures.push_back({name, value.text()});
-    });
-  }
-  json["traffic"].for_each([&](const JsonValue& stream) {
-    Traffic traffic;
-    traffic.counter = stream["counter"].text();
-    read_thirds(stream["due_by_third"], traffic.due);
-    read_thirds(stream["met_by_third"], traffic.met);
-    if (stream.has("stopped_due")) {
-      traffic.stopped_due = stream["stopped_due"].count();
-      traffic.stopped_met = stream["stopped_met"].count();
-    }
-    traffic.late = read_times(stream, "late");
-    record.traffic.push_back(std::move(traffic));
-  });
-  if (json.has("open_time")) {
-    record.open_time = OpenTime{json["open_time"]["wanted_s"].number(), json["open_time"]["open_s"].number()};
-  }
-  if (json.has("answers")) {
-    record.answers = read_answers(json["answers"]);
-  }
+  read_totals(json, record);
   json["settings"].for_each([&](const JsonValue& setting) {
     record.settings.push_back({setting["name"].text(), setting["value"].text(), setting["source"].text()});
   });

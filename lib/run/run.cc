@@ -120,6 +120,12 @@ Run::~Run() {
     if (state_->progress) {
       state_->progress->clear();
     }
+    try {
+      if (state_->journal && state_->active) {
+        state_->write_totals(elapsed());
+      }
+    } catch (...) {  // Most likely for want of memory, which the exception may be about already.
+    }
     return;
   }
   std::string message = fmt::format(
@@ -164,6 +170,7 @@ bool Run::Iterator::operator!=(Sentinel) const {
   if (driver.cycles_in_part() > 0) {
     state.end_pass(now, over);
   }
+  state.write_totals_when_due(now);
   if (!state.rested && !over) {
     state.look(now);
     if (run_->ended_early()) {

@@ -133,6 +133,7 @@ void RunDriver::end_run() {
   sample();
   state.lasted = state.elapsed();
   if (state.journal) {
+    state.write_totals(state.lasted);
     state.journal->end(state.lasted, cycles());
   }
   state.signal = InterruptGuard::signal();
@@ -230,6 +231,8 @@ void RunDriver::begin_reload() { state_->reload_from = state_->elapsed(); }
 void RunDriver::has_timer(nanoseconds after) { state_->slowest_timer = std::max(state_->slowest_timer, after); }
 
 nanoseconds RunDriver::slowest_timer() const { return state_->slowest_timer; }
+
+void RunDriver::keep_totals() { state_->write_totals_when_due(state_->elapsed()); }
 
 void RunDriver::sample() { state_->sample(state_->elapsed()); }
 

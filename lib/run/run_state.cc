@@ -202,33 +202,38 @@ probe::Measurements Run::State::measured_so_far() const {
   return checkpoint ? join_parts(checkpoint->before().measured, probe.measurements()) : probe.measurements();
 }
 
-report::Record Run::State::so_far() const {
+report::Record Run::State::totals() const {
   report::Record result;
+  result.ended_early = early_stop->ended();
+  result.session_rss_bytes = session_rss_bytes;
+  result.figures = figures;
+  result.traffic = traffic->entries(stops.all());
+  result.open_time = open_time.at(elapsed());
+  result.answers = answers;
+  result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);
+  return result;
+}
+
+report::Record Run::State::so_far() const {
+  report::Record result = totals();
   result.name = context.name;
   result.title = title_now();
   result.cycle_noun = cycle_noun;
   result.mode = to_string(context.mode);
   result.virtual_clock = static_cast<bool>(virtual_clock);
   result.interrupted = signal != 0;
-  result.ended_early = early_stop->ended();
   result.started = checkpoint && !checkpoint->first() ? checkpoint->before().started : started;
   result.asked = settings.duration;
   result.elapsed = lasted;
   result.seed = settings.seed;
   result.sessions = settings.sessions;
   result.memory_limit_bytes = budgets().memory_limit_bytes;
-  result.session_rss_bytes = session_rss_bytes;
   result.cycles = cycles.load();
   result.failed_cycles = failed_cycles;
   result.failures = failures;
   result.counters = counters.all();
-  result.figures = figures;
-  result.traffic = traffic->entries(stops.all());
-  result.open_time = open_time.at(lasted);
-  result.answers = answers;
   result.marks = marks.all();
   result.bound_asked = !settings.leak_max.empty();
-  result.marks_dropped = marks.dropped() + (checkpoint ? checkpoint->before().marks_dropped : 0);
   result.settings = named_settings();
   if (!context.rerun.empty()) {
     result.rerun = rerun_command();
@@ -320,6 +325,20 @@ std::string Run::State::begin_journal() {
     return "the journal cannot be written: " + error;
   }
   return {};
+}
+
+void Run::State::write_totals_when_due(nanoseconds now) {
+  if (journal && now >= next_totals) {
+    next_totals = now + std::clamp(settings.duration / kTotalsWritten, kTotalsEveryMin, kTotalsEveryMax);
+    write_totals(now);
+  }
+}
+
+void Run::State::write_totals(nanoseconds now) {
+  report::Record added_up = totals();
+  probe.inspect([&](const probe::Measurements& measured) { added_up.measured.probe_cpu = measured.probe_cpu; });
+  journal->totals(now, added_up);
+  look_at_journal(now);
 }
 
 void Run::State::look_at_journal(nanoseconds now) {

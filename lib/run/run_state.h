@@ -80,6 +80,7 @@ struct Run::State {
   std::optional<FileSizeSignal> file_size_signal;
   std::optional<FileLock> report_lock;  // Until the reports are written.
   std::optional<report::Journal> journal;
+  std::chrono::nanoseconds next_totals{};
   std::optional<probe::Sampler> sampler;
   std::chrono::nanoseconds sample_every{};  // Of the sampler, which wakes more often, to see whether the process runs.
   std::chrono::nanoseconds next_sample{};
@@ -145,11 +146,19 @@ struct Run::State {
   static constexpr std::chrono::nanoseconds kBeat = std::chrono::milliseconds{100};
   void tick();
 
+  // Writes what is added up so far into the journal. On the thread of the run.
+  static constexpr int kTotalsWritten = 120;  // In a run, apart from the last of them.
+  static constexpr std::chrono::nanoseconds kTotalsEveryMax = std::chrono::seconds{30};
+  static constexpr std::chrono::nanoseconds kTotalsEveryMin = std::chrono::seconds{1};
+  void write_totals_when_due(std::chrono::nanoseconds now);
+  void write_totals(std::chrono::nanoseconds now);
+
   // A look at what there is so far, and the end of the run if that calls for it. On the thread of the run.
   void look(std::chrono::nanoseconds now);
 
   // In the parts before, too.
   probe::Measurements measured_so_far() const;
+  report::Record totals() const;  // Of a record, what is added up and is in no series.
   report::Record so_far() const;
 
   void open_checkpoint();

@@ -249,7 +249,7 @@ def kill_a_run(soak, folder):
                             "--report-dir", folder], stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 30
-        while not journal.exists() or journal.read_text().count('"type":"rest"') < 4:
+        while not journal.exists() or min(journal.read_text().count(f'"type":"{line}"') for line in ("rest", "totals")) < 4:
             assert run.poll() is None and time.monotonic() < deadline
             time.sleep(0.1)
     finally:
@@ -265,6 +265,7 @@ def check_killed(soak, server, folder, browser):
     page = journal.with_suffix(".html")
     made = json.loads(page.with_suffix(".json").read_text())
     assert made["killed"] and made["cycles"] >= 3 and made["quiescent_points"] >= 4, said
+    assert made["open_time"]["share"] > 0.5 and made["traffic"][0]["met_by_third"][0] > 20 and "answers" in made, said
     assert (found := faults(browser, server, page.name, made)) == [], found
     says(browser, server.url + page.name, "killed: the run never ended")
 

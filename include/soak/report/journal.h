@@ -5,7 +5,7 @@
 // Writes a run's measurements to a file as it goes, so that they survive if the process is killed.
 //
 // The format is NDJSON, "soak.journal" version 1 (docs/report.md): a header, then one line per sample, quiescent point,
-// restart, mark and failed cycle, and one for the end. Each line is one write(2), so however the process ends, the
+// restart, mark and failed cycle, now and then one of the totals, and one for the end. Each line is one write(2), so however the process ends, the
 // journal ends with a complete line. Only a full disk or a machine that stops can truncate the last one. Samples and
 // quiescent points use memory allocated by the constructor. Any thread may write.
 
@@ -39,6 +39,10 @@ class Journal {
               std::span<const probe::OperationCount> counts);
   void rest(std::chrono::nanoseconds at, std::uint64_t cycle, const probe::Measurements& measured,
             std::span<const probe::OperationCount> counts);
+
+  // Writes what is added up so far and is in no series: figures, traffic, open time, answers and the like. Of `so_far`,
+  // only these are used.
+  void totals(std::chrono::nanoseconds at, const Record& so_far);
 
   void mark(std::chrono::nanoseconds at, std::string_view kind, std::string_view text);
   void failure(std::chrono::nanoseconds at, std::string_view text);

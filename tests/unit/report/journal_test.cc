@@ -21,6 +21,7 @@
 #include "conftest/subprocess.h"
 #include "sample_record.h"
 #include "soak/detail/secrets.h"
+#include "soak/report/json.h"
 #include "soak/report/read_journal.h"
 
 namespace soak::report {
@@ -60,6 +61,20 @@ class JournalTest : public testing::Test {
     measured_.tracks[0].timeline.add({at, cycle, rss});
     measured_.tracks[0].at_rest.add({at, cycle, rss});
     journal_->rest(at, cycle, measured_, std::array{probe::OperationCount{"frames", frames}});
+  }
+
+  // As the JSON report has it.
+  static std::string added_up(const Record& all) {
+    Record record;
+    record.figures = all.figures;
+    record.traffic = all.traffic;
+    record.open_time = all.open_time;
+    record.answers = all.answers;
+    record.session_rss_bytes = all.session_rss_bytes;
+    record.ended_early = all.ended_early;
+    record.marks_dropped = all.marks_dropped;
+    record.measured.probe_cpu = all.measured.probe_cpu;
+    return to_json(record);
   }
 
   Record read() const { return read_journal(conftest::read_file(path_), path_); }
@@ -116,6 +131,52 @@ TEST_F(JournalTest, GivesTheRunBack) {
   EXPECT_EQ(record.measured.find("fds")->timeline.added(), 2u);
   ASSERT_THAT(record.measured.operations, SizeIs(1));
   EXPECT_EQ(record.measured.operations[0].at_rest.last()->value, 50);
+}
+
+TEST_F(JournalTest, GivesBackWhatIsAddedUpAndInNoSeries) {
+  record_.measured.probe_cpu = 31ms;
+  journal_->totals(1s, {});
+  sample(1500ms, 1, 9'000'000, 2);
+  journal_->totals(2s, record_);
+
+  const Record record = read();
+
+  EXPECT_EQ(added_up(record), added_up(record_));
+  EXPECT_EQ(record.answers->first_audio.count(), 7u);
+  EXPECT_EQ(record.open_time->open_s, 114.5);
+  EXPECT_EQ(record.traffic.at(0).late.max(), 31ms);
+  EXPECT_EQ(record.ended_early, 59500ms);
+  EXPECT_THAT(record.verdict.remarks, testing::Not(testing::Contains(HasSubstr("are as of"))));
+}
+
+TEST_F(JournalTest, SaysFromWhenWhatIsAddedUpIs) {
+  journal_->totals(2s, record_);
+  sample(12s, 1, 9'000'000, 2);
+
+  EXPECT_THAT(read().verdict.remarks,
+              testing::Contains("traffic, open time, answers and figures are as of 00:00:02, the rest of 00:00:12"));
+}
+
+TEST_F(JournalTest, WithoutAnythingAddedUpThereAreNoAnswersAndNoOpenTime) {
+  sample(1s, 1, 9'000'000, 2);
+  EXPECT_FALSE(read().answers);
+
+  journal_->totals(1s, {});
+
+  EXPECT_FALSE(read().answers);
+  EXPECT_FALSE(read().open_time);
+  EXPECT_THAT(read().traffic, IsEmpty());
+}
+
+TEST_F(JournalTest, KnowsThatABoundWasAskedFor) {
+  EXPECT_FALSE(read().bound_asked);
+
+  probe::Budgets budgets;
+  budgets.leak_max = probe::LeakMax{64, "reconnect"};
+  const std::string other = folder_ / "bound.journal";
+  const Journal journal(other, record_, budgets, "");
+
+  EXPECT_TRUE(read_journal(conftest::read_file(other), other).bound_asked);
 }
 
 TEST_F(JournalTest, TheFirstQuiescentPointForgetsTheEndsOfPassesBeforeIt) {

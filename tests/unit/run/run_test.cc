@@ -24,6 +24,7 @@
 #include "conftest/subprocess.h"
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
+#include "soak/report/read_journal.h"
 #include "soak/run_driver.h"
 
 namespace soak {
@@ -125,6 +126,11 @@ class RunReportTest : public RunTest {
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
 
+  report::Record journal() const {
+    const std::string path = folder_ / "Soak-Run.Test.journal";
+    return report::read_journal(conftest::read_file(path), path);
+  }
+
   const conftest::ScratchFolder folder_;
 
  private:
@@ -159,6 +165,51 @@ TEST_F(RunReportTest, AJournalThatCannotBeWrittenOnIsAFindingOfItsTime) {
   EXPECT_THAT(run.verdict().findings,
               Contains(AllOf(Field(&Finding::subject, "journal"), Field(&Finding::text, HasSubstr(why)))));
   EXPECT_THAT(run.verdict().findings, Not(Contains(Field(&Finding::subject, "report"))));
+}
+
+TEST_F(RunReportTest, AJournalHoldsWhatARunThatIsKilledHasAddedUp) {
+  soak::Run run({.duration = 1h, .report_dir = folder_.path()});
+  RunDriver driver(run);
+  driver.begin_run();
+  driver.want_sessions(1, 0s, 1h);
+  driver.report_sessions();
+  driver.session_open(0s, run.elapsed());
+  driver.answers().asked = 12;
+  driver.answers().received = 7;
+  driver.answers().first_audio.add(310ms);
+  driver.session_holds(12'345);
+  driver.show_figures({{"success_rate", "0.9993"}});
+  run.due("frames", 0s);
+  run.met("frames", 0s);
+
+  driver.keep_totals();
+
+  const report::Record left = journal();  // Nothing more is written by a process that is killed now.
+  EXPECT_EQ(left.answers->asked, 12u);
+  EXPECT_EQ(left.answers->received, 7u);
+  EXPECT_EQ(left.answers->first_audio.max(), 310ms);
+  EXPECT_GT(left.open_time->open_s, 0);
+  EXPECT_GE(left.open_time->wanted_s, left.open_time->open_s);
+  EXPECT_EQ(left.session_rss_bytes, 12'345);
+  EXPECT_THAT(left.figures, ElementsAre(Field(&report::Figure::value, "0.9993")));
+  ASSERT_THAT(left.traffic, SizeIs(1));
+  EXPECT_THAT(left.traffic[0].met, ElementsAre(1u, 0u, 0u));
+  driver.end_run();
+  run.verdict();
+}
+
+TEST_F(RunReportTest, AnExceptionLeavesWhatWasAddedUpInTheJournal) {
+  try {
+    soak::Run run({.duration = 1h, .report_dir = folder_.path()});
+    RunDriver driver(run);
+    driver.begin_run();
+    driver.keep_totals();
+    driver.answers().asked = 12;  // After the last of those that were due.
+    throw std::runtime_error("of the program");
+  } catch (const std::runtime_error&) {
+  }
+
+  EXPECT_EQ(journal().answers->asked, 12u);
 }
 
 TEST_F(RunReportTest, AReportThatCannotBeWrittenAtTheEndFailsTheVerdict) {
