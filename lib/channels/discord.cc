@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/channels/edge.h"
 #include "lib/channels/seconds.h"
 #include "lib/channels/sender.h"
 #include "lib/channels/service.h"
@@ -50,26 +51,13 @@ class DiscordService : public Service {
 
   Answer read(const net::HttpResponse& response) const override {
     const json::Document body(response.body);
-    const std::int64_t code = json::integer_member(body.value(), "code").value_or(0);
-    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status,
-                                                 body.is_object() ? json::text_member(body.value(), "message")
-                                                                  : "and a body that is not JSON"));
-    answer.rate_limited = response.status == 429;
-    answer.auth_failure = response.status == 401 || response.status == 403;
-    answer.counts_as_invalid = answer.auth_failure || answer.rate_limited;
+    const bool own = body.is_object() || response.status == 204;
+    Answer answer = own ? read_own(response, body) : edge_answer(response);
+    answer.counts_as_invalid =
+        response.status == 401 || response.status == 403 || (response.status == 429 && !is_shared(response));
     if (response.headers.get("X-RateLimit-Remaining") == "0") {
       // Its own clock may be wrong by minutes, so not X-RateLimit-Reset.
       answer.pause = parse_wait(response.headers.get("X-RateLimit-Reset-After")).value_or(0ns);
-    }
-    if (response.status == 200) {
-      answer.meaning = Meaning::kDelivered;
-      answer.id = json::text_member(body.value(), "id");
-    } else if (response.status == 204) {
-      answer.meaning = Meaning::kDelivered;  // Accepted; whether it is saved is not said.
-    } else if (response.status == 429 || is_edge_ban(response)) {
-      read_wait(response, body, answer);
-    } else if (response.status >= 400 && response.status < 500) {
-      answer.meaning = read_refusal(response.status, code);
     }
     return answer;
   }
@@ -83,21 +71,38 @@ class DiscordService : public Service {
  private:
   virtual Meaning read_refusal(int status, std::int64_t code) const = 0;
 
-  // "error code: 1015" with status 403 was seen (github.com/discord/discord-api-docs/issues/1149).
-  static bool is_edge_ban(const net::HttpResponse& response) {
-    return response.status == 403 && response.body.find("1015") != std::string::npos &&
-           response.headers.contains("Retry-After");
+  Answer read_own(const net::HttpResponse& response, const json::Document& body) const {
+    const std::optional<std::int64_t> code = json::integer_member(body.value(), "code");
+    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, json::text_member(body.value(), "message")));
+    if (response.status == 200) {
+      answer.meaning = Meaning::kDelivered;
+      answer.id = json::text_member(body.value(), "id");
+    } else if (response.status == 204) {
+      answer.meaning = Meaning::kDelivered;  // Accepted; whether it is saved is not said.
+    } else if (response.status == 429) {
+      answer.rate_limited = true;
+      read_wait(response, body, answer);
+    } else if (response.status >= 400 && response.status < 500) {
+      if (!code) {  // Each of Discord's own errors has one.
+        return edge_answer(response);
+      }
+      answer.meaning = read_refusal(response.status, *code);
+      answer.auth_failure = response.status == 401 || response.status == 403;
+    }
+    return answer;
   }
 
-  // The body has the fraction that the header rounds up. The edge sends no JSON, and means the whole address.
+  // The body has the fraction that the header rounds up.
   static void read_wait(const net::HttpResponse& response, const json::Document& body, Answer& answer) {
     answer.meaning = Meaning::kWait;
-    answer.auth_failure = false;
     answer.wait = wait_member(body.value(), "retry_after");
     const bool global = json::flag_member(body.value(), "global") || response.headers.contains("X-RateLimit-Global");
-    answer.reach = global || !body.is_object() ? Reach::kAll : Reach::kConversation;
-    // A limit that is shared with other users of the resource is not held against this one.
-    answer.counts_as_invalid = response.headers.get("X-RateLimit-Scope") != "shared";
+    answer.reach = global ? Reach::kAll : Reach::kConversation;
+  }
+
+  // A limit that is shared with other users of the resource is not held against this one.
+  static bool is_shared(const net::HttpResponse& response) {
+    return response.headers.get("X-RateLimit-Scope") == "shared";
   }
 
   std::string url_;
@@ -106,6 +111,8 @@ class DiscordService : public Service {
 class WebhookService final : public DiscordService {
  public:
   WebhookService(std::string url, bool wait) : DiscordService(std::move(url)), wait_(wait) {}
+
+  std::string_view credential_name() const override { return "webhook"; }
 
   net::HttpRequest request(const Outgoing& message, const std::string& webhook) const override {
     json::Writer json;

@@ -40,6 +40,44 @@ net::HttpClientOptions http_options(const DeliveryOptions& options) {
 
 Pace unless_off(Pace pace, bool pacing) { return pacing ? pace : Pace{}; }
 
+// Whatever the owner's function does, the next message can ask it again.
+Task<Replacement> ask_owner(const std::function<Task<std::string>()>& ask) {
+  Replacement next;
+  try {
+    Task<std::string> asking = ask();
+    next.secret = co_await std::move(asking);
+    next.why = "on_credential_refused returned nothing";
+  } catch (const Cancelled&) {
+    throw;
+  } catch (...) {
+    next.why = "on_credential_refused threw: " + detail::what_of(std::current_exception());
+  }
+  co_return next;
+}
+
+Credential::Replace replace_by(const SenderOptions& options) {
+  if (options.replace || !options.on_credential_refused) {
+    return options.replace;
+  }
+  return [ask = options.on_credential_refused] { return ask_owner(ask); };
+}
+
+// A provider that looks at the message has taken the credential.
+bool says_credential_is_good(const Answer& answer) {
+  switch (answer.meaning) {
+    case Meaning::kDelivered:
+    case Meaning::kRejected:
+    case Meaning::kConversationGone:
+    case Meaning::kMoved:
+      return !answer.from_edge;
+    case Meaning::kWait:
+    case Meaning::kUnknown:
+    case Meaning::kCredentialRefused:
+      break;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string refuse_text(std::string_view text, std::size_t length_max) {
@@ -72,7 +110,7 @@ Sender::Sender(EventLoop& loop, std::unique_ptr<Service> service, const SenderOp
       options_(options),
       http_(loop, http_options(options)),
       connections_(http_options(options).connections_max),
-      credential_(loop, options.credential, options.on_credential_refused),
+      credential_(loop, options.credential, options.credential_timeout, replace_by(options), options.backoff),
       overall_(unless_off(service_->overall_pace(), options.pacing)) {
   if (!options.pacing && !net::is_loopback_url(options.url)) {
     throw Error(
@@ -95,7 +133,7 @@ void Sender::check_conversation(std::string_view conversation) const {
 
 void Sender::set_credential(std::string credential) {
   credential_.set(std::move(credential));
-  counters_.rotations = credential_.generation();
+  counters_.rotations = credential_.replaced();
 }
 
 Task<Delivery> Sender::send(std::string conversation, std::string text) {
@@ -128,10 +166,9 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
   bool may_have_arrived = false;
   std::uint32_t requests = 0;
   while (!step.settled && requests < options_.requests_max) {
-    const bool usable = co_await credential_.usable(options_.credential_timeout);
+    const bool usable = co_await credential_.usable(give_up);
     if (!usable) {
-      step.settled =
-          Delivery(DeliveryOutcome::kFailed, worded("the credential was refused, and there is no other one"));
+      step.settled = Delivery(DeliveryOutcome::kFailed, why_unusable());
       break;
     }
     if (!lane.gone.empty() && lane.paused_until > loop_.now()) {
@@ -145,8 +182,8 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
                                                  text::format_seconds(ready_at(lane) - loop_.now()))));
       break;
     }
-    if (credential_.refused()) {
-      continue;  // In the meantime, by another message.
+    if (!credential_.may_be_used()) {
+      continue;  // Refused in the meantime, or another message finds out whether it is.
     }
     lane.gone.clear();
     if (requests > 0) {
@@ -217,8 +254,25 @@ Task<std::optional<Permit>> Sender::clear_to_send(Lane& lane, Instant give_up) {
   }
 }
 
+// What confirms a refusal is another message's request, or the same one's again: a refused request was not delivered,
+// and a method that only tests a token accepts one that may not send. It takes another connection, which may lead to
+// another server.
+Task<net::HttpResponse> Sender::exchange(net::HttpRequest request, bool on_a_new_connection) {
+  if (!on_a_new_connection) {
+    net::HttpResponse response = co_await http_.send(std::move(request));
+    co_return response;
+  }
+  net::HttpClient other(loop_, http_options(options_));
+  net::HttpResponse response = co_await other.send(std::move(request));
+  co_return response;
+}
+
 Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   const std::uint64_t generation = credential_.generation();
+  std::optional<Credential::Confirmation> confirmation;
+  if (credential_.suspected()) {
+    confirmation.emplace(credential_);
+  }
   if (!lane.moved_to.empty()) {
     message.conversation = lane.moved_to;
   }
@@ -230,7 +284,7 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   std::optional<bool> may_have_arrived;
   std::string why;
   try {
-    response = co_await http_.send(std::move(request));
+    response = co_await exchange(std::move(request), confirmation.has_value());
   } catch (const net::HttpError& error) {
     if (error.code() == Errc::kCertificate) {
       co_return never(error.what());
@@ -249,7 +303,7 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
     answer.wait = retry_after(response);
   }
   count(answer, generation);
-  co_return read(lane, answer, generation);
+  co_return read(lane, answer, generation, confirmation.has_value());
 }
 
 Sender::Step Sender::never(std::string_view why) const {
@@ -270,7 +324,12 @@ Sender::Step Sender::unanswered(Lane& lane, bool may_have_arrived, std::string w
   return step;
 }
 
-Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t generation) {
+std::string Sender::why_unusable() const {
+  return worded(fmt::format("{} {}", net::parse_http_url(options_.url).origin(),
+                            credential_.why_unusable(service_->credential_name())));
+}
+
+Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t generation, bool confirming) {
   const Instant now = loop_.now();
   Step step;
   step.why = worded(answer.why);
@@ -309,7 +368,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       lane.moved_to = answer.moved_to;
       break;
     case Meaning::kCredentialRefused:
-      credential_.refuse(generation);
+      credential_.refuse(generation, answer.why, confirming || answer.refusal_is_certain);
       break;
   }
   return step;
@@ -317,15 +376,15 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
 
 void Sender::count_request(const Lane& lane) {
   ++counters_.requests;
-  counters_.rotations = credential_.generation();  // Its own replacement may have come.
+  counters_.rotations = credential_.replaced();  // Its own replacement may have come.
   if (std::max(lane.window.until(), window_.until()) > loop_.now()) {
     ++counters_.early_requests;
   }
-  if (refusals_ > 0 && credential_.generation() > refused_generation_) {
+  if (credential_.replaced() > refused_replacement_) {
     counters_.auth_failures -= refusals_;
     counters_.rotation_refusals += refusals_;
+    refusals_ = 0;
   }
-  refusals_ = 0;
 }
 
 void Sender::count(const Answer& answer, std::uint64_t generation) {
@@ -348,8 +407,13 @@ void Sender::count(const Answer& answer, std::uint64_t generation) {
     ++counters_.auth_failures;
     if (answer.meaning == Meaning::kCredentialRefused) {
       ++refusals_;
-      refused_generation_ = generation;
+      refused_replacement_ = credential_.replaced();
     }
+  }
+  if (says_credential_is_good(answer) && credential_.accept(generation)) {
+    counters_.auth_failures -= refusals_;
+    counters_.wrong_refusals += refusals_;
+    refusals_ = 0;
   }
 }
 

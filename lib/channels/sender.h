@@ -31,6 +31,8 @@ struct SenderOptions : DeliveryOptions {
 
   std::string url;  // Where requests go: whether pacing may be off.
   std::string credential;
+  // How a refused credential is replaced; if null, by on_credential_refused.
+  Credential::Replace replace = {};
   // Above it in ten minutes no request goes out until there are fewer; 0 for no bound. The provider bans the address
   // that sends too many requests which it refuses.
   std::uint32_t invalid_requests_max = 0;
@@ -75,9 +77,11 @@ class Sender {
 
   Task<Delivery> deliver(Lane& lane, Outgoing message, Instant give_up);
   Task<Step> request(Lane& lane, Outgoing& message);
-  Step read(Lane& lane, const Answer& answer, std::uint64_t generation);
+  Task<net::HttpResponse> exchange(net::HttpRequest request, bool on_a_new_connection);
+  Step read(Lane& lane, const Answer& answer, std::uint64_t generation, bool confirming);
   // The message fails, and the next one would.
   Step never(std::string_view why) const;
+  std::string why_unusable() const;
   Step unanswered(Lane& lane, bool may_have_arrived, std::string why);
   // Waits until a request may go to `lane`, and for a connection. Nothing where that would be after `give_up`.
   Task<std::optional<Permit>> clear_to_send(Lane& lane, Instant give_up);
@@ -104,8 +108,9 @@ class Sender {
   std::size_t unsettled_ = 0;
   std::size_t sweep_at_ = 256;  // Lanes.
   bool only_429s_ = true;       // So far.
-  std::uint64_t refusals_ = 0;  // Of the credential that was refused last, until the next request.
-  std::uint64_t refused_generation_ = 0;
+  // Refusals of the credential that was refused last, until it is replaced or accepted.
+  std::uint64_t refusals_ = 0;
+  std::uint64_t refused_replacement_ = 0;  // How often it had been replaced by then.
 };
 
 }  // namespace soak::channels

@@ -49,8 +49,11 @@ struct Answer {
   Reach reach = Reach::kConversation;
   // With any meaning: nothing more to this conversation for that long, though nothing was refused.
   nanoseconds pause{0};
-  bool rate_limited = false;       // It is a 429.
-  bool auth_failure = false;       // It is a 401 or 403 about the credential, or what stands for one.
+  bool rate_limited = false;  // It is a 429.
+  bool auth_failure = false;  // It is a 401 or 403 about the credential, or what stands for one.
+  // With kCredentialRefused: it says more than a passing fault could, such as that the token has expired.
+  bool refusal_is_certain = false;
+  bool from_edge = false;          // Not the provider's: see lib/channels/edge.h.
   bool counts_as_invalid = false;  // Discord counts it against the address that it came from.
 };
 
@@ -68,6 +71,7 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   virtual std::string_view name() const = 0;
+  virtual std::string_view credential_name() const { return "token"; }
 
   // What is wrong with a conversation that no message can go to; empty for nothing.
   virtual std::string refuse_conversation(std::string_view conversation) const = 0;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "lib/channels/edge.h"
 #include "lib/channels/seconds.h"
 #include "lib/channels/sender.h"
 #include "lib/channels/service.h"
@@ -71,11 +72,14 @@ class TelegramService final : public Service {
 
   Answer read(const net::HttpResponse& response) const override {
     const json::Document body(response.body);
+    if (json::member(body.value(), "ok") == nullptr) {
+      return edge_answer(response);
+    }
     const std::string_view description = json::text_member(body.value(), "description");
     Answer answer;
     answer.rate_limited = response.status == 429;
     answer.auth_failure = response.status == 401 || response.status == 403;
-    answer.why = fmt::format("{} {}", response.status, body.is_object() ? description : "and a body that is not JSON");
+    answer.why = fmt::format("{} {}", response.status, description);
     answer.meaning = meaning_of(response, body, description);
     const json::Value* const parameters = json::member(body.value(), "parameters");
     if (answer.meaning == Meaning::kDelivered) {
@@ -115,7 +119,7 @@ class TelegramService final : public Service {
       case 429:
         return Meaning::kWait;
       case 401:
-      case 404:  // "Not Found": what the cloud says to a token that is none (python-telegram-bot, _baserequest.py).
+      case 404:  // {"ok":false,...,"description":"Not Found"}: what the cloud says to a token that is none.
       case 421:
         return Meaning::kCredentialRefused;
       case 403:

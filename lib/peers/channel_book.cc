@@ -242,6 +242,8 @@ void ChannelBook::rotated() {
   rotated_at_ = loop_.now();
   rotated_wall_ = wall_time();
   first_refusal_.reset();
+  confirmed_ = false;
+  followed_ = false;
 }
 
 void ChannelBook::refuse_credential(const ChannelRequest& request, bool outdated) {
@@ -251,6 +253,11 @@ void ChannelBook::refuse_credential(const ChannelRequest& request, bool outdated
       first_refusal_ = now;
     }
     if (now == *first_refusal_ || now - *first_refusal_ < options_.in_flight) {
+      ++ledger_.rotation_refusals;
+      return;
+    }
+    if (!confirmed_ && !followed_) {
+      confirmed_ = true;
       ++ledger_.rotation_refusals;
       return;
     }
@@ -265,6 +272,7 @@ void ChannelBook::refuse_credential(const ChannelRequest& request, bool outdated
 
 void ChannelBook::answer(const ChannelRequest& request) {
   ++ledger_.answers_by_status[request.status];
+  followed_ = followed_ || request.outcome == ChannelOutcome::kStored;
   switch (request.outcome) {
     case ChannelOutcome::kDeduplicated:
       ++ledger_.messages_deduplicated;

@@ -143,6 +143,8 @@ class ChannelBook {
   std::optional<Instant> rotated_at_;
   std::string rotated_wall_;
   std::optional<Instant> first_refusal_;  // Since then.
+  bool confirmed_ = false;                // Once more: a client may doubt a refusal.
+  bool followed_ = false;                 // The new credential has been used.
 };
 
 }  // namespace soak::peers

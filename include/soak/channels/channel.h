@@ -10,7 +10,8 @@
 // long as the provider asks (Retry-After, in the provider's own place and unit), plus a little, and backs off with
 // jitter. It resends a message that certainly did not arrive. It does not resend one that may have arrived, unless the
 // provider can recognise the duplicate. A rejected message fails alone. A conversation that is gone fails its own
-// messages. A refused credential stops everything until there is a new one.
+// messages. A refused credential stops everything until there is a new one. A refusal is believed once a second request
+// on another connection, two seconds later, has confirmed it; an HTML page is a proxy's and refuses nothing.
 //
 // Use a channel on the thread of its EventLoop. It remembers the provider's windows and limits, so create one and keep
 // it. It never prints secrets, and removes them from the provider's messages.
@@ -68,10 +69,11 @@ struct ChannelCounters {
   std::uint64_t waits_obeyed = 0;          // Requests delayed by a Retry-After.
   std::uint64_t early_requests = 0;        // Sent before a Retry-After allowed it: a defect.
 
-  // Responses with status 401 or 403, and Slack's equivalent errors. If the credential had been replaced by the next
-  // request, the refusal counts in `rotation_refusals` instead.
+  // Responses of the provider with status 401 or 403, and Slack's equivalent errors. Once the credential is replaced,
+  // its refusals count in `rotation_refusals` instead; once it is accepted after all, in `wrong_refusals`.
   std::uint64_t auth_failures = 0;
   std::uint64_t rotation_refusals = 0;
+  std::uint64_t wrong_refusals = 0;
   std::uint64_t rotations = 0;  // Replaced credentials.
 };
 
@@ -88,11 +90,12 @@ struct DeliveryOptions {
   // of two hours have been seen.
   std::chrono::nanoseconds give_up_after = std::chrono::hours{3};
   std::size_t queue_max = 10'000;  // Unsettled messages; one more fails at once.
-  // How long a message waits for a new credential after a refusal. Once the first message has waited in vain, the
-  // others fail at once until there is one.
+  // How long a message waits for a new credential after a refusal; longer if the provider asks a refresh to wait. Once
+  // the first message has waited in vain, the others fail at once until there is one.
   std::chrono::nanoseconds credential_timeout = std::chrono::seconds{30};
-  // Called once for each refused credential. Returns the new one, or an empty string. Every message waits meanwhile. If
-  // null, only set_credential() can replace it.
+  // Called when the credential was refused, by one message while the others wait. Returns the new credential, or an
+  // empty string if there is none yet. Then, and if it throws, it is called again after `backoff`, as long as messages
+  // come. If null, only set_token() or set_webhook() can replace it.
   std::function<Task<std::string>()> on_credential_refused = {};
 };
 
@@ -132,7 +135,8 @@ class PacedChannel : public Channel {
 
  protected:
   explicit PacedChannel(std::unique_ptr<Sender> sender);
-  // Uses a new secret from the next request on. Messages that wait for one continue.
+  // Uses a new secret from the next request on. Messages that wait for one continue. After a refusal the same secret
+  // may be set again, to try again.
   void set_credential(std::string credential);
 
  private:

@@ -98,7 +98,8 @@ struct ChannelLedger {
   std::uint64_t failed = 0;
   std::uint64_t resets = 0;
   std::uint64_t rotations = 0;  // Credentials and webhooks.
-  // Refusals that a rotation makes inevitable: the first one after it, and those of requests under way at that time.
+  // Refusals that a rotation makes inevitable: the first one after it, those of requests under way at that time, and
+  // one more before the new credential is used, with which a client confirms that it was no passing fault.
   std::uint64_t rotation_refusals = 0;
   std::uint64_t unknown_outcomes = 0;           // Sends whose client cannot know whether they were stored.
   std::uint64_t unknown_outcomes_resolved = 0;  // Those repeated with a nonce and enforce_nonce.

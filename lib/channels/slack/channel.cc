@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/channels/edge.h"
+#include "lib/channels/seconds.h"
 #include "lib/channels/sender.h"
 #include "lib/channels/service.h"
 #include "lib/channels/slack/errors.h"
@@ -13,6 +15,8 @@
 #include "lib/json/writer.h"
 #include "lib/text/percent.h"
 #include "soak/detail/secrets.h"
+#include "soak/error.h"
+#include "soak/log.h"
 #include "soak/net/http_client.h"
 
 namespace soak::channels {
@@ -53,9 +57,11 @@ class SlackService final : public Service {
 
   Answer read(const net::HttpResponse& response) const override {
     const json::Document body(response.body);
+    if (json::member(body.value(), "ok") == nullptr) {
+      return edge_answer(response);
+    }
     const std::string_view error = json::text_member(body.value(), "error");
-    Answer answer(Meaning::kUnknown,
-                  fmt::format("{} {}", response.status, body.is_object() ? error : "and a body that is not JSON"));
+    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, error));
     if (response.status == 429) {
       answer.meaning = Meaning::kWait;
       answer.rate_limited = true;
@@ -65,7 +71,8 @@ class SlackService final : public Service {
     } else if (response.status == 200 && !error.empty()) {
       answer.meaning = slack_meaning(error);
       answer.auth_failure = answer.meaning == Meaning::kCredentialRefused;
-    } else if (response.status >= 400 && response.status < 500) {  // A proxy's.
+      answer.refusal_is_certain = error == "token_expired";
+    } else if (response.status >= 400 && response.status < 500) {
       answer.meaning = Meaning::kRejected;
       answer.auth_failure = response.status == 401 || response.status == 403;
     }
@@ -85,33 +92,30 @@ class SlackService final : public Service {
 // is not known, and the provider will say.
 class SlackChannel::Rotation {
  public:
-  Rotation(EventLoop& loop, const SlackOptions& options) : options_(options), http_(loop, http_options(options)) {
+  Rotation(EventLoop& loop, const SlackOptions& options)
+      : loop_(loop), options_(options), http_(loop, http_options(options)) {
     text::keep_secret(options.client_secret);
     text::keep_secret(options.refresh_token);
   }
 
-  Task<std::string> refresh() {
+  Task<Replacement> refresh() {
     net::HttpRequest request(
         "POST", options_.url + "/oauth.v2.access",
         fmt::format("client_id={}&client_secret={}&grant_type=refresh_token&refresh_token={}",
                     text::percent_encode(options_.client_id), text::percent_encode(options_.client_secret),
                     text::percent_encode(options_.refresh_token)));
     request.headers.add("Content-Type", "application/x-www-form-urlencoded");
-    std::string token;
+    Replacement next;
     try {
       const net::HttpResponse response = co_await http_.send(std::move(request));
-      const json::Document body(response.body);
-      if (response.status == 200 && json::flag_member(body.value(), "ok")) {
-        token = json::text_member(body.value(), "access_token");
-        options_.refresh_token = json::text_member(body.value(), "refresh_token");
-        text::keep_secret(options_.refresh_token);
-      }
-    } catch (const Error&) {
+      read(response, next);
+    } catch (const Error& error) {
+      next.why = fmt::format("oauth.v2.access: {}", error.what());
     }
-    if (!token.empty() && options_.on_refresh) {
-      options_.on_refresh(token, options_.refresh_token);
+    if (!next.secret.empty() && options_.on_refresh) {
+      keep_pair(next.secret);
     }
-    co_return token;
+    co_return next;
   }
 
  private:
@@ -122,6 +126,36 @@ class SlackChannel::Rotation {
     return http;
   }
 
+  void read(const net::HttpResponse& response, Replacement& next) {
+    const json::Document body(response.body);
+    const std::string_view error = json::text_member(body.value(), "error");
+    if (response.status == 200 && json::flag_member(body.value(), "ok")) {
+      next.secret = json::text_member(body.value(), "access_token");
+      if (const std::string_view refresh = json::text_member(body.value(), "refresh_token"); !refresh.empty()) {
+        options_.refresh_token = refresh;
+        text::keep_secret(options_.refresh_token);
+      }
+      next.why = "oauth.v2.access: 200 without an access_token";
+      return;
+    }
+    next.why = fmt::format("oauth.v2.access: {} {}", response.status, error.empty() ? kNotTheProviders : error);
+    next.wait = retry_after(response);
+    const Meaning meaning = slack_meaning(error);
+    next.refused =
+        response.status == 200 && !error.empty() && meaning != Meaning::kWait && meaning != Meaning::kUnknown;
+  }
+
+  // The old pair is spent, so this one is used even where it could not be stored.
+  void keep_pair(const std::string& token) {
+    try {
+      options_.on_refresh(token, options_.refresh_token);
+    } catch (...) {
+      const std::string message = "on_refresh threw: " + detail::what_of(std::current_exception());
+      log({.level = LogLevel::kError, .at = loop_.now(), .source = "slack", .label = "token", .message = message});
+    }
+  }
+
+  EventLoop& loop_;
   SlackOptions options_;
   net::HttpClient http_;
 };
@@ -134,7 +168,7 @@ SlackChannel::SlackChannel(EventLoop& loop, const SlackOptions& options, std::sh
     : PacedChannel([&] {
         SenderOptions sender(options.delivery, options.url, options.token);
         if (rotation != nullptr) {
-          sender.on_credential_refused = [rotation] { return rotation->refresh(); };
+          sender.replace = [rotation] { return rotation->refresh(); };
         }
         return std::make_unique<Sender>(loop, std::make_unique<SlackService>(options.url), sender);
       }()) {}

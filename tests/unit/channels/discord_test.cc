@@ -180,9 +180,20 @@ TEST_F(DiscordTest, AWebhookThatIsGoneIsNotUsedAgainButReplaced) {
 
   EXPECT_EQ(first.outcome, DeliveryOutcome::kFailed);
   EXPECT_EQ(second.outcome, DeliveryOutcome::kFailed);
-  EXPECT_EQ(before, 1u);
+  EXPECT_EQ(before, 2u);  // The second one confirmed it.
+  EXPECT_THAT(first.why, HasSubstr(" refused the webhook twice: 404 Unknown Webhook; no other one was set"));
   EXPECT_EQ(third.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(channel.counters().auth_failures, 0u);  // It was no 401.
+}
+
+TEST_F(DiscordTest, APageInPlaceOfAMessageIsNoDelivery) {
+  answer(1, net::HttpReply(200, "<html>Sign in to the network</html>"));
+  DiscordWebhookChannel channel(loop_, webhook());
+
+  const Delivery delivery = send(channel, "", "a");
+
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kUncertain);
+  EXPECT_EQ(delivery.why, "discord: 200 and a body that is not the provider's");
 }
 
 TEST_F(DiscordTest, AWebhooksTokenIsNoneOfTheBots) {

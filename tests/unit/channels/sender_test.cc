@@ -2,6 +2,7 @@
 // How messages are delivered, whoever the provider is; by Telegram's client, but where another one is needed.
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 
 #include "soak/channels/discord.h"
@@ -249,8 +250,70 @@ TEST_F(SenderTest, ACredentialIsReplacedOnceForAllThatSawItRefused) {
   EXPECT_EQ(channel.counters().rotations, 1u);
 }
 
-TEST_F(SenderTest, ACredentialThatNobodyCanReplaceIsAskedForOnce) {
-  answer_all(net::HttpReply(401, R"({"ok":false})"));
+TEST_F(SenderTest, ACredentialThatNobodyReplacesIsAskedForAgainAfterABackoff) {
+  answer_all(net::HttpReply(401, R"({"ok":false,"description":"Unauthorized"})"));
+  TelegramOptions own = options();
+  std::vector<nanoseconds> times;
+  own.delivery.on_credential_refused = [&]() -> Task<std::string> {
+    times.push_back(loop_.elapsed());
+    co_return "";
+  };
+  TelegramChannel channel(loop_, own);
+
+  const Delivery first = send(channel, "1", "a");
+  const std::size_t before = times.size();
+  const Delivery second = send(channel, "2", "b");
+
+  EXPECT_EQ(first.took, 2s + 30s);  // To confirm it, and to replace it.
+  EXPECT_THAT(first.why, HasSubstr(" refused the token twice: 401 Unauthorized; no other one after "));
+  EXPECT_THAT(first.why, HasSubstr(" tries: on_credential_refused returned nothing"));
+  EXPECT_EQ(second.took, 0s);
+  ASSERT_GT(before, 3u);
+  ASSERT_LT(before, 25u);
+  EXPECT_LE(times[1] - times[0], 1s);
+  EXPECT_GT(times[before - 1] - times[before - 2], 1s);
+  EXPECT_EQ(asked().size(), 2u);
+  EXPECT_EQ(channel.counters().auth_failures, 2u);
+}
+
+// Each for once, before it returns a token.
+TEST_F(SenderTest, WhoeverReplacesACredentialMayFailAndIsAskedAgain) {
+  TelegramOptions own = refused_at_first(0s);
+  own.delivery.on_credential_refused = [this]() -> Task<std::string> {
+    switch (++asked_for_) {
+      case 1:
+        throw std::runtime_error("no route to the vault");
+      case 2:
+        throw 42;
+      case 3:
+        co_return "";
+      case 4:
+        co_return "123456:AA-a-secret-of-the-bot";  // The refused one.
+      default:
+        co_return "123456:AA-new-secret";
+    }
+  };
+  TelegramChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "1", "a");
+
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered) << delivery.why;
+  EXPECT_EQ(asked_for_, 5);
+  EXPECT_EQ(asked().size(), 3u);
+  EXPECT_EQ(channel.counters().rotations, 1u);
+}
+
+TEST_F(SenderTest, WhatThrowsInPlaceOfATaskDoesNotComeOutOfSend) {
+  TelegramOptions own = refused_at_first(0s);
+  own.delivery.on_credential_refused = []() -> Task<std::string> { throw std::runtime_error("no vault"); };
+  own.delivery.credential_timeout = 1s;
+  TelegramChannel channel(loop_, own);
+
+  EXPECT_THAT(send(channel, "1", "a").why, HasSubstr(": on_credential_refused threw: no vault"));
+}
+
+TEST_F(SenderTest, ARefusalThatPassesIsNotBelieved) {
+  answer(1, net::HttpReply(401, R"({"ok":false,"description":"Unauthorized"})"));
   TelegramOptions own = options();
   own.delivery.on_credential_refused = [this]() -> Task<std::string> {
     ++asked_for_;
@@ -258,14 +321,65 @@ TEST_F(SenderTest, ACredentialThatNobodyCanReplaceIsAskedForOnce) {
   };
   TelegramChannel channel(loop_, own);
 
-  const Delivery first = send(channel, "1", "a");
-  const Delivery second = send(channel, "2", "b");
+  const std::vector<Delivery> deliveries = send_all(channel, {{"1", "a"}, {"2", "b"}, {"1", "c"}});
 
-  EXPECT_EQ(first.took, 30s);
-  EXPECT_EQ(second.took, 0s);
-  EXPECT_EQ(asked_for_, 1);
-  EXPECT_EQ(asked().size(), 1u);
-  EXPECT_EQ(channel.counters().auth_failures, 1u);
+  EXPECT_THAT(deliveries, Each(Field(&Delivery::outcome, DeliveryOutcome::kDelivered)));
+  EXPECT_EQ(asked_for_, 0);
+  EXPECT_EQ(channel.counters().auth_failures, 0u);
+  EXPECT_EQ(channel.counters().wrong_refusals, 1u);
+}
+
+TEST_F(SenderTest, ARefusalIsConfirmedByOneRequestOnAnotherConnectionWhileAllWait) {
+  answer_all(net::HttpReply(401, R"({"ok":false})"));
+  answer(2, net::HttpReply(502, "<html></html>"));  // No answer to that, so a third one has to tell.
+  TelegramOptions own = options();
+  own.delivery.credential_timeout = 1s;
+  own.delivery.pacing = false;
+  TelegramChannel channel(loop_, own);
+  send(channel, "1", "a");
+  send(channel, "2", "b");
+
+  ASSERT_EQ(asked().size(), 3u);
+  EXPECT_GE(gap(1), 1s);
+  EXPECT_GT(gap(2), 0s);
+  EXPECT_NE(asked()[1].request.connection, asked()[0].request.connection);
+  EXPECT_NE(asked()[2].request.connection, asked()[0].request.connection);
+}
+
+TEST_F(SenderTest, TheSameCredentialSetAgainStartsAgain) {
+  bool refuses = true;
+  answer_by([&refuses](const net::HttpServerRequest&) {
+    return refuses ? net::HttpReply(401, R"({"ok":false})") : net::HttpReply(200, kSent);
+  });
+  TelegramOptions own = options();
+  own.delivery.credential_timeout = 1s;
+  TelegramChannel channel(loop_, own);
+
+  const Delivery refused = send(channel, "1", "a");
+  refuses = false;
+  const Delivery still_refused = send(channel, "1", "b");
+  channel.set_token(own.token);
+  const Delivery delivered = send(channel, "1", "c");
+
+  EXPECT_EQ(refused.outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(still_refused.outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(delivered.outcome, DeliveryOutcome::kDelivered);
+  EXPECT_EQ(channel.counters().rotations, 0u);
+  EXPECT_EQ(channel.counters().auth_failures, 2u);
+}
+
+TEST_F(SenderTest, APageOfAProxyIsNoRefusal) {
+  answer(1, net::HttpReply(404, "<html>404 Not Found</html>"));
+  answer(2, net::HttpReply(401, "<html>401 Authorization Required</html>"));
+  TelegramChannel channel(loop_, options());
+
+  const Delivery delivery = send(channel, "1", "a");
+  send(channel, "1", "b");
+
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
+  EXPECT_EQ(delivery.requests, 3u);
+  EXPECT_EQ(channel.counters().auth_failures, 0u);
+  EXPECT_EQ(channel.counters().wrong_refusals, 0u);
 }
 
 TEST_F(SenderTest, WhoIsCancelledWhileTheCredentialIsReplacedLeavesItToTheNext) {

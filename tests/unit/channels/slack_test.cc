@@ -2,8 +2,10 @@
 #include "soak/channels/slack.h"
 
 #include <ostream>
+#include <stdexcept>
 #include <string>
 
+#include "soak/log.h"
 #include "tests/unit/channels/channel_fixture.h"
 
 namespace soak::channels {
@@ -77,9 +79,9 @@ TEST_P(SlackErrorTest, MeansThis) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Errors, SlackErrorTest,
-                         testing::Values(Meant{"token_revoked", DeliveryOutcome::kFailed, 1, 1},
-                                         Meant{"invalid_auth", DeliveryOutcome::kFailed, 1, 1},
-                                         Meant{"missing_scope", DeliveryOutcome::kFailed, 1, 1},
+                         testing::Values(Meant{"token_revoked", DeliveryOutcome::kDelivered, 2, 3},
+                                         Meant{"invalid_auth", DeliveryOutcome::kDelivered, 2, 3},
+                                         Meant{"missing_scope", DeliveryOutcome::kDelivered, 2, 3},
                                          Meant{"channel_not_found", DeliveryOutcome::kFailed, 1, 1},
                                          Meant{"is_archived", DeliveryOutcome::kFailed, 1, 1},
                                          Meant{"no_text", DeliveryOutcome::kFailed, 1, 2},
@@ -149,7 +151,19 @@ TEST_F(SlackTest, ATokenThatExpiredIsRefreshedOnceAndTheNextPairKept) {
   EXPECT_EQ(channel.counters().rotations, 2u);
 }
 
-TEST_F(SlackTest, ARefreshThatFailsIsOneAlarmAndNoLoop) {
+TEST_F(SlackTest, ATokenThatIsRefusedTwiceIsNotTriedAgain) {
+  answer_all(error("token_revoked"));
+  SlackChannel channel(loop_, options());
+
+  const Delivery first = send(channel, "C1", "a");
+  const Delivery second = send(channel, "C2", "b");
+
+  EXPECT_EQ(first.why, "slack: " + url() + " refused the token twice: 200 token_revoked; no other one was set");
+  EXPECT_EQ(second.outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(asked().size(), 2u);
+}
+
+TEST_F(SlackTest, ARefreshThatIsRefusedTwiceIsOneAlarmAndNoLoop) {
   answer_by([](const net::HttpServerRequest& request) {
     return request.path == "/oauth.v2.access" ? error("invalid_refresh_token") : error("token_expired");
   });
@@ -157,11 +171,124 @@ TEST_F(SlackTest, ARefreshThatFailsIsOneAlarmAndNoLoop) {
   own.refresh_token = "xoxe-1";
   SlackChannel channel(loop_, own);
 
-  EXPECT_EQ(send(channel, "C1", "a").outcome, DeliveryOutcome::kFailed);
-  EXPECT_EQ(send(channel, "C1", "b").outcome, DeliveryOutcome::kFailed);
+  const Delivery first = send(channel, "C1", "a");
+  const Delivery second = send(channel, "C1", "b");
 
-  EXPECT_EQ(asked().size(), 2u);
+  EXPECT_EQ(first.why, "slack: " + url() +
+                           " refused the token: 200 token_expired; no other one after 2 tries: oauth.v2.access: 200 "
+                           "invalid_refresh_token");
+  EXPECT_EQ(second.outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(second.took, 0s);
+  EXPECT_EQ(asked().size(), 3u);  // Two of them to refresh.
   EXPECT_EQ(channel.counters().auth_failures, 1u);
+}
+
+// What a refresh may be answered once, before it is granted.
+struct Passing {
+  const char* name;
+  net::HttpReply reply;
+  nanoseconds at_least;
+
+  friend void PrintTo(const Passing& one, std::ostream* out) { *out << one.name; }
+};
+
+class SlackRefreshTest : public SlackTest, public testing::WithParamInterface<Passing> {};
+
+TEST_P(SlackRefreshTest, IsTriedAgain) {
+  int refreshes = 0;
+  answer_by([&refreshes](const net::HttpServerRequest& request) {
+    if (request.path == "/oauth.v2.access") {
+      return ++refreshes == 1 ? GetParam().reply
+                              : net::HttpReply(200, R"({"ok":true,"access_token":"xoxe.xoxb-2-the-second-token",)"
+                                                    R"("refresh_token":"xoxe-2-the-second","expires_in":43200})");
+    }
+    return request.headers.get("Authorization") == "Bearer xoxe.xoxb-2-the-second-token" ? net::HttpReply(200, kPosted)
+                                                                                         : error("token_expired");
+  });
+  SlackOptions own = options();
+  own.refresh_token = "xoxe-1-the-first";
+  own.delivery.credential_timeout = 30s;
+  SlackChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "C1", "a");
+
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered) << delivery.why;
+  EXPECT_EQ(refreshes, 2);
+  EXPECT_GE(delivery.took, GetParam().at_least);
+  EXPECT_EQ(channel.counters().auth_failures, 0u);
+  EXPECT_EQ(channel.counters().rotation_refusals, 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Answers, SlackRefreshTest,
+    testing::Values(
+        Passing{"Unavailable", net::HttpReply(503, "upstream connect error"), 100ms},
+        Passing{"UnavailableForAWhile", net::HttpReply(503, "busy", {{"Retry-After", "20"}}), 20s},
+        Passing{"TooMany", net::HttpReply(429, R"({"ok":false,"error":"ratelimited"})"), 100ms},
+        // Longer than a message waits for a token that nobody has promised.
+        Passing{"TooManyForAWhile",
+                net::HttpReply(429, R"({"ok":false,"error":"ratelimited"})", {{"Retry-After", "300"}}), 300s},
+        Passing{"TooManyWith200", net::HttpReply(200, R"({"ok":false,"error":"ratelimited"})"), 100ms},
+        Passing{"Reset", net::HttpReply::reset(), 100ms},
+        Passing{"Internal", net::HttpReply(200, R"({"ok":false,"error":"internal_error"})"), 100ms},
+        Passing{"RefusedOnce", net::HttpReply(200, R"({"ok":false,"error":"invalid_refresh_token"})"), 100ms},
+        Passing{"Html", net::HttpReply(404, "<html></html>"), 100ms}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST_F(SlackTest, ARefreshOutlivesTheMessagesThatWaitedForIt) {
+  bool down = true;
+  int refreshes = 0;
+  answer_by([&](const net::HttpServerRequest& request) {
+    if (request.path == "/oauth.v2.access") {
+      ++refreshes;
+      return down ? net::HttpReply(503)
+                  : net::HttpReply(200, R"({"ok":true,"access_token":"xoxe.xoxb-2-the-second-one"})");
+    }
+    return request.headers.get("Authorization") == "Bearer xoxe.xoxb-2-the-second-one" ? net::HttpReply(200, kPosted)
+                                                                                       : error("token_expired");
+  });
+  SlackOptions own = options();
+  own.refresh_token = "xoxe-1-the-first";
+  own.delivery.credential_timeout = 30s;
+  SlackChannel channel(loop_, own);
+
+  const Delivery failed = send(channel, "C1", "a");
+  const Delivery at_once = send(channel, "C1", "b");
+  const int before = refreshes;
+  down = false;
+  loop_.run([]() -> Task<> { co_await sleep_for(1min); }());
+  const Delivery delivered = send(channel, "C1", "c");
+
+  EXPECT_EQ(failed.outcome, DeliveryOutcome::kFailed);
+  EXPECT_THAT(failed.why, HasSubstr("oauth.v2.access: 503"));
+  EXPECT_EQ(failed.took, 30s);
+  EXPECT_EQ(at_once.took, 0s);
+  EXPECT_GT(before, 3);
+  EXPECT_LT(before, 25);
+  EXPECT_EQ(delivered.outcome, DeliveryOutcome::kDelivered);
+}
+
+TEST_F(SlackTest, APairThatCannotBeStoredIsUsedAllTheSame) {
+  std::string logged;
+  const LogSink before = set_log_sink([&logged](const LogRecord& record) { logged = record.message; });
+  answer_by([](const net::HttpServerRequest& request) {
+    if (request.path == "/oauth.v2.access") {
+      return net::HttpReply(200,
+                            R"({"ok":true,"access_token":"xoxe.xoxb-2-the-next","refresh_token":"xoxe-2-the-next"})");
+    }
+    return request.headers.get("Authorization") == "Bearer xoxe.xoxb-2-the-next" ? net::HttpReply(200, kPosted)
+                                                                                 : error("token_expired");
+  });
+  SlackOptions own = options();
+  own.refresh_token = "xoxe-1-the-first";
+  own.on_refresh = [](const std::string&, const std::string&) { throw std::runtime_error("the disk is full"); };
+  SlackChannel channel(loop_, own);
+
+  const Delivery delivery = send(channel, "C1", "a");
+  set_log_sink(before);
+
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
+  EXPECT_THAT(logged, HasSubstr("on_refresh threw: the disk is full"));
 }
 
 }  // namespace

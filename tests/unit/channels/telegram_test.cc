@@ -135,10 +135,13 @@ INSTANTIATE_TEST_SUITE_P(
                           "telegram: 400 Bad Request: chat not found"},
                     Meant{"Blocked", 403, error(403, "Forbidden: bot was blocked by the user"),
                           DeliveryOutcome::kFailed, 1, "telegram: 403 Forbidden: bot was blocked by the user"},
-                    Meant{"Revoked", 401, error(401, "Unauthorized"), DeliveryOutcome::kFailed, 1,
-                          "telegram: the credential was refused, and there is no other one"},
-                    Meant{"NoToken", 404, error(404, "Not Found"), DeliveryOutcome::kFailed, 1,
-                          "telegram: the credential was refused, and there is no other one"},
+                    Meant{"RefusedOnce", 401, error(401, "Unauthorized"), DeliveryOutcome::kDelivered, 2, ""},
+                    Meant{"NotFoundOnce", 404, error(404, "Not Found"), DeliveryOutcome::kDelivered, 2, ""},
+                    Meant{"NotFoundInHtml", 404, "<html>404 Not Found</html>", DeliveryOutcome::kDelivered, 2, ""},
+                    Meant{"ForbiddenInHtml", 403, "<html>403 Forbidden</html>", DeliveryOutcome::kDelivered, 2, ""},
+                    Meant{"ForbiddenByAGateway", 403, R"({"message":"Forbidden"})", DeliveryOutcome::kDelivered, 2, ""},
+                    Meant{"TooLargeForAProxy", 413, "<html>413</html>", DeliveryOutcome::kFailed, 1,
+                          "telegram: 413 and a body that is not the provider's"},
                     Meant{"Migrated", 400,
                           error(400, "Bad Request: group chat was upgraded to a supergroup chat",
                                 R"("migrate_to_chat_id":-1001)"),
@@ -148,9 +151,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Meant{"Restarting", 500, error(500, "Internal Server Error: restart"), DeliveryOutcome::kUncertain,
                           1, "telegram: 500 Internal Server Error: restart"},
                     Meant{"Proxy", 502, "<html>Bad Gateway</html>", DeliveryOutcome::kUncertain, 1,
-                          "telegram: 502 and a body that is not JSON"},
+                          "telegram: 502 and a body that is not the provider's"},
                     Meant{"GrantedInHtml", 200, "<html></html>", DeliveryOutcome::kUncertain, 1,
-                          "telegram: 200 and a body that is not JSON"}),
+                          "telegram: 200 and a body that is not the provider's"}),
     [](const auto& one) { return std::string(one.param.name); });
 
 TEST_F(TelegramTest, ASupergroupIsFollowedToItsNumber) {
@@ -236,23 +239,47 @@ TEST_F(TelegramTest, ATokenThatWasReplacedIsUsedAtOnce) {
   EXPECT_EQ(first.outcome, DeliveryOutcome::kDelivered);
   EXPECT_EQ(first.took, 10s);
   EXPECT_EQ(second.outcome, DeliveryOutcome::kDelivered);
-  EXPECT_EQ(asked().size(), 3u);
+  EXPECT_EQ(asked().size(), 4u);  // The second one confirmed the refusal.
   EXPECT_EQ(channel.counters().auth_failures, 0u);
-  EXPECT_EQ(channel.counters().rotation_refusals, 1u);
+  EXPECT_EQ(channel.counters().rotation_refusals, 2u);
   EXPECT_EQ(channel.counters().rotations, 1u);
 }
 
-TEST_F(TelegramTest, ATokenThatIsRefusedIsNotTriedAgain) {
-  answer_all(json(401, error(401, "Unauthorized")));
+// The words for a malformed token, and for a path that is none.
+struct Refused {
+  const char* name;
+  int status;
+  const char* description;
+
+  friend void PrintTo(const Refused& one, std::ostream* out) { *out << one.name; }
+};
+
+class TelegramRefusedTokenTest : public TelegramTest, public testing::WithParamInterface<Refused> {};
+
+TEST_P(TelegramRefusedTokenTest, IsTriedOnceMoreAndThenNotAgain) {
+  answer_all(json(GetParam().status, error(GetParam().status, GetParam().description)));
   TelegramChannel channel(loop_, options());
 
+  std::vector<Delivery> deliveries;
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(send(channel, std::to_string(i), "hi").outcome, DeliveryOutcome::kFailed);
+    deliveries.push_back(send(channel, std::to_string(i), "hi"));
   }
 
-  EXPECT_EQ(asked().size(), 1u);
-  EXPECT_EQ(channel.counters().auth_failures, 1u);
+  for (const Delivery& delivery : deliveries) {
+    EXPECT_EQ(delivery.outcome, DeliveryOutcome::kFailed);
+    EXPECT_EQ(delivery.why, fmt::format("telegram: {} refused the token twice: {} {}; no other one was set", url(),
+                                        GetParam().status, GetParam().description));
+  }
+  EXPECT_EQ(asked().size(), 2u);
+  EXPECT_GE(gap(1), 1s);
+  EXPECT_EQ(channel.counters().auth_failures, GetParam().status == 401 ? 2u : 0u);
 }
+
+INSTANTIATE_TEST_SUITE_P(Answers, TelegramRefusedTokenTest,
+                         testing::Values(Refused{"Revoked", 401, "Unauthorized"},
+                                         Refused{"Malformed", 404, "Not Found"},
+                                         Refused{"NotAllowed", 421, "Misdirected Request: unallowed token specified"}),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST_F(TelegramTest, AChatThatIsGoneFailsAloneAndIsNotAskedAgainWithinTheHour) {
   answer_by([](const net::HttpServerRequest& request) {

@@ -206,7 +206,12 @@ TEST_F(ChannelLedgerTest, RefusalsUnderWayWhenTheCredentialWasRotatedAreInevitab
   EXPECT_EQ(peer.ledger().credential_failures, 0u);
 
   pass(1s);
-  send(peer, "soak 1", 3);
+  send(peer, "soak 1", 3);  // To confirm it.
+  EXPECT_EQ(peer.ledger().rotation_refusals, 3u);
+  EXPECT_EQ(peer.ledger().credential_failures, 0u);
+
+  pass(1s);
+  send(peer, "soak 1", 4);
   EXPECT_EQ(peer.ledger().credential_failures, 1u);
 }
 
