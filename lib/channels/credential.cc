@@ -128,7 +128,7 @@ Task<bool> Credential::usable(Instant give_up) {
       co_return true;
     }
     const Instant now = loop_.now();
-    Instant until = give_up;
+    Instant patience = Instant::max();
     Instant look_at = give_up;
     if (state_ == State::kSuspected) {
       look_at = confirming_ ? give_up : confirm_at_;
@@ -140,11 +140,14 @@ Task<bool> Credential::usable(Instant give_up) {
       if (given_up_) {
         co_return false;
       }
-      until = std::min(give_up, std::max(timeout, asked_for_ ? detail::later(*asked_for_, timeout_) : timeout));
-      look_at = can_replace() && !replacing_ ? replace_at_ : until;
+      patience = asked_for_ ? std::max(timeout, detail::later(*asked_for_, timeout_)) : timeout;
+      look_at = can_replace() && !replacing_ ? replace_at_ : patience;
     }
+    if (now >= patience) {
+      given_up_ = true;
+    }
+    const Instant until = std::min(give_up, patience);
     if (now >= until) {
-      given_up_ = state_ == State::kRefused;
       co_return false;
     }
     changed_.reset();

@@ -142,7 +142,7 @@ class WebhookService final : public DiscordService {
 
 class BotService final : public DiscordService {
  public:
-  using DiscordService::DiscordService;
+  BotService(std::string url, nanoseconds nonce_time) : DiscordService(std::move(url)), nonce_time_(nonce_time) {}
 
   net::HttpRequest request(const Outgoing& message, const std::string& token) const override {
     json::Writer json;
@@ -154,7 +154,7 @@ class BotService final : public DiscordService {
             std::move(headers)};
   }
 
-  bool knows_nonces() const override { return true; }
+  nanoseconds nonce_time() const override { return nonce_time_; }
 
   std::string refuse_conversation(std::string_view conversation) const override {
     return !conversation.empty() && conversation.find_first_not_of("0123456789") == std::string_view::npos
@@ -170,6 +170,8 @@ class BotService final : public DiscordService {
     }
     return status == 403 || code == kUnknownChannel ? Meaning::kConversationGone : Meaning::kRejected;
   }
+
+  nanoseconds nonce_time_;
 };
 
 template <typename Own, typename Options>
@@ -224,6 +226,11 @@ DiscordWebhookChannel::DiscordWebhookChannel(EventLoop& loop, const DiscordWebho
 void DiscordWebhookChannel::set_webhook(std::string webhook) { set_credential(without_url(std::move(webhook))); }
 
 DiscordBotChannel::DiscordBotChannel(EventLoop& loop, const DiscordBotOptions& options)
-    : PacedChannel(make_sender(loop, std::make_unique<BotService>(options.url), options, options.token)) {}
+    : PacedChannel(
+          make_sender(loop, std::make_unique<BotService>(options.url, options.nonce_time), options, options.token)) {
+  if (options.nonce_time < 0ns) {
+    throw Error(Errc::kInvalidArgument, "discord: nonce_time is negative: expected 0 or more");
+  }
+}
 
 }  // namespace soak::channels

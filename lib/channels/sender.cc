@@ -164,9 +164,14 @@ Task<Delivery> Sender::send(std::string conversation, std::string text) {
 Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
   Step step;
   bool may_have_arrived = false;
+  Instant latest = give_up;
   std::uint32_t requests = 0;
   while (!step.settled && requests < options_.requests_max) {
-    const bool usable = co_await credential_.usable(give_up);
+    const bool usable = co_await credential_.usable(latest);
+    if (latest < give_up && loop_.now() >= latest) {
+      step.settled = too_late(step.why);
+      break;
+    }
     if (!usable) {
       step.settled = Delivery(DeliveryOutcome::kFailed, why_unusable());
       break;
@@ -175,7 +180,11 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
       step.settled = Delivery(DeliveryOutcome::kFailed, lane.gone);
       break;
     }
-    const std::optional<Permit> connection = co_await clear_to_send(lane, give_up);
+    const std::optional<Permit> connection = co_await clear_to_send(lane, latest);
+    if (!connection && latest < give_up) {
+      step.settled = too_late(step.why);
+      break;
+    }
     if (!connection) {
       step.settled = Delivery(DeliveryOutcome::kFailed,
                               worded(fmt::format("asked to wait for {}, which is longer than a message waits here",
@@ -190,8 +199,12 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
       ++counters_.retries;
     }
     ++requests;
+    const Instant sent_at = loop_.now();
     step = co_await request(lane, message);
-    may_have_arrived = may_have_arrived || step.may_have_arrived;
+    if (step.may_have_arrived && !may_have_arrived) {
+      may_have_arrived = true;
+      latest = std::min(give_up, detail::later(sent_at, safe_to_resend()));
+    }
   }
   if (!step.settled) {
     step.settled =
@@ -205,6 +218,18 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
   }
   step.settled->requests = requests;
   co_return std::move(*step.settled);
+}
+
+// The provider forgets a nonce some time after it has seen it first, and a resend may be under way for as long as a
+// request may take.
+nanoseconds Sender::safe_to_resend() const {
+  return std::max(service_->nonce_time() - options_.http_timeout, nanoseconds{0});
+}
+
+Delivery Sender::too_late(std::string_view why) const {
+  return Delivery(DeliveryOutcome::kUncertain,
+                  fmt::format("{}; not sent again, because after {} the provider might not know that it has it", why,
+                              text::format_seconds(safe_to_resend())));
 }
 
 Instant Sender::ready_at(const Lane& lane) {
@@ -245,7 +270,7 @@ Task<std::optional<Permit>> Sender::clear_to_send(Lane& lane, Instant give_up) {
       continue;
     }
     Permit connection = co_await connections_.acquire();
-    if (ready_at(lane) <= loop_.now()) {
+    if (ready_at(lane) <= loop_.now() && loop_.now() <= give_up) {
       if (spread > 0ns) {
         ++counters_.waits_obeyed;
       }
@@ -318,7 +343,7 @@ Sender::Step Sender::unanswered(Lane& lane, bool may_have_arrived, std::string w
   Step step;
   step.why = worded(why);
   step.may_have_arrived = may_have_arrived;
-  if (may_have_arrived && !service_->knows_nonces()) {
+  if (may_have_arrived && service_->nonce_time() == 0ns) {
     step.settled = Delivery(DeliveryOutcome::kUncertain, step.why);
   }
   return step;

@@ -76,6 +76,9 @@ class Sender {
   };
 
   Task<Delivery> deliver(Lane& lane, Outgoing message, Instant give_up);
+  // For how long after its first request a message that may have arrived can be sent again.
+  nanoseconds safe_to_resend() const;
+  Delivery too_late(std::string_view why) const;
   Task<Step> request(Lane& lane, Outgoing& message);
   Task<net::HttpResponse> exchange(net::HttpRequest request, bool on_a_new_connection);
   Step read(Lane& lane, const Answer& answer, std::uint64_t generation, bool confirming);

@@ -83,8 +83,9 @@ class Service {
   virtual Pace conversation_pace(std::string_view conversation) const = 0;
   virtual Pace overall_pace() const = 0;
 
-  // Whether a message that may have arrived can be sent again: the provider knows it by its nonce.
-  virtual bool knows_nonces() const { return false; }
+  // For how long after it was first sent a message that may have arrived can be sent again, because the provider knows
+  // it by its nonce. 0: it cannot.
+  virtual nanoseconds nonce_time() const { return nanoseconds{0}; }
 };
 
 // Why `text` cannot be sent: it is not UTF-8, or is empty or too long as the providers count it, in UTF-16 units, of

@@ -12,8 +12,10 @@
 // client stops long before that.
 //
 // A webhook has no idempotency key, so a message without a response is uncertain. A bot's message has one (nonce with
-// enforce_nonce), so the client resends it until there is a response.
+// enforce_nonce), so the client resends it until there is a response, within `nonce_time` of the first request. After
+// that Discord may have forgotten the nonce, and the message is uncertain.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -50,6 +52,10 @@ struct DiscordBotOptions {
   std::string url = "https://discord.com/api/v10";
   std::string token = {};                      // Without "Bot ". A secret: never printed.
   std::uint32_t invalid_requests_max = 5'000;  // In ten minutes; then the client pauses until there are fewer.
+  // How long Discord recognises a nonce: "in the past few minutes" (resources/message, Create Message), of which this
+  // is the least. The last resend leaves earlier by http_timeout, so that it arrives in time. 0: no resend of a message
+  // that may have arrived.
+  std::chrono::nanoseconds nonce_time = std::chrono::minutes{2};
   DeliveryOptions delivery = {};
 };
 

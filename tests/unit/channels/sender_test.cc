@@ -2,6 +2,7 @@
 // How messages are delivered, whoever the provider is; by Telegram's client, but where another one is needed.
 
 #include <algorithm>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 
@@ -213,6 +214,79 @@ TEST_F(SenderTest, WithANonceItIsSentAgainUntilThereIsAnAnswer) {
   EXPECT_EQ(asked()[0].request.body, asked()[1].request.body);  // The nonce, too.
   EXPECT_EQ(asked()[0].request.body, asked()[2].request.body);
   EXPECT_EQ(bot.counters().resolved, 1u);
+}
+
+// Each keeps a message that may have arrived from being sent again before Discord forgets its nonce.
+struct Delay {
+  const char* name;
+  net::HttpReply first;
+  net::HttpReply second;
+  std::size_t requests;
+  nanoseconds credential_after;
+
+  friend void PrintTo(const Delay& one, std::ostream* out) { *out << one.name; }
+};
+
+class NonceTest : public SenderTest, public testing::WithParamInterface<Delay> {};
+
+TEST_P(NonceTest, IsNotReliedOnForLongerThanItLives) {
+  answer(1, GetParam().first);
+  answer(2, GetParam().second);
+  answer(3, GetParam().second);  // To confirm a refusal.
+  answer_all(net::HttpReply(200, R"({"id":"111"})"));
+  DiscordBotOptions own;
+  own.url = url();
+  own.token = "a-token-of-the-bot";
+  own.delivery.credential_timeout = 10min;
+  own.delivery.on_credential_refused = []() -> Task<std::string> {
+    co_await sleep_for(GetParam().credential_after);
+    co_return "the-next-token-of-the-bot";
+  };
+  DiscordBotChannel bot(loop_, own);
+
+  const Delivery delivery = send(bot, "222", "hi");
+
+  EXPECT_EQ(delivery.outcome, DeliveryOutcome::kUncertain);
+  EXPECT_THAT(delivery.why, HasSubstr("; not sent again, because after 105.0 s the provider might not know that"));
+  EXPECT_EQ(asked().size(), GetParam().requests);
+  EXPECT_EQ(bot.counters().uncertain, 1u);
+  EXPECT_EQ(send(bot, "222", "ho").outcome, DeliveryOutcome::kDelivered);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Delays, NonceTest,
+    testing::Values(Delay{"UnavailableForTenMinutes", net::HttpReply(503, "busy", {{"Retry-After", "600"}}),
+                          net::HttpReply(200, R"({"id":"111"})"), 1, 0s},
+                    Delay{"ThenLimitedForTenMinutes", net::HttpReply::reset(),
+                          net::HttpReply(429, R"({"message":"limited","retry_after":600,"global":false})"), 2, 0s},
+                    Delay{"ThenRefusedUntilTheTokenIsReplaced", net::HttpReply::reset(),
+                          net::HttpReply(401, R"({"message":"401: Unauthorized","code":0})"), 3, 5min}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST_F(SenderTest, AMessageThatCannotHaveArrivedIsSentHoweverLateItIs) {
+  answer(1, net::HttpReply(429, R"({"message":"limited","retry_after":600,"global":false})"));
+  answer_all(net::HttpReply(200, R"({"id":"111"})"));
+  DiscordBotOptions own;
+  own.url = url();
+  own.token = "a-token-of-the-bot";
+  DiscordBotChannel bot(loop_, own);
+
+  EXPECT_EQ(send(bot, "222", "hi").outcome, DeliveryOutcome::kDelivered);
+}
+
+TEST_F(SenderTest, ANonceThatIsNotTrustedIsNoReasonToSendAgain) {
+  answer(1, net::HttpReply::reset());
+  DiscordBotOptions own;
+  own.url = url();
+  own.token = "a-token-of-the-bot";
+  own.nonce_time = 0s;
+  DiscordBotChannel bot(loop_, own);
+
+  EXPECT_EQ(send(bot, "222", "hi").outcome, DeliveryOutcome::kUncertain);
+  EXPECT_EQ(asked().size(), 1u);
+
+  own.nonce_time = -1s;
+  EXPECT_THROW(DiscordBotChannel(loop_, own), Error);
 }
 
 TEST_F(SenderTest, WhatMayHaveArrivedAndIsThenRefusedIsUncertain) {
