@@ -114,6 +114,9 @@ class WebhookService final : public DiscordService {
 
   std::string_view credential_name() const override { return "webhook"; }
 
+  // Discord counts by the webhook, whatever thread it writes to (topics/rate-limits: webhook_id and webhook_token).
+  std::string limit_of(std::string_view /*thread*/) const override { return {}; }
+
   net::HttpRequest request(const Outgoing& message, const std::string& webhook) const override {
     json::Writer json;
     json.object().key("content").text(message.text).end_object();

@@ -92,16 +92,18 @@ std::string refuse_text(std::string_view text, std::size_t length_max) {
   return fmt::format("text has {} characters: expected 1 to {}", length, length_max);
 }
 
-// One message's share in a lane, which lives at least as long.
+// One message's share in a lane.
 class Sender::LaneUse {
  public:
-  explicit LaneUse(Lane& lane) : lane_(lane) { ++lane_.users; }
-  ~LaneUse() { --lane_.users; }
+  explicit LaneUse(std::shared_ptr<Lane> lane) : lane_(std::move(lane)) { ++lane_->users; }
+  ~LaneUse() { --lane_->users; }
   LaneUse(const LaneUse&) = delete;
   LaneUse& operator=(const LaneUse&) = delete;
 
+  Lane& operator*() const { return *lane_; }
+
  private:
-  Lane& lane_;
+  const std::shared_ptr<Lane> lane_;
 };
 
 Sender::Sender(EventLoop& loop, std::unique_ptr<Service> service, const SenderOptions& options)
@@ -151,10 +153,9 @@ Task<Delivery> Sender::send(std::string conversation, std::string text) {
     ++unsettled_;
     const std::unique_ptr<std::size_t, void (*)(std::size_t*)> settled(&unsettled_,
                                                                        [](std::size_t* count) { --*count; });
-    Lane& lane = lane_of(message.conversation);
-    const LaneUse use(lane);
-    const Permit turn = co_await lane.turn.acquire();
-    delivery = co_await deliver(lane, std::move(message), detail::later(begin, options_.give_up_after));
+    const LaneUse lane(lane_of(message.conversation));
+    const Permit turn = co_await (*lane).turn.acquire();
+    delivery = co_await deliver(*lane, std::move(message), detail::later(begin, options_.give_up_after));
   }
   delivery.took = loop_.now() - begin;
   settle(delivery);
@@ -176,7 +177,7 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
       step.settled = Delivery(DeliveryOutcome::kFailed, why_unusable());
       break;
     }
-    if (!lane.gone.empty() && lane.paused_until > loop_.now()) {
+    if (!lane.gone.empty() && std::max(lane.paused_until, lane.limit->paused_until) > loop_.now()) {
       step.settled = Delivery(DeliveryOutcome::kFailed, lane.gone);
       break;
     }
@@ -233,8 +234,9 @@ Delivery Sender::too_late(std::string_view why) const {
 }
 
 Instant Sender::ready_at(const Lane& lane) {
-  Instant at =
-      std::max({lane.pacer.ready_at(), overall_.ready_at(), lane.window.until(), window_.until(), lane.paused_until});
+  const Limit& limit = *lane.limit;
+  Instant at = std::max({limit.pacer.ready_at(), overall_.ready_at(), limit.window.until(), window_.until(),
+                         limit.paused_until, lane.paused_until});
   if (options_.invalid_requests_max > 0) {
     while (!invalid_.empty() && detail::later(invalid_.front(), kInvalidWindow) <= loop_.now()) {
       invalid_.pop_front();
@@ -252,7 +254,7 @@ Task<std::optional<Permit>> Sender::clear_to_send(Lane& lane, Instant give_up) {
   for (;;) {
     const Instant now = loop_.now();
     Instant at = ready_at(lane);
-    const Instant window = std::max(lane.window.until(), window_.until());
+    const Instant window = std::max(lane.limit->window.until(), window_.until());
     if (window > now && window != spread_from) {
       const nanoseconds most = std::min((window - now) / 10, kSpreadMax) + kSpreadMin;
       std::uniform_int_distribution<nanoseconds::rep> draw(kSpreadMin.count(), most.count());
@@ -303,7 +305,7 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
   }
   net::HttpRequest request = service_->request(message, credential_.secret());
   count_request(lane);
-  lane.pacer.sent(loop_.now());
+  lane.limit->pacer.sent(loop_.now());
   overall_.sent(loop_.now());
   net::HttpResponse response;
   std::optional<bool> may_have_arrived;
@@ -328,6 +330,10 @@ Task<Sender::Step> Sender::request(Lane& lane, Outgoing& message) {
     answer.wait = retry_after(response);
   }
   count(answer, generation);
+  if (!answer.conversation.empty() && answer.conversation != lane.also_called &&
+      service_->is_name(message.conversation)) {
+    also_called(lane, answer.conversation);
+  }
   co_return read(lane, answer, generation, confirmation.has_value());
 }
 
@@ -359,10 +365,10 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
   Step step;
   step.why = worded(answer.why);
   if (answer.pause > 0ns) {
-    lane.paused_until = std::max(lane.paused_until, detail::later(now, answer.pause));
+    lane.limit->paused_until = std::max(lane.limit->paused_until, detail::later(now, answer.pause));
   }
   // With any meaning: a proxy's 503 asks for it as a 429 does.
-  Window& window = answer.reach == Reach::kAll ? window_ : lane.window;
+  Window& window = answer.reach == Reach::kAll ? window_ : lane.limit->window;
   if (answer.wait) {
     window.close_until(detail::later(now, *answer.wait));
   }
@@ -391,6 +397,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
       break;
     case Meaning::kMoved:
       lane.moved_to = answer.moved_to;
+      also_called(lane, answer.moved_to);
       break;
     case Meaning::kCredentialRefused:
       credential_.refuse(generation, answer.why, confirming || answer.refusal_is_certain);
@@ -402,7 +409,7 @@ Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t genera
 void Sender::count_request(const Lane& lane) {
   ++counters_.requests;
   counters_.rotations = credential_.replaced();  // Its own replacement may have come.
-  if (std::max(lane.window.until(), window_.until()) > loop_.now()) {
+  if (std::max(lane.limit->window.until(), window_.until()) > loop_.now()) {
     ++counters_.early_requests;
   }
   if (credential_.replaced() > refused_replacement_) {
@@ -471,20 +478,56 @@ std::string Sender::worded(std::string_view why) const {
   return text;
 }
 
-Sender::Lane& Sender::lane_of(const std::string& conversation) {
+std::shared_ptr<Sender::Limit> Sender::limit_of(std::string_view conversation) {
+  std::shared_ptr<Limit>& limit = limits_[service_->limit_of(conversation)];
+  if (limit == nullptr) {
+    limit = std::make_shared<Limit>(unless_off(service_->conversation_pace(conversation), options_.pacing));
+  }
+  return limit;
+}
+
+// From now on both names are one conversation, with one limit and one order. Where messages wait under the other name
+// already, each name keeps its own order until they are settled.
+void Sender::also_called(Lane& lane, const std::string& name) {
+  lane.also_called = name;
+  if (const std::shared_ptr<Limit> shared = limit_of(name); shared != lane.limit) {
+    shared->pacer.sent(loop_.now());  // The request that told the name.
+    shared->window.close_until(lane.limit->window.until());
+    shared->paused_until = std::max(shared->paused_until, lane.limit->paused_until);
+    lane.limit = shared;
+  }
+  std::shared_ptr<Lane>& there = lanes_[name];
+  if (there == nullptr || there->users == 0) {
+    there = lane.shared_from_this();
+  }
+}
+
+std::shared_ptr<Sender::Lane> Sender::lane_of(const std::string& conversation) {
   if (const auto found = lanes_.find(conversation); found != lanes_.end()) {
+    const std::shared_ptr<Lane> lane = found->second;
+    const auto there = lanes_.find(lane->also_called);
+    if (there != lanes_.end() && there->second != lane && !lane->also_called.empty() && lane->users == 0) {
+      there->second->moved_to = lane->moved_to;
+      found->second = there->second;
+    }
     return found->second;
   }
   if (lanes_.size() >= sweep_at_) {
-    const Instant now = loop_.now();
-    std::erase_if(lanes_, [now](const auto& entry) {
-      const Lane& lane = entry.second;
-      return lane.users == 0 && lane.pacer.rested(now) && lane.window.until() <= now && lane.paused_until <= now;
-    });
-    sweep_at_ = std::max(sweep_at_, 2 * lanes_.size());
+    forget_rested();
   }
-  return lanes_.try_emplace(conversation, unless_off(service_->conversation_pace(conversation), options_.pacing))
+  return lanes_.try_emplace(conversation, std::make_shared<Lane>(limit_of(conversation), options_.backoff))
       .first->second;
+}
+
+void Sender::forget_rested() {
+  const Instant now = loop_.now();
+  std::erase_if(lanes_, [now](const auto& entry) {
+    const Lane& lane = *entry.second;
+    return lane.users == 0 && lane.paused_until <= now && lane.limit->rested(now);
+  });
+  std::erase_if(limits_,
+                [now](const auto& entry) { return entry.second.use_count() == 1 && entry.second->rested(now); });
+  sweep_at_ = std::max(sweep_at_, 2 * lanes_.size());
 }
 
 }  // namespace soak::channels

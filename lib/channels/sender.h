@@ -52,20 +52,32 @@ class Sender {
   const Service& service() const { return *service_; }
 
  private:
-  // What is remembered of a conversation, as long as there is something to remember.
-  struct Lane {
-    explicit Lane(Pace pace) : pacer(pace) {}
+  // What a provider counts together: a conversation under all its names, the threads of a webhook.
+  struct Limit {
+    explicit Limit(Pace pace) : pacer(pace) {}
 
-    Semaphore turn{1};
-    std::size_t users = 0;
+    bool rested(Instant now) const { return pacer.rested(now) && window.until() <= now && paused_until <= now; }
+
     Pacer pacer;
     Window window;           // Asked for by a Retry-After.
     Instant paused_until{};  // By the client itself: before a limit that it was told of.
-    std::string gone;        // Why nothing can be delivered to it any more.
-    std::string moved_to;
+  };
+
+  // What is remembered of a conversation, as long as there is something to remember.
+  struct Lane : std::enable_shared_from_this<Lane> {
+    Lane(std::shared_ptr<Limit> shared, BackoffOptions options) : limit(std::move(shared)), backoff(options) {}
+
+    Semaphore turn{1};
+    std::size_t users = 0;
+    std::shared_ptr<Limit> limit;
+    Instant paused_until{};   // After a failure.
+    std::string gone;         // Why nothing can be delivered to it any more.
+    std::string moved_to;     // Where its messages go instead.
+    std::string also_called;  // Its other name, if the provider told one.
     Backoff backoff;
   };
-  using Lanes = std::map<std::string, Lane, std::less<>>;
+  // A conversation with two names has one lane.
+  using Lanes = std::map<std::string, std::shared_ptr<Lane>, std::less<>>;
   class LaneUse;
 
   // What a request has made of its message: empty if it is to be sent again, for the reason in `why`.
@@ -94,7 +106,11 @@ class Sender {
   void end_row_of_429s();
   void settle(const Delivery& delivery);
   std::string worded(std::string_view why) const;
-  Lane& lane_of(const std::string& conversation);
+  std::shared_ptr<Lane> lane_of(const std::string& conversation);
+  std::shared_ptr<Limit> limit_of(std::string_view conversation);
+  // The provider knows the lane's conversation by another name, too.
+  void also_called(Lane& lane, const std::string& name);
+  void forget_rested();
 
   EventLoop& loop_;
   std::unique_ptr<Service> service_;
@@ -104,6 +120,7 @@ class Sender {
   Semaphore connections_;
   Credential credential_;
   Lanes lanes_;
+  std::map<std::string, std::shared_ptr<Limit>, std::less<>> limits_;
   Pacer overall_;
   Window window_;                // For all conversations.
   std::deque<Instant> invalid_;  // When the last requests were made that the provider holds against its client.

@@ -44,6 +44,7 @@ struct Answer {
   std::string why;  // The provider's words, for a person; may hold a secret.
   std::string id;
   std::string moved_to;
+  std::string conversation;  // Its id, of a message that is delivered; empty if it is not said.
   // No earlier than that, where the body says so in a form that can be obeyed. Else the field Retry-After may.
   std::optional<nanoseconds> wait;
   Reach reach = Reach::kConversation;
@@ -80,6 +81,10 @@ class Service {
   virtual net::HttpRequest request(const Outgoing& message, const std::string& credential) const = 0;
   virtual Answer read(const net::HttpResponse& response) const = 0;
 
+  // Whether `conversation` is another name for one that has an id: "@news", "#general".
+  virtual bool is_name(std::string_view /*conversation*/) const { return false; }
+  // Conversations with the same value share a limit: a pace, and what a 429 asks for.
+  virtual std::string limit_of(std::string_view conversation) const { return std::string(conversation); }
   virtual Pace conversation_pace(std::string_view conversation) const = 0;
   virtual Pace overall_pace() const = 0;
 

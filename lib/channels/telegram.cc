@@ -86,6 +86,9 @@ class TelegramService final : public Service {
       const json::Value* const result = json::member(body.value(), "result");
       const auto id = result == nullptr ? std::nullopt : json::integer_member(*result, "message_id");
       answer.id = id ? std::to_string(*id) : "";
+      const json::Value* const chat = result == nullptr ? nullptr : json::member(*result, "chat");
+      const auto number = chat == nullptr ? std::nullopt : json::integer_member(*chat, "id");
+      answer.conversation = number ? std::to_string(*number) : "";
     } else if (answer.meaning == Meaning::kWait) {
       if (parameters != nullptr) {
         answer.wait = wait_member(*parameters, "retry_after");
@@ -105,8 +108,10 @@ class TelegramService final : public Service {
     return answer;
   }
 
+  bool is_name(std::string_view chat) const override { return chat.starts_with('@'); }
+
   Pace conversation_pace(std::string_view conversation) const override {
-    return conversation.starts_with('-') || conversation.starts_with('@') ? kGroupPace : kChatPace;
+    return conversation.starts_with('-') || is_name(conversation) ? kGroupPace : kChatPace;
   }
   Pace overall_pace() const override { return kOverallPace; }
 

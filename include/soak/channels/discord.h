@@ -35,7 +35,8 @@ struct DiscordWebhookOptions {
   DeliveryOptions delivery = {};
 };
 
-// A conversation is the id of a thread in the webhook's channel, or empty for the channel itself. A deleted webhook
+// A conversation is the id of a thread in the webhook's channel, or empty for the channel itself. All of them share the
+// webhook's limits. A deleted webhook
 // (404 code 10015) or a wrong token (401 code 50027) is a refused credential, and is not tried again.
 class DiscordWebhookChannel : public PacedChannel {
  public:

@@ -13,6 +13,7 @@
 #include "lib/channels/slack/errors.h"
 #include "lib/json/reader.h"
 #include "lib/json/writer.h"
+#include "lib/text/ascii.h"
 #include "lib/text/percent.h"
 #include "soak/detail/secrets.h"
 #include "soak/error.h"
@@ -68,6 +69,7 @@ class SlackService final : public Service {
     } else if (response.status == 200 && json::flag_member(body.value(), "ok")) {
       answer.meaning = Meaning::kDelivered;
       answer.id = json::text_member(body.value(), "ts");
+      answer.conversation = json::text_member(body.value(), "channel");
     } else if (response.status == 200 && !error.empty()) {
       answer.meaning = slack_meaning(error);
       answer.auth_failure = answer.meaning == Meaning::kCredentialRefused;
@@ -77,6 +79,13 @@ class SlackService final : public Service {
       answer.auth_failure = response.status == 401 || response.status == 403;
     }
     return answer;
+  }
+
+  // "general", "#general", or the id of a user, whose direct messages are a channel.
+  bool is_name(std::string_view channel) const override {
+    const bool is_id =
+        std::all_of(channel.begin(), channel.end(), [](char c) { return text::is_upper(c) || text::is_digit(c); });
+    return !is_id || channel.starts_with('U') || channel.starts_with('W');
   }
 
   Pace conversation_pace(std::string_view) const override { return kChannelPace; }

@@ -109,6 +109,43 @@ TEST_F(DiscordTest, StaysBelowTheLimitThatNoHeaderTells) {
   }
 }
 
+TEST_F(DiscordTest, TheThreadsOfAWebhookShareItsPace) {
+  DiscordWebhookChannel channel(loop_, webhook());
+  std::vector<std::pair<std::string, std::string>> messages;
+  for (int i = 0; i < 120; ++i) {
+    messages.emplace_back(i % 4 == 0 ? "" : std::to_string(500 + i % 4), "hi");
+  }
+
+  send_all(channel, messages);
+
+  ASSERT_EQ(asked().size(), 120u);
+  for (std::size_t i = 30; i < asked().size(); ++i) {
+    EXPECT_GT(asked()[i].at - asked()[i - 30].at, 60s);
+  }
+}
+
+TEST_F(DiscordTest, WhatA429OfOneThreadAsksForHoldsForAllOfTheWebhook) {
+  answer(1, net::HttpReply(429, R"({"message":"You are being rate limited.","retry_after":40,"global":false})"));
+  DiscordWebhookChannel channel(loop_, webhook());
+  send(channel, "501", "a");
+  answer(3, net::HttpReply(200, kMessage, {{"X-RateLimit-Remaining", "0"}, {"X-RateLimit-Reset-After", "9"}}));
+  send(channel, "502", "b");
+  send(channel, "503", "c");
+
+  EXPECT_GT(gap(1), 40s);
+  EXPECT_GE(gap(3), 9s);
+}
+
+TEST_F(DiscordTest, AThreadThatIsGoneIsNotTheWebhook) {
+  answer(1, net::HttpReply(404, R"({"message":"Unknown Channel","code":10003})"));
+  DiscordWebhookChannel channel(loop_, webhook());
+
+  EXPECT_EQ(send(channel, "501", "a").outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(send(channel, "501", "b").outcome, DeliveryOutcome::kFailed);
+  EXPECT_EQ(send(channel, "502", "c").outcome, DeliveryOutcome::kDelivered);
+  EXPECT_EQ(asked().size(), 2u);
+}
+
 TEST_F(DiscordTest, AConversationThatIsGoneStillRestsForAsLongAsItsBucket) {
   answer(1, net::HttpReply(403, R"({"message":"Missing Access","code":50001})",
                            {{"X-RateLimit-Remaining", "0"}, {"X-RateLimit-Reset-After", "7200"}}));

@@ -198,6 +198,17 @@ TEST_F(SenderTest, WhatCannotHaveArrivedIsSentAgainAfterABackoff) {
   EXPECT_THAT(delivery.took, AllOf(testing::Gt(200ms), Le(1s + 2s + 4s)));
 }
 
+TEST_F(SenderTest, TheBackoffIsTheOneThatItWasGiven) {
+  TelegramOptions own = options();
+  own.url = "http://127.0.0.1:1";
+  own.delivery.requests_max = 4;
+  own.delivery.backoff = {.initial = 1h, .max = 1h};
+  own.delivery.give_up_after = 24h;
+  TelegramChannel channel(loop_, own);
+
+  EXPECT_GT(send(channel, "42", "hi").took, 18min);  // A tenth of each.
+}
+
 TEST_F(SenderTest, WithANonceItIsSentAgainUntilThereIsAnAnswer) {
   answer(1, net::HttpReply::reset());
   answer(2, net::HttpReply(502, "<html></html>"));

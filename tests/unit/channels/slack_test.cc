@@ -92,6 +92,17 @@ INSTANTIATE_TEST_SUITE_P(Errors, SlackErrorTest,
                                          Meant{"fatal_error", DeliveryOutcome::kUncertain, 1, 2}),
                          [](const auto& one) { return std::string(one.param.error); });
 
+TEST_F(SlackTest, AChannelWithANameIsTheOneWithItsId) {
+  SlackChannel channel(loop_, options());
+  send(channel, "#general", "1");
+
+  send_all(channel, {{"C1", "2"}, {"#general", "3"}, {"C2", "4"}});
+
+  EXPECT_GE(asked()[3].at - asked()[1].at, 1s);  // The third waits behind the second.
+  EXPECT_THAT(asked()[2].request.body, HasSubstr("C2"));
+  EXPECT_THAT(asked()[3].request.body, HasSubstr("#general"));
+}
+
 TEST_F(SlackTest, RetryAfterHoldsItsOwnChannelAlone) {
   answer(1, net::HttpReply(429, R"({"ok":false,"error":"ratelimited"})", {{"retry-after", "30"}}));
   SlackChannel channel(loop_, options());

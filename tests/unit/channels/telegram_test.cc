@@ -167,6 +167,64 @@ TEST_F(TelegramTest, ASupergroupIsFollowedToItsNumber) {
   EXPECT_THAT(asked()[2].request.body, HasSubstr("\"chat_id\":-1001,\"text\":\"2\""));
 }
 
+// Half a minute's messages to a group that has moved, under both numbers.
+TEST_F(TelegramTest, AGroupThatMovedIsOneChatUnderBothNumbers) {
+  answer(1, json(400, error(400, "Bad Request: group chat was upgraded", R"("migrate_to_chat_id":-1001)")));
+  TelegramChannel channel(loop_, options());
+  send(channel, "-42", "1");
+
+  send_all(channel, {{"-42", "2"}, {"-1001", "3"}, {"-42", "4"}, {"-1001", "5"}, {"-1001", "6"}, {"-42", "7"}});
+
+  ASSERT_EQ(asked().size(), 8u);
+  for (std::size_t i = 1; i < asked().size(); ++i) {
+    EXPECT_THAT(asked()[i].request.body, HasSubstr(fmt::format("\"chat_id\":-1001,\"text\":\"{}\"", i)));
+    EXPECT_GE(gap(i), 3100ms);
+  }
+}
+
+TEST_F(TelegramTest, AGroupThatMovesWhileBothNumbersAreInUseHasOnePaceAtOnce) {
+  answer_by([](const net::HttpServerRequest& request) {
+    return request.body.find("-42,") != std::string::npos
+               ? json(400, error(400, "Bad Request: group chat was upgraded", R"("migrate_to_chat_id":-1001)"))
+               : json(200, kSent);
+  });
+  TelegramChannel channel(loop_, options());
+
+  send_all(channel, {{"-42", "1"}, {"-1001", "2"}, {"-42", "3"}, {"-1001", "4"}, {"-42", "5"}});
+  send_all(channel, {{"-42", "6"}, {"-1001", "7"}, {"-42", "8"}});
+
+  ASSERT_EQ(asked().size(), 9u);  // One of them was sent away.
+  for (std::size_t i = 2; i < asked().size(); ++i) {
+    EXPECT_GE(gap(i), 3100ms) << i;
+  }
+  EXPECT_THAT(asked()[6].request.body, HasSubstr("\"6\""));
+  EXPECT_THAT(asked()[7].request.body, HasSubstr("\"7\""));
+  EXPECT_THAT(asked()[8].request.body, HasSubstr("\"8\""));
+}
+
+TEST_F(TelegramTest, WhatA429AsksForHoldsUnderBothNumbers) {
+  answer(1, json(400, error(400, "Bad Request: group chat was upgraded", R"("migrate_to_chat_id":-1001)")));
+  answer(2, json(429, error(429, "Too Many Requests: retry after 60", R"("retry_after":60)")));
+  TelegramChannel channel(loop_, options());
+
+  const std::vector<Delivery> deliveries = send_all(channel, {{"-42", "1"}, {"-1001", "2"}});
+
+  EXPECT_GT(deliveries[0].took, 60s);
+}
+
+TEST_F(TelegramTest, AChatWithANameIsTheOneWithItsNumber) {
+  answer_all(json(200, R"({"ok":true,"result":{"message_id":7,"chat":{"id":-1001,"username":"news"}}})"));
+  TelegramChannel channel(loop_, options());
+  send(channel, "@news", "1");
+
+  send_all(channel, {{"-1001", "2"}, {"@news", "3"}, {"-1001", "4"}});
+
+  for (std::size_t i = 1; i < asked().size(); ++i) {
+    EXPECT_GE(gap(i), 3100ms);
+    EXPECT_THAT(asked()[i].request.body, HasSubstr(fmt::format("\"text\":\"{}\"", i + 1)));
+  }
+}
+
 // Where the number stands, whatever the server's age.
 struct Where {
   const char* name;
