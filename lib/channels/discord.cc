@@ -27,6 +27,7 @@ constexpr char kUserAgent[] = "DiscordBot (soak, 0.1)";
 constexpr std::int64_t kUnknownWebhook = 10015;
 constexpr std::int64_t kUnknownChannel = 10003;
 constexpr std::int64_t kInvalidWebhookToken = 50027;
+constexpr std::int64_t kInternalNetworkError = 40333;
 
 net::Headers json_headers() {
   net::Headers headers;
@@ -51,8 +52,7 @@ class DiscordService : public Service {
 
   Answer read(const net::HttpResponse& response) const override {
     const json::Document body(response.body);
-    const bool own = body.is_object() || response.status == 204;
-    Answer answer = own ? read_own(response, body) : edge_answer(response);
+    Answer answer = is_own(response, body) ? read_own(response, body) : read_edge(response, body);
     answer.counts_as_invalid =
         response.status == 401 || response.status == 403 || (response.status == 429 && !is_shared(response));
     if (response.headers.get("X-RateLimit-Remaining") == "0") {
@@ -71,8 +71,43 @@ class DiscordService : public Service {
  private:
   virtual Meaning read_refusal(int status, std::int64_t code) const = 0;
 
-  Answer read_own(const net::HttpResponse& response, const json::Document& body) const {
+  // The edge has answers in JSON, too: a 429 whose message is "You are being blocked from accessing our API temporarily
+  // ...", without a word on any limit (github.com/CSSS/wall_e/issues/2319), and a 403 "internal network error" with
+  // code 40333.
+  static bool is_own(const net::HttpResponse& response, const json::Document& body) {
+    if (!body.is_object()) {
+      return response.status == 204;
+    }
     const std::optional<std::int64_t> code = json::integer_member(body.value(), "code");
+    if (response.status == 429) {
+      const bool blocked = json::text_member(body.value(), "message").starts_with("You are being blocked");
+      return !blocked && (json::member(body.value(), "retry_after") != nullptr || says_limit(response));
+    }
+    if (response.status >= 400 && response.status < 500) {
+      return code.has_value() && *code != kInternalNetworkError;  // Each of Discord's own errors has one.
+    }
+    return true;
+  }
+
+  static bool says_limit(const net::HttpResponse& response) {
+    return std::any_of(response.headers.begin(), response.headers.end(), [](const auto& field) {
+      return text::to_lower(field.first).starts_with("x-ratelimit-") ||
+             text::equal_ignoring_case(field.first, "Retry-After");
+    });
+  }
+
+  static Answer read_edge(const net::HttpResponse& response, const json::Document& body) {
+    Answer answer = edge_answer(response);
+    if (const std::string_view message = json::text_member(body.value(), "message"); !message.empty()) {
+      answer.why = fmt::format("{} {}", response.status, message);
+    }
+    if ((response.status == 403 || response.status == 429) && !answer.wait) {
+      answer.wait = kBlockedFor;
+    }
+    return answer;
+  }
+
+  Answer read_own(const net::HttpResponse& response, const json::Document& body) const {
     Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, json::text_member(body.value(), "message")));
     if (response.status == 200) {
       answer.meaning = Meaning::kDelivered;
@@ -83,10 +118,7 @@ class DiscordService : public Service {
       answer.rate_limited = true;
       read_wait(response, body, answer);
     } else if (response.status >= 400 && response.status < 500) {
-      if (!code) {  // Each of Discord's own errors has one.
-        return edge_answer(response);
-      }
-      answer.meaning = read_refusal(response.status, *code);
+      answer.meaning = read_refusal(response.status, json::integer_member(body.value(), "code").value_or(0));
       answer.auth_failure = response.status == 401 || response.status == 403;
     }
     return answer;

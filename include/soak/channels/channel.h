@@ -62,7 +62,7 @@ struct ChannelCounters {
 
   std::uint64_t requests = 0;              // For messages, counting each attempt.
   std::uint64_t retries = 0;               // Of requests: not the first for their message.
-  std::uint64_t rate_limited = 0;          // Responses with status 429.
+  std::uint64_t rate_limited = 0;          // Responses with status 429, and Slack's equivalents in a 200.
   std::uint64_t max_consecutive_429s = 0;  // The longest run of them, over all conversations.
   std::uint64_t first_429s = 0;            // 429s before any other outcome of a request.
   std::uint64_t last_429s = 0;             // 429s since the last other outcome.

@@ -8,8 +8,9 @@
 // Each response includes what is left of its bucket. When nothing is left, the client pauses before it is refused. It
 // also stays under 30 messages a minute in a channel, a limit that no header mentions, and under 50 requests a second.
 // A 429 gives the wait in the body (retry_after, seconds with a fraction) or, from the edge, in the header, and whether
-// it applies to all routes. Ten thousand refused requests (401, 403, 429) in ten minutes get the address banned; the
-// client stops long before that.
+// it applies to all routes. If the edge blocks the address (HTTP 403 or 429 that is not the API's, "You are being
+// blocked", code 40333), all conversations wait: as long as it asks, or ten minutes. Ten thousand refused requests
+// (401, 403, 429) in ten minutes get the address banned; the client stops long before that.
 //
 // A webhook has no idempotency key, so a message without a response is uncertain. A bot's message has one (nonce with
 // enforce_nonce), so the client resends it until there is a response, within `nonce_time` of the first request. After

@@ -74,6 +74,8 @@ class SlackService final : public Service {
       answer.meaning = slack_meaning(error);
       answer.auth_failure = answer.meaning == Meaning::kCredentialRefused;
       answer.refusal_is_certain = error == "token_expired";
+      answer.rate_limited = answer.meaning == Meaning::kWait;
+      answer.reach = error == "message_limit_exceeded" ? Reach::kAll : Reach::kConversation;  // The workspace's limit.
     } else if (response.status >= 400 && response.status < 500) {
       answer.meaning = Meaning::kRejected;
       answer.auth_failure = response.status == 401 || response.status == 403;

@@ -122,6 +122,44 @@ TEST_F(SlackTest, RetryAfterIsObeyedWhereTheErrorComesWith200) {
 
   EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered);
   EXPECT_GT(delivery.took, 20s);
+  EXPECT_EQ(channel.counters().rate_limited, 1u);
+}
+
+TEST_F(SlackTest, ALimitIsALimitWhateverItsStatus) {
+  for (const char* name : {"ratelimited", "rate_limited", "message_limit_exceeded"}) {
+    answer(asked().size() + 1, error(name));
+    answer(asked().size() + 2, error(name));
+    SlackChannel channel(loop_, options());
+
+    const Delivery delivery = send(channel, "C1", "a");
+
+    EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered) << name;
+    EXPECT_EQ(channel.counters().rate_limited, 2u) << name;
+    EXPECT_EQ(channel.counters().max_consecutive_429s, 2u) << name;
+  }
+}
+
+TEST_F(SlackTest, TheLimitOfTheWorkspaceHoldsAllChannels) {
+  answer(1, net::HttpReply(200, R"({"ok":false,"error":"message_limit_exceeded"})", {{"Retry-After", "20"}}));
+  SlackChannel channel(loop_, options());
+
+  const std::vector<Delivery> deliveries = send_all(channel, {{"C1", "a"}, {"C2", "b"}});
+
+  EXPECT_GT(deliveries[1].took, 20s);
+}
+
+// Of a proxy, whatever its status.
+TEST_F(SlackTest, APageInPlaceOfAnAnswerStopsAllAndRefusesNothing) {
+  for (const int status : {401, 403, 404, 407, 429}) {
+    answer(asked().size() + 1, net::HttpReply(status, "<html></html>"));
+    SlackChannel channel(loop_, options());
+
+    const Delivery delivery = send(channel, "C1", "a");
+
+    EXPECT_EQ(delivery.outcome, DeliveryOutcome::kDelivered) << status;
+    EXPECT_EQ(delivery.requests, 2u) << status;
+    EXPECT_EQ(channel.counters().auth_failures, 0u) << status;
+  }
 }
 
 TEST_F(SlackTest, ATokenThatExpiredIsRefreshedOnceAndTheNextPairKept) {
