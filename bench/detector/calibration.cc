@@ -162,11 +162,13 @@ void list_wrong(const std::vector<Judged>& all, std::size_t first) {
                                                       : nullptr;
     if (wrong != nullptr) {
       std::printf(
-          "%s: %zu, %s, %s, %.0f s every %g s, leak %.0f B/s from %.2f; %s, slope %.0f (%.0f to %.0f), excluded %.0f\n",
+          "%s: %zu, %s, %s, %.0f s every %g s, leak %.0f B/s from %.2f; %s, slope %.0f (%.0f to %.0f), "
+          "since %.2f (%.2f to %.2f), excluded %.0f\n",
           wrong, first + i, one.series.shape.c_str(), one.series.noise.c_str(), one.series.seconds,
           one.series.sampled_every_s, one.leaks() ? one.series.leak->bytes_per_second : 0,
           one.leaks() ? one.series.leak->onset_s / one.series.seconds : 0, to_string(one.growth.state),
-          one.growth.slope, one.growth.low, one.growth.high, one.excluded);
+          one.growth.slope, one.growth.low, one.growth.high, one.growth.since / one.series.seconds,
+          one.growth.since_earliest / one.series.seconds, one.growth.since_latest / one.series.seconds, one.excluded);
     }
   }
 }

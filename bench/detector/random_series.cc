@@ -202,7 +202,7 @@ std::vector<double> fragments(Random& random, std::size_t points, double) {
       ++taken;
     }
     holes[static_cast<std::size_t>(uniform(random, 0, kHoles - 1e-9))] += log_uniform(random, 1, 64) * 1024;
-    values[i] = i < kBusyUntil * static_cast<double>(points) ? end : values[i - 1];
+    values[i] = static_cast<double>(i) < kBusyUntil * static_cast<double>(points) ? end : values[i - 1];
   }
   return values;
 }
