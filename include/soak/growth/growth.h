@@ -6,7 +6,7 @@
 // run, a report, a CSV file and a resumed run all get the same answer. It looks once, at all that was seen: an earlier
 // look is never an answer, because a cache that fills does grow at that moment.
 //
-// lib/growth/growth.cc has the method, and the reason for every constant in it. docs/verdict.md sums it up;
+// lib/growth/method.h has the method, and the reason for every constant in it. docs/verdict.md sums it up;
 // bench/detector-results.md has the figures, which bench/detector_study prints.
 
 #include <cstddef>
