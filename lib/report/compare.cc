@@ -253,7 +253,7 @@ void compare_counters(const Record& before, const Record& after, Comparison& com
     return find(record.counters, [&name](const Counter& other) { return other.name == name; });
   };
   for (const Counter& counter : after.counters) {
-    const std::string subject = counter.name + " a second";
+    const std::string subject = counter.name + " per second";
     const Counter* then = named(before, counter.name);
     if (then == nullptr) {
       comparison.rows.push_back({subject, Change::kOnlyNew, fmt::format("{} of them", counter.value)});
@@ -271,7 +271,7 @@ void compare_counters(const Record& before, const Record& after, Comparison& com
   for (const Counter& counter : before.counters) {
     if (named(after, counter.name) == nullptr) {
       comparison.rows.push_back(
-          {counter.name + " a second", Change::kOnlyOld, fmt::format("{} of them", counter.value)});
+          {counter.name + " per second", Change::kOnlyOld, fmt::format("{} of them", counter.value)});
     }
   }
 }

@@ -10,7 +10,7 @@
 
 namespace soak::report {
 
-std::string per_text(const probe::Trend& trend) { return trend.per.empty() ? "a second" : "per " + trend.per; }
+std::string per_text(const probe::Trend& trend) { return trend.per.empty() ? "per second" : "per " + trend.per; }
 
 std::string trend_text(const probe::Trend& trend) {
   if (!trend.not_judged.empty()) {
@@ -18,7 +18,7 @@ std::string trend_text(const probe::Trend& trend) {
   }
   std::string text;
   if (trend.state != probe::GrowthState::kAtRest) {
-    text = fmt::format("{}; {} a day; since {}", probe::growth_text(trend),
+    text = fmt::format("{}; {} per day; since {}", probe::growth_text(trend),
                        probe::amount_text(trend.per_day, trend.unit), probe::since_text(trend));
     if (!trend.operation.empty()) {
       text += fmt::format("; {} per {}", probe::amount_text(trend.per_operation, trend.unit), trend.operation);

@@ -32,7 +32,7 @@ std::string_view to_string(Change change);  // "same", "better", ..., "unknown",
 
 struct Comparison {
   struct Row {
-    std::string subject;  // "heap per reconnect", "rss at the end", "frames a second".
+    std::string subject;  // "heap per reconnect", "rss at the end", "frames per second".
     Change change = Change::kUnknown;
     std::string text;  // "+0.0 B -> +10.2 KiB: +10.2 KiB, 99% CI +9.9 KiB to +10.5 KiB"
   };

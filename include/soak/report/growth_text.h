@@ -10,10 +10,10 @@
 
 namespace soak::report {
 
-// "per reconnect", "a second".
+// "per reconnect", "per second".
 std::string per_text(const probe::Trend& trend);
 
-// "+10.2 KiB per reconnect, 99% CI +9.9 KiB to +10.5 KiB; +883.0 MiB a day; since 00:05:00" of what grows, "grew
+// "+10.2 KiB per reconnect, 99% CI +9.9 KiB to +10.5 KiB; +883.0 MiB per day; since 00:05:00" of what grows, "grew
 // by 24.0 MiB until 00:20:00, then rested; more than 40 B per reconnect is excluded at 99%" of what does not, or why it
 // was not judged.
 std::string trend_text(const probe::Trend& trend);

@@ -212,12 +212,12 @@ TEST(CompareTest, ARateIsHigherOrLowerAndDecidesNothing) {
 
   const Comparison comparison = compare(before, after);
 
-  EXPECT_EQ(row(comparison, "retries a second").change, Change::kHigher);
-  EXPECT_EQ(row(compare(after, before), "retries a second").change, Change::kLower);
-  EXPECT_EQ(row(comparison, "errors a second").change, Change::kOnlyNew);
+  EXPECT_EQ(row(comparison, "retries per second").change, Change::kHigher);
+  EXPECT_EQ(row(compare(after, before), "retries per second").change, Change::kLower);
+  EXPECT_EQ(row(comparison, "errors per second").change, Change::kOnlyNew);
   EXPECT_NE(comparison.overall(), Change::kWorse);
   after.counters[0].value = 1020;
-  EXPECT_EQ(row(compare(before, after), "retries a second").change, Change::kSame);
+  EXPECT_EQ(row(compare(before, after), "retries per second").change, Change::kSame);
 }
 
 TEST(CompareTest, AFindingThatIsNewIsWorse) {
