@@ -86,35 +86,35 @@ int run_channels(const ChannelsArguments& arguments, const std::string& program)
 
 }  // namespace
 
-Command add_channels_command(CLI::App& app, const std::string& program) {
-  CLI::App* command = app.add_subcommand(
+void add_channels_command(CommandLine& app, const std::string& program) {
+  CommandLine command = app.add_subcommand(
       "channels", "Soak a channel client: send messages at intervals, through rate limits and failures, and judge it.");
   auto arguments = std::make_shared<ChannelsArguments>();
   command
-      ->add_option("--channel", arguments->channel,
-                   "The provider; discord uses a webhook, discord-bot runs only against its fake")
-      ->required()
-      ->check(CLI::IsMember({"telegram", "slack", "discord", "discord-bot"}));
-  CLI::Option* const url =
-      command->add_option("--url", arguments->url,
-                          "For telegram and slack: another http:// or https:// endpoint of the same "
-                          "API; by default the provider's");
-  CLI::Option* const ca =
+      .add_option("--channel", arguments->channel,
+                  "The provider; discord uses a webhook, discord-bot runs only against its fake")
+      .required()
+      .one_of({"telegram", "slack", "discord", "discord-bot"});
+  const CommandOption url =
+      command.add_option("--url", arguments->url,
+                         "For telegram and slack: another http:// or https:// endpoint of the same "
+                         "API; by default the provider's");
+  const CommandOption ca =
       command
-          ->add_option("--ca", arguments->ca_file,
-                       "For https: PEM file of the certificate authorities to trust instead of the system's")
-          ->check(CLI::ExistingFile);
-  CLI::Option* const faked = command->add_flag("--virtual", arguments->virtual_clock,
-                                               "Run on a virtual clock, in seconds, against the bundled fake");
-  CLI::Option* const fake =
-      command->add_flag("--fake", arguments->fake, "Run in real time against the bundled fake, over TLS");
-  faked->excludes(url)->excludes(ca)->excludes(fake);
-  fake->excludes(url)->excludes(ca);
+          .add_option("--ca", arguments->ca_file,
+                      "For https: PEM file of the certificate authorities to trust instead of the system's")
+          .existing_file();
+  CommandOption faked = command.add_flag("--virtual", arguments->virtual_clock,
+                                         "Run on a virtual clock, in seconds, against the bundled fake");
+  CommandOption fake =
+      command.add_flag("--fake", arguments->fake, "Run in real time against the bundled fake, over TLS");
+  faked.excludes(url).excludes(ca).excludes(fake);
+  fake.excludes(url).excludes(ca);
   // One stream of messages, to services that cost nothing.
-  add_run_options(*command, {.modules = {"run", "drive", "channels"},
-                             .but_not = {"sessions", "service_time_max"},
-                             .code = run_options(*arguments)});
-  return [arguments, program] { return run_channels(*arguments, program); };
+  add_run_options(command, {.modules = {"run", "drive", "channels"},
+                            .but_not = {"sessions", "service_time_max"},
+                            .code = run_options(*arguments)});
+  command.runs([arguments, program] { return run_channels(*arguments, program); });
 }
 
 }  // namespace soak::tools

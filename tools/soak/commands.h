@@ -2,14 +2,12 @@
 #ifndef SOAK_TOOLS_COMMANDS_H_
 #define SOAK_TOOLS_COMMANDS_H_
 
-// The subcommands of `soak`. Each adds itself to the command line, and returns a function that runs it and returns the
-// exit status.
+// The subcommands of `soak`. Each adds itself to the command line; its body returns the exit status.
 
-#include <CLI/CLI.hpp>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "command_line.h"
 #include "soak/options.h"
 #include "soak/report/record.h"
 #include "soak/report/summary.h"
@@ -28,15 +26,13 @@ inline int exit_status(const report::Record& record) {
   return report::is_short_of_its_bound(record) ? kInconclusive : kPassed;
 }
 
-using Command = std::function<int()>;
-
 // `program` is how this program was called, for the command that runs a soak again.
-Command add_voice_command(CLI::App& app, const std::string& program);
-Command add_channels_command(CLI::App& app, const std::string& program);
-Command add_fake_command(CLI::App& app);
-Command add_judge_command(CLI::App& app);
-Command add_compare_command(CLI::App& app);
-Command add_report_command(CLI::App& app);
+void add_voice_command(CommandLine& app, const std::string& program);
+void add_channels_command(CommandLine& app, const std::string& program);
+void add_fake_command(CommandLine& app);
+void add_judge_command(CommandLine& app);
+void add_compare_command(CommandLine& app);
+void add_report_command(CommandLine& app);
 
 // Sets the name, the clock and the rerun command of the next AsyncRun, which adds its options to that command. Returns
 // an error of the environment as a sentence; empty if there is none. If a heap profile was requested, restarts the
@@ -57,7 +53,7 @@ struct RunOptionChoice {
 };
 
 // Adds the options of these modules to a subcommand, with dashes: --reconnect-every 90s.
-void add_run_options(CLI::App& command, const RunOptionChoice& choice);
+void add_run_options(CommandLine& command, const RunOptionChoice& choice);
 
 }  // namespace soak::tools
 

@@ -58,15 +58,15 @@ int run_compare(const CompareArguments& arguments) {
 
 }  // namespace
 
-Command add_compare_command(CLI::App& app) {
-  CLI::App* command =
+void add_compare_command(CommandLine& app) {
+  CommandLine command =
       app.add_subcommand("compare",
                          "Compare two reports: what is better, worse or the same in the new run, with 99% intervals.\n"
                          "Exit status: 0 if nothing is worse, 1 if something is, 2 if a report is unusable.");
   auto arguments = std::make_shared<CompareArguments>();
-  command->add_option("old", arguments->before, "JSON report of the baseline run")->required();
-  command->add_option("new", arguments->after, "JSON report of the new run")->required();
-  return [arguments] { return run_compare(*arguments); };
+  command.add_option("old", arguments->before, "JSON report of the baseline run").required();
+  command.add_option("new", arguments->after, "JSON report of the new run").required();
+  command.runs([arguments] { return run_compare(*arguments); });
 }
 
 }  // namespace soak::tools

@@ -16,8 +16,6 @@
 #include <string_view>
 #include <thread>
 #include <tuple>
-#include <utility>
-#include <vector>
 
 #include "commands.h"
 #include "lib/text/format.h"
@@ -202,83 +200,63 @@ int run_channel(const char* name, const ChannelArguments& arguments) {
   return run_fake<Peer>(name, arguments, options);
 }
 
-void add_options(CLI::App& command, FakeArguments& arguments, const char* key_option = "--api-key",
+void add_options(CommandLine& command, FakeArguments& arguments, const char* key_option = "--api-key",
                  const char* key_meaning = "The only key that is accepted; by default any key") {
   command.add_option("--port", arguments.port, "The port on 127.0.0.1; 0, the default, picks a free one")
-      ->check(CLI::Range(0, 65535));
-  command.add_option("--seed", arguments.seed, "Seed for ids and masks")->capture_default_str();
+      .between(std::int64_t{0}, 65535);
+  command.add_option("--seed", arguments.seed, "Seed for ids and masks").show_default();
   command.add_option(key_option, arguments.key, key_meaning);
   add_tls_options(command, arguments.tls);
 }
 
-// Returns the subcommand and the function that runs it.
 template <typename Provider>
-std::pair<CLI::App*, Command> add_voice(CLI::App& command, const Provider& provider) {
+void add_voice(CommandLine& command, const Provider& provider) {
   constexpr double kDay = 86'400;
-  CLI::App* const fake = command.add_subcommand(std::string(provider.name), std::string(provider.title));
+  CommandLine fake = command.add_subcommand(std::string(provider.name), std::string(provider.title));
   auto arguments = std::make_shared<VoiceArguments<Provider>>();
-  add_options(*fake, *arguments);
+  add_options(fake, *arguments);
   const typename Provider::FakeOptions defaults;
   for (std::size_t i = 0; i < provider.fake_options.size(); ++i) {
     const auto& option = provider.fake_options[i];
     const std::string name = fmt::format("--{}", option.name);
     if (option.seconds != nullptr) {
       arguments->seconds[i] = std::chrono::duration<double>(defaults.*option.seconds).count();
-      fake->add_option(name, arguments->seconds[i], std::string(option.help))
-          ->check(CLI::Range(option.seconds_min, kDay))
-          ->capture_default_str();
+      fake.add_option(name, arguments->seconds[i], std::string(option.help))
+          .between(option.seconds_min, kDay)
+          .show_default();
     } else if (option.count != nullptr) {
       arguments->counts[i] = defaults.*option.count;
-      fake->add_option(name, arguments->counts[i], std::string(option.help))
-          ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
-          ->capture_default_str();
+      fake.add_option(name, arguments->counts[i], std::string(option.help))
+          .between(std::int64_t{0}, std::numeric_limits<std::int64_t>::max())
+          .show_default();
     } else if (option.flag != nullptr) {
       arguments->flags[i] = defaults.*option.flag;
-      fake->add_flag(name, arguments->flags[i], std::string(option.help));
+      fake.add_flag(name, arguments->flags[i], std::string(option.help));
     }
   }
-  return {fake, [&provider, arguments] { return run_voice(provider, *arguments); }};
+  fake.runs([&provider, arguments] { return run_voice(provider, *arguments); });
 }
 
-CLI::App* add_channel(CLI::App& command, const char* name, const char* what, ChannelArguments& arguments) {
-  CLI::App* channel = command.add_subcommand(name, what);
-  add_options(*channel, arguments, "--token", "The only token that is accepted; by default any token");
-  channel->add_flag("--no-limits", arguments.no_limits, "No rate limits, for measuring throughput");
-  return channel;
+template <typename Peer, typename Options>
+void add_channel(CommandLine& command, const char* name, const char* what) {
+  CommandLine channel = command.add_subcommand(name, what);
+  auto arguments = std::make_shared<ChannelArguments>();
+  add_options(channel, *arguments, "--token", "The only token that is accepted; by default any token");
+  channel.add_flag("--no-limits", arguments->no_limits, "No rate limits, for measuring throughput");
+  channel.runs([name, arguments] { return run_channel<Peer, Options>(name, *arguments); });
 }
 
 }  // namespace
 
-Command add_fake_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("fake", "Run a fake provider until SIGINT or SIGTERM, then print its ledger.");
-  command->require_subcommand(1);
-  std::vector<std::pair<CLI::App*, Command>> voice;
-  for_each_voice_provider([&](const auto& provider) { voice.push_back(add_voice(*command, provider)); });
-
-  auto telegram_arguments = std::make_shared<ChannelArguments>();
-  auto slack_arguments = std::make_shared<ChannelArguments>();
-  auto discord_arguments = std::make_shared<ChannelArguments>();
-  CLI::App* telegram = add_channel(*command, "telegram", "Telegram's Bot API", *telegram_arguments);
-  CLI::App* slack = add_channel(*command, "slack", "Slack's Web API, and an incoming webhook", *slack_arguments);
-  CLI::App* discord = add_channel(*command, "discord", "Discord's HTTP API v10, and a webhook", *discord_arguments);
-
-  return [=] {
-    for (const auto& [fake, run] : voice) {
-      if (fake->parsed()) {
-        return run();
-      }
-    }
-    if (telegram->parsed()) {
-      return run_channel<peers::TelegramPeer, peers::TelegramPeerOptions>("telegram", *telegram_arguments);
-    }
-    if (slack->parsed()) {
-      return run_channel<peers::SlackPeer, peers::SlackPeerOptions>("slack", *slack_arguments);
-    }
-    if (discord->parsed()) {
-      return run_channel<peers::DiscordPeer, peers::DiscordPeerOptions>("discord", *discord_arguments);
-    }
-    return kUsage;
-  };
+void add_fake_command(CommandLine& app) {
+  CommandLine command =
+      app.add_subcommand("fake", "Run a fake provider until SIGINT or SIGTERM, then print its ledger.");
+  command.require_subcommand();
+  for_each_voice_provider([&](const auto& provider) { add_voice(command, provider); });
+  add_channel<peers::TelegramPeer, peers::TelegramPeerOptions>(command, "telegram", "Telegram's Bot API");
+  add_channel<peers::SlackPeer, peers::SlackPeerOptions>(command, "slack", "Slack's Web API, and an incoming webhook");
+  add_channel<peers::DiscordPeer, peers::DiscordPeerOptions>(command, "discord",
+                                                             "Discord's HTTP API v10, and a webhook");
 }
 
 }  // namespace soak::tools

@@ -386,8 +386,8 @@ int run_judge(const JudgeArguments& arguments) {
 
 }  // namespace
 
-Command add_judge_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
+void add_judge_command(CommandLine& app) {
+  CommandLine command = app.add_subcommand(
       "judge",
       "Judge a recorded series like a soak. Prints a verdict, and a line per column: whether it still grows at its "
       "end,\n"
@@ -404,21 +404,21 @@ Command add_judge_command(CLI::App& app) {
       "may\n"
       "be growing, or is too short to judge, is INCONCLUSIVE: status 0, and with --leak-max 3.");
   auto arguments = std::make_shared<JudgeArguments>();
-  command->add_option("FILE", arguments->file, "The recording, or - for standard input")->required();
+  command.add_option("FILE", arguments->file, "The recording, or - for standard input").required();
   command
-      ->add_option("--ops", arguments->operations,
-                   "A column that counts operations since the start, such as requests; may be repeated")
-      ->type_name("NAME");
+      .add_option("--ops", arguments->operations,
+                  "A column that counts operations since the start, such as requests; may be repeated")
+      .value_name("NAME");
   command
-      ->add_option("--leak-max", arguments->leak_max,
-                   "What may leak, of every column in bytes: 10MiB/day, also per s, h or an operation, as 64B/request. "
-                   "Less is no leak; if neither is shown, the verdict is INCONCLUSIVE and says how long to run")
-      ->type_name("SIZE/PER");
+      .add_option("--leak-max", arguments->leak_max,
+                  "What may leak, of every column in bytes: 10MiB/day, also per s, h or an operation, as 64B/request. "
+                  "Less is no leak; if neither is shown, the verdict is INCONCLUSIVE and says how long to run")
+      .value_name("SIZE/PER");
   command
-      ->add_option("--memory-limit", arguments->memory_limit,
-                   "Say when a column in bytes that grows would reach this size: 512MiB")
-      ->type_name("SIZE");
-  return [arguments] { return run_judge(*arguments); };
+      .add_option("--memory-limit", arguments->memory_limit,
+                  "Say when a column in bytes that grows would reach this size: 512MiB")
+      .value_name("SIZE");
+  command.runs([arguments] { return run_judge(*arguments); });
 }
 
 }  // namespace soak::tools

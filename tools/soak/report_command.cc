@@ -53,14 +53,14 @@ int run_report(const ReportArguments& arguments) {
 
 }  // namespace
 
-Command add_report_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
+void add_report_command(CommandLine& app) {
+  CommandLine command = app.add_subcommand(
       "report", "Make the HTML page of a run from its JSON report, or both reports from the journal of a killed run.");
   auto arguments = std::make_shared<ReportArguments>();
-  command->add_option("file", arguments->file, "soak-report/NAME.json or NAME.journal; a journal also gives NAME.json")
-      ->required();
-  command->add_option("-o,--out", arguments->out, "Path of the page; by default next to the file");
-  return [arguments] { return run_report(*arguments); };
+  command.add_option("file", arguments->file, "soak-report/NAME.json or NAME.journal; a journal also gives NAME.json")
+      .required();
+  command.add_option("-o,--out", arguments->out, "Path of the page; by default next to the file");
+  command.runs([arguments] { return run_report(*arguments); });
 }
 
 }  // namespace soak::tools

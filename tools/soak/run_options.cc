@@ -70,7 +70,7 @@ std::string with_dashes(std::string name) {
   return name;
 }
 
-void add_run_options(CLI::App& command, const RunOptionChoice& choice) {
+void add_run_options(CommandLine& command, const RunOptionChoice& choice) {
   const auto has = [](const std::vector<std::string>& all, const std::string& one) {
     return std::find(all.begin(), all.end(), one) != all.end();
   };
@@ -79,32 +79,30 @@ void add_run_options(CLI::App& command, const RunOptionChoice& choice) {
       continue;
     }
     const std::string name = row.name;
-    CLI::Option* option = command.add_option_function<std::string>(
+    CommandOption option = command.add_option(
         "--" + with_dashes(name),
         [name](const std::string& value) {
-          if (const std::string error = detail::set_flag(name, value); !error.empty()) {
-            throw CLI::ValidationError(fmt::format("--{} {}", with_dashes(name), error));
-          }
+          const std::string error = detail::set_flag(name, value);
+          return error.empty() ? error : fmt::format("--{} {}", with_dashes(name), error);
         },
         fmt::format("{}; {} (default {}; {})", row.text, row.expected, row.default_value, row.variable));
-    option->type_name("VALUE");
+    option.value_name("VALUE");
     if (row.is_switch) {
-      option->expected(0, 1)->default_str("1");
+      option.value_if_bare("1");
     }
     for (const auto& [alias, aliased, unit] : kAliases) {
       if (aliased != name) {
         continue;
       }
       command
-          .add_option_function<std::string>(
+          .add_option(
               fmt::format("--{}", alias),
               [alias = alias, aliased = aliased, unit = unit](const std::string& value) {
-                if (const std::string error = detail::set_flag_in_unit(aliased, value, unit); !error.empty()) {
-                  throw CLI::ValidationError(fmt::format("--{} {}", alias, error));
-                }
+                const std::string error = detail::set_flag_in_unit(aliased, value, unit);
+                return error.empty() ? error : fmt::format("--{} {}", alias, error);
               },
               fmt::format("the same as --{}, as a number", with_dashes(name)))
-          ->type_name("NUMBER");
+          .value_name("NUMBER");
     }
   }
 }

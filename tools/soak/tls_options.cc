@@ -3,15 +3,15 @@
 
 namespace soak::tools {
 
-void add_tls_options(CLI::App& command, TlsArguments& arguments) {
+void add_tls_options(CommandLine& command, TlsArguments& arguments) {
   command.add_flag("--tls", arguments.tls,
                    "Use TLS, with a certificate for localhost, 127.0.0.1 and ::1 from a CA created for this run");
-  CLI::Option* const certificate =
+  CommandOption certificate =
       command.add_option("--cert", arguments.certificate_file,
                          "Use TLS with the certificates in this PEM file: the server's own, then the intermediates");
-  CLI::Option* const key = command.add_option("--key", arguments.key_file, "PEM file with the key of --cert");
-  certificate->check(CLI::ExistingFile)->needs(key);
-  key->check(CLI::ExistingFile)->needs(certificate);
+  CommandOption key = command.add_option("--key", arguments.key_file, "PEM file with the key of --cert");
+  certificate.existing_file().needs(key);
+  key.existing_file().needs(certificate);
 }
 
 net::TlsIdentity identity_of(const TlsArguments& arguments, std::unique_ptr<net::TestCa>& ca) {

@@ -4,10 +4,10 @@
 
 // How a fake provider is told to speak `wss:`.
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
+#include "command_line.h"
 #include "soak/net/test_ca.h"
 #include "soak/net/websocket_server.h"
 
@@ -20,7 +20,7 @@ struct TlsArguments {
 };
 
 // --tls, --cert and --key.
-void add_tls_options(CLI::App& command, TlsArguments& arguments);
+void add_tls_options(CommandLine& command, TlsArguments& arguments);
 
 // What the fake is to prove itself with; empty without TLS. For --tls alone it makes a CA, which has to live as long as
 // the fake does, and its certificate for loopback. Throws Error when a file cannot be written.

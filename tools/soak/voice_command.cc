@@ -164,38 +164,39 @@ int run_voice(const Provider& provider, const VoiceArguments& arguments, const s
 
 }  // namespace
 
-Command add_voice_command(CLI::App& app, const std::string& program) {
-  CLI::App* command = app.add_subcommand("voice", "Soak a voice client: connect, stream audio, reconnect, judge.");
+void add_voice_command(CommandLine& app, const std::string& program) {
+  CommandLine command = app.add_subcommand("voice", "Soak a voice client: connect, stream audio, reconnect, judge.");
   auto arguments = std::make_shared<VoiceArguments>();
-  command->add_option("--provider", arguments->provider, "The provider whose client to soak")
-      ->required()
-      ->check(CLI::IsMember(voice_provider_names()));
-  command->add_option("--url", arguments->url,
-                      "The server, ws:// or wss://host:port/path; by default the bundled fake. On another host it is "
-                      "treated as a paid service");
+  command.add_option("--provider", arguments->provider, "The provider whose client to soak")
+      .required()
+      .one_of(voice_provider_names());
+  const CommandOption url = command.add_option(
+      "--url", arguments->url,
+      "The server, ws:// or wss://host:port/path; by default the bundled fake. On another host it is "
+      "treated as a paid service");
   command
-      ->add_option("--ca", arguments->ca_file,
-                   "For wss: PEM file of the certificate authorities to trust instead of the system's")
-      ->check(CLI::ExistingFile)
-      ->needs("--url");
+      .add_option("--ca", arguments->ca_file,
+                  "For wss: PEM file of the certificate authorities to trust instead of the system's")
+      .existing_file()
+      .needs(url);
   command
-      ->add_option("--audio", arguments->audio_file,
-                   "The speech to send, repeated: a WAV, FLAC, Ogg, MP3 or AIFF file of at most ten minutes; by "
-                   "default a built-in signal")
-      ->check(CLI::ExistingFile);
-  command->add_option(
+      .add_option("--audio", arguments->audio_file,
+                  "The speech to send, repeated: a WAV, FLAC, Ogg, MP3 or AIFF file of at most ten minutes; by "
+                  "default a built-in signal")
+      .existing_file();
+  command.add_option(
       "--save-audio", arguments->save_audio_file,
       "Write the provider's audio to this WAV file, for the first session only; an existing file is replaced");
-  command->add_flag("--virtual", arguments->virtual_clock,
-                    "Run on a virtual clock, in seconds, against the bundled fake");
-  add_run_options(*command, {.modules = {"run", "drive", "voice"}, .code = run_options(*arguments)});
-  return [arguments, program] {
+  command.add_flag("--virtual", arguments->virtual_clock,
+                   "Run on a virtual clock, in seconds, against the bundled fake");
+  add_run_options(command, {.modules = {"run", "drive", "voice"}, .code = run_options(*arguments)});
+  command.runs([arguments, program] {
     check(*arguments);
     int status = kUsage;
     with_voice_provider(arguments->provider,
                         [&](const auto& provider) { status = run_voice(provider, *arguments, program); });
     return status;
-  };
+  });
 }
 
 }  // namespace soak::tools

@@ -56,6 +56,13 @@ TEST(CommandOptionsTest, ABadValueIsExitStatusTwoAndNamesWhatIsExpected) {
   EXPECT_THAT(number.output, HasSubstr("--duration-min is '5m': expected a number of minutes above 0"));
 }
 
+TEST(CommandOptionsTest, HelpThatCannotBeWrittenIsExitStatusTwo) {
+  const ProgramResult help = run_program({"/bin/sh", "-c", SOAK_COMMAND " voice --help >/dev/full"});
+
+  EXPECT_EQ(help.exit_status, 2);
+  EXPECT_THAT(help.output, HasSubstr("soak: cannot write to the standard output: No space left on device"));
+}
+
 TEST(CommandOptionsTest, ABoundThatARunCannotShowIsExitStatusThree) {
   const conftest::ScratchFolder folder;
   std::vector<std::string> arguments = {SOAK_COMMAND, "voice",        "--provider", "openai",
