@@ -13,7 +13,7 @@ PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcli11-dev libcurl4-
             libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
 # it is used instead: Debian's npm conflicts with it.
-TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev prometheus python3 python3-requests python3-websockets \
+TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev node-ws prometheus python3 python3-requests python3-websockets \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 # For the benchmarks and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc

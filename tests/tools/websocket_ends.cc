@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ends of WebSocket for peers that are not ours; each sends back every message that it receives:
+// The ends of WebSocket for peers that are not ours. Each sends back every message that it receives, but for a text
+// such as "close 4001 moved", which it answers by closing with that code and that reason:
 //
 //   websocket_ends serve    a WebSocketServer on ws: and one on wss:; prints URLs and files, and ends with its standard
 //                           input
@@ -8,10 +9,12 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,10 +29,25 @@
 namespace soak {
 namespace {
 
+// What a message such as "close 4001 moved" asks for.
+std::optional<net::CloseStatus> asked_close(const net::Message& message) {
+  unsigned code = 0;
+  int reason = 0;
+  if (!message.is_text() || std::sscanf(message.data.c_str(), "close %4u %n", &code, &reason) != 1 || reason == 0) {
+    return std::nullopt;
+  }
+  return net::CloseStatus(static_cast<std::uint16_t>(code), message.data.substr(static_cast<std::size_t>(reason)),
+                          net::CloseStatus::By::kLocal);
+}
+
 Task<net::CloseStatus> echo(net::WebSocket& socket) {
   try {
     for (;;) {
       net::Message message = co_await socket.receive();
+      if (const std::optional<net::CloseStatus> asked = asked_close(message)) {
+        co_await socket.close(asked->code, asked->reason);
+        co_return *socket.close_status();
+      }
       co_await socket.send(std::move(message));
     }
   } catch (const net::ConnectionClosed& closed) {
