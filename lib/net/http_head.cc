@@ -183,6 +183,8 @@ std::optional<RequestHead> parse_request_head(std::string_view head) {
   return std::nullopt;
 }
 
+bool asks_for_websocket(const RequestHead& head) { return has_element(head.headers, "Upgrade", "websocket"); }
+
 std::optional<HandshakeReply> check_upgrade(const RequestHead& head) {
   if (head.http10) {
     return HandshakeReply::refuse(400, "A WebSocket handshake is HTTP/1.1.\n");
@@ -190,7 +192,7 @@ std::optional<HandshakeReply> check_upgrade(const RequestHead& head) {
   if (head.method != "GET") {
     return HandshakeReply::refuse(405, {}, {{"Allow", "GET"}});
   }
-  if (!has_element(head.headers, "Upgrade", "websocket") || !has_element(head.headers, "Connection", "upgrade")) {
+  if (!asks_for_websocket(head) || !has_element(head.headers, "Connection", "upgrade")) {
     return HandshakeReply::refuse(426, "This is a WebSocket server.\n", {{"Upgrade", "websocket"}});
   }
   if (head.headers.get_all("Sec-WebSocket-Version") != std::vector<std::string>{"13"}) {
@@ -207,19 +209,6 @@ std::optional<HandshakeReply> check_upgrade(const RequestHead& head) {
     return HandshakeReply::refuse(400, "A WebSocket handshake has no body.\n");
   }
   return std::nullopt;
-}
-
-std::string format_refusal(const HandshakeReply& reply, std::chrono::system_clock::time_point now) {
-  std::string text = "HTTP/1.1 " + std::to_string(reply.status()) + " " + std::string(reason_phrase(reply.status()));
-  text += "\r\n";
-  for (const auto& [name, value] : reply.headers()) {
-    text += name + ": " + value + "\r\n";
-  }
-  if (!reply.headers().contains("Date")) {
-    text += "Date: " + format_http_date(now) + "\r\n";
-  }
-  text += "Content-Length: " + std::to_string(reply.body().size()) + "\r\nConnection: close\r\n\r\n";
-  return text + reply.body();
 }
 
 }  // namespace soak::net

@@ -2,7 +2,7 @@
 #ifndef SOAK_LIB_NET_HTTP_HEAD_H_
 #define SOAK_LIB_NET_HTTP_HEAD_H_
 
-// The head of an HTTP request, of one that asks for an upgrade, and the answer that refuses it.
+// The head of an HTTP request, and of one that asks for an upgrade.
 
 #include <chrono>
 #include <optional>
@@ -40,11 +40,11 @@ std::string_view reason_phrase(int status);
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
 std::string format_http_date(std::chrono::system_clock::time_point time);
 
+// Whether it asks to go on as a WebSocket; check_upgrade() says whether it asks as it has to.
+bool asks_for_websocket(const RequestHead& head);
+
 // What a server has to answer to a request that is no WebSocket upgrade of version 13; empty if it is one.
 std::optional<HandshakeReply> check_upgrade(const RequestHead& head);
-
-// The whole response, with Date, Content-Length and "Connection: close".
-std::string format_refusal(const HandshakeReply& reply, std::chrono::system_clock::time_point now);
 
 }  // namespace soak::net
 

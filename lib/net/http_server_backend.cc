@@ -63,6 +63,25 @@ OutgoingResponse::OutgoingResponse(HttpResponse response, std::string_view metho
   }
 }
 
+std::string OutgoingResponse::text() const {
+  std::string bytes;
+  bytes.reserve(256 + body.size());
+  bytes += "HTTP/1.1 ";
+  bytes += std::to_string(status);
+  bytes += ' ';
+  bytes += reason_phrase(status);
+  bytes += "\r\n";
+  for (const auto& [name, value] : headers) {
+    bytes += name;
+    bytes += ": ";
+    bytes += value;
+    bytes += "\r\n";
+  }
+  bytes += "\r\n";
+  bytes += body;
+  return bytes;
+}
+
 HttpServerBackend::HttpServerBackend(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options)
     : loop(event_loop), handler(std::move(http_handler)), options(std::move(server_options)), handlers_(event_loop) {
   if (!handler) {

@@ -34,6 +34,9 @@ struct OutgoingResponse {
   OutgoingResponse(HttpResponse response, std::string_view method, bool close,
                    std::chrono::system_clock::time_point now);
 
+  // Its bytes by HTTP/1.1.
+  std::string text() const;
+
   int status;
   Headers headers;  // With Date, Content-Length, and "Connection: close" for the last of its connection.
   std::string body;

@@ -341,9 +341,7 @@ void MemoryHttpClient::ended(MemoryHttpConnection& connection) {
   }
 }
 
-MemoryHttpListener::MemoryHttpListener(EventLoop& event_loop, HttpHandler http_handler,
-                                       HttpServerOptions server_options)
-    : HttpServerBackend(event_loop, std::move(http_handler), std::move(server_options)) {
+void MemoryHttpListener::listen() {
   port = loop.service<MemoryNetwork>().add(options.port, {.http = this, .secure = secure()});
   if (port == 0) {
     throw Error(Errc::kConnectFailed, options.host + ":" + std::to_string(options.port) + ": Address already in use");
@@ -386,7 +384,9 @@ std::shared_ptr<HttpClientBackend> make_memory_http_client(EventLoop& loop, Http
 
 std::shared_ptr<HttpServerBackend> listen_http_in_memory(EventLoop& loop, HttpHandler handler,
                                                          HttpServerOptions options) {
-  return std::make_shared<MemoryHttpListener>(loop, std::move(handler), std::move(options));
+  auto listener = std::make_shared<MemoryHttpListener>(loop, std::move(handler), std::move(options));
+  listener->listen();
+  return listener;
 }
 
 }  // namespace soak::net

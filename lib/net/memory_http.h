@@ -164,8 +164,11 @@ class MemoryHttpClient final : public HttpClientBackend {
 
 class MemoryHttpListener final : public HttpServerBackend {
  public:
-  MemoryHttpListener(EventLoop& event_loop, HttpHandler http_handler, HttpServerOptions server_options);
+  using HttpServerBackend::HttpServerBackend;
   ~MemoryHttpListener() override { stop(); }
+
+  // On a port of its own; a WebSocket server that takes requests has one of these on its port.
+  void listen();
 
   std::uint64_t add(std::shared_ptr<MemoryHttpConnection> connection);
   void remove(std::uint64_t id) { connections_.erase(id); }

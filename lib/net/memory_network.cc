@@ -6,6 +6,7 @@
 
 #include "lib/net/connect_errors.h"
 #include "lib/net/field_syntax.h"
+#include "lib/net/memory_http.h"
 #include "lib/net/memory_link.h"
 #include "soak/detail/timer_heap.h"
 
@@ -43,12 +44,21 @@ class MemoryListener final : public WebSocketServerBackend {
   MemoryListener(EventLoop& event_loop, ServerOptions server_options)
       : WebSocketServerBackend(event_loop, std::move(server_options)), network_(event_loop.service<MemoryNetwork>()) {
     const std::uint16_t wanted = options.port;
-    port = network_.add(wanted, {.websocket = this, .secure = secure()});
+    if (options.on_request) {
+      http_ = std::make_shared<MemoryHttpListener>(
+          loop, [this](HttpServerRequest request) { return reply(std::move(request)); }, HttpServerOptions());
+    }
+    port = network_.add(wanted, {.websocket = this, .http = http_.get(), .secure = secure()});
     if (port == 0) {
       throw Error(Errc::kConnectFailed, options.host + ":" + std::to_string(wanted) + ": Address already in use");
     }
   }
-  ~MemoryListener() override { stop(); }
+  ~MemoryListener() override {
+    stop();
+    if (http_ != nullptr) {
+      http_->stop();
+    }
+  }
 
   bool full() const { return waiting.size() >= options.accept_queue_max; }
   void queue(std::shared_ptr<MemoryHandshake> handshake) { backlog_.push_back(std::move(handshake)); }
@@ -73,7 +83,21 @@ class MemoryListener final : public WebSocketServerBackend {
   }
 
  private:
+  // As on sockets: the connection ends with the response.
+  Task<HttpReply> reply(HttpServerRequest request) {
+    HttpReply reply = HttpReply::reset();
+    if (!stopped) {
+      HttpResponse response = answer(std::move(request));
+      response.headers.set("Connection", "close");
+      if (!stopped) {  // By the answer itself.
+        reply = HttpReply(std::move(response));
+      }
+    }
+    co_return reply;
+  }
+
   MemoryNetwork& network_;
+  std::shared_ptr<MemoryHttpListener> http_;  // Null without `on_request`.
   std::deque<std::weak_ptr<MemoryHandshake>> backlog_;
   std::uint64_t connections_ = 0;
 };

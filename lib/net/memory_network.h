@@ -30,7 +30,7 @@ class MemoryNetwork {
   std::chrono::nanoseconds latency() const { return latency_; }  // One way.
   void set_latency(std::chrono::nanoseconds latency) { latency_ = latency; }
 
-  // The listener of a port: either kind of server, or none.
+  // The listener of a port: a server of either kind, one that is both, or none.
   struct Listener {
     MemoryListener* websocket = nullptr;
     MemoryHttpListener* http = nullptr;

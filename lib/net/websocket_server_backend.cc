@@ -2,6 +2,7 @@
 #include "lib/net/websocket_server_backend.h"
 
 #include <exception>
+#include <utility>
 
 #include "lib/net/field_syntax.h"
 
@@ -61,6 +62,16 @@ HandshakeReply WebSocketServerBackend::decide(const HandshakeRequest& request) c
     return HandshakeReply::refuse(500, error.what());
   } catch (...) {
     return HandshakeReply::refuse(500);
+  }
+}
+
+HttpResponse WebSocketServerBackend::answer(HttpServerRequest request) const {
+  try {
+    return options.on_request(std::move(request));
+  } catch (const std::exception& error) {
+    return HttpResponse(500, error.what());
+  } catch (...) {
+    return HttpResponse(500);
   }
 }
 

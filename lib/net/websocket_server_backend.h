@@ -29,6 +29,8 @@ struct WebSocketServerBackend : std::enable_shared_from_this<WebSocketServerBack
 
   // The server's word on a request, exceptions turned into 500.
   HandshakeReply decide(const HandshakeRequest& request) const;
+  // Its word on a request that is no handshake, the same. Only with an `on_request`.
+  HttpResponse answer(HttpServerRequest request) const;
   static HandshakeRequest make_request(const RequestHead& head, std::string peer_address);
   std::shared_ptr<Connection> make_connection(const HandshakeRequest& request, const HandshakeReply& reply) const;
   void enqueue(HandshakeRequest request, std::shared_ptr<Connection> connection);

@@ -19,7 +19,6 @@
 #include <vector>
 
 #include "lib/net/fd.h"
-#include "lib/net/http_head.h"
 #include "lib/net/tcp_listener.h"
 #include "lib/net/tls_context.h"
 #include "lib/net/tls_terminator.h"
@@ -340,24 +339,10 @@ void HttpConnection::reply(HttpReply reply) {
 }
 
 void HttpConnection::respond(HttpResponse response, bool close) {
-  OutgoingResponse outgoing(std::move(response), method_, close, server_.loop.wall_now());
+  const OutgoingResponse outgoing(std::move(response), method_, close, server_.loop.wall_now());
   close_ = outgoing.close;
-  output_.clear();
+  output_ = outgoing.text();
   written_ = 0;
-  output_.reserve(256 + outgoing.body.size());
-  output_ += "HTTP/1.1 ";
-  output_ += std::to_string(outgoing.status);
-  output_ += ' ';
-  output_ += reason_phrase(outgoing.status);
-  output_ += "\r\n";
-  for (const auto& [name, value] : outgoing.headers) {
-    output_ += name;
-    output_ += ": ";
-    output_ += value;
-    output_ += "\r\n";
-  }
-  output_ += "\r\n";
-  output_ += outgoing.body;
   server_.loop.core().timers.disarm(*this);
   stage_ = Stage::kWriting;
   responding_ = true;

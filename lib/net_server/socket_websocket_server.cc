@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/net/http_server_backend.h"
 #include "lib/net/tcp_listener.h"
 #include "lib/net/tls_context.h"
 #include "lib/net/uv_poll.h"
@@ -49,10 +50,10 @@ std::string accept_key(std::string_view key) {
 
 class SocketWebSocketServer;
 
-// A connection from accept(2) until its request is answered.
+// A connection from accept(2) until its request is answered. One that asks for no WebSocket is read with its body.
 class Handshake final : public soak::detail::TimerNode {
  public:
-  Handshake(SocketWebSocketServer& server, Stream stream, std::string peer);
+  Handshake(SocketWebSocketServer& server, Stream stream, std::string peer, std::uint64_t number);
   ~Handshake();
   Handshake(const Handshake&) = delete;
   Handshake& operator=(const Handshake&) = delete;
@@ -67,14 +68,18 @@ class Handshake final : public soak::detail::TimerNode {
   std::list<Handshake>::iterator position;  // In one of the server's lists.
 
  private:
+  bool take_request();
+  bool on_head();
   void on_request();
   void refuse(const HandshakeReply& reply);
+  void respond(HttpResponse response, std::string_view method, bool complete);
 
   SocketWebSocketServer& server_;
   Stream stream_;
   const std::string peer_;
+  const std::uint64_t number_;
   std::optional<UvPoll> poll_;
-  HttpRequestReader reader_{0};
+  HttpRequestReader reader_{HttpServerOptions().body_bytes_max};
   RequestHead head_;
 };
 
@@ -142,6 +147,7 @@ class SocketWebSocketServer final : public WebSocketServerBackend {
   std::optional<TcpListener> listening_;
   std::list<Handshake> handshakes_;
   std::list<Handshake> complete_;
+  std::uint64_t connections_ = 0;
 };
 
 void SocketWebSocketServer::on_connection() {
@@ -159,7 +165,7 @@ void SocketWebSocketServer::on_connection() {
     if (stopped) {
       return;
     }
-    handshakes_.emplace_back(*this, std::move(stream), std::move(accepted->peer));
+    handshakes_.emplace_back(*this, std::move(stream), std::move(accepted->peer), ++connections_);
     handshakes_.back().position = std::prev(handshakes_.end());
   }
   watch();
@@ -174,8 +180,8 @@ void SocketWebSocketServer::make_room() {
   }
 }
 
-Handshake::Handshake(SocketWebSocketServer& server, Stream stream, std::string peer)
-    : server_(server), stream_(std::move(stream)), peer_(std::move(peer)) {
+Handshake::Handshake(SocketWebSocketServer& server, Stream stream, std::string peer, std::uint64_t number)
+    : server_(server), stream_(std::move(stream)), peer_(std::move(peer)), number_(number) {
   poll_.emplace(server_.uv_loop().handle(), stream_.fd(), [this] {
     const std::shared_ptr<WebSocketServerBackend> keep = server_.shared_from_this();
     read();
@@ -211,28 +217,64 @@ bool Handshake::read() {
       return true;
     }
     reader_.append({buffer.data(), got.bytes});
-    switch (reader_.next()) {
-      case HttpRequestReader::Event::kNone:
-        continue;
-      case HttpRequestReader::Event::kRefused:
-        refuse(HandshakeReply::refuse(reader_.refusal().status, reader_.refusal().body));
-        return true;
-      default:
-        on_request();
-        return true;
+    if (!take_request()) {
+      return true;
     }
   }
 }
 
-void Handshake::on_request() {
+// False when this needs no more bytes, or is gone.
+bool Handshake::take_request() {
+  for (;;) {
+    switch (reader_.next()) {
+      case HttpRequestReader::Event::kNone:
+        return true;
+      case HttpRequestReader::Event::kRefused:
+        respond(reader_.refusal(), {}, false);
+        return false;
+      case HttpRequestReader::Event::kHead:
+        if (!on_head()) {
+          return false;
+        }
+        break;
+      case HttpRequestReader::Event::kRequest:
+        on_request();
+        return false;
+    }
+  }
+}
+
+// True when the body is to be read, which is that of no handshake.
+bool Handshake::on_head() {
   const HttpServerRequest& request = reader_.request();
   head_ = {request.method, request.path, request.query, request.headers, reader_.http10()};
+  if (server_.options.on_request && !asks_for_websocket(head_)) {
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (reader_.expects_continue() && stream_.write(kContinue).bytes != kContinue.size()) {
+      server_.remove(position, false);
+      return false;
+    }
+    return true;
+  }
   if (const std::optional<HandshakeReply> wrong = check_upgrade(head_)) {
-    return refuse(*wrong);
+    refuse(*wrong);
+    return false;
   }
   server_.loop.core().timers.disarm(*this);
   poll_->pause();
   server_.complete(position);
+  return false;
+}
+
+void Handshake::on_request() {
+  HttpServerRequest request = reader_.take();
+  request.peer_address = peer_;
+  request.connection = number_;
+  const SocketWebSocketServer& server = server_;
+  HttpResponse response = server.answer(std::move(request));
+  if (!server.stopped) {  // By the answer itself: this is gone.
+    respond(std::move(response), head_.method, false);
+  }
 }
 
 void Handshake::answer() {
@@ -244,8 +286,7 @@ void Handshake::answer() {
   }
   poll_.reset();
   if (!reply.accepted()) {
-    server_.let_go(std::move(stream_), format_refusal(reply, server_.loop.wall_now()));
-    return server_.remove(position, true);
+    return respond(HttpResponse(reply.status(), reply.body(), reply.headers()), head_.method, true);
   }
   std::string response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
   if (!reply.headers().contains("Date")) {
@@ -270,9 +311,14 @@ void Handshake::answer() {
 }
 
 void Handshake::refuse(const HandshakeReply& reply) {
+  respond(HttpResponse(reply.status(), reply.body(), reply.headers()), head_.method, false);
+}
+
+void Handshake::respond(HttpResponse response, std::string_view method, bool complete) {
   poll_.reset();
-  server_.let_go(std::move(stream_), format_refusal(reply, server_.loop.wall_now()));
-  server_.remove(position, false);
+  const OutgoingResponse outgoing(std::move(response), method, true, server_.loop.wall_now());
+  server_.let_go(std::move(stream_), outgoing.text());
+  server_.remove(position, complete);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "soak/net/headers.h"
+#include "soak/net/http.h"
 #include "soak/net/tls_identity.h"
 #include "soak/net/websocket.h"
 
@@ -68,6 +69,10 @@ struct ServerOptions : WebSocketLimits {
   TlsIdentity tls;
   // Called once per handshake, on the loop's turn. If it throws, the reply is 500.
   std::function<HandshakeReply(const HandshakeRequest&)> on_handshake = &accept_any;
+  // Called, on the loop's turn, for a whole request that does not ask for a WebSocket, so that one port serves both.
+  // Its body is at most 16 MiB; a longer one gets 413. The connection ends after the reply. If it throws, the reply is
+  // 500. Without it, such a request gets 405 or 426.
+  std::function<HttpResponse(HttpServerRequest)> on_request;
   // The most connections that have completed their handshake and wait for accept(). At the limit the server takes no
   // new ones from the listening socket, and they wait there. Handshakes that are not complete are limited to 256: of
   // more, the connection that has been silent longest is dropped.
