@@ -6,7 +6,11 @@
 #include <optional>
 #include <utility>
 
+#include "lib/net/connection.h"
+#include "lib/net/frame.h"
+#include "lib/text/utf8.h"
 #include "soak/event.h"
+#include "soak/fault/raw_frame.h"
 #include "soak/task.h"
 
 namespace soak::fault {
@@ -22,10 +26,16 @@ constexpr detail::EnumNames<Kind> kKindNames({{Kind::kReset, "reset"},
                                               {Kind::kUnknown, "unknown"},
                                               {Kind::kOversized, "oversized"},
                                               {Kind::kNotJson, "not_json"},
+                                              {Kind::kMaskedFrame, "masked_frame"},
+                                              {Kind::kPingBurst, "ping_burst"},
+                                              {Kind::kCloseWithMessage, "close_with_message"},
                                               {Kind::kRefused, "refused"}});
 // The most handshakes that can be answered but not yet accepted. Beyond that, the plans of the oldest are dropped:
 // those clients left before they were accepted.
 constexpr std::size_t kPlannedMax = 4096;
+constexpr auto kText = static_cast<std::uint8_t>(net::Opcode::kText);
+constexpr auto kClose = static_cast<std::uint8_t>(net::Opcode::kClose);
+constexpr auto kPing = static_cast<std::uint8_t>(net::Opcode::kPing);
 constexpr std::string_view kNotJson = R"({"type": )";
 
 // An object that no client knows, padded to `bytes` if it is shorter.
@@ -42,6 +52,15 @@ std::string unknown_message(std::size_t bytes) {
 }  // namespace
 
 std::string_view to_string(Kind kind) { return kKindNames[kind]; }
+
+std::optional<Kind> kind_named(std::string_view name) {
+  for (std::size_t i = 0; i < kKinds; ++i) {
+    if (const auto kind = static_cast<Kind>(i); kKindNames[kind] == name) {
+      return kind;
+    }
+  }
+  return std::nullopt;
+}
 
 // A connection with the faults of its script. The socket and the coroutines that wait in it share it, so the socket may
 // be destroyed at any time. Its tasks are then destroyed in place.
@@ -118,6 +137,7 @@ class Script::Connection {
 
   Task<> play_all(std::vector<Fault> faults);
   Task<> play(Fault fault);
+  bool write_frames(const Fault& fault);
 
   Script& script_;
   EventLoop& loop_;
@@ -250,6 +270,13 @@ Task<> Script::Connection::play(Fault fault) {
     case Kind::kOutOfOrder:
       out_of_order_ = true;
       break;
+    case Kind::kMaskedFrame:
+    case Kind::kPingBurst:
+    case Kind::kCloseWithMessage:
+      if (write_frames(fault)) {
+        count(fault.kind);
+      }
+      break;
     case Kind::kRefused:  // Has an effect only in answer(); an accepted connection ignores it.
       break;
     case Kind::kUnknown:
@@ -263,6 +290,29 @@ Task<> Script::Connection::play(Fault fault) {
       } catch (const net::ConnectionClosed&) {  // receive() reports it.
       }
       break;
+    }
+  }
+}
+
+// False if the transport sends no frames but its own.
+bool Script::Connection::write_frames(const Fault& fault) {
+  switch (fault.kind) {
+    case Kind::kMaskedFrame:
+      return net::write_raw(*socket_, bytes_of({.opcode = kText, .payload = unknown_message(0), .masked = true}));
+    case Kind::kPingBurst: {
+      std::string burst;
+      for (std::size_t i = 1; i <= fault.pings; ++i) {
+        burst += bytes_of({.opcode = kPing, .payload = "soak ping " + std::to_string(i)});
+      }
+      return net::write_raw(*socket_, std::move(burst));
+    }
+    default: {
+      const net::CloseStatus close(fault.code, std::string(text::first_bytes(fault.reason, net::kCloseReasonMax)),
+                                   net::CloseStatus::By::kLocal);
+      return net::write_raw(*socket_,
+                            bytes_of({.opcode = kText, .payload = unknown_message(0)}) +
+                                bytes_of({.opcode = kClose, .payload = net::close_payload(close.code, close.reason)}),
+                            close);
     }
   }
 }

@@ -5,14 +5,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "lib/net/frame.h"
 #include "lib/text/format.h"
 #include "lib/text/number.h"
 
 namespace soak::net {
 namespace {
-
-// RFC 6455: a control frame holds 125 bytes, the code takes two of them.
-constexpr std::size_t kCloseReasonMax = 123;
 
 // Pings that wait for their pongs. Of a peer that answers none, more are not kept.
 constexpr std::size_t kPingsKept = 64;
@@ -361,10 +359,7 @@ void Connection::flush() {
     return;
   }
   while (!unsent_.empty() && link_->writable()) {
-    Message message = unsent_.pop();
-    ++counters_.frames_sent;
-    counters_.bytes_sent += message.data.size();
-    link_->write(std::move(message));
+    write_next();
     if (!has_link()) {
       return;  // The write found the connection lost.
     }
@@ -380,6 +375,30 @@ void Connection::flush() {
   }
 }
 
+void Connection::write_next() {
+  Message message = unsent_.pop();
+  ++counters_.frames_sent;
+  counters_.bytes_sent += message.data.size();
+  link_->write(std::move(message));
+}
+
+bool Connection::write_raw(std::string bytes, std::optional<CloseStatus> close) {
+  auto* const link = dynamic_cast<RawLink*>(link_.get());
+  if (!is_open() || !has_link() || link == nullptr) {
+    return false;
+  }
+  while (!unsent_.empty()) {
+    write_next();
+  }
+  link->write_raw(std::move(bytes), close.has_value());
+  if (close) {
+    close_started_ = true;
+    await_close(*std::move(close));
+  }
+  sendable_.wake();
+  return true;
+}
+
 void Connection::begin_close(std::uint16_t code, std::string_view reason) {
   if (!is_open()) {
     return;
@@ -387,12 +406,17 @@ void Connection::begin_close(std::uint16_t code, std::string_view reason) {
   if (code == kCloseNoStatus) {
     reason = {};
   }
-  local_close_ = CloseStatus(code, std::string(text::first_bytes(reason, kCloseReasonMax)), CloseStatus::By::kLocal);
+  await_close({code, std::string(text::first_bytes(reason, kCloseReasonMax)), CloseStatus::By::kLocal});
+  flush();
+  pause_or_resume();
+}
+
+// Of `close`, which this side has begun.
+void Connection::await_close(CloseStatus close) {
+  local_close_ = std::move(close);
   close_timer_.start(limits_.close_timeout);
   idle_timer_.stop();
   ping_timer_.stop();
-  flush();
-  pause_or_resume();
 }
 
 void Connection::fail(std::uint16_t code, std::string reason) {
@@ -530,6 +554,8 @@ class Socket final : public WebSocket {
   WebSocketCounters counters() const override { return connection_->counters(); }
   std::size_t buffered_bytes() const override { return connection_->buffered_bytes(); }
 
+  Connection& connection() { return *connection_; }
+
  private:
   std::shared_ptr<Connection> connection_;
 };
@@ -538,6 +564,11 @@ class Socket final : public WebSocket {
 
 std::unique_ptr<WebSocket> make_websocket(std::shared_ptr<Connection> connection) {
   return std::make_unique<Socket>(std::move(connection));
+}
+
+bool write_raw(WebSocket& socket, std::string bytes, std::optional<CloseStatus> close) {
+  auto* const own = dynamic_cast<Socket*>(&socket);
+  return own != nullptr && own->connection().write_raw(std::move(bytes), std::move(close));
 }
 
 }  // namespace soak::net

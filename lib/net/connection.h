@@ -64,6 +64,8 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   static Task<> close(std::shared_ptr<Connection> self, std::uint16_t code, std::string reason);
 
   void set_reading(bool on);
+  // See write_raw() below.
+  bool write_raw(std::string bytes, std::optional<CloseStatus> close);
 
   bool is_open() const { return !status_ && !local_close_ && !peer_close_; }
   const std::optional<CloseStatus>& status() const { return status_; }
@@ -105,7 +107,9 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
   void deliver(Message message);
   void pause_or_resume();
   void flush();
+  void write_next();
   void begin_close(std::uint16_t code, std::string_view reason);
+  void await_close(CloseStatus close);
   void fail(std::uint16_t code, std::string reason);
   void finish(CloseStatus status, Errc code);
   [[noreturn]] void throw_closed() const;
@@ -156,6 +160,11 @@ class Connection final : public LinkUser, public std::enable_shared_from_this<Co
 
 // Wraps a started connection for its user.
 std::unique_ptr<WebSocket> make_websocket(std::shared_ptr<Connection> connection);
+
+// For faults: sends `bytes`, which need not be what a WebSocket sends, behind what has been sent. With `close` they end
+// with a close frame of that code and reason, and `socket` closes as if by close(). False, and nothing is sent, if the
+// connection is not open, or its transport is not ours.
+bool write_raw(WebSocket& socket, std::string bytes, std::optional<CloseStatus> close = std::nullopt);
 
 }  // namespace soak::net
 

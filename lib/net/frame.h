@@ -28,8 +28,9 @@ using MaskKey = std::array<unsigned char, 4>;
 // The most that a frame has before its payload.
 inline constexpr std::size_t kFrameHeadMax = 14;
 
-// The most that a control frame has as its payload.
+// The most that a control frame has as its payload, and what the code of a close frame leaves of it to the reason.
 inline constexpr std::size_t kControlBytesMax = 125;
+inline constexpr std::size_t kCloseReasonMax = kControlBytesMax - 2;
 
 // Whether a close frame may have this code (sections 7.4.1 and 7.4.2, and the registry of IANA). 1005 is no code but
 // the lack of one.

@@ -67,6 +67,14 @@ class Link {
   virtual std::chrono::nanoseconds silence() const = 0;
 };
 
+// A link that can send what no WebSocket would, for faults.
+class RawLink : public Link {
+ public:
+  // Sends `bytes` as they are, in one piece if the transport takes them at once. With `last` they end with our close
+  // frame: nothing of ours follows, and on_end() follows the peer's answer.
+  virtual void write_raw(std::string bytes, bool last) = 0;
+};
+
 }  // namespace soak::net
 
 #endif  // SOAK_LIB_NET_LINK_H_

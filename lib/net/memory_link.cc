@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/net/memory_link.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <iterator>
+#include <limits>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "lib/net/websocket_reader.h"
 #include "soak/detail/timer_heap.h"
 
 namespace soak::net {
@@ -13,12 +22,20 @@ namespace {
 constexpr std::size_t kPipeBytes = std::size_t{256} << 10;
 
 struct Frame {
-  enum class Kind : std::uint8_t { kMessage, kPing, kPong, kClose, kEnd };
+  enum class Kind : std::uint8_t {
+    kMessage,
+    kPing,
+    kPong,
+    kClose,
+    kRaw,    // Bytes, which the reader takes for what a socket would.
+    kFault,  // What it finds in them, and refuses.
+    kEnd
+  };
 
   Kind kind;
   Instant arrival;
-  Message message;         // The reason, for kClose; the payload, for a ping or pong.
-  std::uint16_t code = 0;  // For kClose.
+  Message message;         // The reason, for kClose and kFault; the payload, for a ping or pong.
+  std::uint16_t code = 0;  // For kClose and kFault.
 };
 
 class MemoryLink;
@@ -26,7 +43,8 @@ class MemoryLink;
 // Frames on their way to `reader`. Frames keep their order, so only the first has a timer.
 class Direction final : public soak::detail::TimerNode {
  public:
-  Direction(EventLoop& loop, std::chrono::nanoseconds latency) : loop_(loop), latency_(latency) {}
+  Direction(EventLoop& loop, std::chrono::nanoseconds latency, WebSocketReader::Masking masking)
+      : loop_(loop), latency_(latency), raw_reader_(masking, std::numeric_limits<std::size_t>::max()) {}
   ~Direction() { stop(); }
   Direction(const Direction&) = delete;
   Direction& operator=(const Direction&) = delete;
@@ -46,19 +64,24 @@ class Direction final : public soak::detail::TimerNode {
   MemoryLink* writer = nullptr;
 
  private:
+  void read(const Frame& raw);
+
   EventLoop& loop_;
   std::chrono::nanoseconds latency_;
+  WebSocketReader raw_reader_;  // Knows no limit: the user has one.
   std::deque<Frame> frames_;
   std::size_t bytes_ = 0;
 };
 
 struct Pipe {
-  Pipe(EventLoop& loop, std::chrono::nanoseconds latency) : up(loop, latency), down(loop, latency) {}
+  Pipe(EventLoop& loop, std::chrono::nanoseconds latency)
+      : up(loop, latency, WebSocketReader::Masking::kRequired),
+        down(loop, latency, WebSocketReader::Masking::kForbidden) {}
   Direction up;    // To the server.
   Direction down;  // To the client.
 };
 
-class MemoryLink final : public Link {
+class MemoryLink final : public RawLink {
  public:
   MemoryLink(std::shared_ptr<Pipe> pipe, Direction& in, Direction& out) : pipe_(std::move(pipe)), in_(in), out_(out) {
     in_.reader = this;
@@ -81,6 +104,12 @@ class MemoryLink final : public Link {
 
   bool writable() const override { return !ended_ && !close_sent_ && out_.bytes() < kPipeBytes; }
   void write(Message message) override { out_.push(Frame::Kind::kMessage, std::move(message)); }
+  void write_raw(std::string bytes, bool last) override {
+    if (!ended_ && !close_sent_) {
+      out_.push(Frame::Kind::kRaw, Message::binary(std::move(bytes)));
+      close_sent_ = last;
+    }
+  }
   void want_writable() override { wanted_ = true; }
   std::size_t buffered() const override { return 0; }
   void ping(std::string payload) override {
@@ -137,6 +166,15 @@ class MemoryLink final : public Link {
         end();
         return;
       }
+      case Frame::Kind::kFault:
+        if (!std::exchange(close_sent_, true)) {
+          out_.push(Frame::Kind::kClose, Message::text(frame.message.data), frame.code);
+        }
+        user_->on_fault(frame.code, frame.message.data);
+        end();
+        return;
+      case Frame::Kind::kRaw:  // Its direction has read it.
+        return;
       case Frame::Kind::kEnd:
         end();
         return;
@@ -172,6 +210,37 @@ void Direction::schedule() {
   loop_.core().timers.arm(*this, frames_.front().arrival);
 }
 
+// Puts what is in the bytes in their place.
+void Direction::read(const Frame& raw) {
+  std::vector<Frame> found;
+  const auto find = [&](Frame::Kind kind, Message message, std::uint16_t code = 0) {
+    bytes_ += message.data.size();
+    found.push_back({kind, raw.arrival, std::move(message), code});
+  };
+  for (std::string_view bytes = raw.message.data; !bytes.empty();) {
+    switch (raw_reader_.next(bytes)) {
+      case WebSocketReader::Event::kNone:
+        break;
+      case WebSocketReader::Event::kMessage:
+        find(Frame::Kind::kMessage, raw_reader_.take_message());
+        break;
+      case WebSocketReader::Event::kPing:
+        find(Frame::Kind::kPing, Message::binary(std::string(raw_reader_.control())));
+        break;
+      case WebSocketReader::Event::kPong:
+        find(Frame::Kind::kPong, Message::binary(std::string(raw_reader_.control())));
+        break;
+      case WebSocketReader::Event::kClose:
+        find(Frame::Kind::kClose, Message::text(std::string(raw_reader_.close_reason())), raw_reader_.close_code());
+        break;
+      case WebSocketReader::Event::kFault:
+        find(Frame::Kind::kFault, Message::text(raw_reader_.fault().why), raw_reader_.fault().code);
+        break;
+    }
+  }
+  frames_.insert(frames_.begin(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+}
+
 void Direction::expire() noexcept {
   const Instant now = loop_.now();
   const std::size_t before = bytes_;
@@ -180,7 +249,11 @@ void Direction::expire() noexcept {
     Frame frame = std::move(frames_.front());
     frames_.pop_front();
     bytes_ -= frame.message.data.size();
-    reader->take(std::move(frame));
+    if (frame.kind == Frame::Kind::kRaw) {
+      read(frame);
+    } else {
+      reader->take(std::move(frame));
+    }
   }
   schedule();
   if (bytes_ < before && writer != nullptr) {

@@ -59,6 +59,14 @@ void StreamLink::write(Message message) {
   }
 }
 
+void StreamLink::write_raw(std::string bytes, bool last) {
+  if (ended_ || lost_ || close_sent_) {
+    return;
+  }
+  send(bytes);
+  close_sent_ = last;
+}
+
 void StreamLink::want_writable() {
   wanted_ = true;
   if (writable()) {

@@ -30,7 +30,7 @@ struct StreamBuffers {
 };
 
 // The server's end of a WebSocket, on a socket that has been accepted and has had its handshake.
-class StreamLink final : public Link, public soak::detail::TimerNode {
+class StreamLink final : public RawLink, public soak::detail::TimerNode {
  public:
   StreamLink(UvLoop& loop, Stream stream, std::size_t message_bytes_max);
   ~StreamLink() override;
@@ -41,6 +41,7 @@ class StreamLink final : public Link, public soak::detail::TimerNode {
 
   bool writable() const override;
   void write(Message message) override;
+  void write_raw(std::string bytes, bool last) override;
   void want_writable() override;
   std::size_t buffered() const override { return output_.size() - written_; }
   void ping(std::string payload) override;

@@ -31,6 +31,7 @@
 
 #include "soak/detail/enum_names.h"
 #include "soak/event_loop.h"
+#include "soak/fault/raw_frame.h"
 
 namespace soak::fault {
 
@@ -38,7 +39,7 @@ enum class ByteKind : std::uint8_t {
   kReset,     // Both ends get an RST.
   kCut,       // Both ends get a FIN, without a close frame before it.
   kHalfOpen,  // For `lasts`, nothing passes in either direction, and neither end notices.
-  kInject,    // Sends `bytes` to the client between two of the server's frames.
+  kInject,    // Sends `bytes` to the client between two of the server's frames: bytes_of(RawFrame), or any.
 };
 inline constexpr std::size_t kByteKinds = detail::kEnumerators<ByteKind>;
 
@@ -98,17 +99,6 @@ class ByteProxy {
   class Connection;
   std::unique_ptr<State> state_;
 };
-
-// A WebSocket frame for kInject, valid or not.
-struct RawFrame {
-  std::uint8_t opcode = 0x1;  // 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong; others are undefined.
-  std::string payload = {};
-  bool final = true;          // The last fragment of its message.
-  std::uint8_t reserved = 0;  // RSV1 to RSV3 as bits 4, 2, 1. Without an extension, none may be set.
-  bool masked = false;        // A server must not mask; libwebsockets accepts it anyway.
-};
-
-std::string bytes_of(const RawFrame& frame);
 
 }  // namespace soak::fault
 

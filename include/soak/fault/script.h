@@ -5,8 +5,9 @@
 // Injects faults into the connections of a server, in memory and over loopback.
 //
 // A script defines which faults each connection gets and when, and counts those that happened. It works on the server's
-// side of a WebSocket, above the frames. For faults in the bytes (a header in pieces, an undefined opcode), use a
-// ByteProxy. The fakes take a script as an option; any other server wraps the sockets that it accepts:
+// side of a WebSocket, on messages and on a few whole frames. For other faults in the bytes (a header in pieces, an
+// undefined opcode), use a ByteProxy. The fakes take a script as an option; any other server wraps the sockets that it
+// accepts:
 //
 //   soak::fault::Script script([](std::uint64_t connection) {
 //     return std::vector<soak::fault::Fault>{{.kind = soak::fault::Kind::kHalfOpen, .after = 20s, .lasts = 60s}};
@@ -23,6 +24,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,21 +47,29 @@ enum class Kind : std::uint8_t {
   kUnknown,        // The server sends an object unknown to any client: {"type":"soak.unknown","soakUnknown":""}.
   kOversized,      // The same, padded to `bytes`.
   kNotJson,        // The server sends a message that is not JSON.
-  kRefused,        // The handshake is refused with `status` and `body`, whatever else is planned.
+  // In one segment each, as no soak server sends them by itself:
+  kMaskedFrame,  // The message of kUnknown in a masked frame, which a client has to refuse with 1002 (RFC 6455, 5.1).
+                 // A client on libwebsockets, as soak's are over sockets, takes it for any other message.
+  kPingBurst,    // As many pings as `pings` says, of which a client has to answer the last at least.
+  kCloseWithMessage,  // The message of kUnknown, and right behind it a close frame with `code` and `reason`.
+  kRefused,           // The handshake is refused with `status` and `body`, whatever else is planned.
 };
 inline constexpr std::size_t kKinds = detail::kEnumerators<Kind>;
 
 // "half_open": for reports and messages.
 std::string_view to_string(Kind kind);
+// The other way round; empty if no kind has that name.
+std::optional<Kind> kind_named(std::string_view name);
 
 // Give it a name: as a temporary in a co_await expression, g++ 12 would destroy it twice.
 struct Fault {
   Kind kind = Kind::kReset;
   std::chrono::nanoseconds after{0};  // After the connection was accepted, and not before an earlier fault is over.
   std::chrono::nanoseconds lasts{0};  // For kHalfOpen, kStalledReader, kDelay.
-  std::uint16_t code = 1011;          // For kClose.
-  std::string reason = {};            // For kClose; cut at 123 bytes.
+  std::uint16_t code = 1011;          // For kClose and kCloseWithMessage.
+  std::string reason = {};            // For the same; cut at 123 bytes.
   std::size_t bytes = 0;              // For kOversized.
+  std::size_t pings = 20;             // For kPingBurst.
   int status = 503;                   // For kRefused, like the next two.
   std::string body = {};
   std::chrono::seconds retry_after{0};  // Zero: the response has no such header.
@@ -90,7 +100,8 @@ class Script {
   // Injects a fault into every open connection now, like a network that goes down.
   void play_on_all(const Fault& fault);
 
-  // How often a fault took effect. kCutShort and kOutOfOrder count only if there was a message to damage.
+  // How often a fault took effect. kCutShort and kOutOfOrder count only if there was a message to damage, and the
+  // faults of whole frames only if the socket is that of a WebSocketServer.
   std::uint64_t played(Kind kind) const { return played_[static_cast<std::size_t>(kind)]; }
   // How many of the server's messages were lost in half-open connections.
   std::uint64_t messages_lost() const { return messages_lost_; }

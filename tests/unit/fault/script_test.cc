@@ -181,6 +181,83 @@ TYPED_TEST(ScriptTest, MessagesAreCutShortSwappedAndAddedTo) {
   EXPECT_EQ(cutting.played(Kind::kCutShort), 1u);
 }
 
+// A client on libwebsockets takes the frame, as include/soak/fault/script.h says; one that is strict refuses it.
+TYPED_TEST(ScriptTest, AMaskedFrameIsRefusedByAStrictClient) {
+  Script script(only({.kind = Kind::kMaskedFrame}));
+  const auto heard = this->hear(script, 3);
+
+  EXPECT_EQ(script.played(Kind::kMaskedFrame), 1u);
+  if (this->loop_.is_virtual()) {
+    EXPECT_THAT(heard.messages, testing::IsEmpty());
+    EXPECT_EQ(heard.end,
+              net::CloseStatus(net::kCloseProtocolError, "a server's frame with a mask", net::CloseStatus::By::kLocal));
+  } else {
+    EXPECT_THAT(heard.messages, ElementsAre(R"({"type":"soak.unknown","soakUnknown":""})", "1", "2", "3"));
+  }
+}
+
+TYPED_TEST(ScriptTest, ABurstOfPingsDisturbsNoMessage) {
+  Script script(only({.kind = Kind::kPingBurst, .after = 15ms, .pings = 200}));
+  const auto heard = this->hear(script, 3);
+
+  EXPECT_THAT(heard.messages, ElementsAre("1", "2", "3"));
+  EXPECT_EQ(heard.end.code, net::kCloseNormal);
+  EXPECT_EQ(script.played(Kind::kPingBurst), 1u);
+}
+
+TYPED_TEST(ScriptTest, ACloseWithAMessageBringsBoth) {
+  Script script(only({.kind = Kind::kCloseWithMessage, .after = 25ms, .code = 1012, .reason = "restart"}));
+  const auto heard = this->hear(script, 100);
+
+  ASSERT_THAT(heard.messages, testing::Not(testing::IsEmpty()));
+  EXPECT_EQ(heard.messages.back(), R"({"type":"soak.unknown","soakUnknown":""})");
+  // libwebsockets turns 1012 into 1002, as include/soak/net/websocket.h says.
+  EXPECT_EQ(heard.end, net::CloseStatus(this->loop_.is_virtual() ? 1012 : net::kCloseProtocolError, "restart",
+                                        net::CloseStatus::By::kPeer));
+  EXPECT_EQ(script.played(Kind::kCloseWithMessage), 1u);
+}
+
+// The server's end has closed as if by close(): it awaits the client's answer, and what it sends later throws.
+TYPED_TEST(ScriptTest, ACloseWithAMessageClosesTheServersEnd) {
+  Script script(only({.kind = Kind::kCloseWithMessage, .code = 1011, .reason = "overloaded"}));
+  net::WebSocketServer server(this->loop_);
+  net::CloseStatus seen;
+  this->loop_.run([](EventLoop& loop, net::WebSocketServer& own, Script& own_script, net::CloseStatus& into) -> Task<> {
+    std::string url = own.url();
+    std::unique_ptr<net::WebSocket> client = co_await net::connect_websocket(loop, url);
+    net::AcceptedWebSocket accepted = co_await own.accept();
+    std::unique_ptr<net::WebSocket> served = own_script.wrap(loop, accepted.request, std::move(accepted.socket));
+    const net::Message message = co_await client->receive();
+    EXPECT_FALSE(served->is_open());
+    try {
+      co_await served->receive();
+      ADD_FAILURE();
+    } catch (const net::ConnectionClosed& closed) {
+      into = closed.status();
+    }
+    std::string late = "late";
+    bool refused = false;
+    try {
+      co_await served->send_text(std::move(late));
+    } catch (const net::ConnectionClosed&) {
+      refused = true;
+    }
+    EXPECT_TRUE(refused);
+    served.reset();
+  }(this->loop_, server, script, seen));
+
+  EXPECT_EQ(seen, net::CloseStatus(1011, "overloaded", net::CloseStatus::By::kLocal));
+}
+
+TEST(ScriptNamesTest, EachKindIsFoundByItsName) {
+  for (std::size_t i = 0; i < kKinds; ++i) {
+    const auto kind = static_cast<Kind>(i);
+    EXPECT_EQ(kind_named(to_string(kind)), kind);
+  }
+  EXPECT_EQ(kind_named("?"), std::nullopt);
+  EXPECT_EQ(kind_named(""), std::nullopt);
+}
+
 TYPED_TEST(ScriptTest, AHandshakeIsRefusedWithStatusBodyAndRetryAfter) {
   const Fault refusal{.kind = Kind::kRefused, .status = 429, .body = R"({"error":"busy"})", .retry_after = 7s};
   Script script([&refusal](std::uint64_t connection) {

@@ -88,7 +88,7 @@ class Storyteller {
       return plan;
     }
     constexpr std::array kSurvived = {Kind::kStalledReader, Kind::kDelay,     Kind::kCutShort, Kind::kOutOfOrder,
-                                      Kind::kUnknown,       Kind::kOversized, Kind::kNotJson};
+                                      Kind::kUnknown,       Kind::kOversized, Kind::kNotJson,  Kind::kPingBurst};
     std::chrono::nanoseconds at = 2s;
     for (int i = 0; i < 3; ++i) {
       Fault fault;
@@ -101,10 +101,10 @@ class Storyteller {
     }
     switch (connection % 4) {
       case 0:
-        plan.push_back({.kind = Kind::kReset, .after = at});
+        plan.push_back({.kind = connection % 8 == 0 ? Kind::kReset : Kind::kMaskedFrame, .after = at});
         break;
       case 1:
-        plan.push_back({.kind = Kind::kClose,
+        plan.push_back({.kind = connection % 16 < 8 ? Kind::kClose : Kind::kCloseWithMessage,
                         .after = at,
                         .code = connection % 8 == 1 ? std::uint16_t{1011} : std::uint16_t{1001}});
         break;
