@@ -224,6 +224,11 @@ def closing():
         yield fails(f"5.5.1 a close with the reason {reason!r}", [Frame(CLOSE, close_payload(1000, reason))], 1007)
     for code in (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999):
         yield answered(f"7.4 close code {code}", close_payload(code))
+    # The end closes first, as such a message asks it to, and waits for the answer behind whatever else comes.
+    for code in (1000, 1001, 1011, 3000, 4999):
+        yield fails(f"7.1 the end closes with {code}", [text(b"close %d over" % code)], code)
+    for late in ([text(b"late")] * 100, [Frame(PING, b"late")], [Frame(BINARY, b"*" * 262144)], [Frame(TEXT, b"lat", fin=False)]):
+        yield fails(f"7.1 the end closes, and {len(late)} of opcode {late[0].opcode} come behind", [text(b"close 4001 over")] + late, 4001)
     for code in (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 32768, 65535):
         yield fails(f"7.4 close code {code}", [Frame(CLOSE, close_payload(code))])
         yield fails(f"7.4 close code {code} with a reason", [Frame(CLOSE, close_payload(code, b"why"))])
