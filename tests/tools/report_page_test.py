@@ -272,7 +272,8 @@ def check_killed(soak, server, folder, browser):
 
 def check(soak, folder):
     run = subprocess.run(
-        [soak, "voice", "--provider", "openai", "--duration", "6s", "--reconnect-every", "500ms", "--report-dir", folder],
+        [soak, "voice", "--provider", "openai", "--duration", "6s", "--reconnect-every", "500ms", "--open-floor", "0",
+         "--report-dir", folder],
         stdout=subprocess.PIPE, text=True, timeout=60)
     page = pathlib.Path(folder, "voice-openai.html")
     assert run.returncode == 0 and f"report in {page}" in run.stdout, run.stdout

@@ -103,8 +103,8 @@ TEST_P(VoiceServiceTest, MoreThanTenMinutesHaveToBeAllowed) {
 }
 
 TEST_P(VoiceServiceTest, SoaksWhatAnswersAsTheServiceDoes) {
-  const ProgramResult result =
-      run_with_fake("right-key", {"--gtest_runsoak", "--soak_duration=2s", "--soak_reconnect_every=500ms"});
+  const ProgramResult result = run_with_fake(
+      "right-key", {"--gtest_runsoak", "--soak_duration=2s", "--soak_reconnect_every=500ms", "--soak_open_floor=0"});
 
   EXPECT_EQ(result.exit_status, 0) << result.output;
   EXPECT_THAT(result.output, AllOf(HasSubstr("[VOICE SOAK / " + GetParam().name + "] PASS: "),

@@ -198,8 +198,8 @@ TEST(VoiceDescriptorsTest, SessionsAreRefusedByTheNumberThatTheLimitLeaves) {
   const conftest::ScratchFolder folder;
   const auto with_sessions = [&folder](const std::string& sessions) {
     return run_program({"/usr/bin/prlimit", "--nofile=64:64", SOAK_COMMAND, "voice", "--provider", "openai",
-                        "--sessions", sessions, "--duration", "1s", "--reconnect-every", "500ms", "--report-dir",
-                        folder.path()});
+                        "--sessions", sessions, "--duration", "1s", "--reconnect-every", "500ms", "--open-floor", "0",
+                        "--report-dir", folder.path()});
   };
 
   const ProgramResult two = with_sessions("2");
