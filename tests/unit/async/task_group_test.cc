@@ -630,19 +630,15 @@ TEST_F(WithGroupTest, LeavesItsCallerUncancelledAfterTheBodyWasCancelledForAFail
   EXPECT_TRUE(went_on);
 }
 
-TEST_F(WithGroupTest, KeepsTheRequestOfItsCallersOwnerWhenAFailureComesWithIt) {
-  for (const bool failure_first : {false, true}) {
+// Its caller catches a failure and goes on to wait: the request that `ask(group)` made of it ends it, at that wait at
+// the latest.
+class WithGroupRequestTest : public TaskGroupTest {
+ protected:
+  // Returns whether there was a failure to catch.
+  template <typename Body, typename Ask>
+  static bool expect_the_request_kept(VirtualLoop& loop, const Body& body, const Ask& ask) {
     bool failed = false;
     bool went_on = false;
-    Event crash_now;
-    const auto body = [&](TaskGroup& group) -> Task<> {
-      const auto crash = [&]() -> Task<> {
-        co_await crash_now.wait();
-        throw std::runtime_error("of a task");
-      };
-      group.start("crash", crash());
-      co_await sleep_for(1h);
-    };
     const auto caller = [&]() -> Task<> {
       try {
         (void)co_await with_group(body);
@@ -652,30 +648,55 @@ TEST_F(WithGroupTest, KeepsTheRequestOfItsCallersOwnerWhenAFailureComesWithIt) {
       co_await sleep_for(1s);
       went_on = true;
     };
-    TaskGroup group(loop_);
+    TaskGroup group(loop);
     group.start("caller", caller());
-    loop_.run(sleep_for(1s));
-    crash_now.set();
-    if (failure_first) {
-      const auto one_turn = []() -> Task<> { co_await yield(); };
-      loop_.run(one_turn());
-    }
-    group.cancel();
+    ask(group);
 
-    const DrainResult result = loop_.run(drain(group));
-
-    EXPECT_EQ(result.cancelled, 1u);
-    EXPECT_TRUE(failed);
+    EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
     EXPECT_FALSE(went_on);
+    return failed;
+  }
+
+  // In the order of their start, and shuffled.
+  template <typename Test>
+  static void in_many_orders(const Test& test) {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      SCOPED_TRACE(seed);
+      VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
+      test(loop);
+    }
+  }
+
+  static Task<> crash_on(Event& event) {
+    co_await event.wait();
+    throw std::runtime_error("of a task");
+  }
+};
+
+TEST_F(WithGroupRequestTest, OfTheCallersOwnerStaysWhenAFailureComesWithIt) {
+  for (const bool failure_first : {false, true}) {
+    Event crash_now;
+    const auto body = [&](TaskGroup& group) -> Task<> {
+      group.start("crash", crash_on(crash_now));
+      co_await sleep_for(1h);
+    };
+    const auto ask = [&](TaskGroup& group) {
+      loop_.run(sleep_for(1s));
+      crash_now.set();
+      if (failure_first) {
+        const auto one_turn = []() -> Task<> { co_await yield(); };
+        loop_.run(one_turn());
+      }
+      group.cancel();
+    };
+
+    EXPECT_TRUE(expect_the_request_kept(loop_, body, ask));
   }
 }
 
-TEST_F(WithGroupTest, KeepsARequestThatComesWhileItDrainsAfterAFailure) {
+TEST_F(WithGroupRequestTest, StaysWhenItComesWhileTheTasksUnwindAfterAFailure) {
   for (const bool of_the_body : {false, true}) {
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
-      bool failed = false;
-      bool went_on = false;
+    in_many_orders([&](VirtualLoop& loop) {
       int cancellations = 0;
       const auto body = [&](TaskGroup& group) -> Task<> {
         const auto cleans_up = [&]() -> Task<> {
@@ -690,27 +711,44 @@ TEST_F(WithGroupTest, KeepsARequestThatComesWhileItDrainsAfterAFailure) {
         group.start("crash", crash_after(0s, "of a task"));
         co_await sleep_for(1h);
       };
-      const auto caller = [&]() -> Task<> {
-        try {
-          (void)co_await with_group(body);
-        } catch (const std::runtime_error&) {
-          failed = true;
-        }
-        co_await sleep_for(1s);
-        went_on = true;
+      const auto ask = [&](TaskGroup& group) {
+        loop.run(sleep_for(2s));
+        group.cancel();
       };
-      TaskGroup group(loop);
-      group.start("caller", caller());
-      loop.run(sleep_for(2s));
-      group.cancel();
 
-      const DrainResult result = loop.run(drain(group));
-
-      EXPECT_EQ(result.cancelled, 1u);
-      EXPECT_TRUE(failed);
-      EXPECT_FALSE(went_on);
+      EXPECT_TRUE(expect_the_request_kept(loop, body, ask));
       EXPECT_EQ(loop.elapsed(), 3s);
-    }
+    });
+  }
+}
+
+TEST_F(WithGroupRequestTest, StaysWhenItComesInTheTurnOfAFailureAndThereAreOtherTasks) {
+  for (const bool request_first : {false, true}) {
+    in_many_orders([&](VirtualLoop& loop) {
+      Event crash_now;
+      const auto body = [&](TaskGroup& group) -> Task<> {
+        group.start("crash", crash_on(crash_now));
+        group.start("other", sleep_for(1h));
+        co_await sleep_for(1h);
+      };
+      const auto ask = [&](TaskGroup& group) {
+        loop.run(sleep_for(1s));
+        const auto at_once = [&]() -> Task<> {
+          if (request_first) {
+            group.cancel();
+          }
+          crash_now.set();
+          if (!request_first) {
+            group.cancel();
+          }
+          co_return;
+        };
+        loop.run(at_once());
+      };
+
+      expect_the_request_kept(loop, body, ask);
+      EXPECT_EQ(loop.elapsed(), 1s);
+    });
   }
 }
 
@@ -790,83 +828,22 @@ TEST_F(WithGroupTest, LogsNothingOfABodyWhoseCallerGetsWhatItThrew) {
   EXPECT_THAT(log.text(), testing::Not(testing::HasSubstr("of the body")));
 }
 
-// As before, but failure and request come in one turn, and there is still a task to end.
-TEST_F(WithGroupTest, KeepsARequestThatComesWithAFailureWhileThereAreOtherTasks) {
-  for (const bool request_first : {false, true}) {
-    for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      VirtualLoop loop({.seed = seed, .shuffle = seed > 0});
-      bool went_on = false;
-      Event crash_now;
-      const auto body = [&](TaskGroup& group) -> Task<> {
-        const auto crash = [&]() -> Task<> {
-          co_await crash_now.wait();
-          throw std::runtime_error("of a task");
-        };
-        group.start("crash", crash());
-        group.start("other", sleep_for(1h));
-        co_await sleep_for(1h);
-      };
-      const auto caller = [&]() -> Task<> {
-        try {
-          (void)co_await with_group(body);
-        } catch (const std::runtime_error&) {
-        }
-        co_await sleep_for(1s);
-        went_on = true;
-      };
-      TaskGroup group(loop);
-      group.start("caller", caller());
-      loop.run(sleep_for(1s));
-      const auto at_once = [&]() -> Task<> {
-        if (request_first) {
-          group.cancel();
-        }
-        crash_now.set();
-        if (!request_first) {
-          group.cancel();
-        }
-        co_return;
-      };
-      loop.run(at_once());
-
-      EXPECT_EQ(loop.run(drain(group)).cancelled, 1u);
-      EXPECT_FALSE(went_on);
-      EXPECT_EQ(loop.elapsed(), 1s);
-    }
-  }
-}
-
-// The body gets both requests in a call whose task ends in that turn: the call puts them off as one.
-TEST_F(WithGroupTest, KeepsARequestThatACallInItsBodyPutOffTogetherWithItsOwn) {
+TEST_F(WithGroupRequestTest, StaysWhenACallInTheBodyPutItOffTogetherWithThatOfTheFailure) {
   Event crash_now;
   Event answered;
-  bool went_on = false;
   const auto body = [&](TaskGroup& group) -> Task<> {
-    const auto crash = [&]() -> Task<> {
-      co_await crash_now.wait();
-      throw std::runtime_error("of a task");
-    };
     const auto answer = [&]() -> Task<> { co_await answered.wait(); };
-    group.start("crash", crash());
+    group.start("crash", crash_on(crash_now));
     co_await with_timeout(1h, answer());
   };
-  const auto caller = [&]() -> Task<> {
-    try {
-      (void)co_await with_group(body);
-    } catch (const std::runtime_error&) {
-    }
-    co_await sleep_for(1s);
-    went_on = true;
+  const auto ask = [&](TaskGroup& group) {
+    loop_.run(sleep_for(1s));
+    group.cancel();
+    crash_now.set();
+    answered.set();
   };
-  TaskGroup group(loop_);
-  group.start("caller", caller());
-  loop_.run(sleep_for(1s));
-  group.cancel();
-  crash_now.set();
-  answered.set();
 
-  EXPECT_EQ(loop_.run(drain(group)).cancelled, 1u);
-  EXPECT_FALSE(went_on);
+  expect_the_request_kept(loop_, body, ask);
 }
 
 TEST_F(WithGroupTest, EndsTheBodyOfTheGroupWhoseTaskFailedAndOfTheGroupsWithinIt) {
