@@ -15,13 +15,18 @@ takes: Soak/<prefix>/<Suite>.<Name>/<n>.
 DURATION (default 60m; a whole number with ms, s, m, h or d) is the most that any of them may take. The CTest TIMEOUT is
 1.1 x DURATION + 5 min. A soak set to run longer than that fails at once instead of being killed late.
 
+The program is asked for its soaks when it is built, or when CTest starts if CMAKE_GTEST_DISCOVER_TESTS_DISCOVERY_MODE is
+PRE_TEST, as for gtest_discover_tests().
+
 `ctest -L soak` fails if the soaks are not enabled: the test soak.guard.<target> fails and prints what to type. Register
 the program's other tests with gtest_discover_tests(<target> TEST_FILTER -Soak/*).
 ]]
 
 include_guard(GLOBAL)
-include(GoogleTest)
 
+include(GoogleTest)  # For the caller: a program's other tests need gtest_discover_tests().
+
+set(SOAK_LIST_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/SoakListTests.cmake)
 set(SOAK_GUARD_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/SoakGuard.cmake)
 
 # Sets `out` to a duration such as 90s, 60m or 24h in whole seconds.
@@ -45,22 +50,6 @@ function(_soak_seconds out duration)
   set(${out} ${seconds} PARENT_SCOPE)
 endfunction()
 
-# Registers every soak test of `target` once. gtest_discover_tests() passes PROPERTIES through two scripts and breaks lists
-# on the way, so no property may contain a semicolon. It registers disabled tests too, and recognises a suite as disabled
-# only if its name begins with DISABLED_. The filter leaves such suites out.
-function(_soak_register target suffix timeout)
-  cmake_parse_arguments(arg "" "WORKING_DIRECTORY;LIST" "ARGS;PROPERTIES" ${ARGN})
-  gtest_discover_tests(${target}
-    TEST_FILTER "Soak/*-Soak/DISABLED_*:Soak/*/DISABLED_*"
-    NO_PRETTY_VALUES
-    TEST_SUFFIX "${suffix}"
-    TEST_LIST "${target}_${arg_LIST}"
-    EXTRA_ARGS ${arg_ARGS}
-    WORKING_DIRECTORY "${arg_WORKING_DIRECTORY}"
-    DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${timeout} ${arg_PROPERTIES})
-endfunction()
-
 function(soak_discover_tests target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "DURATION;WORKING_DIRECTORY" "")
   if(arg_UNPARSED_ARGUMENTS)
@@ -78,15 +67,50 @@ function(soak_discover_tests target)
   _soak_seconds(seconds ${arg_DURATION})
   math(EXPR timeout "(${seconds} * 11 + 9) / 10 + 300")
 
-  # A flag overrides every variable, so variables that choose another mode do not affect this test.
-  set(arguments --soak_virtual=0 --soak_smoke=0)
+  set(run "")
   if(SOAK_RUN)
-    list(APPEND arguments --gtest_runsoak)
+    set(run --gtest_runsoak)
   endif()
-  _soak_register(${target} "" ${timeout} LIST real ARGS ${arguments} WORKING_DIRECTORY ${arg_WORKING_DIRECTORY}
-    PROPERTIES LABELS soak COST ${seconds} ENVIRONMENT_MODIFICATION SOAK_TEST_TIMEOUT_SEC=set:${timeout})
-  _soak_register(${target} /virtual 300 LIST virtual ARGS --soak_virtual WORKING_DIRECTORY ${arg_WORKING_DIRECTORY})
-  _soak_register(${target} /smoke 120 LIST smoke ARGS --soak_smoke WORKING_DIRECTORY ${arg_WORKING_DIRECTORY})
+  get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  set(config "")
+  set(config_of_ctest "")
+  if(multi_config)
+    set(config -$<CONFIG>)
+    set(config_of_ctest -\${CTEST_CONFIGURATION_TYPE})
+  endif()
+  set(base ${CMAKE_CURRENT_BINARY_DIR}/${target}_soaks)
+  set(arguments ${base}_arguments${config}.cmake)
+  file(GENERATE OUTPUT ${arguments} CONTENT
+"set(soak_program [==[$<TARGET_FILE:${target}>]==])
+set(soak_emulator [==[$<TARGET_PROPERTY:${target},CROSSCOMPILING_EMULATOR>]==])
+set(soak_working_directory [==[${arg_WORKING_DIRECTORY}]==])
+set(soak_list [==[${base}${config}.cmake]==])
+set(soak_run ${run})
+set(soak_seconds ${seconds})
+set(soak_timeout ${timeout})
+")
+  set(listing "")
+  if(CMAKE_GTEST_DISCOVER_TESTS_DISCOVERY_MODE STREQUAL "PRE_TEST")
+    set(listing "set(SOAK_ARGUMENTS \"${base}_arguments${config_of_ctest}.cmake\")
+include(\"\${SOAK_ARGUMENTS}\")
+if(EXISTS \"\${soak_program}\" AND (\"\${soak_program}\" IS_NEWER_THAN \"\${soak_list}\" OR
+   \"\${SOAK_ARGUMENTS}\" IS_NEWER_THAN \"\${soak_list}\"))
+  include(\"${SOAK_LIST_SCRIPT}\")
+endif()
+")
+  else()
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${arguments})  # When they change, it is asked again.
+    add_custom_command(TARGET ${target} POST_BUILD BYPRODUCTS ${base}${config}.cmake
+      COMMAND ${CMAKE_COMMAND} -DSOAK_ARGUMENTS=${arguments} -P ${SOAK_LIST_SCRIPT} VERBATIM)
+  endif()
+  file(WRITE ${base}_include.cmake
+"${listing}if(EXISTS \"${base}${config_of_ctest}.cmake\")
+  include(\"${base}${config_of_ctest}.cmake\")
+else()
+  add_test(${target}_NOT_BUILT ${target}_NOT_BUILT)
+endif()
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${base}_include.cmake)
 
   get_property(guarded DIRECTORY PROPERTY SOAK_GUARDED)
   if(NOT guarded)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ namespace {
 
 // Set by soak_discover_tests(): the TIMEOUT that CTest will enforce.
 constexpr const char* kTimeoutVariable = "SOAK_TEST_TIMEOUT_SEC";
+
+// Set by soak_discover_tests().
+constexpr const char* kCTestVariable = "SOAK_CTEST";
 
 detail::Asked read_asked() {
   detail::Asked asked;
@@ -57,6 +61,16 @@ void check_selection() {
                                 : "the filter '" + GTEST_FLAG_GET(filter) + "' leaves none of its soak tests:" + all);
 }
 
+// CTest shows a test as Skipped if it prints this line. GoogleTest's own mark does not serve, because it is also
+// printed when the SetUp() of an Environment failed.
+void say_that_nothing_ran(const ::testing::UnitTest& program) {
+  if (std::getenv(kCTestVariable) != nullptr && program.Passed() && program.skipped_test_count() > 0 &&
+      program.successful_test_count() == 0) {
+    std::puts("soak: nothing ran, nothing failed");
+    std::fflush(stdout);
+  }
+}
+
 class ProgramListener : public ::testing::EmptyTestEventListener {
  public:
   void OnTestProgramStart(const ::testing::UnitTest&) override {
@@ -66,6 +80,8 @@ class ProgramListener : public ::testing::EmptyTestEventListener {
     detail::program().asked = read_asked();
     check_selection();
   }
+
+  void OnTestProgramEnd(const ::testing::UnitTest& program) override { say_that_nothing_ran(program); }
 
   // A fixture may skip its soaks in SetUpTestSuite(); from GoogleTest 1.13 on none of them is entered then.
   void OnTestSuiteEnd(const ::testing::TestSuite& suite) override {

@@ -165,9 +165,16 @@ expect 'ctest -L soak, with another environment that skips: fails' 8 \
   env GTEST_RUNSOAK=1 CONSUMER_DATABASE=missing ctest --test-dir "$scratch/build" -R 'Database\.SurvivesChurn$' \
   --output-on-failure
 says 'words' '1 soak test was due in real mode \(GTEST_RUNSOAK\), and 0 started'
-# By itself: CTest takes the skip mark that GoogleTest prints then for a skip, whatever the exit status.
-expect 'another environment that fails' 1 env CONSUMER_DATABASE=broken "$scratch/build/own_main_test" --gtest_runsoak
-says 'words' '1 soak test was due in real mode \(--gtest_runsoak\), and 0 started'
+expect 'ctest with another environment that fails: fails' 8 \
+  env GTEST_RUNSOAK=1 CONSUMER_DATABASE=broken ctest --test-dir "$scratch/build" -R 'Database\.SurvivesChurn' \
+  --output-on-failure
+says 'real' 'Soak/Database\.SurvivesChurn .*Failed'
+says 'virtual' 'Soak/Database\.SurvivesChurn/virtual .*Failed'
+says 'smoke' 'Soak/Database\.SurvivesChurn/smoke .*Failed'
+says 'words' '1 soak test was due in real mode \(GTEST_RUNSOAK\), and 0 started'
+expect 'the same where no soak is asked for' 8 \
+  env CONSUMER_DATABASE=broken ctest --test-dir "$scratch/build" -R 'Database\.SurvivesChurn$'
+says 'real' 'Soak/Database\.SurvivesChurn .*Failed'
 
 expect 'the other modes are not disturbed by the variable' 0 env GTEST_RUNSOAK=1 ctest --test-dir "$scratch/build" -R smoke
 says 'smoke' 'Soak/Voice\.OpenAiRealtime/smoke .*Passed'
@@ -177,6 +184,16 @@ says 'real' 'Soak/Cache\.SurvivesChurn .*Skipped'
 expect 'a duration that does not fit the TIMEOUT fails at once' 8 \
   env GTEST_RUNSOAK=1 SOAK_DURATION_MIN=600 ctest --test-dir "$scratch/build" -R 'SurvivesChurn$' --output-on-failure
 says 'words' 'a duration of 10h00m does not fit'
+
+must 'configure with discovery when CTest starts' 0 cmake -S "$consumer" -B "$scratch/build" \
+  -DCMAKE_GTEST_DISCOVER_TESTS_DISCOVERY_MODE=PRE_TEST
+must 'build' 0 cmake --build "$scratch/build" -j 2
+rm "$scratch/build/cache_test_soaks.cmake"
+expect 'ctest lists the soaks' 0 ctest -R '^Soak/Cache'
+says 'real' 'Soak/Cache\.SurvivesChurn .*Skipped'
+says 'smoke' 'Soak/Cache/Sized\.SurvivesChurn/1/smoke .*Passed'
+must 'configure with discovery after the build' 0 cmake -S "$consumer" -B "$scratch/build" \
+  -DCMAKE_GTEST_DISCOVER_TESTS_DISCOVERY_MODE=POST_BUILD
 
 rm "$scratch"/build/{cache,own_main,drain,voice}_test  # So that the build lists their tests again.
 expect 'a bad variable fails no build and no listing' 0 env SOAK_DURATION_MIN=abc GTEST_RUNSOAK=1 SOAK_SMOKE=1 \

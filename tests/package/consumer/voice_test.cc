@@ -12,7 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 SOAK_TEST(Voice, OpenAiRealtime) {
-  soak::AsyncRun run({.duration = 2s, .reconnect_every = 500ms});
+  // A slow machine needs a good part of 500 ms to connect.
+  soak::AsyncRun run({.duration = 2s, .reconnect_every = 500ms, .open_floor = 0.5});
   soak::peers::OpenAiRealtimePeer peer(run.loop());
   run.drive([&](soak::Cycle& cycle) -> soak::Task<> {
     soak::voice::OpenAiRealtimeClient client(run.loop(), {.url = peer.url()});

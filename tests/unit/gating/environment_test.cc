@@ -79,6 +79,29 @@ TEST(EnvironmentTest, AnEnvironmentThatFailsIsNamedAsWhatToLookAt) {
   EXPECT_THAT(result.output, AllOf(HasSubstr("the database did not start"), HasSubstr("and 0 started")));
 }
 
+// CTest shows a test as Skipped that prints this, whatever its exit status.
+TEST(EnvironmentTest, ForCTestOnlySoaksThatWereSkippedAndNothingThatFailedAreASkip) {
+  const char kForCTest[] = "SOAK_CTEST=1";
+  const auto line = HasSubstr("\nsoak: nothing ran, nothing failed\n");
+  for (const char* program : kPrograms) {
+    EXPECT_THAT(run_sample({"--gtest_filter=Soak/Loop.Passes"}, {kForCTest}, program).output, line);
+    EXPECT_THAT(run_sample({"--gtest_filter=Soak/Loop.Passes"}, {}, program).output, Not(line));
+    EXPECT_THAT(run_sample({"--gtest_filter=Soak/Unwilling.IsSkipped", "--gtest_runsoak"}, {kForCTest}, program).output,
+                line);
+    for (const char* outsider : {"SAMPLE_OUTSIDER=environment fails", kSkips, "SAMPLE_OUTSIDER=listener skips"}) {
+      const ProgramResult result = run_sample({"--gtest_runsoak", kTwoSoaks}, {kForCTest, outsider}, program);
+      EXPECT_EQ(result.exit_status, 1) << outsider;
+      EXPECT_THAT(result.output, Not(line)) << outsider;
+    }
+    const ProgramResult not_asked =
+        run_sample({"--gtest_filter=Soak/Loop.Passes"}, {kForCTest, "SAMPLE_OUTSIDER=environment fails"}, program);
+    EXPECT_EQ(not_asked.exit_status, 1);
+    EXPECT_THAT(not_asked.output, Not(line));
+    EXPECT_THAT(run_sample({"--gtest_filter=Unit.AlwaysRuns:Soak/Loop.Passes"}, {kForCTest}, program).output, Not(line))
+        << "one test ran";
+  }
+}
+
 TEST(EnvironmentTest, AListenerThatSkipsEverySoakIsNoSuccess) {
   for (const char* program : kPrograms) {
     const ProgramResult result =
