@@ -327,6 +327,15 @@ function datasetsOf(report, series, trend) {
   ];
 }
 
+const ALL_CHARTS = {
+  animation: false,
+  parsing: false,
+  normalized: true,
+  responsive: true,
+  maintainAspectRatio: false,
+  interaction: {mode: 'nearest', axis: 'x', intersect: false},
+};
+
 // Colours are of the page's style, so that light and dark are one place; a chart is drawn anew when they change.
 function drawChart(canvas, report, series) {
   const trend = trendOf(report, series);
@@ -336,12 +345,7 @@ function drawChart(canvas, report, series) {
     data: {datasets: datasetsOf(report, series, trend)},
     plugins: [overlay(report, series, trend)],
     options: {
-      animation: false,
-      parsing: false,
-      normalized: true,
-      responsive: true,
-      maintainAspectRatio: false,
-      interaction: {mode: 'nearest', axis: 'x', intersect: false},
+      ...ALL_CHARTS,
       scales: axisOptions(report, series),
       plugins: {
         legend: {display: false},
@@ -388,12 +392,7 @@ function drawExcluded(canvas, report, trend) {
       },
     }],
     options: {
-      animation: false,
-      parsing: false,
-      normalized: true,
-      responsive: true,
-      maintainAspectRatio: false,
-      interaction: {mode: 'nearest', axis: 'x', intersect: false},
+      ...ALL_CHARTS,
       scales: {
         x: {
           grid, type: 'linear', min: 0, max: end, afterBuildTicks: ticksEvery(niceTimeStep(end, 7)),
