@@ -50,7 +50,7 @@ struct RunOptions {
   // something on purpose.
   std::optional<std::uint64_t> heap_per_cycle_max = std::nullopt;
 
-  // The smallest share of the time in which the schedule wants a session open that one must be open, from 0 to 1; 0.95.
+  // The smallest share of the scheduled session time in which the sessions must be open, from 0 to 1; 0.95.
   // The time in which many sessions connect or close does not count, nor settling; a back-off counts as closed. Not
   // judged in a smoke run, or if no driver reports when its sessions are open. Lower it for a soak that plans outages.
   std::optional<double> open_floor = std::nullopt;
@@ -131,8 +131,8 @@ struct Settings {
   std::uint64_t rss_growth_max = 0;
   std::uint64_t heap_per_cycle_max = 0;
   double open_floor = 0;
-  std::string leak_max;            // Empty if there is none.
-  std::uint64_t memory_limit = 0;  // 0 if there is none.
+  std::string leak_max;            // Empty: no bound was asked for.
+  std::uint64_t memory_limit = 0;  // 0: no limit.
   bool counts_exact = false;
   bool reload = false;
   std::chrono::nanoseconds service_time_max{};
@@ -141,7 +141,7 @@ struct Settings {
   bool early_stop = false;
   std::string report_dir;
   bool heap_profile = false;
-  std::string checkpoint;  // Empty if there is none.
+  std::string checkpoint;  // Empty: the soak runs in one process.
   std::chrono::nanoseconds part_duration{};
 };
 

@@ -36,7 +36,7 @@ struct SupervisorExit {
   ExitReason reason = ExitReason::kAllDone;
   std::string task;          // The task that ended; empty for kAllDone.
   std::exception_ptr error;  // The exception of a crash, or of a disconnect caused by one.
-  std::string what;          // The text of `error`; empty if there is none.
+  std::string what;          // The text of `error`; empty without one.
 };
 
 struct SuperviseOptions {

@@ -35,7 +35,7 @@ void add_compare_command(CommandLine& app);
 void add_report_command(CommandLine& app);
 
 // Sets the name, the clock and the rerun command of the next AsyncRun, which adds its options to that command. Returns
-// an error of the environment as a sentence; empty if there is none. If a heap profile was requested, restarts the
+// an error of the environment as a sentence, or an empty string. If a heap profile was requested, restarts the
 // program.
 std::string prepare_run(const std::string& name, bool virtual_clock, const std::string& rerun);
 

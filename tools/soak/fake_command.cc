@@ -57,7 +57,7 @@ struct VoiceArguments : FakeArguments {
   std::array<bool, std::tuple_size_v<decltype(Provider::fake_options)>> flags{};
 };
 
-// The URL of the fake's webhook; empty if it has none.
+// The URL of the fake's webhook; empty for a provider without webhooks.
 template <typename Peer>
 std::string webhook_of(const Peer& peer) {
   if constexpr (requires { peer.webhook_url(); }) {

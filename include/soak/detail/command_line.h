@@ -17,7 +17,7 @@ namespace soak::detail {
 // True for the name of an option of this program, without "soak_": "duration".
 bool is_option(std::string_view name);
 
-// Sets an option as its flag does. Returns an error; empty if there is none.
+// Sets an option as its flag does. Returns what is wrong with the value, or an empty string.
 std::string set_flag(std::string_view name, std::string_view value);
 
 // The same with a number in `unit`: 1.5 and "min" are 90 s.
@@ -31,7 +31,7 @@ std::optional<bool> parse_switch(std::string_view value);
 
 // If a flag or the variable asks for a heap profile, restarts the program with the profiling allocator
 // (probe::HeapProfiler::restart()). Call it after reading the command line, once it is certain that a soak will run.
-// Returns an error, for example that the program does not link soak::heap_profile; empty if there is none.
+// Returns an error, for example that the program does not link soak::heap_profile, or an empty string.
 std::string start_heap_profiler_if_asked();
 
 // The mode that was chosen, if any. `conflict` is set if two were chosen in the same way, `error` if a variable's value
@@ -56,7 +56,7 @@ struct OptionHelp {
   std::string module;         // "run", "voice"
   std::string name;           // "duration"
   std::string variable;       // "SOAK_DURATION"
-  std::string alias;          // "SOAK_DURATION_MIN"; empty if there is none.
+  std::string alias;          // "SOAK_DURATION_MIN"; empty if the option has no short variable.
   std::string expected;       // "a time above 0, such as 40ms, 90s, 5m or 24h"
   std::string default_value;  // If the program sets the option in code, that value.
   std::string text;

@@ -21,7 +21,7 @@ namespace soak::detail {
 struct RunContext {
   std::string name = "soak";  // "Soak/Cache.SurvivesChurn"
   Mode mode = Mode::kReal;
-  std::string rerun;  // The command that runs it again, without options; empty if there is none.
+  std::string rerun;  // The command that runs it again, without options. Empty: the report shows none.
   // How `rerun` spells an option; "--soak_<name>=<value>" unless set.
   std::function<std::string(const std::string& name, const std::string& value)> spell_option;
   bool quiet = false;  // In a death test's child: no threads, no progress, no reports.

@@ -67,7 +67,7 @@ struct Growth {
   };
   std::optional<Rest> rest;
   std::vector<ExcludedRate> excluded;  // By onset, ascending, from the first x on. The rates do not fall.
-  double warm_up = 0;  // How long after the first point the approach to a level is within 5%; 0 if there is none.
+  double warm_up = 0;  // How long after the first point the approach to a level is within 5%. 0: no warm-up was seen.
 };
 
 // Returns nullopt if there are fewer points than `least_points`, or all are at one x. Values must be finite, and x must

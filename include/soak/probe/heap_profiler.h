@@ -49,7 +49,7 @@ class HeapRecording {
 };
 
 struct HeapProfiler {
-  // Restarts the program if the profile needs that. Returns an error, empty if there is none.
+  // Restarts the program if the profile needs that. Returns an error, or an empty string.
   std::string (*restart)() = nullptr;
   // Why this process cannot be profiled; empty if it can.
   std::string (*unavailable)() = nullptr;

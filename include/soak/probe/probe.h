@@ -101,7 +101,7 @@ class Probe {
   // were left out for their cost.
   void complete_rest();
 
-  // The newest value of a track; nullopt if there is none yet. Safe while another thread samples.
+  // The newest value of a track; nullopt before its first sample. Safe while another thread samples.
   std::optional<Point> latest(std::string_view name) const;
 
   // The newest value of each track that has one. Safe on any thread.

@@ -53,7 +53,7 @@ class Journal {
   void remove();
 
   const std::string& path() const { return path_; }
-  // The first error, naming the path; empty if there is none. Nothing is written after an error.
+  // The first error, naming the path; empty while writing works. Nothing is written after an error.
   std::string error() const;
 
  private:
