@@ -32,12 +32,13 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools soak bench bench-http bench-probe bench-voice bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
 	@echo 'make test            build; run all unit tests, and every soak in virtual and in smoke mode'
 	@echo 'make test-tools      run the tests that need external tools; installs the tools, fails if a test is skipped'
+	@echo 'make test-websocket  ten rounds of the RFC 6455 suite against both ends of WebSocket, with messages of 16 MiB (minutes)'
 	@echo 'make soak            run the real-time soak tests at full length; SOAKS=Voice. selects by prefix'
 	@echo 'make soak-libraries  soak SQLite, RocksDB, LevelDB, libcurl and Redis, clean and with a planted leak, for ten real minutes each'
 	@echo 'make gate-voice      run each voice soak for ten real minutes: the release gate for voice code'
@@ -92,6 +93,12 @@ test-tools:
 	$(call configure,dev)
 	cmake --build --preset dev -j $(JOBS)
 	SOAK_TOOLS_REQUIRED=1 ctest --preset dev -L tools --no-tests=error
+
+test-websocket:
+	$(call install,$(PACKAGES) python3)
+	$(call configure,dev)
+	cmake --build --preset dev -j $(JOBS) --target websocket_ends
+	/usr/bin/python3 -B tests/tools/rfc6455_test.py build/dev/tests/tools/websocket_ends 10 --large
 
 soak:
 	$(call install,$(PACKAGES))
@@ -171,7 +178,7 @@ clang-asan clang-tsan:
 
 # A failing input goes to build/fuzz/findings. Inputs that cover new code go to build/fuzz/corpus, for the next run.
 VOICE_PROVIDERS := $(shell sed -n 's/^set(SOAK_VOICE_PROVIDERS \(.*\))$$/\1/p' cmake/SoakProviders.cmake)
-FUZZ ?= channel_client channel_peer http_server websocket_reader $(foreach provider,$(VOICE_PROVIDERS),$(provider)_client $(provider)_peer)
+FUZZ ?= channel_client channel_peer http_server websocket_reader websocket_server $(foreach provider,$(VOICE_PROVIDERS),$(provider)_client $(provider)_peer)
 FUZZ_SECONDS ?= 600
 fuzz: export PATH := $(PATH)$(if $(CLANG_VERSION),:/usr/lib/llvm-$(CLANG_VERSION)/bin)
 fuzz:
