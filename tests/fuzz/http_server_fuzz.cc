@@ -6,12 +6,7 @@
 //
 // The first line gives the sizes of the pieces, again and again; what is behind it goes over the wire.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -23,10 +18,10 @@
 #include <vector>
 
 #include "http_script.h"
-#include "lib/net/fd.h"
 #include "lib/net/field_syntax.h"
 #include "lib/net_server/http_request_reader.h"
 #include "lib/text/ascii.h"
+#include "raw_socket.h"
 #include "require.h"
 #include "soak/event_loop.h"
 #include "soak/net/http_server.h"
@@ -174,35 +169,18 @@ struct Response {
   bool closes = false;
 };
 
-// The client, which sends one piece after the other and lets the server read it.
-class RawClient {
+// The client.
+class RawClient : public fuzz::RawSocket {
  public:
-  explicit RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int failed = 0;
-    do {  // libFuzzer's timer interrupts it now and then.
-      failed = connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    } while (failed != 0 && errno == EINTR);
-    require(failed == 0 || errno == EISCONN, "it connects");
-    net::reset_on_close(fd_);  // As many connections a second leave no port free otherwise.
-  }
-
-  // False when the server takes no more.
-  bool write(std::string_view bytes) const {
-    return send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
-           static_cast<ssize_t>(bytes.size());
-  }
+  using fuzz::RawSocket::RawSocket;
 
   Task<Response> read_response(bool has_body) {
     Response response;
     std::size_t end = std::string::npos;
-    while ((end = input_.find("\r\n\r\n")) == std::string::npos) {
+    while ((end = input().find("\r\n\r\n")) == std::string::npos) {
       co_await read_more();
     }
-    std::string_view head = std::string_view(input_).substr(0, end + 2);
+    std::string_view head = std::string_view(input()).substr(0, end + 2);
     const std::string_view line = fuzz::take_line(head);
     require(line.starts_with("HTTP/1.1 "), "an answer is of HTTP/1.1");
     std::from_chars(line.data() + 9, line.data() + line.size(), response.status);
@@ -220,42 +198,21 @@ class RawClient {
     if (!has_body) {
       length = 0;
     }
-    input_.erase(0, end + 4);
-    while (input_.size() < length) {
+    input().erase(0, end + 4);
+    while (input().size() < length) {
       co_await read_more();
     }
-    response.body = input_.substr(0, length);
-    input_.erase(0, length);
+    response.body = input().substr(0, length);
+    input().erase(0, length);
     co_return response;
   }
 
   Task<> read_end() {
-    while (!ended_) {
+    while (!ended()) {
       co_await read_more();
     }
-    require(input_.empty(), "nothing is behind the last answer");
+    require(input().empty(), "nothing is behind the last answer");
   }
-
- private:
-  Task<> read_more() {
-    for (int turns = 0; turns < 5'000; ++turns) {
-      char buffer[4096];
-      const ssize_t got = recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
-      ended_ = got == 0;
-      if (got > 0) {
-        input_.append(buffer, static_cast<std::size_t>(got));
-      }
-      if (got >= 0) {
-        co_return;
-      }
-      co_await sleep_for(turns < 100 ? 0ms : 1ms);
-    }
-    require(false, "the server answers, or ends the connection");
-  }
-
-  net::Fd fd_;
-  std::string input_;
-  bool ended_ = false;
 };
 
 Task<> converse(net::HttpServer& server, const std::vector<std::string_view>& pieces, const Dialogue& expected) {
