@@ -2,6 +2,7 @@
 #include "lib/peers/acceptor.h"
 
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "soak/error.h"
@@ -34,6 +35,11 @@ Acceptor::Acceptor(EventLoop& loop, net::ServerOptions options, Label name, Serv
 Acceptor::~Acceptor() {
   server_.stop();
   tasks_.end_in_place();
+}
+
+std::string Acceptor::http_url() const {
+  constexpr std::string_view kScheme = "ws";
+  return "http" + server_.url().substr(kScheme.size());
 }
 
 Task<> Acceptor::accept() {

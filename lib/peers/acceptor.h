@@ -32,6 +32,8 @@ class Acceptor {
   Acceptor& operator=(const Acceptor&) = delete;
 
   std::string url() const { return server_.url(); }
+  // For plain requests, which the server's `on_request` answers: "http://" for ws:, "https://" for wss:.
+  std::string http_url() const;
   std::uint16_t port() const { return server_.port(); }
 
   // Stops listening and cancels the tasks; ends when all are gone, after the close timeout and one second more at the

@@ -193,8 +193,8 @@ class GeminiLivePeer {
   // For the SDKs, which append the path themselves: "ws://127.0.0.1:40121".
   std::string base_url() const;
   std::uint16_t port() const;
-  // Of the service's HTTP API: "http://127.0.0.1:40122", on a port of its own. It has POST /v1alpha/auth_tokens, whose
-  // tokens open sessions like the key.
+  // Of the service's HTTP API, on the same port: "http://127.0.0.1:40121", or "https://...". It has POST
+  // /v1alpha/auth_tokens, whose tokens open sessions like the key.
   std::string http_url() const;
 
   // Replaces the key that is accepted, as a rotation does. Open sessions continue.

@@ -159,7 +159,7 @@ class OpenAiRealtimePeer {
   // "ws://127.0.0.1:40121/v1/realtime", or "wss://..."; a client appends ?model= or ?call_id=.
   std::string url() const;
   std::uint16_t port() const;
-  // Of the service's HTTP API: "http://127.0.0.1:40122/v1", or "https://...", on a port of its own. It has POST
+  // Of the service's HTTP API, on the same port: "http://127.0.0.1:40121/v1", or "https://...". It has POST
   // /realtime/client_secrets, whose secrets open sessions like the key.
   std::string http_url() const;
 

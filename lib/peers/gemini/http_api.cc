@@ -14,6 +14,7 @@
 #include "lib/json/writer.h"
 #include "lib/peers/gemini/admission.h"
 #include "lib/peers/gemini/setup.h"
+#include "lib/peers/json_response.h"
 
 namespace soak::peers::gemini {
 namespace {
@@ -22,12 +23,6 @@ using WallTime = std::chrono::system_clock::time_point;
 
 constexpr std::chrono::minutes kNewSessionWithin{1};
 constexpr std::chrono::minutes kExpiresAfter{30};
-
-net::HttpResponse json_response(int status, std::string body) {
-  net::Headers headers;
-  headers.add("Content-Type", "application/json");
-  return net::HttpResponse(status, std::move(body), std::move(headers));
-}
 
 // A Timestamp of protocol buffers, in seconds: "2026-01-31T12:00:00Z".
 std::string timestamp(WallTime time) {

@@ -12,7 +12,6 @@
 #include "lib/peers/gemini/service.h"
 #include "lib/peers/gemini/session.h"
 #include "soak/error.h"
-#include "soak/net/http_server.h"
 #include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
 
@@ -189,24 +188,13 @@ struct GeminiLivePeer::State {
       : service(loop, checked(std::move(own_options))),
         acceptor(
             loop, server_options(), "gemini_session",
-            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults),
-        http(
-            loop, [this](net::HttpServerRequest request) { return answer(std::move(request)); }, http_options()) {}
-
-  net::HttpServerOptions http_options() const {
-    net::HttpServerOptions options;
-    options.host = service.options.host;
-    options.tls = service.options.tls;
-    return options;
-  }
-
-  Task<net::HttpReply> answer(net::HttpServerRequest request) {
-    net::HttpReply reply(gemini::answer_request(service, std::move(request)));
-    co_return reply;
-  }
+            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
 
   net::ServerOptions server_options() {
     net::ServerOptions options = listen_options(service.options);
+    options.on_request = [this](net::HttpServerRequest request) {
+      return gemini::answer_request(service, std::move(request));
+    };
     options.on_handshake = [this](const net::HandshakeRequest& request) {
       const gemini::Admission admission = gemini::admit(service, request);
       if (admission.key_to_blame) {
@@ -228,7 +216,6 @@ struct GeminiLivePeer::State {
 
   gemini::Service service;
   Acceptor acceptor;
-  net::HttpServer http;  // The last: its requests end before what answers them.
 };
 
 GeminiLivePeer::GeminiLivePeer(EventLoop& loop, GeminiLivePeerOptions options)
@@ -240,7 +227,7 @@ std::string GeminiLivePeer::url() const { return base_url() + std::string(gemini
 
 std::string GeminiLivePeer::base_url() const { return state_->acceptor.url(); }
 
-std::string GeminiLivePeer::http_url() const { return state_->http.url(); }
+std::string GeminiLivePeer::http_url() const { return state_->acceptor.http_url(); }
 
 std::uint16_t GeminiLivePeer::port() const { return state_->acceptor.port(); }
 
@@ -249,10 +236,8 @@ const GeminiLiveLedger& GeminiLivePeer::ledger() const { return state_->service.
 void GeminiLivePeer::set_api_key(std::string key) { state_->service.options.api_key = std::move(key); }
 
 Task<> GeminiLivePeer::close() {
-  Task<> closing = state_->http.close();
+  Task<> closing = state_->acceptor.close();
   co_await std::move(closing);
-  Task<> ending = state_->acceptor.close();
-  co_await std::move(ending);
 }
 
 }  // namespace soak::peers

@@ -8,16 +8,11 @@
 #include <utility>
 
 #include "lib/peers/authorization.h"
+#include "lib/peers/json_response.h"
 #include "lib/peers/openai/admission.h"
 
 namespace soak::peers::openai {
 namespace {
-
-net::HttpResponse json_response(int status, std::string body) {
-  net::Headers headers;
-  headers.add("Content-Type", "application/json");
-  return net::HttpResponse(status, std::move(body), std::move(headers));
-}
 
 net::HttpResponse error_response(int status, const Refusal& refusal) {
   json::Writer body;

@@ -13,7 +13,6 @@
 #include "lib/peers/openai/session.h"
 #include "lib/text/format.h"
 #include "soak/error.h"
-#include "soak/net/http_server.h"
 #include "soak/net/websocket.h"
 #include "soak/net/websocket_server.h"
 
@@ -186,25 +185,14 @@ struct OpenAiRealtimePeer::State {
       : service(loop, checked(std::move(own_options))),
         acceptor(
             loop, server_options(), "openai_session",
-            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults),
-        http(
-            loop, [this](net::HttpServerRequest request) { return answer(std::move(request)); }, http_options()) {}
-
-  net::HttpServerOptions http_options() const {
-    net::HttpServerOptions options;
-    options.host = service.options.host;
-    options.tls = service.options.tls;
-    return options;
-  }
-
-  Task<net::HttpReply> answer(net::HttpServerRequest request) {
-    net::HttpReply reply(openai::answer_request(service, std::move(request)));
-    co_return reply;
-  }
+            [this](net::AcceptedWebSocket accepted) { return serve(std::move(accepted)); }, service.options.faults) {}
 
   net::ServerOptions server_options() {
     net::ServerOptions options = listen_options(service.options);
     options.message_bytes_max = kMessageBytesMax;
+    options.on_request = [this](net::HttpServerRequest request) {
+      return openai::answer_request(service, std::move(request));
+    };
     options.on_handshake = [this](const net::HandshakeRequest& request) {
       const openai::Admission admission = openai::admit(service, request);
       if (admission.refusal) {
@@ -242,7 +230,6 @@ struct OpenAiRealtimePeer::State {
 
   openai::Service service;
   Acceptor acceptor;
-  net::HttpServer http;  // The last: its requests end before what answers them.
 };
 
 OpenAiRealtimePeer::OpenAiRealtimePeer(EventLoop& loop, OpenAiRealtimePeerOptions options)
@@ -252,7 +239,7 @@ OpenAiRealtimePeer::~OpenAiRealtimePeer() = default;
 
 std::string OpenAiRealtimePeer::url() const { return state_->acceptor.url() + "/v1/realtime"; }
 
-std::string OpenAiRealtimePeer::http_url() const { return state_->http.url() + "/v1"; }
+std::string OpenAiRealtimePeer::http_url() const { return state_->acceptor.http_url() + "/v1"; }
 
 std::uint16_t OpenAiRealtimePeer::port() const { return state_->acceptor.port(); }
 
@@ -261,10 +248,8 @@ const OpenAiRealtimeLedger& OpenAiRealtimePeer::ledger() const { return state_->
 void OpenAiRealtimePeer::set_api_key(std::string key) { state_->service.options.api_key = std::move(key); }
 
 Task<> OpenAiRealtimePeer::close() {
-  Task<> closing = state_->http.close();
+  Task<> closing = state_->acceptor.close();
   co_await std::move(closing);
-  Task<> ending = state_->acceptor.close();
-  co_await std::move(ending);
 }
 
 }  // namespace soak::peers

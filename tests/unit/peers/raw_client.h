@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "soak/event_loop.h"
+#include "soak/net/http_client.h"
 #include "soak/net/websocket_client.h"
 #include "soak/task.h"
 
@@ -135,6 +136,23 @@ Task<> expect_sessions_told_apart(Test& test, Peer& peer) {
   EXPECT_EQ(peer.ledger().sessions_open, 1u);
   EXPECT_EQ(peer.ledger().sessions_closed, 2u);
   EXPECT_EQ(peer.ledger().sessions_lost, 1u);
+}
+
+// What a fake answers to JSON that is posted to `url`.
+struct Posted {
+  int status = 0;
+  Heard body;
+};
+
+inline Posted post(VirtualLoop& loop, std::string url, std::string body, net::Headers headers) {
+  return loop.run([](EventLoop& own_loop, net::HttpRequest request) -> Task<Posted> {
+    net::HttpClient client(own_loop);
+    const net::HttpResponse response = co_await client.send(std::move(request));
+    Posted posted;
+    posted.status = response.status;
+    posted.body = Heard(response.body);
+    co_return posted;
+  }(loop, net::HttpRequest("POST", std::move(url), std::move(body), std::move(headers))));
 }
 
 }  // namespace soak::peers

@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "soak/net/http_client.h"
 #include "tests/unit/peers/gemini/fixture.h"
 
 namespace soak::peers {
@@ -11,23 +10,11 @@ namespace {
 
 class GeminiAuthTokenTest : public GeminiTest {
  public:
-  struct Answer {
-    int status = 0;
-    Heard body;
-  };
-
-  Answer post(GeminiLivePeer& peer, std::string body, std::string key = "right",
-              std::string path = "/v1alpha/auth_tokens") {
-    return loop_.run([](EventLoop& loop, std::string url, std::string text, std::string own_key) -> Task<Answer> {
-      net::HttpClient client(loop);
-      net::HttpRequest request("POST", url, text);
-      request.headers.add("x-goog-api-key", own_key);
-      const net::HttpResponse response = co_await client.send(std::move(request));
-      Answer answer;
-      answer.status = response.status;
-      answer.body = Heard(response.body);
-      co_return answer;
-    }(loop_, peer.http_url() + path, std::move(body), std::move(key)));
+  Posted post(GeminiLivePeer& peer, std::string body, const std::string& key = "right",
+              const std::string& path = "/v1alpha/auth_tokens") {
+    net::Headers headers;
+    headers.add("x-goog-api-key", key);
+    return peers::post(loop_, peer.http_url() + path, std::move(body), std::move(headers));
   }
 
   // What the setup is answered on a connection with this token.
@@ -51,8 +38,8 @@ class GeminiAuthTokenTest : public GeminiTest {
 
 TEST_F(GeminiAuthTokenTest, OpensOneSessionUnlessMoreUsesAreAskedFor) {
   GeminiLivePeer peer(loop_, {.api_key = "right"});
-  const Answer once = post(peer, "{}");
-  const Answer twice = post(peer, R"({"uses":2})");
+  const Posted once = post(peer, "{}");
+  const Posted twice = post(peer, R"({"uses":2})");
   ASSERT_EQ(once.status, 200) << once.body.text();
   const std::string one = once.body.get("name");
   const std::string two = twice.body.get("name");
@@ -64,6 +51,14 @@ TEST_F(GeminiAuthTokenTest, OpensOneSessionUnlessMoreUsesAreAskedFor) {
   EXPECT_EQ(about(answer_with(peer, two)), "setupComplete");
   EXPECT_EQ(answer_with(peer, two).status().code, 1007);
   EXPECT_EQ(peer.ledger().auth_tokens_made, 2u);
+}
+
+// An SDK has one base URL for both.
+TEST_F(GeminiAuthTokenTest, IsMadeOnThePortOfTheSessions) {
+  GeminiLivePeer peer(loop_);
+
+  EXPECT_EQ(peer.http_url(), "http://127.0.0.1:" + std::to_string(peer.port()));
+  EXPECT_EQ(post(peer, "{}").status, 200);
 }
 
 TEST_F(GeminiAuthTokenTest, OpensNewSessionsForAMinute) {
@@ -78,7 +73,7 @@ TEST_F(GeminiAuthTokenTest, OpensNewSessionsForAMinute) {
 
 TEST_F(GeminiAuthTokenTest, PutsItsSetupInPlaceOfTheClients) {
   GeminiLivePeer peer(loop_, {.api_key = "right", .models = {"models/locked"}});
-  const Answer made = post(peer, R"({"bidiGenerateContentSetup":{"model":"models/locked"}})");
+  const Posted made = post(peer, R"({"bidiGenerateContentSetup":{"model":"models/locked"}})");
 
   EXPECT_EQ(about(answer_with(peer, made.body.get("name"), R"({"setup":{}})")), "setupComplete");
 }

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "soak/net/http_client.h"
 #include "tests/unit/peers/openai/fixture.h"
 
 namespace soak::peers {
@@ -13,25 +12,13 @@ namespace {
 
 class OpenAiClientSecretTest : public OpenAiTest {
  public:
-  struct Answer {
-    int status = 0;
-    Heard body;
-  };
-
-  Answer post(OpenAiRealtimePeer& peer, std::string body, std::string key = "sk-right",
-              std::string path = "/realtime/client_secrets") {
-    return loop_.run([](EventLoop& loop, std::string url, std::string text, std::string own_key) -> Task<Answer> {
-      net::HttpClient client(loop);
-      net::HttpRequest request("POST", url, text);
-      if (!own_key.empty()) {
-        request.headers.add("Authorization", "Bearer " + own_key);
-      }
-      const net::HttpResponse response = co_await client.send(std::move(request));
-      Answer answer;
-      answer.status = response.status;
-      answer.body = Heard(response.body);
-      co_return answer;
-    }(loop_, peer.http_url() + path, std::move(body), std::move(key)));
+  Posted post(OpenAiRealtimePeer& peer, std::string body, const std::string& key = "sk-right",
+              const std::string& path = "/realtime/client_secrets") {
+    net::Headers headers;
+    if (!key.empty()) {
+      headers.add("Authorization", "Bearer " + key);
+    }
+    return peers::post(loop_, peer.http_url() + path, std::move(body), std::move(headers));
   }
 
   Heard first_with(OpenAiRealtimePeer& peer, const std::string& query, std::string key) {
@@ -45,7 +32,7 @@ class OpenAiClientSecretTest : public OpenAiTest {
 TEST_F(OpenAiClientSecretTest, OpensSessionsAsItWasMadeFor) {
   OpenAiRealtimePeer peer(loop_, {.api_key = "sk-right"});
 
-  const Answer made =
+  const Posted made =
       post(peer, R"({"session":{"type":"realtime","model":"gpt-realtime-mini","instructions":"Sing."}})");
 
   ASSERT_EQ(made.status, 200) << made.body.text();
@@ -61,9 +48,17 @@ TEST_F(OpenAiClientSecretTest, OpensSessionsAsItWasMadeFor) {
   EXPECT_EQ(peer.ledger().client_secrets_made, 1u);
 }
 
+// An SDK has one base URL for both.
+TEST_F(OpenAiClientSecretTest, IsMadeOnThePortOfTheSessions) {
+  OpenAiRealtimePeer peer(loop_);
+
+  EXPECT_EQ(peer.http_url(), "http://127.0.0.1:" + std::to_string(peer.port()) + "/v1");
+  EXPECT_EQ(post(peer, "{}").status, 200);
+}
+
 TEST_F(OpenAiClientSecretTest, IsForATranscriptionSessionWhereItWasMadeForOne) {
   OpenAiRealtimePeer peer(loop_);
-  const Answer made = post(peer, R"({"session":{"type":"transcription"}})");
+  const Posted made = post(peer, R"({"session":{"type":"transcription"}})");
 
   EXPECT_EQ(made.body.get("session.object"), "realtime.transcription_session");
   EXPECT_EQ(first_with(peer, "", made.body.get("value")).get("session.type"), "transcription");
@@ -87,11 +82,11 @@ TEST_F(OpenAiClientSecretTest, WhatIsWrongIsNamed) {
 
   EXPECT_EQ(post(peer, "{}", "sk-wrong").status, 401);
   EXPECT_EQ(post(peer, "{}", "").body.get("error.message"), "Missing bearer or basic authentication in header");
-  const Answer unknown = post(peer, R"({"session":{"type":"realtime","mood":"good"}})");
+  const Posted unknown = post(peer, R"({"session":{"type":"realtime","mood":"good"}})");
   EXPECT_EQ(unknown.status, 400);
   EXPECT_EQ(unknown.body.get("error.param"), "session.mood");
   EXPECT_EQ(post(peer, R"({"expires_after":{"seconds":9}})").body.get("error.code"), "integer_below_min_value");
-  const Answer elsewhere = post(peer, "{}", "sk-right", "/realtime/calls");
+  const Posted elsewhere = post(peer, "{}", "sk-right", "/realtime/calls");
   EXPECT_EQ(elsewhere.status, 404);
   EXPECT_EQ(elsewhere.body.get("error.message"), "Invalid URL (POST /v1/realtime/calls)");
   EXPECT_EQ(peer.ledger().unknown.at("POST /v1/realtime/calls"), 1u);
