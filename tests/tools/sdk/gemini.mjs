@@ -14,13 +14,15 @@ const FRAME = frame_of(1);  // Too quiet to be speech.
 const SPEECH = frame_of(Buffer.from([0, 16]));
 const SILENCE = frame_of(0);
 
+const service = (apiKey, apiVersion) =>
+  new GoogleGenAI({ apiKey, httpOptions: { baseUrl: new URL('/', url.replace('ws', 'http')).toString(), apiVersion } });
+
 class Connection {
-  constructor(key, config) {
+  constructor(key, config, apiVersion) {
     this.messages = new Inbox();
     this.errors = new Inbox();
-    const baseUrl = new URL('/', url.replace('ws', 'http')).toString();
     this.closed = new Promise((resolve) => {
-      this.opened = new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl } }).live.connect({
+      this.opened = service(key, apiVersion).live.connect({
         model: 'gemini-2.5-flash-native-audio-preview-09-2025',
         config,
         callbacks: {
@@ -149,6 +151,16 @@ async function a_bad_key() {
   assert.match(reason, /^API key not valid/);
 }
 
+// A key for somebody else's browser, made at the same base URL.
+async function an_ephemeral_token() {
+  const { name } = await service('right', 'v1alpha').authTokens.create({ config: { uses: 1 } });
+  assert.match(name, /^auth_tokens\//);
+  const connection = new Connection(name, { responseModalities: [Modality.AUDIO] }, 'v1alpha');
+  await connection.session();
+  await connection.message('setupComplete', (message) => message.setupComplete);
+  await connection.close();
+}
+
 async function a_message_that_is_none() {
   const connection = new Connection('right', { responseModalities: [Modality.AUDIO] });
   (await connection.session()).sendRealtimeInput({ audio: { data: '?', mimeType: 'audio/pcm;rate=16000' } });
@@ -168,6 +180,7 @@ if (untrusted) {
 } else {
   await carried_on(await a_session());
   await a_bad_key();
+  await an_ephemeral_token();
   await a_message_that_is_none();
 }
 process.exit(0);  // What the SDK waits for in a session that was refused never comes.

@@ -17,12 +17,13 @@ import { bytes_of, Inbox, within } from './expect.mjs';
 globalThis.WebSocket = WebSocket;  // The browsers' one; Node has none before 22.
 
 const [url, untrusted] = process.argv.slice(2);
+const BASE_URL = url.replace('wss://', 'https://').replace(/\/realtime$/, '');
 const MODEL = 'gpt-realtime';
 const FRAME = Buffer.alloc(1920).toString('base64');  // 40 ms.
 
 class Connection {
   constructor(Client, key) {
-    const client = new OpenAI({ apiKey: key, baseURL: url.replace('wss://', 'https://').replace(/\/realtime$/, '') });
+    const client = new OpenAI({ apiKey: key, baseURL: BASE_URL });
     this.events = new Inbox();
     this.errors = new Inbox();
     this.realtime = new Client({ model: MODEL }, client);
@@ -151,6 +152,18 @@ async function a_bad_key(Client) {
   assert.deepEqual(await within(connection.closed, 'the close'), { code: 3000, reason: 'invalid_request_error.invalid_api_key' });
 }
 
+// A key for somebody else's browser, made at the same base URL.
+async function a_client_secret(Client) {
+  const service = new OpenAI({ apiKey: 'sk-right', baseURL: BASE_URL });
+  const secret = await service.realtime.clientSecrets.create({
+    session: { type: 'realtime', model: MODEL, instructions: 'Sing.' },
+  });
+  assert.match(secret.value, /^ek_/);
+  const connection = new Connection(Client, secret.value);
+  assert.equal((await connection.event('session.created')).session.instructions, 'Sing.');
+  await connection.close();
+}
+
 async function a_certificate_that_is_not_trusted(Client) {
   const connection = new Connection(Client, 'sk-right');
   const failed = await connection.error();
@@ -163,5 +176,6 @@ for (const Client of [OpenAIRealtimeWS, OpenAIRealtimeWebSocket]) {
   } else {
     await a_session(Client);
     await a_bad_key(Client);
+    await a_client_secret(Client);
   }
 }
