@@ -16,8 +16,10 @@
 #include <string_view>
 #include <thread>
 #include <tuple>
+#include <vector>
 
 #include "commands.h"
+#include "fault_options.h"
 #include "lib/text/format.h"
 #include "soak/detail/descriptor_limit.h"
 #include "soak/detail/printable.h"
@@ -55,6 +57,7 @@ struct VoiceArguments : FakeArguments {
   std::array<double, std::tuple_size_v<decltype(Provider::fake_options)>> seconds{};
   std::array<std::int64_t, std::tuple_size_v<decltype(Provider::fake_options)>> counts{};
   std::array<bool, std::tuple_size_v<decltype(Provider::fake_options)>> flags{};
+  std::vector<std::string> faults;  // As they stand on the command line.
 };
 
 // The URL of the fake's webhook; empty for a provider without webhooks.
@@ -190,7 +193,14 @@ int run_voice(const Provider& provider, const VoiceArguments<Provider>& argument
       options.*option.flag = arguments.flags[i];
     }
   }
-  return run_fake<typename Provider::Fake>(provider.name, arguments, options);
+  const std::vector<fault::Fault> faults = read_faults(arguments.faults);
+  fault::Script script([&faults](std::uint64_t) { return faults; });
+  if (!faults.empty()) {
+    options.faults = &script;
+  }
+  const int status = run_fake<typename Provider::Fake>(provider.name, arguments, options);
+  print_faults(provider.name, faults, script);
+  return status;
 }
 
 template <typename Peer, typename Options>
@@ -234,6 +244,7 @@ void add_voice(CommandLine& command, const Provider& provider) {
       fake.add_flag(name, arguments->flags[i], std::string(option.help));
     }
   }
+  add_fault_options(fake, arguments->faults);
   fake.runs([&provider, arguments] { return run_voice(provider, *arguments); });
 }
 

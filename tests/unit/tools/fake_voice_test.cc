@@ -42,6 +42,25 @@ void converse(const std::string& url, std::vector<std::string> sayings) {
   }(loop, url + "?model=m", std::move(sayings)));
 }
 
+// How a connection ends for a client that only listens.
+net::CloseStatus end_of(const std::string& url) {
+  UvLoop loop;
+  net::CloseStatus end;
+  loop.run([](EventLoop& own, std::string address, net::CloseStatus& into) -> Task<> {
+    net::ConnectOptions options;
+    options.headers.add("Authorization", "Bearer any");
+    std::unique_ptr<net::WebSocket> socket = co_await net::connect_websocket(own, address, options);
+    try {
+      for (;;) {
+        co_await socket->receive();
+      }
+    } catch (const net::ConnectionClosed& closed) {
+      into = closed.status();
+    }
+  }(loop, url + "?model=m&key=any", end));
+  return end;
+}
+
 TEST(FakeVoiceCommandTest, PrintsTheLimitOfAllSessionsAndWhatItRefusedForIt) {
   Program fake({SOAK_COMMAND, "fake", "openai", "--tokens-per-minute", "1"});
   ASSERT_TRUE(fake.read_until("a minute for all sessions together\n")) << fake.output();
@@ -75,6 +94,35 @@ TEST(FakeVoiceCommandTest, ALimitThatIsNoNumberIsExitStatusTwo) {
 
     EXPECT_EQ(result.exit_status, 2) << result.output;
     EXPECT_THAT(result.output, HasSubstr("--tokens-per-minute"));
+  }
+}
+
+TEST(FakeVoiceCommandTest, AFaultIsPlayedOnEachConnectionAndCounted) {
+  for (const char* const provider : {"openai", "gemini"}) {
+    Program fake({SOAK_COMMAND, "fake", provider, "--fault", "ping_burst", "--fault", "close_with_message@0.01"});
+    const std::string listening = std::string(provider) + ": listening on ";
+    ASSERT_TRUE(fake.read_until("HTTP at ")) << fake.output();
+
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(end_of(line_after(fake.output(), listening)), net::CloseStatus(1011, "", net::CloseStatus::By::kPeer));
+    }
+    fake.signal(SIGTERM);
+    const ProgramResult end = fake.wait();
+
+    EXPECT_THAT(end.output, HasSubstr(std::string(provider) + ": fault ping_burst, 2 times\n"));
+    EXPECT_THAT(end.output, HasSubstr(std::string(provider) + ": fault close_with_message, 2 times\n"));
+    EXPECT_EQ(end.exit_status, 0);
+  }
+}
+
+TEST(FakeVoiceCommandTest, WhatIsNoFaultIsExitStatusTwoAndNamesWhatIsExpected) {
+  for (const char* const value :
+       {"nonsense", "reset@", "reset@soon", "reset@-1", "reset@1+", "reset@1e9", "reset@1@2"}) {
+    const ProgramResult result = run_program({SOAK_COMMAND, "fake", "openai", "--fault", value});
+
+    EXPECT_EQ(result.exit_status, 2) << value << result.output;
+    EXPECT_THAT(result.output, HasSubstr("expected KIND, KIND@SECONDS or KIND@SECONDS+SECONDS")) << value;
+    EXPECT_THAT(result.output, HasSubstr("masked_frame")) << value;
   }
 }
 
