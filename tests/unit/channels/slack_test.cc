@@ -98,9 +98,11 @@ TEST_F(SlackTest, AChannelWithANameIsTheOneWithItsId) {
 
   send_all(channel, {{"C1", "2"}, {"#general", "3"}, {"C2", "4"}});
 
-  EXPECT_GE(asked()[3].at - asked()[1].at, 1s);  // The third waits behind the second.
-  EXPECT_THAT(asked()[2].request.body, HasSubstr("C2"));
+  EXPECT_THAT(asked()[1].request.body, HasSubstr("C2"));
+  EXPECT_THAT(asked()[2].request.body, HasSubstr("\"C1\""));
   EXPECT_THAT(asked()[3].request.body, HasSubstr("#general"));
+  EXPECT_GE(asked()[2].at - asked()[0].at, 1s);
+  EXPECT_GE(gap(3), 1s);
 }
 
 TEST_F(SlackTest, RetryAfterHoldsItsOwnChannelAlone) {
@@ -143,9 +145,11 @@ TEST_F(SlackTest, TheLimitOfTheWorkspaceHoldsAllChannels) {
   answer(1, net::HttpReply(200, R"({"ok":false,"error":"message_limit_exceeded"})", {{"Retry-After", "20"}}));
   SlackChannel channel(loop_, options());
 
-  const std::vector<Delivery> deliveries = send_all(channel, {{"C1", "a"}, {"C2", "b"}});
+  const std::vector<Delivery> deliveries =
+      send_all(channel, {{"C1", "a"}, {"C2", "b"}, {"C3", "c"}, {"C4", "d"}, {"C5", "e"}, {"C6", "f"}});
 
-  EXPECT_GT(deliveries[1].took, 20s);
+  EXPECT_GT(deliveries[0].took, 20s);
+  EXPECT_GT(deliveries[5].took, 20s);  // The first that was not under way.
 }
 
 // Of a proxy, whatever its status.
