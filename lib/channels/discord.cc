@@ -108,7 +108,7 @@ class DiscordService : public Service {
   }
 
   Answer read_own(const net::HttpResponse& response, const json::Document& body) const {
-    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, json::text_member(body.value(), "message")));
+    Answer answer;
     if (response.status == 200) {
       answer.meaning = Meaning::kDelivered;
       answer.id = json::text_member(body.value(), "id");
@@ -120,6 +120,9 @@ class DiscordService : public Service {
     } else if (response.status >= 400 && response.status < 500) {
       answer.meaning = read_refusal(response.status, json::integer_member(body.value(), "code").value_or(0));
       answer.auth_failure = response.status == 401 || response.status == 403;
+    }
+    if (answer.meaning != Meaning::kDelivered) {
+      answer.why = fmt::format("{} {}", response.status, json::text_member(body.value(), "message"));
     }
     return answer;
   }

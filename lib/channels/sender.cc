@@ -363,7 +363,9 @@ std::string Sender::why_unusable() const {
 Sender::Step Sender::read(Lane& lane, const Answer& answer, std::uint64_t generation, bool confirming) {
   const Instant now = loop_.now();
   Step step;
-  step.why = worded(answer.why);
+  if (answer.meaning != Meaning::kDelivered) {  // Its secrets are searched for.
+    step.why = worded(answer.why);
+  }
   if (answer.pause > 0ns) {
     lane.limit->paused_until = std::max(lane.limit->paused_until, detail::later(now, answer.pause));
   }

@@ -79,8 +79,10 @@ class TelegramService final : public Service {
     Answer answer;
     answer.rate_limited = response.status == 429;
     answer.auth_failure = response.status == 401 || response.status == 403;
-    answer.why = fmt::format("{} {}", response.status, description);
     answer.meaning = meaning_of(response, body, description);
+    if (answer.meaning != Meaning::kDelivered) {
+      answer.why = fmt::format("{} {}", response.status, description);
+    }
     const json::Value* const parameters = json::member(body.value(), "parameters");
     if (answer.meaning == Meaning::kDelivered) {
       const json::Value* const result = json::member(body.value(), "result");

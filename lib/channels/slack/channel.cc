@@ -62,7 +62,7 @@ class SlackService final : public Service {
       return edge_answer(response);
     }
     const std::string_view error = json::text_member(body.value(), "error");
-    Answer answer(Meaning::kUnknown, fmt::format("{} {}", response.status, error));
+    Answer answer;
     if (response.status == 429) {
       answer.meaning = Meaning::kWait;
       answer.rate_limited = true;
@@ -79,6 +79,9 @@ class SlackService final : public Service {
     } else if (response.status >= 400 && response.status < 500) {
       answer.meaning = Meaning::kRejected;
       answer.auth_failure = response.status == 401 || response.status == 403;
+    }
+    if (answer.meaning != Meaning::kDelivered) {
+      answer.why = fmt::format("{} {}", response.status, error);
     }
     return answer;
   }
