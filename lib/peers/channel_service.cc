@@ -14,12 +14,48 @@ namespace soak::peers {
 using Kind = ChannelFaultKind;
 using std::chrono::nanoseconds;
 
+namespace {
+
+// Of those that a proxy sends of its own.
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 401:
+      return "Authorization Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 407:
+      return "Proxy Authentication Required";
+    case 429:
+      return "Too Many Requests";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Temporarily Unavailable";
+    case 504:
+      return "Gateway Time-out";
+    default:
+      return "Error";
+  }
+}
+
+net::HttpResponse page(const ChannelFault& fault) {
+  return fault.text.empty()
+             ? proxy_page(fault.status)
+             : net::HttpResponse(fault.status, fault.text, {{"Content-Type", "text/plain; charset=UTF-8"}});
+}
+
+}  // namespace
+
 std::int64_t whole_seconds(nanoseconds duration) { return std::chrono::ceil<std::chrono::seconds>(duration).count(); }
 
-net::HttpResponse bad_gateway() {
-  return net::HttpResponse(502,
-                           "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad "
-                           "Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+net::HttpResponse proxy_page(int status) {
+  const std::string title = fmt::format("{} {}", status, reason_of(status));
+  return net::HttpResponse(status,
+                           fmt::format("<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}"
+                                       "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+                                       title),
                            {{"Content-Type", "text/html"}});
 }
 
@@ -73,6 +109,31 @@ bool ChannelService::admits_head() {
 
 ChannelFault ChannelService::take_fault(bool is_poll) {
   return faults_ == nullptr ? ChannelFault() : faults_->take(is_poll, loop_.now() - began_);
+}
+
+std::optional<ChannelAnswer> ChannelService::fail_refresh(ChannelRequest& request) {
+  const ChannelFault fault = faults_ == nullptr ? ChannelFault() : faults_->take_refresh(loop_.now() - began_);
+  switch (fault.kind) {
+    case Kind::kNone:
+      return std::nullopt;
+    case Kind::kServerError:
+      count(fault.kind);
+      return finish(request, ChannelOutcome::kFailed, proxy_page(503));
+    case Kind::kRateLimited: {
+      count(fault.kind);
+      const RateLimited limited{.retry_after = fault.retry_after};
+      request.retry_after = told(limited);
+      return finish(request, ChannelOutcome::kRateLimited, too_many(request, limited));
+    }
+    case Kind::kPage:
+      count(fault.kind);
+      return finish(request, ChannelOutcome::kFailed, page(fault));
+    case Kind::kRefuse:
+      count(fault.kind);
+      return finish(request, ChannelOutcome::kRefused, refusal(request, fault));
+    default:
+      no_such_fault(fault.kind);
+  }
 }
 
 void ChannelService::no_such_fault(ChannelFaultKind kind) const {
@@ -193,6 +254,15 @@ ChannelAnswer ChannelService::play(ChannelRequest& request, const ChannelFault& 
       store(request);
       book_.lose(request);
       return finish(request, ChannelOutcome::kFailed, server_error(request, true));
+    case Kind::kStoreThenUnavailable: {
+      count(fault.kind);
+      store(request);
+      book_.lose(request);
+      request.retry_after = ChannelService::told({.retry_after = fault.retry_after});
+      net::HttpResponse response = proxy_page(503);
+      response.headers.add("Retry-After", std::to_string(whole_seconds(request.retry_after)));
+      return finish(request, ChannelOutcome::kFailed, std::move(response));
+    }
     case Kind::kServerError:
       count(fault.kind);
       book_.lose(request);
@@ -200,7 +270,7 @@ ChannelAnswer ChannelService::play(ChannelRequest& request, const ChannelFault& 
     case Kind::kBadGateway:
       count(fault.kind);
       book_.lose(request);
-      return finish(request, ChannelOutcome::kFailed, bad_gateway());
+      return finish(request, ChannelOutcome::kFailed, proxy_page(502));
     case Kind::kResetBeforeRead:
       count(fault.kind);
       return finish_with_reset(request);
@@ -212,6 +282,12 @@ ChannelAnswer ChannelService::play(ChannelRequest& request, const ChannelFault& 
       }
       return finish(request, outcome, refusal(request, fault));
     }
+    case Kind::kPage:
+      count(fault.kind);
+      if (fault.status >= 500) {
+        book_.lose(request);
+      }
+      return finish(request, fault.status >= 500 ? ChannelOutcome::kFailed : ChannelOutcome::kRefused, page(fault));
     case Kind::kConflict:
     case Kind::kNeverAnswer:
       no_such_fault(fault.kind);

@@ -106,6 +106,8 @@ class ChannelService {
   ChannelAnswer finish_with_reset(ChannelRequest& request);
 
   ChannelFault take_fault(bool is_poll);
+  // The answer of a refresh of the credential that fails; nothing if it is to be granted.
+  std::optional<ChannelAnswer> fail_refresh(ChannelRequest& request);
   void count(ChannelFaultKind kind) {
     if (faults_ != nullptr) {
       faults_->count(kind);
@@ -146,7 +148,7 @@ class ChannelService {
 std::int64_t whole_seconds(std::chrono::nanoseconds duration);
 
 // "<html>...502 Bad Gateway...", as a proxy in front of the provider would send.
-net::HttpResponse bad_gateway();
+net::HttpResponse proxy_page(int status);
 
 }  // namespace soak::peers
 

@@ -46,20 +46,24 @@ enum class ChannelFaultKind : std::uint8_t {
   kEdgeBan,                // Discord: "error code: 1015", without the API's headers, for the whole address.
 
   // The client does not know whether the message was stored.
-  kStoreThenReset,  // Stored; the connection is reset before the reply.
-  kStoreThenSlow,   // Stored; the reply comes after `lasts`.
-  kStoreThenError,  // Stored; 500. Slack: fatal_error.
-  kServerError,     // Not stored; 500. Slack: internal_error.
-  kBadGateway,      // Not stored; 502 with HTML.
-  kStoreNothing,    // Discord: success, but nothing is stored. No effect if the client waits for the message.
+  kStoreThenReset,        // Stored; the connection is reset before the reply.
+  kStoreThenSlow,         // Stored; the reply comes after `lasts`.
+  kStoreThenError,        // Stored; 500. Slack: fatal_error.
+  kServerError,           // Not stored; 500. Slack: internal_error.
+  kStoreThenUnavailable,  // Stored; 503 with HTML and a Retry-After of `retry_after`, as from a proxy.
+  kBadGateway,            // Not stored; 502 with HTML.
+  kStoreNothing,          // Discord: success, but nothing is stored. No effect if the client waits for the message.
 
   // Not stored.
   kResetBeforeRead,  // The connection is reset before the body is read. A client that had sent all of it cannot tell.
   kRefuse,           // `status` and `text`, in the provider's form: a description, an error, a message with `code`.
+  kPage,             // Of a proxy: `status`, with `text` as plain text, or with HTML if that is empty.
   kMigrate,          // Telegram: from now on the chat has a new id, which the 400 contains.
   kBlock,            // Telegram: 403 "bot was blocked by the user" for this chat, from now on.
   kRotate,           // The token, or the webhook, is replaced by a new one. Slack refuses the old one with `text`.
   kWebhookToken,     // Discord: 401 50027 for this webhook from now on, and a new one is valid.
+
+  // A refresh of Slack's token takes kServerError (503), kRateLimited, kRefuse and kPage.
 
   // For Telegram's getUpdates, which takes kServerError and kBadGateway too.
   kConflict,     // 409, three seconds late.
@@ -79,14 +83,15 @@ struct ChannelFault {
   ChannelFaultKind kind = ChannelFaultKind::kNone;
   std::chrono::nanoseconds retry_after = std::chrono::seconds{3};
   std::chrono::nanoseconds lasts = std::chrono::seconds{20};  // kStoreThenSlow, kNeverAnswer.
-  int status = 400;                                           // kRefuse.
+  int status = 400;                                           // kRefuse, kPage.
   int code = 0;                                               // Discord's kRefuse.
-  std::string text = {};                                      // kRefuse, Slack's kRotate, kRateLimitedJunk.
+  std::string text = {};                                      // kRefuse, kPage, Slack's kRotate, kRateLimitedJunk.
 };
 
 struct ChannelCall {
-  std::uint64_t number = 0;          // 1, 2, ...; sends and polls are counted separately.
+  std::uint64_t number = 0;          // 1, 2, ...; sends, polls and refreshes are counted separately.
   bool is_poll = false;              // getUpdates.
+  bool is_refresh = false;           // Slack's oauth.v2.access.
   std::chrono::nanoseconds since{};  // Since the peer was created.
 };
 
@@ -96,14 +101,15 @@ class ChannelFaults {
   using Plan = std::function<ChannelFault(const ChannelCall&)>;
 
   ChannelFaults() = default;
-  // `plan` is called once for each call, in order, unless on_send() or on_poll() has a fault for that call.
+  // `plan` is called once for each call, in order, unless one of the functions below has a fault for that call.
   explicit ChannelFaults(Plan plan) : plan_(std::move(plan)) {}
   ChannelFaults(const ChannelFaults&) = delete;
   ChannelFaults& operator=(const ChannelFaults&) = delete;
 
-  // Sets the fault of one send or one poll; the first is number 1.
+  // Sets the fault of one send, one poll or one refresh; the first is number 1.
   void on_send(std::uint64_t number, ChannelFault fault) { sends_.script[number] = std::move(fault); }
   void on_poll(std::uint64_t number, ChannelFault fault) { polls_.script[number] = std::move(fault); }
+  void on_refresh(std::uint64_t number, ChannelFault fault) { refreshes_.script[number] = std::move(fault); }
 
   // How often a fault took effect. A fault that the provider does not have is not counted: the reply is 500, and its
   // text says why.
@@ -111,10 +117,12 @@ class ChannelFaults {
   std::uint64_t rate_limits_played() const;  // All kinds of 429.
   std::uint64_t sends() const { return sends_.taken; }
   std::uint64_t polls() const { return polls_.taken; }
+  std::uint64_t refreshes() const { return refreshes_.taken; }
 
   // For the peers. next() returns the fault of the next call; take() also counts the call.
   const ChannelFault& next(bool is_poll, std::chrono::nanoseconds since);
   ChannelFault take(bool is_poll, std::chrono::nanoseconds since);
+  ChannelFault take_refresh(std::chrono::nanoseconds since);
   void count(ChannelFaultKind kind) { ++played_[static_cast<std::size_t>(kind)]; }
 
  private:
@@ -124,9 +132,12 @@ class ChannelFaults {
     std::uint64_t taken = 0;
   };
 
+  const ChannelFault& decide(Calls& calls, ChannelCall call);
+
   Plan plan_;
   Calls sends_;
   Calls polls_;
+  Calls refreshes_;
   std::array<std::uint64_t, kChannelFaultKinds> played_{};
 };
 
@@ -143,6 +154,10 @@ struct DailyChannelFaults {
   int rate_limits = 12;      // Cycles through all forms known from the provider.
   int unknown_outcomes = 2;  // kStoreThenReset, then kStoreThenSlow or kStoreThenError.
   int rotations = 1;         // Not within the first tenth of the day.
+  // What passes by itself, and loses nothing: a valid credential refused once, a page of a proxy, a block of the edge,
+  // a group that moves. Cycles through those known from the provider. Slack's refresh after a rotation fails once.
+  // Those that hold a client for ten minutes come only in days in which each fault has an hour.
+  int passing = 0;
   std::chrono::nanoseconds retry_after_max = std::chrono::seconds{30};
   std::chrono::nanoseconds slow = std::chrono::seconds{20};  // For kStoreThenSlow: longer than the client's timeout.
 };

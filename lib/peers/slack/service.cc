@@ -280,6 +280,9 @@ ChannelAnswer SlackService::api_test(ChannelRequest& request, const Question& qu
 }
 
 ChannelAnswer SlackService::refresh(ChannelRequest& request, const Question& question) {
+  if (auto failed = fail_refresh(request)) {
+    return std::move(*failed);
+  }
   if (!question.problem.empty()) {
     return error(request, question.problem);
   }

@@ -333,7 +333,7 @@ Task<ChannelAnswer> TelegramService::get_updates(ChannelRequest& request, const 
       co_return finish_with_reset(request);
     case Kind::kBadGateway:
       count(fault.kind);
-      co_return finish(request, ChannelOutcome::kFailed, bad_gateway());
+      co_return finish(request, ChannelOutcome::kFailed, proxy_page(502));
     case Kind::kServerError:
       count(fault.kind);
       co_return finish(request, ChannelOutcome::kFailed, server_error(request, false));
@@ -466,7 +466,10 @@ ChannelAnswer TelegramService::play_own(ChannelRequest& request, const ChannelFa
         to = std::to_string(whole_text_key(to).key % 1'000'000'000);
       }
       to.insert(0, "-100");
+      // One chat under both ids: its order and its limits go on.
+      ConversationState moved = book_.conversation(request.conversation);
       book_.conversation(request.conversation).migrated_to = to;
+      book_.conversation(to) = std::move(moved);
       if (!options_.chats.empty()) {
         options_.chats.push_back(to);
       }

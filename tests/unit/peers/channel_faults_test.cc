@@ -6,6 +6,7 @@
 #include <set>
 
 #include "soak/error.h"
+#include "soak/peers/slack_peer.h"
 #include "tests/unit/peers/telegram/fixture.h"
 
 namespace soak::peers {
@@ -129,6 +130,69 @@ TEST_F(TelegramTest, StoredOrNotAnd5xx) {
   EXPECT_EQ(peer.ledger().messages_stored, 1u);
   EXPECT_EQ(peer.ledger().failed, 3u);
   EXPECT_EQ(peer.ledger().unknown_outcomes, 3u);
+}
+
+TEST_F(TelegramTest, APageOfAProxyIsNoAnswerOfTheProvider) {
+  faults_.on_send(1, {.kind = Kind::kPage, .status = 404});
+  faults_.on_send(2, {.kind = Kind::kPage, .status = 403, .text = "error code: 1015"});
+  TelegramPeer peer(loop_, {.faults = &faults_});
+
+  const Got page = send(peer, "1");
+  const Got text = send(peer, "1");
+
+  EXPECT_EQ(page.status, 404);
+  EXPECT_EQ(page.header("content-type"), "text/html");
+  EXPECT_THAT(page.body, HasSubstr("<title>404 Not Found</title>"));
+  EXPECT_EQ(text.status, 403);
+  EXPECT_EQ(text.body, "error code: 1015");
+  EXPECT_EQ(peer.ledger().messages_stored, 0u);
+  EXPECT_EQ(peer.ledger().credential_failures, 0u);
+  EXPECT_EQ(send(peer, "1").status, 200);
+}
+
+TEST_F(TelegramTest, StoredAndUnavailableForAWhile) {
+  faults_.on_send(1, {.kind = Kind::kStoreThenUnavailable, .retry_after = 600s});
+  TelegramPeer peer(loop_, {.faults = &faults_});
+
+  const Got got = send(peer, "1");
+
+  EXPECT_EQ(got.status, 503);
+  EXPECT_EQ(got.header("retry-after"), "600");
+  EXPECT_EQ(peer.ledger().messages_stored, 1u);
+  EXPECT_EQ(peer.ledger().unknown_outcomes, 1u);
+}
+
+TEST_F(TelegramTest, AGroupThatMovesKeepsItsOrder) {
+  faults_.on_send(2, {.kind = Kind::kMigrate});
+  TelegramPeer peer(loop_, {.limits = {.on = false}, .faults = &faults_});
+  send(peer, "soak 2", -42);
+  EXPECT_EQ(send(peer, "soak 3", -42).get("parameters.migrate_to_chat_id"), "-10042");
+
+  send(peer, "soak 1", -10042);
+
+  EXPECT_EQ(peer.ledger().out_of_order, 1u);
+}
+
+TEST_F(ChannelTest, ARefreshOfATokenFailsAsAskedFor) {
+  faults_.on_refresh(1, {.kind = Kind::kServerError});
+  faults_.on_refresh(2, {.kind = Kind::kRateLimited, .retry_after = 7s});
+  faults_.on_refresh(3, {.kind = Kind::kPage, .status = 404});
+  faults_.on_refresh(4, {.kind = Kind::kRefuse, .text = "invalid_refresh_token"});
+  SlackPeer peer(loop_, {.token = "xoxb-1", .faults = &faults_});
+  const auto refresh = [&] {
+    return ask("POST", peer.url() + "/oauth.v2.access",
+               "client_id=1&client_secret=2&grant_type=refresh_token&refresh_token=" + peer.refresh_token(),
+               {{"Content-Type", "application/x-www-form-urlencoded"}});
+  };
+
+  EXPECT_EQ(refresh().status, 503);
+  const Got limited = refresh();
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_EQ(limited.header("retry-after"), "7");
+  EXPECT_EQ(refresh().status, 404);
+  EXPECT_EQ(refresh().get("error"), "invalid_refresh_token");
+  EXPECT_EQ(refresh().get("ok"), "true");
+  EXPECT_EQ(faults_.refreshes(), 5u);
 }
 
 TEST_F(TelegramTest, ResetBeforeItIsReadNothingIsStoredAndItMayComeAgain) {
@@ -260,6 +324,31 @@ TEST(DailyFaultsTest, TheSameSeedGivesTheSameDay) {
 
   EXPECT_EQ(kinds(7), kinds(7));
   EXPECT_NE(kinds(7), kinds(8));
+}
+
+TEST(DailyFaultsTest, WhatPassesComesToTheOthersAndLeavesOneServedBetween) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const std::vector<ChannelFault> day =
+        faults_of_a_day({.provider = ChannelProvider::kDiscordBot, .seed = seed, .passing = 6});
+    std::map<Kind, int> counts;
+    for (std::size_t i = 0; i < day.size(); ++i) {
+      ++counts[day[i].kind];
+      EXPECT_TRUE(i == 0 || day[i].kind == Kind::kNone || day[i - 1].kind == Kind::kNone) << i;
+    }
+    EXPECT_EQ(counts[Kind::kNone], 2880 - 15 - 6);
+    EXPECT_EQ(counts[Kind::kRefuse], 3);  // 401, blocked, 40333.
+    EXPECT_EQ(counts[Kind::kPage], 2);    // 404, 1015.
+    EXPECT_EQ(counts[Kind::kStoreThenUnavailable], 1);
+  }
+  EXPECT_THROW(daily_channel_faults({.passing = -1}), Error);
+}
+
+TEST(DailyFaultsTest, AShortDayHasNothingThatHoldsAClientForTenMinutes) {
+  for (const ChannelFault& fault :
+       faults_of_a_day({.provider = ChannelProvider::kDiscordBot, .interval = 1s, .day = 10min, .passing = 6})) {
+    EXPECT_NE(fault.kind, Kind::kStoreThenUnavailable);
+    EXPECT_TRUE(fault.kind != Kind::kRefuse || fault.status == 401);
+  }
 }
 
 TEST(DailyFaultsTest, TheNextDayHasItsOwn) {
