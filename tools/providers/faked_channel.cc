@@ -23,6 +23,7 @@ namespace {
 // One fault of these among so many messages keeps success_rate above 0.99 and the 429s below 1%.
 constexpr std::int64_t kMessagesForAFault = 150;
 constexpr std::int64_t kMessagesForARotation = 100;
+constexpr std::int64_t kPassingMax = 6;
 
 peers::DailyChannelFaults faults_of(peers::ChannelProvider provider, const FakedChannelOptions& options) {
   const std::int64_t messages = options.duration / options.interval;
@@ -35,6 +36,7 @@ peers::DailyChannelFaults faults_of(peers::ChannelProvider provider, const Faked
   daily.rate_limits = static_cast<int>(std::min<std::int64_t>(messages / kMessagesForAFault, 12));
   daily.unknown_outcomes = static_cast<int>(std::min<std::int64_t>(messages / kMessagesForAFault, 2));
   daily.rotations = messages >= kMessagesForARotation ? 1 : 0;
+  daily.passing = static_cast<int>(std::min<std::int64_t>(messages / (2 * kMessagesForAFault), kPassingMax));
   daily.slow = options.http_timeout + std::chrono::seconds{5};
   return daily;
 }
@@ -52,7 +54,7 @@ class FakedTelegram final : public FakedChannel {
 
   channels::Channel& channel() override { return channel_; }
   const peers::ChannelLedger& ledger() const override { return peer_.ledger(); }
-  std::vector<std::string> conversations() const override { return {"42"}; }
+  std::vector<std::string> conversations() const override { return {"-42"}; }  // A group, which may move.
 
  private:
   peers::TelegramPeer peer_;

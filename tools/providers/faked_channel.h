@@ -24,8 +24,9 @@ namespace soak::tools {
 struct FakedChannelOptions {
   std::uint64_t seed = 0;
   // The number of messages decides the number of faults. In a day with a message each 30 s, the fake refuses twelve
-  // with a 429, loses the replies of two, and rotates the credential once. With fewer messages there are fewer faults
-  // in proportion; with under 100 there are none.
+  // with a 429, loses the replies of two, rotates the credential once, and does six things that pass by themselves,
+  // such as to refuse a valid credential. With fewer messages there are fewer faults in proportion; with under 100
+  // there are none.
   std::chrono::nanoseconds duration = std::chrono::hours{24};
   std::chrono::nanoseconds from{0};  // How much of it has run in other processes.
   std::chrono::nanoseconds interval = std::chrono::seconds{30};

@@ -79,13 +79,17 @@ TEST_P(ChannelDayTest, LosesDoublesAndReordersNothing) {
     EXPECT_EQ(day.lost, 0u);
     EXPECT_EQ(day.arrived_all_the_same, 0u);
     EXPECT_EQ(counters.failed, 0u);
-    EXPECT_LE(counters.uncertain, 2u);
+    const std::uint64_t unavailable = faked->faults().played(peers::ChannelFaultKind::kStoreThenUnavailable);
+    EXPECT_LE(counters.uncertain, 2u + unavailable);
     EXPECT_EQ(counters.auth_failures, 0u);
     EXPECT_EQ(counters.early_requests, 0u);
     EXPECT_EQ(counters.max_consecutive_429s, 1u);
     EXPECT_EQ(counters.rotations, 1u);
     EXPECT_GE(counters.rate_limited, 10u);
-    EXPECT_EQ(counters.uncertain + counters.resolved, 2u);
+    EXPECT_EQ(counters.uncertain + counters.resolved, 2u + unavailable);
+    EXPECT_GE(counters.wrong_refusals, 1u);
+    EXPECT_GE(faked->faults().played(peers::ChannelFaultKind::kPage), 1u);
+    EXPECT_GE(faked->faults().refreshes(), std::string_view(GetParam()) == "slack" ? 2u : 0u);
     for (const probe::Finding& finding : peers::judge(faked->ledger())) {
       ADD_FAILURE() << finding.text;
     }

@@ -31,6 +31,7 @@ enum class Bug : std::uint8_t {
   kRetriesWhatMayHaveArrived,  // python-telegram-bot#1045.
   kBacksOffInStep,             // Exactly as long as it is told, in every conversation (openclaw#50866).
   kLosesTheNewToken,           // Uses it once; then comes its configuration again, which nobody wrote it to.
+  kBelievesAnHtml404,          // A proxy's page is the end of its token.
 };
 
 class NaiveChannel : public Channel {
@@ -53,8 +54,8 @@ class NaiveChannel : public Channel {
   Task<Delivery> send(std::string conversation, std::string text) override {
     Semaphore& turn = turns_.try_emplace(conversation, 1u).first->second;
     const Permit permit = co_await turn.acquire();
-    Delivery delivery(DeliveryOutcome::kFailed, "five times in vain");
-    for (int tries = 0; tries < 5; ++tries) {
+    Delivery delivery(DeliveryOutcome::kFailed, stopped_ ? "stopped for good by a 404" : "five times in vain");
+    for (int tries = 0; tries < 5 && !stopped_; ++tries) {
       const Step step = co_await request(conversation, text, tries);
       if (step == Step::kAgain) {
         continue;
@@ -73,8 +74,10 @@ class NaiveChannel : public Channel {
 
   Task<Step> request(const std::string& conversation, const std::string& text, int tries) {
     const std::string used = token_;
+    const auto moved_to = moved_.find(conversation);
+    const std::string chat = moved_to == moved_.end() ? conversation : moved_to->second;
     net::HttpRequest request("POST", url_ + "/bot" + used + "/sendMessage",
-                             R"({"chat_id":)" + conversation + R"(,"text":")" + text + "\"}");
+                             R"({"chat_id":)" + chat + R"(,"text":")" + text + "\"}");
     request.headers.add("Content-Type", "application/json");
     token_ = configured_token_;
     net::HttpResponse response;
@@ -97,11 +100,19 @@ class NaiveChannel : public Channel {
       }
       co_return Step::kAgain;
     }
-    if (response.status == 401) {
+    if (response.status == 404 && bug_ == Bug::kBelievesAnHtml404) {
+      stopped_ = true;
+      co_return Step::kUnknown;
+    }
+    if (response.status == 401 || response.status == 404) {  // Passing, as long as the token stays the same.
       if (used == token_) {
         rotated_.reset();
         (void)co_await rotated_.wait_for(std::chrono::seconds{30});
       }
+      co_return Step::kAgain;
+    }
+    if (const std::int64_t moved = number_after(response.body, "\"migrate_to_chat_id\":"); moved != 0) {
+      moved_[conversation] = std::to_string(moved);
       co_return Step::kAgain;
     }
     co_return Step::kDelivered;
@@ -137,6 +148,11 @@ class NaiveChannel : public Channel {
     return number(response.headers.get("Retry-After"));
   }
 
+  static std::int64_t number_after(std::string_view text, std::string_view before) {
+    const std::size_t at = text.find(before);
+    return at == std::string_view::npos ? 0 : number(text.substr(at + before.size()));
+  }
+
   static std::int64_t number(std::string_view text) {
     std::int64_t value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -150,6 +166,8 @@ class NaiveChannel : public Channel {
   std::string token_;
   const Bug bug_;
   std::map<std::string, Semaphore> turns_;
+  std::map<std::string, std::string> moved_;
+  bool stopped_ = false;
   Event rotated_;
   ChannelCounters counters_;
   std::uint64_t row_ = 0;
