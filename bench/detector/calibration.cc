@@ -6,6 +6,7 @@
 // Prints the tables of bench/detector-calibration.md. DETECTOR_LIST=1 lists every series that was judged wrongly, for
 // whoever changes the method.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -124,6 +125,19 @@ void print_rates(const std::vector<Judged>& all) {
     return one.leaks() && one.series.seconds >= 7200 && one.series.leak->bytes_per_second > 10 * 1024 &&
            one.series.seconds - one.series.leak->onset_s > 3600;
   };
+  std::vector<double> widths;
+  for (const Judged& one : all) {
+    if (one.leaks() && one.certain()) {
+      widths.push_back((one.growth.high - one.growth.low) / one.growth.slope);
+    }
+  }
+  std::sort(widths.begin(), widths.end());
+  for (const double share : {0.5, 0.9}) {
+    if (!widths.empty()) {
+      std::printf("| width of the interval over the slope, %.0fth percentile | leaks found | %.3f |\n", 100 * share,
+                  widths[static_cast<std::size_t>(share * static_cast<double>(widths.size() - 1))]);
+    }
+  }
   std::printf("| missed | leaks above 10 KB/s that lasted the last hour of two or more | %s |\n",
               rate(all, large, [](const Judged& one) { return !one.certain(); }).c_str());
 }

@@ -324,7 +324,9 @@ RandomSeries random_series(std::size_t number) {
     leak.onset_s = happens(random, 0.4) ? 0 : uniform(random, 0, 0.95) * series.seconds;
     leak.bytes_per_second = log_uniform(random, 0.2, 100) * 1024;
     const double lost = add_leak(random, leak, series.sampled_every_s, values);
-    leak.bytes_per_second = lost / (series.seconds - leak.onset_s);  // Chance made it more or less than it was to be.
+    // Chance made it more or less than it was to be. The last value is taken before the series' seconds are over.
+    const double last_s = static_cast<double>(points - 1) * series.sampled_every_s;
+    leak.bytes_per_second = lost / (last_s - leak.onset_s);
     if (lost > 0) {
       series.leak = leak;
     }
