@@ -47,21 +47,6 @@ Argument::Kind kind_of_json(const Value& value) {
   return value.IsArray() ? Argument::Kind::kArray : Argument::Kind::kObject;
 }
 
-// Calls `look` with the value that `json` is of, wherever it is JSON.
-template <typename Look>
-void with_value(JsonParser& parser, std::string_view json, Look look) {
-  std::string text = R"({"value":)";
-  text.append(json).append("}");
-  try {
-    const Value& object = parser.parse(text);
-    const auto found = object.FindMember("value");
-    if (found != object.MemberEnd() && object.MemberCount() == 1) {
-      look(found->value);
-    }
-  } catch (const Refusal&) {  // No JSON: nothing to look at.
-  }
-}
-
 }  // namespace
 
 ContentType content_type(const net::Headers& headers) {
@@ -142,11 +127,15 @@ bool Arguments::add_multipart(std::string_view body, std::string_view boundary) 
       const std::string_view line = head.substr(0, line_end);
       head.remove_prefix(std::min(line_end + 2, head.size()));
       const std::size_t colon = line.find(':');
-      if (colon == std::string_view::npos || text::to_lower(line.substr(0, colon)) != "content-disposition") {
-        continue;
+      const std::string name = text::to_lower(line.substr(0, std::min(colon, line.size())));
+      if (name == "content-type") {
+        argument.file_type = text::trim(line.substr(colon + 1), text::kWhiteSpace);
       }
-      argument.name = parameter(line, "name");
-      argument.is_file = !parameter(line, "filename").empty();
+      if (name == "content-disposition") {
+        argument.name = parameter(line, "name");
+        argument.file_name = parameter(line, "filename");
+        argument.is_file = !argument.file_name.empty();
+      }
     }
     if (argument.name.empty()) {
       return false;
@@ -166,6 +155,7 @@ void Arguments::add_json(JsonParser& parser, std::string text) {
   const Value& object = parser.parse(text);
   for (const auto& member : object.GetObject()) {
     if (member.value.IsNull()) {
+      nulls_.emplace_back(view(member.name));
       continue;
     }
     Argument argument;
@@ -181,6 +171,10 @@ const Argument* Arguments::find(std::string_view name) const {
   const auto found = std::find_if(arguments_.begin(), arguments_.end(),
                                   [&](const Argument& argument) { return argument.name == name; });
   return found == arguments_.end() ? nullptr : &*found;
+}
+
+bool Arguments::is_null(std::string_view name) const {
+  return std::find(nulls_.begin(), nulls_.end(), name) != nulls_.end();
 }
 
 std::string_view Arguments::text(std::string_view name) const {
@@ -204,7 +198,7 @@ bool Arguments::truth(std::string_view name, bool otherwise) const {
 
 std::optional<std::size_t> array_size(JsonParser& parser, std::string_view json) {
   std::optional<std::size_t> size;
-  with_value(parser, json, [&](const Value& value) {
+  read_json(parser, json, [&](const Value& value) {
     if (value.IsArray()) {
       size = value.Size();
     }
@@ -214,7 +208,7 @@ std::optional<std::size_t> array_size(JsonParser& parser, std::string_view json)
 
 bool is_object(JsonParser& parser, std::string_view json) {
   bool object = false;
-  with_value(parser, json, [&](const Value& value) { object = value.IsObject(); });
+  read_json(parser, json, [&](const Value& value) { object = value.IsObject(); });
   return object;
 }
 

@@ -22,7 +22,28 @@ constexpr nanoseconds kTogether = std::chrono::milliseconds{100};
 constexpr nanoseconds kReturns = std::chrono::minutes{1};
 
 std::string subject(const ChannelRequest& request) {
-  return request.conversation.empty() ? "without a conversation" : "conversation " + request.conversation;
+  if (!request.conversation.empty()) {
+    return "conversation " + request.conversation;
+  }
+  return request.limit.empty() ? "without a conversation" : request.limit;
+}
+
+const std::string& limited_as(const ChannelRequest& request) {
+  return request.limit.empty() ? request.conversation : request.limit;
+}
+
+// Forgets the one that was silent for longest, if there is no room for one more. Returns whether it did.
+template <typename State>
+bool make_room(std::unordered_map<std::string, State>& states, std::size_t max) {
+  if (states.size() < std::max<std::size_t>(max, 1)) {
+    return false;
+  }
+  const auto silent = std::min_element(states.begin(), states.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.second.last_at, std::string_view(a.first)) <
+           std::pair(b.second.last_at, std::string_view(b.first));
+  });
+  states.erase(silent);
+  return true;
 }
 
 }  // namespace
@@ -76,17 +97,22 @@ ConversationState& ChannelBook::conversation(const std::string& id) {
   if (const auto known = conversations_.find(id); known != conversations_.end()) {
     return known->second;
   }
-  if (conversations_.size() >= std::max<std::size_t>(options_.conversations_max, 1)) {
-    const auto silent =
-        std::min_element(conversations_.begin(), conversations_.end(), [](const auto& a, const auto& b) {
-          return std::pair(a.second.last_at, std::string_view(a.first)) <
-                 std::pair(b.second.last_at, std::string_view(b.first));
-        });
-    conversations_.erase(silent);
+  if (make_room(conversations_, options_.conversations_max)) {
     ++ledger_.conversations_forgotten;
   }
   ++ledger_.conversations;
   ConversationState& made = conversations_[id];
+  made.last_at = loop_.now();
+  return made;
+}
+
+LimitState& ChannelBook::limit(const ChannelRequest& request) {
+  const std::string& name = limited_as(request);
+  if (const auto known = limits_.find(name); known != limits_.end()) {
+    return known->second;
+  }
+  make_room(limits_, options_.conversations_max);
+  LimitState& made = limits_[name];
   made.last_at = loop_.now();
   return made;
 }
@@ -97,19 +123,21 @@ std::optional<ChannelBook::Refused> ChannelBook::arrive(ChannelRequest& request)
   ++ledger_.requests;
   const RetryWindow* inside = nullptr;
   Scope scope = Scope::kConversation;
-  ConversationState* state = nullptr;
   if (!request.conversation.empty()) {
-    state = &conversation(request.conversation);
+    conversation(request.conversation).last_at = now;
+  }
+  if (!limited_as(request).empty()) {
+    LimitState& state = limit(request);
     const Instant shared_until = std::max(credential_window_.until, address_window_.until);
-    const bool after_shared = shared_until != Instant{} && state->last_at < shared_until && now >= shared_until &&
+    const bool after_shared = shared_until != Instant{} && state.last_at < shared_until && now >= shared_until &&
                               now < shared_until + kReturns;
-    state->last_at = now;
-    if (state->window.open(now)) {
-      inside = &state->window;
+    state.last_at = now;
+    if (state.window.open(now)) {
+      inside = &state.window;
     }
     const bool shared_open = credential_window_.open(now) || address_window_.open(now);
     if (inside == nullptr && !shared_open) {
-      look_at_return(*state, after_shared);
+      look_at_return(state, after_shared);
     }
   }
   if (credential_window_.open(now)) {
@@ -143,11 +171,11 @@ bool ChannelBook::was_under_way(const ChannelRequest& request, const RetryWindow
   return loop_.now() - window.from < options_.in_flight;
 }
 
-void ChannelBook::look_at_return(ConversationState& conversation, bool after_shared) {
-  if (!conversation.limited && !after_shared) {
+void ChannelBook::look_at_return(LimitState& limit, bool after_shared) {
+  if (!limit.limited && !after_shared) {
     return;
   }
-  conversation.limited = false;
+  limit.limited = false;
   const Instant now = loop_.now();
   while (!returns_.empty() && now - returns_.front() >= kTogether) {
     returns_.pop_front();
@@ -179,7 +207,7 @@ void ChannelBook::open_window(Scope scope, const ChannelRequest& request, nanose
   window.key = request.key;
   switch (scope) {
     case Scope::kConversation:
-      conversation(request.conversation).window = std::move(window);
+      limit(request).window = std::move(window);
       return;
     case Scope::kCredential:
       credential_window_ = std::move(window);
@@ -294,8 +322,8 @@ void ChannelBook::answer(const ChannelRequest& request) {
     case ChannelOutcome::kCredential:
       break;
   }
-  if (!request.conversation.empty()) {
-    ConversationState& state = conversation(request.conversation);
+  if (!limited_as(request).empty()) {
+    LimitState& state = limit(request);
     const bool limited = request.outcome == ChannelOutcome::kRateLimited;
     state.row = limited ? state.row + 1 : 0;
     if (limited) {

@@ -58,20 +58,24 @@ struct RetryWindow {
   std::uint64_t key = 0;         // Likewise.
 };
 
-struct ConversationState {
+// What the provider limits as one: a conversation, a webhook with its threads, a method.
+struct LimitState {
   Instant last_at{};
   RetryWindow window;
   bool limited = false;   // It was refused by a 429, and has not come back since.
   std::uint64_t row = 0;  // Of 429s.
-
-  std::optional<std::uint64_t> highest;
-  std::deque<std::uint64_t> unknown;  // Keys of which the client cannot know whether they were stored.
 
   // What the provider counts; each uses its own.
   TokenBucket pace;
   TokenBucket per_minute;
   CountedWindow bucket;
   CountedWindow hidden;
+};
+
+struct ConversationState {
+  Instant last_at{};
+  std::optional<std::uint64_t> highest;
+  std::deque<std::uint64_t> unknown;  // Keys of which the client cannot know whether they were stored.
 
   bool blocked = false;
   std::string migrated_to;
@@ -97,6 +101,8 @@ class ChannelBook {
 
   // Valid until the next conversation is asked for.
   ConversationState& conversation(const std::string& id);
+  // Of the request's `limit`, or else of its conversation. Valid until the next limit is asked for.
+  LimitState& limit(const ChannelRequest& request);
 
   struct Refused {
     Scope scope;
@@ -128,13 +134,14 @@ class ChannelBook {
  private:
   void find(ChannelFindingKind kind, std::string text);
   bool was_under_way(const ChannelRequest& request, const RetryWindow& window) const;
-  void look_at_return(ConversationState& conversation, bool after_shared);
+  void look_at_return(LimitState& limit, bool after_shared);
 
   EventLoop& loop_;
   ChannelLedgerOptions options_;
   ChannelLedger ledger_;
   RecentKeys keys_;
   std::unordered_map<std::string, ConversationState> conversations_;
+  std::unordered_map<std::string, LimitState> limits_;
   RetryWindow credential_window_;
   RetryWindow address_window_;
   std::deque<Instant> returns_;   // Of conversations that had been limited, the last 100 ms.

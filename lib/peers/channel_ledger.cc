@@ -42,10 +42,12 @@ std::string_view to_string(ChannelFindingKind kind) { return kFindingNames[kind]
 std::string to_string(const ChannelLedger& ledger) {
   return fmt::format(
       "requests={} stored={} deduplicated={} refused={} rate_limited={} failed={} resets={} polls={} auth_failures={} "
-      "stored_twice={} out_of_order={} inside_window={} sent_again={} max_consecutive_429s={} largest_wave={}",
+      "stored_twice={} out_of_order={} inside_window={} sent_again={} max_consecutive_429s={} largest_wave={} "
+      "edited={} deleted={}",
       ledger.requests, ledger.messages_stored, ledger.messages_deduplicated, ledger.refused, ledger.rate_limited,
       ledger.failed, ledger.resets, ledger.polls, ledger.credential_failures, ledger.stored_twice, ledger.out_of_order,
-      ledger.inside_window, ledger.sent_again, ledger.longest_429_row, ledger.largest_wave);
+      ledger.inside_window, ledger.sent_again, ledger.longest_429_row, ledger.largest_wave, ledger.messages_edited,
+      ledger.messages_deleted);
 }
 
 }  // namespace soak::peers

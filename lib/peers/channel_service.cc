@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/peers/fnv.h"
 #include "lib/text/format.h"
 #include "soak/error.h"
 
@@ -198,6 +199,35 @@ ChannelAnswer ChannelService::serve_send(ChannelRequest& request, bool safe, con
   book_.came(request, safe);
   const ChannelFault fault = take_fault(false);
   return play(request, fault, store);
+}
+
+ChannelAnswer ChannelService::serve_call(ChannelRequest& request, const Respond& respond) {
+  if (const auto inside = book_.arrive(request)) {
+    return turn_away(request, *inside);
+  }
+  if (const auto limited = reached_limit(request)) {
+    return limit(request, *limited);
+  }
+  net::HttpResponse response = respond(request);
+  const ChannelOutcome outcome = request.outcome;
+  return finish(request, outcome, std::move(response));
+}
+
+MessageKey ChannelService::key_of(std::string_view text, std::string_view client_id) const {
+  MessageKey key = book_.options().key_of(text);
+  if (book_.options().client_ids && !client_id.empty()) {
+    key.key = fnv1a(client_id);
+  }
+  return key;
+}
+
+void ChannelService::note_not_played(std::string_view method, const Arguments& arguments,
+                                     std::initializer_list<std::string_view> options) {
+  for (const std::string_view option : options) {
+    if (arguments.contains(option)) {
+      notices_.not_played(fmt::format("{}.{}", method, option));
+    }
+  }
 }
 
 nanoseconds ChannelService::told(const RateLimited& limited) const {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "lib/peers/channel_book.h"
 #include "lib/peers/ids.h"
 #include "lib/peers/json_parser.h"
+#include "lib/peers/notices.h"
 #include "soak/event_loop.h"
 #include "soak/net/http.h"
 #include "soak/net/http_server.h"
@@ -83,6 +85,7 @@ class ChannelService {
         subject_(subject),
         ids_(seed),
         book_(loop, std::move(ledger_options)),
+        notices_(loop, subject, book_.ledger().not_played, book_.ledger().unknown),
         faults_(faults),
         began_(loop.now()) {}
   ~ChannelService() = default;
@@ -95,6 +98,14 @@ class ChannelService {
   // Serves a valid send: applies limits and faults, and stores it. `safe`: a nonce lets the provider recognise a
   // resend.
   ChannelAnswer serve_send(ChannelRequest& request, bool safe, const Store& store);
+
+  // Serves what is no send, once its credential is accepted: applies the limits, but no fault. `respond` may set the
+  // outcome; it is kAnswered otherwise.
+  using Respond = std::function<net::HttpResponse(ChannelRequest& request)>;
+  ChannelAnswer serve_call(ChannelRequest& request, const Respond& respond);
+
+  // The key of a message with this text, and with this id of its client's; empty if it has none.
+  MessageKey key_of(std::string_view text, std::string_view client_id) const;
 
   // Responds with a 429 to a request inside a Retry-After window.
   ChannelAnswer turn_away(ChannelRequest& request, const ChannelBook::Refused& refused);
@@ -116,7 +127,12 @@ class ChannelService {
   // Always throws: the provider does not have this fault.
   [[noreturn]] void no_such_fault(ChannelFaultKind kind) const;
 
-  // The limit that a send has reached. If there is none, the send is counted towards the limits; otherwise it is not.
+  // Notes which of these options the client set, though the fake does not play them: "sendMessage.protect_content".
+  void note_not_played(std::string_view method, const Arguments& arguments,
+                       std::initializer_list<std::string_view> options);
+
+  // The limit that a request has reached. If there is none, the request is counted towards the limits; otherwise it is
+  // not.
   virtual std::optional<RateLimited> reached_limit(const ChannelRequest& request) = 0;
   // Whether the provider sends this form of a 429.
   virtual bool has_form(ChannelFaultKind form) const = 0;
@@ -136,6 +152,7 @@ class ChannelService {
   Ids ids_;
   JsonParser parser_;
   ChannelBook book_;
+  Notices notices_;
 
  private:
   ChannelAnswer play(ChannelRequest& request, const ChannelFault& fault, const Store& store);

@@ -76,6 +76,8 @@ CommandLine CommandLine::add_subcommand(const std::string& name, const std::stri
 
 void CommandLine::require_subcommand() { state_->app->require_subcommand(1); }
 
+void CommandLine::footer(const std::string& text) { state_->app->footer(text); }
+
 void CommandLine::runs(std::function<int()> body) { state_->body = std::move(body); }
 
 CommandOption CommandLine::add_option(const std::string& name, std::string& value, const std::string& help) {

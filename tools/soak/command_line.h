@@ -57,6 +57,7 @@ class CommandLine {
   CommandLine add_subcommand(const std::string& name, const std::string& description);
   // It is an error to choose no subcommand, or more than one.
   void require_subcommand();
+  void footer(const std::string& text);  // The end of its help.
   // run() calls this if the command is the one that was chosen.
   void runs(std::function<int()> body);
 

@@ -49,6 +49,7 @@ struct FakeArguments {
 
 struct ChannelArguments : FakeArguments {
   bool no_limits = false;
+  std::string check_user_agent = "known";  // Discord's.
 };
 
 // With the options from the provider's row in the table.
@@ -207,6 +208,14 @@ template <typename Peer, typename Options>
 int run_channel(const char* name, const ChannelArguments& arguments) {
   Options options;
   options.limits.on = !arguments.no_limits;
+  if constexpr (requires { options.check_user_agent; }) {
+    options.check_user_agent = arguments.check_user_agent == "strict" ? peers::UserAgentCheck::kStrict
+                               : arguments.check_user_agent == "off"  ? peers::UserAgentCheck::kOff
+                                                                      : peers::UserAgentCheck::kKnown;
+  }
+  // The clients are strangers: two of their messages may have one text, and they edit what they sent long ago.
+  options.ledger.client_ids = true;
+  options.ledger.messages_kept = 4096;
   return run_fake<Peer>(name, arguments, options);
 }
 
@@ -254,6 +263,19 @@ void add_channel(CommandLine& command, const char* name, const char* what) {
   auto arguments = std::make_shared<ChannelArguments>();
   add_options(channel, *arguments, "--token", "The only token that is accepted; by default any token");
   channel.add_flag("--no-limits", arguments->no_limits, "No rate limits, for measuring throughput");
+  if constexpr (requires { Options().check_user_agent; }) {
+    channel
+        .add_option(
+            "--check-user-agent", arguments->check_user_agent,
+            "Which clients are turned away with 403: strict, all but DiscordBot (URL, VERSION); known, those "
+            "that users report as blocked (Python-urllib, Java/1., browsers unless they use a webhook); off, none")
+        .one_of({"strict", "known", "off"})
+        .show_default();
+  }
+  channel.footer(
+      "At the end it prints its ledger. stored_twice, sent_again and out_of_order compare messages by the id that the\n"
+      "client gives each (Discord's nonce, Slack's client_msg_id), or else by their text, and order them by the first\n"
+      "number in it. So texts must be unique within a conversation: \"soak 1\", \"soak 2\".");
   channel.runs([name, arguments] { return run_channel<Peer, Options>(name, *arguments); });
 }
 

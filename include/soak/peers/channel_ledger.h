@@ -4,10 +4,10 @@
 
 // What the fakes of Telegram, Slack and Discord received, and what their clients did wrong.
 //
-// A conversation is a chat, a channel or a webhook. Memory is bounded, whatever a client does, and nearly all of it is
-// allocated at the start, so that a fake in the process of a soak does not look like a leak. The ledger keeps counters,
-// the last requests, and the last message keys. By default it keeps the keys of a day of 22 conversations with one
-// message each 30 s. It does not notice a message that is repeated after more than `keys_kept` other messages.
+// A conversation is a chat, a channel, a thread or a webhook. Memory is bounded, whatever a client does, and nearly all
+// of it is allocated at the start, so that a fake in the process of a soak does not look like a leak. The ledger keeps
+// counters, the last requests, and the last message keys. By default it keeps the keys of a day of 22 conversations
+// with one message each 30 s. It does not notice a message that is repeated after more than `keys_kept` other messages.
 
 #include <chrono>
 #include <cstddef>
@@ -35,9 +35,13 @@ MessageKey whole_text_key(std::string_view text);
 
 struct ChannelLedgerOptions {
   std::function<MessageKey(std::string_view text)> key_of = &whole_text_key;
+  // Whether the id that a client gives its message, Discord's nonce or Slack's client_msg_id, is its key in place of
+  // that of the text. Two messages of one text are two then, if their ids differ.
+  bool client_ids = false;
   std::size_t keys_kept = 65'536;        // At least this many, over all conversations; each takes 32 to 64 bytes.
   std::size_t conversations_max = 4096;  // Above it, the one that was silent for longest is forgotten and counted.
   std::size_t requests_kept = 128;       // The last ones, over all conversations.
+  std::size_t messages_kept = 256;       // Likewise: those that a client can edit, delete and read.
   // A request that arrives this soon after a refusal was already under way and is not counted against the client,
   // unless it is on the same connection or repeats the refused message.
   std::chrono::nanoseconds in_flight = std::chrono::milliseconds{50};
@@ -46,7 +50,7 @@ struct ChannelLedgerOptions {
 };
 
 enum class ChannelOutcome : std::uint8_t {
-  kAnswered,  // Not a send: getMe, auth.test.
+  kAnswered,  // Not a send: getMe, auth.test, an edit.
   kStored,
   kDeduplicated,  // By its nonce: the reply was the first message, and nothing was stored.
   kRefused,       // Its content was refused.
@@ -59,7 +63,9 @@ enum class ChannelOutcome : std::uint8_t {
 struct ChannelRequest {
   Instant at;
   std::uint64_t connection = 0;
-  std::string conversation;      // Empty if it was refused before that was read. Never a token or a webhook's secret.
+  std::string conversation;  // Empty if it was refused before that was read. Never a token or a webhook's secret.
+  // What the provider counts the request for, where that is not the conversation: "webhook" for its threads, a method.
+  std::string limit;
   std::uint32_t credential = 0;  // 1 for the first valid one, 2 after a rotation, ...; 0 for one that was never valid.
   std::uint64_t key = 0;         // For a send: from ChannelLedgerOptions::key_of.
   std::string nonce;
@@ -93,6 +99,8 @@ struct ChannelLedger {
 
   std::uint64_t messages_stored = 0;
   std::uint64_t messages_deduplicated = 0;
+  std::uint64_t messages_edited = 0;
+  std::uint64_t messages_deleted = 0;
   std::uint64_t refused = 0;       // For their content.
   std::uint64_t rate_limited = 0;  // 429s.
   std::uint64_t failed = 0;
@@ -117,6 +125,11 @@ struct ChannelLedger {
   std::uint64_t conversations = 0;  // All that were seen, including forgotten ones.
   // If a forgotten conversation resumes, its order, windows and limits start afresh.
   std::uint64_t conversations_forgotten = 0;
+
+  // What clients asked for and did not get, by name; the log has each when it first comes. After 256 names of a kind
+  // the rest is "(others)".
+  std::map<std::string, std::uint64_t, std::less<>> not_played;  // Options that are accepted, and have no effect here.
+  std::map<std::string, std::uint64_t, std::less<>> unknown;     // Methods that the fake does not know.
 
   std::vector<ChannelFinding> findings;
   std::vector<ChannelRequest> last_requests;  // The newest is last.

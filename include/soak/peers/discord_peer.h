@@ -7,18 +7,24 @@
 // resources/message, topics/rate-limits, topics/opcodes-and-status-codes); what is known only from users is marked with
 // a link.
 //
-// It listens on a loopback port, or in memory on a VirtualLoop. It serves Execute Webhook and Get Webhook (with
-// its token), Create Message, and Get Current User; bodies are JSON, forms, or multipart with payload_json. It has
-// Discord's limits, and its ChannelFaults. Time comes from the loop and randomness from the
-// seed.
+// It listens on a loopback port, or in memory on a VirtualLoop. It serves the methods that
+// lib/peers/discord/routes.cc lists: messages of a bot and of a webhook (create, get, edit, delete), reactions, typing,
+// the channel, the webhook, the bot's user and application. Bodies are JSON, forms, or multipart with payload_json. It
+// has Discord's limits, and its ChannelFaults. Time comes from the loop and randomness from the seed.
 //
 //   soak::peers::DiscordPeer peer(loop);
 //   soak::net::HttpRequest request("POST", peer.webhook_url() + "?wait=true", R"({"content":"soak 1"})",
 //                                  {{"Content-Type", "application/json"},
 //                                   {"User-Agent", "DiscordBot (https://example.com, 1)"}});
 //
-// Not simulated: the gateway, threads, the /slack and /github forms of a webhook; embeds and files are counted, not
-// read.
+// A thread is a conversation of its own, and a channel of any other; a webhook and its threads share one rate limit.
+// The webhook's URL also works without a version, as Discord's own page hands it out; then Retry-After is in
+// milliseconds. The last messages are kept (ChannelLedgerOptions::messages_kept): a client can edit, delete, read and
+// reply to these.
+//
+// Not simulated: the gateway, the /slack and /github forms of a webhook, the contents of files. Options that are
+// accepted and have no effect are in the log and in the ledger, as are requests for methods that the fake does not
+// have.
 
 #include <chrono>
 #include <cstdint>
@@ -55,6 +61,16 @@ struct DiscordLimits {
   std::chrono::nanoseconds ban = std::chrono::hours{1};
 };
 
+// Discord's documentation says that clients without a valid User-Agent may be blocked, not which of them are.
+enum class UserAgentCheck : std::uint8_t {
+  kOff,
+  // Those that users report as blocked: Python-urllib and Java/1., and browsers unless they use a webhook
+  // (github.com/discord/discord-api-docs/issues/4908, 1504, 6473).
+  kKnown,
+  // All but those of the documented form: "DiscordBot (https://example.com, 1)".
+  kStrict,
+};
+
 // You can write these in a constructor call: DiscordPeer peer(loop, {.seed = 7}). In a co_await expression, give them a
 // name first: g++ 12 would destroy the temporary twice, like any aggregate with a string.
 struct DiscordPeerOptions {
@@ -69,8 +85,8 @@ struct DiscordPeerOptions {
   std::string token = {};
   // The channels that exist; empty: any snowflake.
   std::vector<std::string> channels = {};
-  // A client without a User-Agent such as "DiscordBot (https://example.com, 1)" gets an HTML page from the edge.
-  bool check_user_agent = true;
+  // Which clients the edge turns away with 403, by their User-Agent.
+  UserAgentCheck check_user_agent = UserAgentCheck::kKnown;
   // How long enforce_nonce recognises the first message; documented as "a few minutes".
   std::chrono::nanoseconds nonce_time = std::chrono::minutes{5};
   // The error of X-RateLimit-Reset. A client should use X-RateLimit-Reset-After instead.

@@ -2,15 +2,18 @@
 #ifndef SOAK_LIB_PEERS_DISCORD_SERVICE_H_
 #define SOAK_LIB_PEERS_DISCORD_SERVICE_H_
 
-// How the fake of Discord's HTTP API responds to requests. It does not depend on the transport.
+// How the fake of Discord's HTTP API responds to requests. It does not depend on the transport. A method of the API is
+// a row in routes.cc, and a member below "The methods".
 
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "lib/peers/channel_service.h"
+#include "lib/peers/discord/message.h"
+#include "lib/peers/discord/message_body.h"
+#include "lib/peers/recent_messages.h"
 #include "soak/peers/discord_peer.h"
 
 namespace soak::peers {
@@ -34,32 +37,76 @@ class DiscordService final : public ChannelService {
   int invalid_requests() const;
 
  private:
-  // A message to be posted.
-  struct Post {
-    bool by_webhook = false;
-    std::string place;  // The channel's id, or the webhook's.
-    std::string content;
-    std::string username;
-    std::string nonce;  // As JSON; empty if there is none.
-    bool enforce_nonce = false;
-    bool wait = true;  // Whether the response contains the message.
+  enum class Access : std::uint8_t { kBot, kWebhook };
+  struct Call;
+  struct Route {
+    std::string_view method;
+    std::string_view path;  // Below the version, with "*" for an id or a token.
+    Access access;
+    ChannelAnswer (DiscordService::*serve)(Call& call);
+    // Its bucket; 0: as in the options. Each channel has its own.
+    int bucket = 0;
+    std::chrono::nanoseconds bucket_time{0};
   };
+  static const Route kRoutes[];
 
-  ChannelAnswer route(ChannelRequest& request, net::HttpServerRequest& http);
-  ChannelAnswer webhook(ChannelRequest& request, net::HttpServerRequest& http, const std::vector<std::string>& path);
-  ChannelAnswer create_message(ChannelRequest& request, net::HttpServerRequest& http, const std::string& channel);
-  ChannelAnswer post(ChannelRequest& request, net::HttpServerRequest& http, Post& post);
-  // The error response for invalid arguments; otherwise nullopt, and `post` is filled in.
-  std::optional<net::HttpResponse> problem(net::HttpServerRequest& http, Arguments& arguments, Post& post);
+  // A request, and where its path leads.
+  struct Call {
+    ChannelRequest& request;
+    net::HttpServerRequest& http;
+    bool is_known_version = false;
+    bool in_milliseconds = false;        // Retry-After, in versions before 8.
+    std::vector<std::string> path = {};  // Below the version.
+    const Route* route = nullptr;        // Null if there is none.
+    bool is_known_path = false;          // There is one, perhaps for another method.
+    std::vector<std::string> ids = {};   // What is in the place of its stars.
+    bool waits = true;                   // Of a send: whether the response has the message.
+    bool is_send() const;
+    bool is_webhook() const { return !path.empty() && path[0] == "webhooks"; }
+  };
+  static void find_route(Call& call);
+
+  ChannelAnswer route(Call& call);
+  ChannelAnswer serve_bot(Call& call);
+  ChannelAnswer serve_webhook(Call& call);
+
+  // The methods.
+  ChannelAnswer create_message(Call& call);
+  ChannelAnswer list_messages(Call& call);
+  ChannelAnswer get_message(Call& call);
+  ChannelAnswer edit_message(Call& call);
+  ChannelAnswer delete_message(Call& call);
+  ChannelAnswer add_reaction(Call& call);
+  ChannelAnswer remove_reaction(Call& call);
+  ChannelAnswer trigger_typing(Call& call);
+  ChannelAnswer get_channel(Call& call);
+  ChannelAnswer get_me(Call& call);
+  ChannelAnswer get_application(Call& call);
+  ChannelAnswer execute_webhook(Call& call);
+  ChannelAnswer get_webhook(Call& call);
+
+  // Sends `body`, to the conversation in the request.
+  ChannelAnswer post(Call& call, DiscordBody& body);
+  // Serves what is no send, with the limits of its route, and writes these into the response.
+  ChannelAnswer serve(Call& call, const Respond& respond);
+  // `change` gets the message that the path names, and answers; without it the response is 404 10008.
+  ChannelAnswer with_message(Call& call, const std::function<net::HttpResponse(DiscordMessage& message)>& change);
+  // The conversation of a webhook's call: the thread in its query, or its channel.
+  std::string webhook_conversation(const Call& call) const;
+  bool knows(std::string_view channel) const;
 
   ChannelAnswer error(ChannelRequest& request, ChannelOutcome outcome, int status, int code, std::string_view message);
   ChannelAnswer unauthorized(ChannelRequest& request, std::string_view token);
   std::string snowflake();
-  std::string message(const Post& post, const std::string& id);
+  std::string json_of(const DiscordMessage& message);
   std::string timestamp() const;
-  std::string bucket_of(const ChannelRequest& request) const;
+
+  // Limits; see limits.cc.
   void tell_limits(const ChannelRequest& request, net::HttpResponse& response);
   void count_invalid(const ChannelRequest& request, const net::HttpResponse& response);
+  int bucket_size() const;
+  std::chrono::nanoseconds bucket_time() const;
+  std::string bucket_name() const;
 
   std::optional<RateLimited> reached_limit(const ChannelRequest& request) override;
   bool has_form(ChannelFaultKind form) const override;
@@ -77,11 +124,12 @@ class DiscordService final : public ChannelService {
   std::string webhook_id_;
   Credential webhook_;
   std::vector<std::string> deleted_webhooks_;
+  RecentMessages<DiscordMessage> messages_;
   CountedWindow bot_global_;
   CountedWindow webhooks_global_;
   CountedWindow invalid_;
-  const Post* posting_ = nullptr;  // The message that is being served.
-  bool storing_ = true;            // False while kStoreNothing is played.
+  const Call* call_ = nullptr;  // That is being served.
+  bool storing_ = true;         // False while kStoreNothing is played.
 };
 
 }  // namespace soak::peers

@@ -496,7 +496,7 @@ std::optional<RateLimited> SlackService::reached_limit(const ChannelRequest& req
     return std::nullopt;
   }
   const Instant now = loop_.now();
-  TokenBucket& channel = book_.conversation(request.conversation).pace;
+  TokenBucket& channel = book_.limit(request).pace;
   const double workspace_per_second = limits.workspace_per_minute / 60;
   const nanoseconds wait = channel.wait(limits.channel_per_second, limits.channel_burst, now);
   if (wait > nanoseconds::zero()) {

@@ -385,7 +385,7 @@ std::optional<RateLimited> TelegramService::reached_limit(const ChannelRequest& 
     return std::nullopt;
   }
   const Instant now = loop_.now();
-  ConversationState& state = book_.conversation(request.conversation);
+  LimitState& state = book_.limit(request);
   const double group_per_second = is_group(request.conversation) ? limits.group_per_minute / 60 : 0;
   const nanoseconds chat = std::max(state.pace.wait(limits.chat_per_second, limits.chat_burst, now),
                                     state.per_minute.wait(group_per_second, limits.group_burst, now));

@@ -4,7 +4,7 @@
 #include <ostream>
 #include <set>
 
-#include "tests/unit/peers/channel_fixture.h"
+#include "tests/unit/peers/discord/fixture.h"
 
 namespace soak::peers {
 namespace {
@@ -14,37 +14,6 @@ using testing::IsEmpty;
 using testing::MatchesRegex;
 using testing::SizeIs;
 using Kind = ChannelFaultKind;
-
-constexpr const char* kAgent = "DiscordBot (https://example.com, 1)";
-constexpr const char* kChannel = "222222222222222222";
-
-class DiscordTest : public ChannelTest {
- public:
-  static constexpr const char* kToken = "MTA.b.c";
-
-  static net::HttpRequest hooked(const std::string& url, const std::string& text) {
-    return net::HttpRequest("POST", url, R"({"content":")" + text + "\"}",
-                            {{"Content-Type", "application/json"}, {"User-Agent", kAgent}});
-  }
-  Got hook(const DiscordPeer& peer, const std::string& text, const std::string& query = "?wait=true") {
-    return hook_at(peer.webhook_url() + query, text);
-  }
-  Got hook_at(const std::string& url, const std::string& text) { return ask(hooked(url, text)); }
-  Got bot(const DiscordPeer& peer, const std::string& body, const std::string& channel = kChannel,
-          const std::string& token = kToken, const std::string& type = "application/json") {
-    net::Headers headers = {{"User-Agent", kAgent}};
-    if (!type.empty()) {
-      headers.add("Content-Type", type);
-    }
-    if (!token.empty()) {
-      headers.add("Authorization", "Bot " + token);
-    }
-    return ask("POST", peer.url() + "/channels/" + channel + "/messages", body, headers);
-  }
-  Got say(const DiscordPeer& peer, const std::string& text, const std::string& channel = kChannel) {
-    return bot(peer, R"({"content":")" + text + "\"}", channel);
-  }
-};
 
 TEST_F(DiscordTest, AWebhookThatWaitsGetsTheMessage) {
   DiscordPeer peer(loop_);
@@ -184,24 +153,6 @@ TEST_F(DiscordTest, RefusesTokensAndPlacesThatAreNot) {
   EXPECT_EQ(hook_at(peer.webhook_url() + "x", "a").body, R"({"message":"Invalid Webhook Token","code":50027})");
   EXPECT_EQ(peer.ledger().credential_failures, 4u);
   EXPECT_EQ(peer.ledger().messages_stored, 0u);
-}
-
-TEST_F(DiscordTest, WantsItsVersionAndAUserAgent) {
-  DiscordPeer peer(loop_);
-  DiscordPeer lenient(loop_, {.check_user_agent = false});
-  const std::string unversioned = peer.url().substr(0, peer.url().size() - 4) + "/users/@me";
-  const auto as = [&](const DiscordPeer& to, const char* agent) {
-    return ask("POST", to.webhook_url(), R"({"content":"a"})",
-               {{"Content-Type", "application/json"}, {"User-Agent", agent}});
-  };
-
-  EXPECT_EQ(ask("GET", unversioned, "", {{"User-Agent", kAgent}}).get("code"), "50041");
-  EXPECT_EQ(ask("GET", peer.url() + "/nothing", "", {{"User-Agent", kAgent}}).status, 404);
-  EXPECT_EQ(as(peer, "curl/8").status, 403);
-  EXPECT_EQ(as(peer, "curl/8").header("content-type"), "text/html; charset=UTF-8");
-  EXPECT_EQ(as(peer, "DiscordBot (https://example.com)").status, 403);
-  EXPECT_EQ(as(peer, "DiscordBot (https://example.com, 1.2) node").status, 204);
-  EXPECT_EQ(as(lenient, "curl/8").status, 204);
 }
 
 TEST_F(DiscordTest, ANonceThatIsEnforcedFindsTheFirstMessage) {
