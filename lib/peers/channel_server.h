@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/peers/channel_control.h"
 #include "lib/peers/channel_service.h"
 #include "soak/error.h"
 #include "soak/event_loop.h"
@@ -45,7 +46,14 @@ class ChannelServer {
 
   std::string origin() const { return server_.url(); }
   std::uint16_t port() const { return server_.port(); }
-  Task<> close() { return server_.close(); }
+  std::string control_url() const { return origin() + std::string(kControlPath); }
+  Task<> close() {
+    co_await server_.close();
+    if constexpr (requires { service.deliveries(); }) {
+      Task<> closing = service.deliveries().close();
+      co_await std::move(closing);
+    }
+  }
 
   Service service;
 
@@ -66,6 +74,11 @@ class ChannelServer {
   }
 
   Task<net::HttpReply> serve(net::HttpServerRequest request) {
+    if (request.path.starts_with("/_soak/")) {
+      net::HttpResponse response = answer_control(
+          control_parser_, request, [this](const IncomingMessage& message) { return service.post(message); });
+      co_return net::HttpReply(std::move(response));
+    }
     ChannelAnswer answer;
     if constexpr (std::same_as<decltype(service.answer(std::move(request))), ChannelAnswer>) {
       answer = service.answer(std::move(request));
@@ -81,6 +94,7 @@ class ChannelServer {
     co_return net::HttpReply(std::move(answer.response));
   }
 
+  JsonParser control_parser_;
   net::HttpServer server_;  // The last: its requests end before the service that answers them.
 };
 

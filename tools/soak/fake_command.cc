@@ -50,6 +50,8 @@ struct FakeArguments {
 struct ChannelArguments : FakeArguments {
   bool no_limits = false;
   std::string check_user_agent = "known";  // Discord's.
+  std::string events_url;                  // Slack's, as is the secret.
+  std::string signing_secret;
 };
 
 // With the options from the provider's row in the table.
@@ -164,6 +166,9 @@ int run_fake(std::string_view name, const FakeArguments& arguments, Options opti
   if constexpr (requires { peer->http_url(); }) {
     fmt::print("{}: HTTP at {}\n", name, peer->http_url());
   }
+  if constexpr (requires { peer->control_url(); }) {
+    fmt::print("{}: post a user's message to {}\n", name, peer->control_url());
+  }
   print_limit(name, options);  // The last, for scripts count on the order of the others.
   std::fflush(stdout);
 
@@ -212,6 +217,11 @@ int run_channel(const char* name, const ChannelArguments& arguments) {
     options.check_user_agent = arguments.check_user_agent == "strict" ? peers::UserAgentCheck::kStrict
                                : arguments.check_user_agent == "off"  ? peers::UserAgentCheck::kOff
                                                                       : peers::UserAgentCheck::kKnown;
+  }
+  if constexpr (requires { options.events_url; }) {
+    text::keep_secret(arguments.signing_secret);
+    options.events_url = arguments.events_url;
+    options.signing_secret = arguments.signing_secret;
   }
   // The clients are strangers: two of their messages may have one text, and they edit what they sent long ago.
   options.ledger.client_ids = true;
@@ -271,6 +281,11 @@ void add_channel(CommandLine& command, const char* name, const char* what) {
             "that users report as blocked (Python-urllib, Java/1., browsers unless they use a webhook); off, none")
         .one_of({"strict", "known", "off"})
         .show_default();
+  }
+  if constexpr (requires { Options().events_url; }) {
+    channel.add_option("--events-url", arguments->events_url,
+                       "The app's request URL on this machine, to which the Events API sends the messages of users");
+    channel.add_option("--signing-secret", arguments->signing_secret, "The secret that these are signed with");
   }
   channel.footer(
       "At the end it prints its ledger. stored_twice, sent_again and out_of_order compare messages by the id that the\n"

@@ -32,6 +32,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "soak/event_loop.h"
@@ -113,6 +114,9 @@ class DiscordPeer {
   std::string url() const;
   // url() + "/webhooks/{id}/{token}", including its secret. It changes with a rotation.
   std::string webhook_url() const;
+  // A test in any language posts a user's message here: POST {"conversation": "...", "text": "...", "from": "..."}, of
+  // which "from", a user's id, may be left out; the response is {"id": "..."}.
+  std::string control_url() const;
   std::uint16_t port() const;
 
   // The bot token that is valid now; empty while any token is accepted.
@@ -121,6 +125,9 @@ class DiscordPeer {
   void rotate_token(std::string token = {});
   // Gives the webhook a new URL; the old one gets 404 10015, as if deleted.
   void rotate_webhook();
+
+  // Adds a user's message in a channel, for Get Channel Messages. Returns its id; empty if there is no such channel.
+  std::string post_text(std::string_view channel, std::string_view text, std::string_view user = {});
 
   const ChannelLedger& ledger() const;
   // How many requests counted as invalid in the current ten minutes.

@@ -7,16 +7,18 @@
 // github.com/slackapi/python-slack-sdk and slackapi/node-slack-sdk; what is known only from users is marked with a
 // link.
 //
-// It listens on a loopback port, or in memory on a VirtualLoop. It serves api.test, auth.test, chat.postMessage,
-// oauth.v2.access with a refresh token, and one incoming webhook; it has Slack's limits, and misbehaves as its
-// ChannelFaults say. Time comes from the loop and randomness from the seed.
+// It listens on a loopback port, or in memory on a VirtualLoop. It serves the methods that
+// lib/peers/slack/service.cc lists, api.test, oauth.v2.access with a refresh token, and one incoming webhook; it has
+// Slack's limits, and misbehaves as its ChannelFaults say. Time comes from the loop and randomness from the seed.
 //
 //   soak::peers::SlackPeer peer(loop);
 //   soak::net::HttpRequest request("POST", peer.url() + "/chat.postMessage", R"({"channel":"C1","text":"soak 1"})",
 //                                  {{"Authorization", "Bearer xoxb-any"},
 //                                   {"Content-Type", "application/json; charset=utf-8"}});
 //
-// Blocks and attachments are counted, not read.
+// Blocks are checked as their reference describes them, and come back; attachments are counted, and come back. The last
+// messages are kept (ChannelLedgerOptions::messages_kept): a client can update, delete and read these. Options that are
+// accepted and have no effect are in the log and in the ledger, as are methods that the fake does not have.
 
 #include <chrono>
 #include <cstdint>
@@ -24,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "soak/event_loop.h"
@@ -68,8 +71,13 @@ struct SlackPeerOptions {
   // The first refresh token; empty: one drawn from the seed.
   std::string refresh_token = {};
 
-  // The channels that exist; empty: any id of capitals and digits that begins with C, D or G, and any #name.
+  // The channels that exist, by id or name; empty: any. A client may send to an id of capitals and digits that begins
+  // with C, D or G, to a name with or without "#", and to a user's id; the response has the channel's id.
   std::vector<std::string> channels = {};
+  // The app's request URL of the Events API, http: or https: on a loopback address: it gets the messages of
+  // post_text(), signed with the secret. Empty: no events.
+  std::string events_url = {};
+  std::string signing_secret = {};
   // The text of a webhook's 429, which is not documented.
   std::string webhook_429_body = "rate_limited";
 
@@ -97,6 +105,9 @@ class SlackPeer {
   // Use it instead of "https://hooks.slack.com/services/T.../B.../...". It includes the secret, and changes with a
   // rotation.
   std::string webhook_url() const;
+  // A test in any language posts a user's message here: POST {"conversation": "...", "text": "...", "from": "..."}, of
+  // which "from", a user's id, may be left out; the response is {"id": "..."}.
+  std::string control_url() const;
   std::uint16_t port() const;
 
   // The token that is valid now; empty while any token is accepted.
@@ -107,6 +118,10 @@ class SlackPeer {
   void rotate_token(std::string token = {}, std::string error = "token_expired");
   // Gives the webhook a new URL; the old one gets 404 no_service.
   void rotate_webhook();
+
+  // Adds a user's message in a channel, by its id or name, for conversations.history and the Events API. Returns its
+  // ts; empty if there is no such channel.
+  std::string post_text(std::string_view channel, std::string_view text, std::string_view user = "U00000002");
 
   const ChannelLedger& ledger() const;
 

@@ -6,16 +6,21 @@
 // Sources: core.telegram.org/bots/api; the server's own code, github.com/tdlib/telegram-bot-api (Client.cpp, Query.cpp,
 // HttpConnection.cpp); the Bots FAQ, "My bot is hitting limits".
 //
-// It listens on a loopback port, or in memory on a VirtualLoop. It serves getMe, sendMessage, getUpdates and
-// deleteWebhook, by GET or POST, with arguments in the query, as form, multipart or JSON; it has the limits of the FAQ,
-// and its ChannelFaults. Time comes from the loop and randomness from the seed.
+// It listens on a loopback port, or in memory on a VirtualLoop. It serves the methods that
+// lib/peers/telegram/service.cc lists, by GET or POST, with arguments in the query, as form, multipart or JSON; it has
+// the limits of the FAQ, and its ChannelFaults. Time comes from the loop and randomness from the seed.
 //
 //   soak::peers::TelegramPeer peer(loop);
 //   soak::net::HttpRequest request("POST", peer.url() + "/bot1:secret/sendMessage",
 //                                  R"({"chat_id":42,"text":"soak 1"})", {{"Content-Type", "application/json"}});
 //
-// Not simulated: parse_mode and entities (the length of a text is counted as received), and the delay of a chat with
-// more than 310 unsent messages.
+// parse_mode and entities are read as the Bot API documents them, with its errors; a text's length is that after
+// parsing. The last messages are kept (ChannelLedgerOptions::messages_kept): a bot can edit, delete and reply to these.
+// A webhook gets its updates at http: and https: URLs of loopback addresses.
+//
+// Not simulated: entities that Telegram finds by itself (URLs, commands), a method in the response of a webhook, and
+// the delay of a chat with more than 310 unsent messages. Options that are accepted and have no effect are in the log
+// and in the ledger, as are methods that the fake does not have.
 
 #include <chrono>
 #include <cstdint>
@@ -83,6 +88,9 @@ class TelegramPeer {
 
   // Use it instead of "https://api.telegram.org"; a client appends "/bot<token>/<method>".
   std::string url() const;
+  // A test in any language posts a user's message here: POST {"conversation": "...", "text": "...", "from": "..."}, of
+  // which "from", a user's id, may be left out; the response is {"id": "..."}.
+  std::string control_url() const;
   std::uint16_t port() const;
 
   // The token that is valid now; empty while any token is accepted.
@@ -90,8 +98,9 @@ class TelegramPeer {
   // Makes this token the valid one; the old one gets 401. Empty: one drawn from the seed.
   void rotate_token(std::string token = {});
 
-  // Adds a user's message, for getUpdates. The last 100 that were not fetched are kept.
-  void post_text(std::int64_t chat, std::string_view text);
+  // Adds a user's message, for the bot's webhook, or for getUpdates: the last 100 that were not fetched are kept.
+  // Returns its message_id.
+  std::string post_text(std::int64_t chat, std::string_view text);
 
   const ChannelLedger& ledger() const;
 

@@ -36,7 +36,7 @@ std::string DiscordService::json_of(const DiscordMessage& message) {
 
 ChannelAnswer DiscordService::create_message(Call& call) {
   DiscordBody body;
-  return post(call, body);
+  return send(call, body);
 }
 
 ChannelAnswer DiscordService::execute_webhook(Call& call) {
@@ -46,10 +46,10 @@ ChannelAnswer DiscordService::execute_webhook(Call& call) {
   call.waits = query.truth("wait");
   DiscordBody body;
   body.by_webhook = true;
-  return post(call, body);
+  return send(call, body);
 }
 
-ChannelAnswer DiscordService::post(Call& call, DiscordBody& body) {
+ChannelAnswer DiscordService::send(Call& call, DiscordBody& body) {
   ChannelRequest& request = call.request;
   Arguments arguments;
   std::optional<net::HttpResponse> wrong = read_body(parser_, call.http, arguments);
@@ -130,6 +130,22 @@ ChannelAnswer DiscordService::post(Call& call, DiscordBody& body) {
     tell_limits(request, answer.response);
   }
   return answer;
+}
+
+std::string DiscordService::post(const IncomingMessage& incoming) {
+  DiscordMessage message;
+  message.author_id = incoming.from.empty() ? "1000000000000000003" : incoming.from;
+  if (!knows(incoming.conversation) || !is_snowflake(message.author_id)) {
+    return {};
+  }
+  message.conversation = incoming.conversation;
+  message.id = snowflake();
+  message.author_name = "user-" + message.author_id;
+  message.content = incoming.text;
+  message.timestamp = timestamp();
+  std::string id = message.id;
+  messages_.add(std::move(message));
+  return id;
 }
 
 ChannelAnswer DiscordService::list_messages(Call& call) {

@@ -53,6 +53,12 @@ void DiscordPeer::rotate_token(std::string token) { state_->service.rotate_token
 
 void DiscordPeer::rotate_webhook() { state_->service.rotate_webhook(); }
 
+std::string DiscordPeer::control_url() const { return state_->control_url(); }
+
+std::string DiscordPeer::post_text(std::string_view channel, std::string_view text, std::string_view user) {
+  return state_->service.post({std::string(channel), std::string(text), std::string(user)});
+}
+
 const ChannelLedger& DiscordPeer::ledger() const { return state_->service.ledger(); }
 
 int DiscordPeer::invalid_requests() const { return state_->service.invalid_requests(); }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/peers/channel_control.h"
 #include "lib/peers/channel_service.h"
 #include "lib/peers/discord/message.h"
 #include "lib/peers/discord/message_body.h"
@@ -35,6 +36,9 @@ class DiscordService final : public ChannelService {
   std::string webhook_path() const { return "/webhooks/" + webhook_id_ + "/" + webhook_.current(); }
   void rotate_webhook();
   int invalid_requests() const;
+
+  // A user's message in a channel. Returns its id; empty if there is no such channel or user.
+  std::string post(const IncomingMessage& message);
 
  private:
   enum class Access : std::uint8_t { kBot, kWebhook };
@@ -86,7 +90,7 @@ class DiscordService final : public ChannelService {
   ChannelAnswer get_webhook(Call& call);
 
   // Sends `body`, to the conversation in the request.
-  ChannelAnswer post(Call& call, DiscordBody& body);
+  ChannelAnswer send(Call& call, DiscordBody& body);
   // Serves what is no send, with the limits of its route, and writes these into the response.
   ChannelAnswer serve(Call& call, const Respond& respond);
   // `change` gets the message that the path names, and answers; without it the response is 404 10008.

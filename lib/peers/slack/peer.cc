@@ -22,6 +22,8 @@ SlackPeerOptions checked(SlackPeerOptions options) {
   require(limits.channel_per_second >= 0 && limits.workspace_per_minute >= 0, "a rate of limits is negative");
   require(limits.channel_burst >= 1 && limits.workspace_burst >= 1, "a burst of limits is less than 1");
   require(limits.webhook_flood >= 0, "limits.webhook_flood is negative");
+  require(options.events_url.empty() || Deliveries::reaches(options.events_url),
+          "events_url is no http: or https: URL of a loopback address");
   return options;
 }
 
@@ -53,6 +55,12 @@ void SlackPeer::rotate_token(std::string token, std::string error) {
 }
 
 void SlackPeer::rotate_webhook() { state_->service.rotate_webhook(); }
+
+std::string SlackPeer::control_url() const { return state_->control_url(); }
+
+std::string SlackPeer::post_text(std::string_view channel, std::string_view text, std::string_view user) {
+  return state_->service.post({std::string(channel), std::string(text), std::string(user)});
+}
 
 const ChannelLedger& SlackPeer::ledger() const { return state_->service.ledger(); }
 

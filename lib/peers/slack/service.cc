@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "lib/json/writer.h"
@@ -18,20 +19,9 @@ using Kind = ChannelFaultKind;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kTextMax = 40'000;  // A longer text is cut to this and posted.
-constexpr std::size_t kMarkdownMax = 12'000;
-constexpr std::size_t kAttachmentsMax = 100;
-constexpr std::size_t kBlocksMax = 50;
-constexpr nanoseconds kFloodTime = std::chrono::minutes{5};
-constexpr std::string_view kWebhook = "services/";  // Prefix of a webhook's conversation.
-
-net::HttpResponse text_response(int status, std::string body) {
-  return net::HttpResponse(status, std::move(body), {{"Content-Type", "text/html"}});
-}
-
-bool is_capital_or_digit(char c) { return text::is_upper(c) || text::is_digit(c); }
-
-bool is_webhook(const ChannelRequest& request) { return request.conversation.starts_with(kWebhook); }
+constexpr double kTier2 = 20;
+constexpr double kTier3 = 50;
+constexpr double kTier4 = 100;
 
 // The errors that mean that the token is not accepted (docs.slack.dev, chat.postMessage).
 bool is_credential_error(std::string_view error) {
@@ -58,13 +48,37 @@ bool is_unknown_outcome(std::string_view error) {
 
 }  // namespace
 
+net::HttpResponse slack_text(int status, std::string body) {
+  return net::HttpResponse(status, std::move(body), {{"Content-Type", "text/html"}});
+}
+
+// The methods that the fake has, and how often each may be called in a minute, by its tier; 0: without a limit of its
+// own (docs.slack.dev/apis/web-api/rate-limits). chat.postMessage has the limits of its channel and of the workspace.
+const SlackService::Method SlackService::kMethods[] = {
+    {"auth.test", &SlackService::auth_test, 0},
+    {"chat.delete", &SlackService::delete_message, kTier3},
+    {"chat.postMessage", &SlackService::post_message, 0},
+    {"chat.update", &SlackService::update_message, kTier3},
+    {"conversations.history", &SlackService::history, kTier3},
+    {"conversations.info", &SlackService::conversation_info, kTier3},
+    {"conversations.list", &SlackService::list_conversations, kTier2},
+    {"conversations.open", &SlackService::open_conversation, kTier3},
+    {"conversations.replies", &SlackService::replies, kTier3},
+    {"reactions.add", &SlackService::add_reaction, kTier3},
+    {"reactions.remove", &SlackService::remove_reaction, kTier2},
+    {"users.info", &SlackService::user_info, kTier4},
+};
+
 SlackService::SlackService(EventLoop& loop, SlackPeerOptions options, std::uint64_t seed)
     : ChannelService(loop, "slack_peer", seed, options.faults, options.ledger),
       options_(std::move(options)),
       credential_(options_.token),
       token_made_(loop.now()),
       refresh_token_(options_.refresh_token.empty() ? ids_.next("xoxe-1-") : options_.refresh_token),
-      webhook_(ids_.next({})) {}
+      webhook_(ids_.next({})),
+      directory_(options_.channels),
+      messages_(options_.ledger.messages_kept),
+      deliveries_(loop, "slack_peer", event_retries()) {}
 
 bool SlackService::is_send(const net::HttpServerRequest& head) {
   return head.path == "/api/chat.postMessage" || head.path.starts_with("/services/");
@@ -75,11 +89,27 @@ net::HttpResponse SlackService::json_response(std::string body) {
                            {{"Content-Type", "application/json; charset=utf-8"}, {"x-slack-req-id", ids_.next({})}});
 }
 
-ChannelAnswer SlackService::error(ChannelRequest& request, std::string_view name) {
+ChannelAnswer SlackService::error(ChannelRequest& request, const Problem& problem) {
+  const ChannelOutcome outcome =
+      is_credential_error(problem.error) ? ChannelOutcome::kCredential : ChannelOutcome::kRefused;
+  return finish(request, outcome, error_response(problem));
+}
+
+net::HttpResponse SlackService::error_response(const Problem& problem) {
   json::Writer json;
-  json.object().key("ok").boolean(false).key("error").text(name).end_object();
-  const ChannelOutcome outcome = is_credential_error(name) ? ChannelOutcome::kCredential : ChannelOutcome::kRefused;
-  return finish(request, outcome, json_response(json.take()));
+  json.object().key("ok").boolean(false).key("error").text(problem.error);
+  if (!problem.details.empty()) {
+    json.key("errors").array();
+    for (const std::string& detail : problem.details) {
+      json.text(detail);
+    }
+    json.end_array().key("response_metadata").object().key("messages").array();
+    for (const std::string& detail : problem.details) {
+      json.text("[ERROR] " + detail);
+    }
+    json.end_array().end_object();
+  }
+  return json_response(json.end_object().take());
 }
 
 void SlackService::rotate_token(std::string token, std::string error) {
@@ -216,49 +246,71 @@ ChannelAnswer SlackService::answer(net::HttpServerRequest http) {
     return webhook(request, http, path);
   }
   book_.arrive(request);
-  return finish(request, ChannelOutcome::kRefused, text_response(404, "Not Found"));
+  return finish(request, ChannelOutcome::kRefused, slack_text(404, "Not Found"));
 }
 
 ChannelAnswer SlackService::web_api(ChannelRequest& request, const Question& question) {
   request.credential = credential_.generation(question.token);
   const std::string refused = refusal_of(question.token);
-  if (question.method == "chat.postMessage" && question.problem.empty() && refused.empty()) {
-    return post_message(request, question);
+  const auto* const row = std::find_if(std::begin(kMethods), std::end(kMethods),
+                                       [&](const Method& method) { return method.name == question.method; });
+  const bool is_known = row != std::end(kMethods);
+  if (is_known && question.problem.empty() && refused.empty()) {
+    if (row->per_minute > 0) {
+      request.limit = question.method;
+    }
+    method_ = row;
+    return (this->*row->serve)(request, question);
   }
-  const auto inside = book_.arrive(request);
+  book_.arrive(request);
   if (question.method == "api.test" && question.problem.empty()) {
     return api_test(request, question);
   }
   if (question.method == "oauth.v2.access") {
     return refresh(request, question);
   }
-  if (question.method != "chat.postMessage" && question.method != "auth.test" && question.method != "api.test") {
+  if (!is_known && question.method != "api.test") {
+    notices_.unknown(question.method);
     json::Writer json;
     json.object().key("ok").boolean(false).key("error").text("unknown_method");
     json.key("req_method").text(question.method).end_object();
     return finish(request, ChannelOutcome::kRefused, json_response(json.take()));
   }
   if (!question.problem.empty()) {
-    return error(request, question.problem);
+    return error(request, {question.problem, {}});
   }
-  if (!refused.empty()) {
-    const auto standing = credential_.standing(question.token);
-    // An expiry counts as a rotation: the first client to be refused could not have known.
-    if (standing == Credential::Standing::kValid && refused == "token_expired" && !expiry_told_) {
-      book_.rotated();
-      expiry_told_ = true;
+  const auto standing = credential_.standing(question.token);
+  // An expiry counts as a rotation: the first client to be refused could not have known.
+  if (standing == Credential::Standing::kValid && refused == "token_expired" && !expiry_told_) {
+    book_.rotated();
+    expiry_told_ = true;
+  }
+  book_.refuse_credential(request, standing != Credential::Standing::kUnknown && !question.token.empty());
+  return error(request, {refused, {}});
+}
+
+ChannelAnswer SlackService::serve_method(ChannelRequest& request,
+                                         const std::function<Problem(json::Writer& ok)>& respond) {
+  if (request.limit.empty()) {  // It has no limit of its own, and not that of sends.
+    if (const auto inside = book_.arrive(request)) {
+      return turn_away(request, *inside);
     }
-    book_.refuse_credential(request, standing != Credential::Standing::kUnknown && !question.token.empty());
-    return error(request, refused);
+    json::Writer ok;
+    ok.object().key("ok").boolean(true);
+    const Problem problem = respond(ok);
+    return problem.error.empty() ? finish(request, ChannelOutcome::kAnswered, json_response(ok.end_object().take()))
+                                 : error(request, problem);
   }
-  if (inside) {
-    return turn_away(request, *inside);
-  }
-  json::Writer json;
-  json.object().key("ok").boolean(true).key("url").text("https://soak.slack.com/").key("team").text("Soak");
-  json.key("user").text("soak").key("team_id").text("T00000001").key("user_id").text("U00000001");
-  json.key("bot_id").text("B00000001").key("is_enterprise_install").boolean(false).end_object();
-  return finish(request, ChannelOutcome::kAnswered, json_response(json.take()));
+  return serve_call(request, [&](ChannelRequest& served) {
+    json::Writer ok;
+    ok.object().key("ok").boolean(true);
+    const Problem problem = respond(ok);
+    if (problem.error.empty()) {
+      return json_response(ok.end_object().take());
+    }
+    served.outcome = ChannelOutcome::kRefused;
+    return error_response(problem);
+  });
 }
 
 ChannelAnswer SlackService::api_test(ChannelRequest& request, const Question& question) {
@@ -284,7 +336,7 @@ ChannelAnswer SlackService::refresh(ChannelRequest& request, const Question& que
     return std::move(*failed);
   }
   if (!question.problem.empty()) {
-    return error(request, question.problem);
+    return error(request, {question.problem, {}});
   }
   const Arguments& arguments = question.arguments;
   const auto is_wrong = [&](std::string_view name, const std::string& right) {
@@ -292,16 +344,16 @@ ChannelAnswer SlackService::refresh(ChannelRequest& request, const Question& que
     return got.empty() || (!right.empty() && got != right);
   };
   if (is_wrong("client_id", options_.client_id)) {
-    return error(request, "invalid_client_id");
+    return error(request, {"invalid_client_id", {}});
   }
   if (is_wrong("client_secret", options_.client_secret)) {
-    return error(request, "bad_client_secret");
+    return error(request, {"bad_client_secret", {}});
   }
   if (arguments.text("grant_type") != "refresh_token") {
-    return error(request, "invalid_grant_type");
+    return error(request, {"invalid_grant_type", {}});
   }
   if (arguments.text("refresh_token") != refresh_token_) {
-    return error(request, "invalid_refresh_token");
+    return error(request, {"invalid_refresh_token", {}});
   }
   const std::string token = mint_tokens();
   json::Writer json;
@@ -316,240 +368,17 @@ ChannelAnswer SlackService::refresh(ChannelRequest& request, const Question& que
   return finish(request, ChannelOutcome::kAnswered, json_response(json.take()));
 }
 
-bool SlackService::knows(std::string_view channel) const {
-  if (!options_.channels.empty()) {
-    return std::find(options_.channels.begin(), options_.channels.end(), channel) != options_.channels.end();
-  }
-  if (channel.size() < 2) {
-    return false;
-  }
-  if (channel[0] == '#') {
-    return true;
-  }
-  return (channel[0] == 'C' || channel[0] == 'D' || channel[0] == 'G') &&
-         std::all_of(channel.begin(), channel.end(), is_capital_or_digit);
-}
-
-// The error for these arguments; empty if they contain a message.
-std::string SlackService::payload_error(const Arguments& arguments) {
-  const std::string_view text = arguments.text("text");
-  const std::string_view markdown = arguments.text("markdown_text");
-  if (const Argument* const blocks = arguments.find("blocks")) {
-    const auto count = array_size(parser_, blocks->value);
-    if (!count) {
-      return "invalid_blocks_format";
-    }
-    if (*count > kBlocksMax) {
-      return "invalid_blocks";
-    }
-  }
-  if (const Argument* const attachments = arguments.find("attachments")) {
-    const auto count = array_size(parser_, attachments->value);
-    if (!count) {
-      return "invalid_array_arg";
-    }
-    if (*count > kAttachmentsMax) {
-      return "too_many_attachments";
-    }
-  }
-  if (!markdown.empty() && (!text.empty() || arguments.contains("blocks"))) {
-    return "markdown_text_conflict";
-  }
-  if (text.empty() && markdown.empty() && !arguments.contains("blocks") && !arguments.contains("attachments")) {
-    return "no_text";
-  }
-  // The documented errors of this method have none for this; chat.update returns this one.
-  if (text::utf8_length(markdown).value().characters > kMarkdownMax) {
-    return "msg_too_long";
-  }
-  return {};
-}
-
-std::string SlackService::next_ts() {
-  const auto now = std::chrono::floor<seconds>(loop_.wall_now()).time_since_epoch().count();
-  return fmt::format("{}.{:06}", now, ++messages_ % 1'000'000);
-}
-
-ChannelAnswer SlackService::post_message(ChannelRequest& request, const Question& question) {
-  const Arguments& arguments = question.arguments;
-  const std::string channel(arguments.text("channel"));
-  const bool known = knows(channel);
-  if (known) {
-    request.conversation = channel;
-  }
-  std::string text(arguments.text(arguments.text("text").empty() ? "markdown_text" : "text"));
-  const MessageKey key = options_.ledger.key_of(text);
-  request.key = key.key;
-  if (const auto inside = book_.arrive(request)) {
-    return turn_away(request, *inside);
-  }
-
-  if (!known) {
-    return error(request, "channel_not_found");
-  }
-  if (const std::string problem = payload_error(arguments); !problem.empty()) {
-    return error(request, problem);
-  }
-
-  std::vector<std::string_view> warnings;
-  if (question.missing_charset) {
-    warnings.push_back("missing_charset");
-  }
-  if (text::utf8_length(text).value().characters > kTextMax) {
-    warnings.push_back("message_truncated");
-    text.resize(text::first_characters(text, kTextMax).size());
-  }
-  return serve_send(request, false, [&](ChannelRequest& stored) {
-    book_.store(stored, key);
-    stored.outcome = ChannelOutcome::kStored;
-    const std::string ts = next_ts();
-    json::Writer json;
-    json.object().key("ok").boolean(true).key("channel").text(channel).key("ts").text(ts);
-    json.key("message").object().key("type").text("message").key("subtype").text("bot_message");
-    json.key("text").text(text).key("bot_id").text("B00000001").key("ts").text(ts);
-    if (arguments.contains("thread_ts")) {
-      json.key("thread_ts").text(arguments.text("thread_ts"));
-    }
-    json.end_object();
-    if (!warnings.empty()) {
-      std::string joined;
-      for (const std::string_view warning : warnings) {
-        joined.append(joined.empty() ? "" : ",").append(warning);
-      }
-      json.key("warning").text(joined).key("response_metadata").object().key("warnings").array();
-      for (const std::string_view warning : warnings) {
-        json.text(warning);
-      }
-      json.end_array().end_object();
-    }
-    return json_response(json.end_object().take());
-  });
-}
-
-ChannelAnswer SlackService::webhook(ChannelRequest& request, net::HttpServerRequest& http,
-                                    const std::vector<std::string>& path) {
-  const bool is_ours = path.size() == 4 && path[1] + "/" + path[2] == webhook_id_;
-  const auto standing = is_ours ? webhook_.standing(path[3]) : Credential::Standing::kUnknown;
-  if (is_ours) {
-    request.conversation = std::string(kWebhook) + webhook_id_;
-  }
-  if (is_ours) {
-    request.credential = webhook_.generation(path[3]);
-  }
-  Arguments arguments;
-  bool parsed = http.method == "POST";
-  if (parsed) {
-    std::string json;
-    if (content_type(http.headers).type == BodyType::kForm) {  // payload={"text":..}
-      Arguments form;
-      form.add_form(http.body);
-      json = form.text("payload");
-    } else {
-      json = std::move(http.body);
-    }
-    try {
-      arguments.add_json(parser_, std::move(json));
-    } catch (const Refusal&) {
-      parsed = false;
-    }
-  }
-  const std::string text(arguments.text("text"));
-  const MessageKey key = options_.ledger.key_of(text);
-  request.key = key.key;
-  const auto inside = book_.arrive(request);
-  const auto refuse = [&](int status, std::string body, ChannelOutcome outcome = ChannelOutcome::kRefused) {
-    return finish(request, outcome, text_response(status, std::move(body)));
-  };
-  if (standing != Credential::Standing::kValid) {
-    book_.refuse_credential(request, standing == Credential::Standing::kOutdated);
-    // Users have reported this text. There is no source for the status.
-    return refuse(404, "no_service", ChannelOutcome::kCredential);
-  }
-  if (options_.limits.on && options_.limits.webhook_flood > 0) {
-    if (webhook_posts_.remaining(options_.limits.webhook_flood, kFloodTime, loop_.now()) == 0) {
-      webhook_disabled_ = true;
-    }
-    webhook_posts_.take(kFloodTime, loop_.now());
-  }
-  if (webhook_disabled_) {
-    return refuse(403, "action_prohibited");
-  }
-  if (inside) {
-    return turn_away(request, *inside);
-  }
-  if (!parsed) {
-    return refuse(400, "invalid_payload");
-  }
-  if (!arguments.is_utf8() || !payload_error(arguments).empty()) {
-    return refuse(400, "invalid_payload");
-  }
-  return serve_send(request, false, [&](ChannelRequest& stored) {
-    book_.store(stored, key);
-    stored.outcome = ChannelOutcome::kStored;
-    return text_response(200, "ok");
-  });
-}
-
-std::optional<RateLimited> SlackService::reached_limit(const ChannelRequest& request) {
-  const SlackLimits& limits = options_.limits;
-  if (!limits.on) {
-    return std::nullopt;
-  }
-  const Instant now = loop_.now();
-  TokenBucket& channel = book_.limit(request).pace;
-  const double workspace_per_second = limits.workspace_per_minute / 60;
-  const nanoseconds wait = channel.wait(limits.channel_per_second, limits.channel_burst, now);
-  if (wait > nanoseconds::zero()) {
-    return RateLimited{.retry_after = wait};
-  }
-  const nanoseconds all = workspace_.wait(workspace_per_second, limits.workspace_burst, now);
-  if (all > nanoseconds::zero()) {
-    return RateLimited{.scope = Scope::kCredential, .form = Kind::kRateLimitedGlobal, .retry_after = all};
-  }
-  channel.take(limits.channel_per_second, limits.channel_burst, now);
-  workspace_.take(workspace_per_second, limits.workspace_burst, now);
-  return std::nullopt;
-}
-
-bool SlackService::has_form(ChannelFaultKind form) const {
-  return form != Kind::kRateLimitedBodyOnly && form != Kind::kRateLimitedShared && form != Kind::kRateLimitedHidden &&
-         form != Kind::kEdgeBan;
-}
-
-net::HttpResponse SlackService::too_many(const ChannelRequest& request, const RateLimited& limited) {
-  net::HttpResponse response = is_webhook(request) ? text_response(429, options_.webhook_429_body)
-                                                   : json_response(R"({"ok":false,"error":"ratelimited"})");
-  response.status = 429;
-  const std::string number = std::to_string(std::chrono::duration_cast<seconds>(told(limited)).count());
-  switch (limited.form) {
-    case Kind::kRateLimitedUnsaid:
-      break;
-    case Kind::kRateLimitedJunk:
-      response.headers.add("Retry-After", limited.junk);
-      break;
-    case Kind::kRateLimitedZero:
-      response.headers.add("Retry-After", "0");
-      break;
-    case Kind::kRateLimitedLowerCase:
-      response.headers.add("retry-after", number);
-      break;
-    default:
-      response.headers.add("Retry-After", number);
-  }
-  return response;
-}
-
 net::HttpResponse SlackService::server_error(const ChannelRequest& request, bool stored) {
-  if (is_webhook(request)) {
-    return text_response(500, "rollup_error");
+  if (is_slack_webhook(request)) {
+    return slack_text(500, "rollup_error");
   }
   return json_response(stored ? R"({"ok":false,"error":"fatal_error"})" : R"({"ok":false,"error":"internal_error"})");
 }
 
 // The Web API sends errors with status 200; a webhook sends text, with a status of its own.
 net::HttpResponse SlackService::refusal(const ChannelRequest& request, const ChannelFault& fault) {
-  if (is_webhook(request)) {
-    return text_response(fault.status, fault.text);
+  if (is_slack_webhook(request)) {
+    return slack_text(fault.status, fault.text);
   }
   json::Writer json;
   json.object().key("ok").boolean(false).key("error").text(fault.text).end_object();
@@ -557,7 +386,7 @@ net::HttpResponse SlackService::refusal(const ChannelRequest& request, const Cha
 }
 
 ChannelOutcome SlackService::outcome_of(const ChannelRequest& request, const ChannelFault& refusal) const {
-  if (is_webhook(request)) {
+  if (is_slack_webhook(request)) {
     return ChannelService::outcome_of(request, refusal);
   }
   if (is_unknown_outcome(refusal.text)) {
@@ -571,14 +400,14 @@ ChannelAnswer SlackService::play_own(ChannelRequest& request, const ChannelFault
     no_such_fault(fault.kind);
   }
   count(fault.kind);
-  if (is_webhook(request)) {
+  if (is_slack_webhook(request)) {
     rotate_webhook();
     book_.refuse_credential(request, true);
-    return finish(request, ChannelOutcome::kCredential, text_response(404, "no_service"));
+    return finish(request, ChannelOutcome::kCredential, slack_text(404, "no_service"));
   }
   rotate_token({}, fault.text.empty() ? "token_expired" : fault.text);
   book_.refuse_credential(request, true);
-  return error(request, outdated_error_);
+  return error(request, {outdated_error_, {}});
 }
 
 }  // namespace soak::peers

@@ -39,13 +39,17 @@ TelegramPeer::~TelegramPeer() = default;
 
 std::string TelegramPeer::url() const { return state_->origin(); }
 
+std::string TelegramPeer::control_url() const { return state_->control_url(); }
+
 std::uint16_t TelegramPeer::port() const { return state_->port(); }
 
 const std::string& TelegramPeer::valid_token() const { return state_->service.valid_token(); }
 
 void TelegramPeer::rotate_token(std::string token) { state_->service.rotate_token(std::move(token)); }
 
-void TelegramPeer::post_text(std::int64_t chat, std::string_view text) { state_->service.post_text(chat, text); }
+std::string TelegramPeer::post_text(std::int64_t chat, std::string_view text) {
+  return state_->service.post({std::to_string(chat), std::string(text), {}});
+}
 
 const ChannelLedger& TelegramPeer::ledger() const { return state_->service.ledger(); }
 

@@ -76,6 +76,21 @@ TEST_F(DiscordTest, ListsMessagesFromTheNewest) {
   EXPECT_EQ(call(peer, "GET", path + "?limit=x").get("errors.limit._errors.0.code"), "NUMBER_TYPE_COERCE");
 }
 
+TEST_F(DiscordTest, ATestPostsAUsersMessageByTheControlPath) {
+  DiscordPeer peer(loop_);
+
+  const Got posted = ask("POST", peer.control_url(), R"({"conversation":"222222222222222222","text":"hello"})");
+  EXPECT_EQ(posted.status, 200);
+  const Got list = call(peer, "GET", std::string("/channels/") + kChannel + "/messages");
+  EXPECT_EQ(list.get("0.id"), posted.get("id"));
+  EXPECT_EQ(list.get("0.content"), "hello");
+  EXPECT_EQ(call(peer, "PATCH", std::string("/channels/") + kChannel + "/messages/" + posted.get("id"),
+                 R"({"content":"mine"})")
+                .get("code"),
+            "50005");
+  EXPECT_EQ(ask("POST", peer.control_url(), R"({"conversation":"general","text":"hello"})").status, 400);
+}
+
 TEST_F(DiscordTest, KeepsTheLastMessagesOnly) {
   DiscordPeer peer(loop_, {.ledger = {.messages_kept = 2}});
   const std::string first = say(peer, "soak 1").get("id");

@@ -3,7 +3,7 @@
 
 #include <ostream>
 
-#include "tests/unit/peers/channel_fixture.h"
+#include "tests/unit/peers/slack/fixture.h"
 
 namespace soak::peers {
 namespace {
@@ -13,34 +13,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
 using Kind = ChannelFaultKind;
-
-constexpr const char* kJson = "application/json; charset=utf-8";
-constexpr const char* kForm = "application/x-www-form-urlencoded";
-
-class SlackTest : public ChannelTest {
- public:
-  static constexpr const char* kToken = "xoxb-1";
-
-  Got call(const SlackPeer& peer, const std::string& method, const std::string& body, const std::string& token = kToken,
-           const std::string& type = kJson) {
-    net::Headers headers = {{"Content-Type", type}};
-    if (!token.empty()) {
-      headers.add("Authorization", "Bearer " + token);
-    }
-    return ask("POST", peer.url() + "/" + method, body, headers);
-  }
-  Got post(const SlackPeer& peer, const std::string& text, const std::string& channel = "C1",
-           const std::string& token = kToken) {
-    return call(peer, "chat.postMessage", R"({"channel":")" + channel + R"(","text":")" + text + "\"}", token);
-  }
-  Got hook(const SlackPeer& peer, const std::string& text) {
-    return ask("POST", peer.webhook_url(), R"({"text":")" + text + "\"}", {{"Content-Type", "application/json"}});
-  }
-  Got refresh(const SlackPeer& peer, const std::string& token) {
-    return call(peer, "oauth.v2.access",
-                "client_id=1.2&client_secret=s&grant_type=refresh_token&refresh_token=" + token, "", kForm);
-  }
-};
 
 TEST_F(SlackTest, PostMessageIsAnsweredWithTheMessage) {
   SlackPeer peer(loop_);
