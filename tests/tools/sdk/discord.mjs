@@ -35,6 +35,14 @@ async function messages() {
   assert.equal(by_hook.author.username, 'hook');
   assert.equal((await rest.get(hook, { auth: false })).id, by_hook.webhook_id);
 
+  const path = `/channels/222/messages/${sent.id}`;
+  assert.equal((await rest.patch(path, { body: { content: 'soak one', embeds: [{ title: 't' }] } })).embeds[0].title, 't');
+  await rest.put(`${path}/reactions/${encodeURIComponent('🔥')}/@me`);
+  assert.equal((await rest.get(path)).reactions[0].emoji.name, '🔥');
+  await rest.delete(path);
+  await rest.post('/channels/222/typing');
+  assert.equal((await rest.get('/oauth2/applications/@me')).name, 'soak');
+
   // It keeps to the bucket by the headers alone: sdk_test.py looks that none of them was refused.
   for (let i = 1; i <= 11; ++i) {
     await within(rest.post('/channels/333/messages', { body: { content: `soak ${i}` } }), `message ${i}`);

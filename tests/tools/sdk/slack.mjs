@@ -22,12 +22,25 @@ async function messages() {
   const auth = await client.auth.test();
   assert.equal(auth.team, 'Soak');
 
+  const by_name = await client.chat.postMessage({ channel: 'general', text: 'soak 1' });
+  assert.match(by_name.channel, /^C[0-9A-Z]+$/);
+  assert.equal((await client.chat.postMessage({ channel: '#general', text: 'soak 2' })).channel, by_name.channel);
+  const { channels } = await client.conversations.list();
+  assert.equal(channels.find(({ name }) => name === 'general').id, by_name.channel);
+  await client.reactions.add({ channel: by_name.channel, timestamp: by_name.ts, name: 'thumbsup' });
+  const edited = await client.chat.update({ channel: by_name.channel, ts: by_name.ts, text: 'soak one' });
+  assert.equal(edited.text, 'soak one');
+  await client.chat.delete({ channel: by_name.channel, ts: by_name.ts });
+  assert.equal((await client.conversations.open({ users: 'U7' })).channel.id, 'D7');
+  assert.equal((await client.users.info({ user: 'U7' })).user.id, 'U7');
+
   const sent = await client.chat.postMessage({ channel: 'C1', text: 'soak 1' });
   assert.equal(sent.ok, true);
   assert.equal(sent.message.text, 'soak 1');
   assert.match(sent.ts, /^\d+\.\d{6}$/);
   const blocks = [{ type: 'section', text: { type: 'mrkdwn', text: '*soak*' } }];
-  assert.equal((await client.chat.postMessage({ channel: 'C1', text: 'soak 2', blocks })).ok, true);
+  const with_blocks = await client.chat.postMessage({ channel: 'C1', text: 'soak 2', blocks });
+  assert.equal(with_blocks.message.blocks[0].text.text, '*soak*');
 
   assert.deepEqual(await new IncomingWebhook(webhook).send('soak 3'), { text: 'ok' });
 }
@@ -37,7 +50,7 @@ async function refusals() {
   const unauthorized = await failure(new WebClient('xoxb-wrong', options).auth.test());
   assert.equal(unauthorized.code, ErrorCode.PlatformError);
   assert.equal(unauthorized.data.error, 'invalid_auth');
-  const nowhere = await failure(client.chat.postMessage({ channel: 'nowhere', text: 'a' }));
+  const nowhere = await failure(client.chat.postMessage({ channel: 'Not A Name', text: 'a' }));
   assert.equal(nowhere.data.error, 'channel_not_found');
   const refresh = await failure(client.oauth.v2.access(
     { client_id: '1.2', client_secret: 's', grant_type: 'refresh_token', refresh_token: 'xoxe-used' }));

@@ -21,6 +21,16 @@ async function messages() {
   assert.equal(sent.text, 'soak 1');
   assert.equal(sent.chat.id, 42);
   assert.equal(sent.chat.type, 'private');
+  const formatted = await api.sendMessage(43, '<b>x</b> &lt;', { parse_mode: 'HTML' });
+  assert.equal(formatted.text, 'x <');
+  assert.deepEqual(formatted.entities, [{ offset: 0, length: 1, type: 'bold' }]);
+  assert.equal((await api.editMessageText(43, formatted.message_id, 'soak one')).text, 'soak one');
+  assert.equal(await api.deleteMessage(43, formatted.message_id), true);
+  assert.equal(await api.sendChatAction(43, 'typing'), true);
+  assert.equal((await api.getChat(43)).type, 'private');
+  const commands = [{ command: 'start', description: 'Begins' }];
+  assert.equal(await api.setMyCommands(commands), true);
+  assert.deepEqual(await api.getMyCommands(), commands);
   assert.equal((await api.sendMessage('@news', 'soak 1')).chat.username, 'news');
   assert.deepEqual(await api.getUpdates({ timeout: 1 }), []);
   assert.equal(await api.deleteWebhook(), true);
@@ -39,6 +49,8 @@ async function refusals() {
 
   const not_found = await failure(api.sendMessage(0, 'a'));
   assert.equal(not_found.description, 'Bad Request: chat not found');
+  const unparsed = await failure(api.sendMessage(1, 'a.b!', { parse_mode: 'MarkdownV2' }));
+  assert.match(unparsed.description, /^Bad Request: can't parse entities: Character '\.' is reserved/);
   assert.equal((await failure(api.sendMessage(1, ''))).description, 'Bad Request: message text is empty');
   assert.equal((await failure(api.sendMessage(1, 'a'.repeat(4097)))).description, 'Bad Request: message is too long');
 
