@@ -112,6 +112,57 @@ TEST(FakeChannelCommandTest, TellsWhereItsWebhookIs) {
   EXPECT_EQ(answer_to(std::move(request)).body, "ok");
 }
 
+TEST(FakeChannelCommandTest, TurnsClientsAwayByTheirUserAgentAsAskedFor) {
+  const auto status_with = [](const std::string& check) {
+    Program fake({SOAK_COMMAND, "fake", "discord", "--check-user-agent", check});
+    EXPECT_TRUE(fake.read_until("listening on http://")) << fake.output();
+    EXPECT_TRUE(fake.read_until("\n")) << fake.output();
+    soak::net::HttpRequest request("GET", line_after(fake.output(), "discord: listening on ") + "/users/@me", "",
+                                   {{"User-Agent", "curl/8.5.0"}, {"Authorization", "Bot a"}});
+    return answer_to(std::move(request)).status;
+  };
+
+  EXPECT_EQ(status_with("strict"), 403);
+  EXPECT_EQ(status_with("known"), 200);
+  EXPECT_EQ(status_with("off"), 200);
+  EXPECT_EQ(run_program({SOAK_COMMAND, "fake", "discord", "--check-user-agent", "maybe"}).exit_status, 2);
+}
+
+TEST(FakeChannelCommandTest, PrintsWhereATestPostsAUsersMessage) {
+  Program fake({SOAK_COMMAND, "fake", "telegram"});
+  ASSERT_TRUE(fake.read_until("telegram: post a user's message to http://127.0.0.1:")) << fake.output();
+  ASSERT_TRUE(fake.read_until("\n")) << fake.output();
+  const std::string control = line_after(fake.output(), "telegram: post a user's message to ");
+  const std::string url = line_after(fake.output(), "telegram: listening on ");
+
+  soak::net::HttpRequest post("POST", control, R"({"conversation":42,"text":"hello"})");
+  EXPECT_EQ(answer_to(std::move(post)).status, 200);
+  soak::net::HttpRequest poll("GET", url + "/bot1:any/getUpdates");
+  EXPECT_THAT(answer_to(std::move(poll)).body, HasSubstr(R"("text":"hello")"));
+}
+
+TEST(FakeChannelCommandTest, NamesInTheEndWhatItDoesNotHave) {
+  Program fake({SOAK_COMMAND, "fake", "telegram"});
+  ASSERT_TRUE(fake.read_until("telegram: listening on http://")) << fake.output();
+  ASSERT_TRUE(fake.read_until("\n")) << fake.output();
+  const std::string url = line_after(fake.output(), "telegram: listening on ");
+  for (int i = 0; i < 2; ++i) {
+    soak::net::HttpRequest request("GET", url + "/bot1:any/sendDice");
+    EXPECT_EQ(answer_to(std::move(request)).status, 404);
+  }
+
+  fake.signal(SIGTERM);
+
+  EXPECT_THAT(fake.wait().output, HasSubstr("telegram: unknown to this fake and refused, 2 times: senddice"));
+}
+
+TEST(FakeChannelCommandTest, HelpSaysWhatStoredTwiceComparesBy) {
+  const ProgramResult result = run_program({SOAK_COMMAND, "fake", "discord", "--help"});
+
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_THAT(result.output, HasSubstr("texts must be unique within a conversation"));
+}
+
 TEST(FakeChannelCommandTest, HasATokenAndNoApiKey) {
   const ProgramResult result = run_program({SOAK_COMMAND, "fake", "telegram", "--api-key", "a"});
 
