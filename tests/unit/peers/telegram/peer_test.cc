@@ -54,10 +54,9 @@ TEST_F(TelegramTest, GetMeNamesTheBotOfTheToken) {
 
   const Got got = ask("GET", url(peer, "getMe"));
 
-  EXPECT_EQ(got.body,
-            R"({"ok":true,"result":{"id":7,"is_bot":true,"first_name":"Soak","username":"soak_bot",)"
-            R"("can_join_groups":true,"can_read_all_group_messages":false,"supports_inline_queries":false,)"
-            R"("can_connect_to_business":false,"has_main_web_app":false}})");
+  EXPECT_EQ(got.body, R"({"ok":true,"result":{"id":7,"is_bot":true,"first_name":"Soak","username":"soak_bot",)"
+                      R"("can_join_groups":true,"can_read_all_group_messages":false,"supports_inline_queries":false,)"
+                      R"("can_connect_to_business":false,"has_main_web_app":false}})");
 }
 
 TEST_F(TelegramTest, GroupsAndNamesAreOtherKindsOfChat) {
