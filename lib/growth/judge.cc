@@ -29,6 +29,7 @@ struct Rise {
   Point last;
   Point since;              // Where it was first above its baseline.
   std::vector<bool> steps;  // Between kept points, those in which it rose.
+  bool exact = false;       // It had to be back at its baseline.
 };
 
 // Orders counts that rise in step: causes before effects.
@@ -42,8 +43,8 @@ int rank(std::string_view name) {
   return name == "fds" ? 3 : 2;  // Gauges, including tasks, are in between.
 }
 
-Rise rise_of(const Floor& floor) {
-  Rise rise{floor.track, floor.points.front(), floor.points.back(), floor.points.back(), {}};
+Rise rise_of(const Floor& floor, bool exact) {
+  Rise rise{floor.track, floor.points.front(), floor.points.back(), floor.points.back(), {}, exact};
   for (std::size_t i = 1; i < floor.points.size(); ++i) {
     rise.steps.push_back(floor.points[i].value > floor.points[i - 1].value);
     if (floor.points[i].value > rise.baseline.value && rise.since.at > floor.points[i].at) {
@@ -64,10 +65,10 @@ bool rises_in_step(const Rise& cause, const Rise& effect) {
   return alone * 10 <= rises;
 }
 
-std::string rose(const Rise& rise, const Budgets& budgets) {
+std::string rose(const Rise& rise) {
   return fmt::format("{} rose {} -> {} in {}, {}", rise.track->name, rise.baseline.value, rise.last.value,
                      format_duration(rise.last.at - rise.baseline.at),
-                     budgets.counts_exact ? "allowed +0" : "and goes on rising");
+                     rise.exact ? "allowed +0" : "and goes on rising");
 }
 
 const Trend* find_trend(const Verdict& verdict, std::string_view series) {
@@ -117,9 +118,8 @@ const std::vector<std::string>& holders_of(std::string_view count, const JudgeWo
   return count == "sockets" ? words.socket_holders : count == "threads" ? words.thread_holders : kNone;
 }
 
-Finding count_finding(const Measurements& measured, const Rise& rise, const Budgets& budgets, const JudgeWords& words,
-                      const Trend* trend) {
-  Finding finding{rise.track->name, rose(rise, budgets), {}};
+Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words, const Trend* trend) {
+  Finding finding{rise.track->name, rose(rise), {}};
   finding.evidence.push_back(
       {"since", fmt::format("{}, {} {}", format_clock(rise.since.at), words.cycle, rise.since.cycle)});
   if (trend != nullptr && trend->leak) {
@@ -177,14 +177,16 @@ void judge_counts(const Measurements& measured, const Budgets& budgets, const Ju
     if (track.unit != Unit::kCount || !track.part_of.empty()) {
       continue;
     }
-    const Floor floor = budgets.counts_exact ? exact_floor_of(track) : floor_of(track);
+    // Before the first quiescent point, a count rises because the run opens what it works with.
+    const bool exact = budgets.counts_exact && track.at_rest.added() >= 2;
+    const Floor floor = exact ? exact_floor_of(track) : floor_of(track);
     if (floor.points.size() < 2) {
       continue;
     }
     const Trend* const trend = find_trend(verdict, track.name);
     const bool grows = trend != nullptr && trend->leak;
-    if (grows || (floor.rise() > 0 && (budgets.counts_exact || goes_on_rising(floor)))) {
-      rises.push_back(rise_of(floor));
+    if (grows || (floor.rise() > 0 && (exact || goes_on_rising(floor)))) {
+      rises.push_back(rise_of(floor, exact));
     } else if (floor.rise() > 0) {
       verdict.remarks.push_back(step_remark(measured, floor, words));
     }
@@ -203,7 +205,7 @@ void judge_counts(const Measurements& measured, const Budgets& budgets, const Ju
     if (cause == nullptr) {
       causes.emplace_back(&rise, verdict.findings.size());
     }
-    add_or_list(verdict, cause, count_finding(measured, rise, budgets, words, find_trend(verdict, rise.track->name)));
+    add_or_list(verdict, cause, count_finding(measured, rise, words, find_trend(verdict, rise.track->name)));
   }
 }
 

@@ -164,6 +164,24 @@ TEST(JudgeTest, WithExactCountsOneStepIsAFinding) {
       judge(MadeUp().with("threads", [](auto cycle) { return cycle == 12 ? 3 : 2; }).measurements(), exact).passed());
 }
 
+TEST(JudgeTest, WithoutABaselineExactCountsAreNotComparedWithTheStartOfTheRun) {
+  Budgets exact = kDefaults;
+  exact.counts_exact = true;
+  const auto judged = [&exact](std::int64_t per_second) {
+    Measurements measured;
+    measured.tracks.emplace_back();
+    measured.tracks.back().name = "fds";
+    for (std::int64_t second = 0; second <= 60; ++second) {
+      measured.tracks.back().timeline.add({second * 1s, 0, (second == 0 ? 15 : 17) + second * per_second});
+    }
+    measured.tracks.back().at_rest.add({30s, 1, 17 + 30 * per_second});
+    return judge_growth(measured, exact);
+  };
+
+  EXPECT_TRUE(judged(0).passed());
+  EXPECT_THAT(subjects(judged(1)), ElementsAre("fds"));
+}
+
 // A plain loop without quiescent points that opens a descriptor every 500 passes: 12 in six seconds.
 TEST(JudgeTest, WithoutQuiescentPointsACountThatGoesOnRisingIsAFinding) {
   const auto fds_of = [](std::int64_t every) {
