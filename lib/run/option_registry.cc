@@ -213,7 +213,8 @@ std::vector<OptionHelp> option_help(const RunOptions& code) {
                     std::string(option->default_value.empty() ? option->no_value : option->default_value),
                     std::string(option->help), option->kind == OptionKind::kSwitch});
     if (const std::optional<OptionValue> set = value_in_code(code, *option)) {
-      rows.back().default_value = value_text(*option, set);
+      const bool is_switch = option->kind == OptionKind::kSwitch;
+      rows.back().default_value = is_switch ? value_text(*option, set) : flag_text(*option, *set);
     }
   }
   return rows;

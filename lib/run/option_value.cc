@@ -65,17 +65,34 @@ std::optional<OptionValue> parse_unchecked(const Option& option, std::string_vie
   return std::nullopt;
 }
 
-// Nanoseconds are six decimals of a millisecond.
 std::string time_flag_text(nanoseconds time) {
-  if (time % std::chrono::seconds{1} == nanoseconds{0}) {
-    return fmt::format("{}s", time / std::chrono::seconds{1});
+  using namespace std::chrono_literals;
+  if (time >= 2h && time % 1h == 0ns) {
+    return fmt::format("{}h", time / 1h);
   }
+  if (time >= 2min && time % 1min == 0ns) {
+    return fmt::format("{}m", time / 1min);
+  }
+  if (time % 1s == 0s) {
+    return fmt::format("{}s", time / 1s);
+  }
+  // Nanoseconds are six decimals of a millisecond.
   std::string text = fmt::format("{:.6f}", static_cast<double>(time.count()) / 1e6);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') {
     text.pop_back();
   }
   return text + "ms";
+}
+
+std::string size_flag_text(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 4> kUnits = {"B", "KiB", "MiB", "GiB"};
+  std::size_t unit = 0;
+  while (unit + 1 < kUnits.size() && bytes != 0 && bytes % 1024 == 0) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return fmt::format("{}{}", bytes, kUnits[unit]);
 }
 
 std::string share_text(double share) {
@@ -173,7 +190,7 @@ std::string flag_text(const Option& option, const OptionValue& value) {
     case OptionKind::kTime:
       return time_flag_text(std::get<nanoseconds>(value));
     case OptionKind::kSize:
-      return fmt::format("{}B", std::get<std::uint64_t>(value));
+      return size_flag_text(std::get<std::uint64_t>(value));
     case OptionKind::kCount:
     case OptionKind::kPort:
       return std::to_string(std::get<std::uint64_t>(value));

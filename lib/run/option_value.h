@@ -25,7 +25,7 @@ std::string expected_text(const Option& option, std::string_view unit = {});
 // As reports show it: "1m30s".
 std::string value_text(const Option& option, const std::optional<OptionValue>& value);
 
-// As the option's flag spells it, exactly: "90s".
+// As the option's flag spells it, exactly: "90s", "24h", "20MiB".
 std::string flag_text(const Option& option, const OptionValue& value);
 
 }  // namespace soak::detail

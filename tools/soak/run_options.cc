@@ -21,10 +21,11 @@ struct Alias {
   const char* alias;
   const char* name;
   const char* unit;
+  const char* noun;
 };
-constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", "min"},
-                                            {"reconnect-interval-sec", "reconnect_every", "s"},
-                                            {"interval-sec", "message_interval", "s"}}};
+constexpr std::array<Alias, 3> kAliases = {{{"duration-min", "duration", "min", "minutes"},
+                                            {"reconnect-interval-sec", "reconnect_every", "s", "seconds"},
+                                            {"interval-sec", "message_interval", "s", "seconds"}}};
 
 bool is_plain_in_a_shell(char c) {
   return text::is_letter_or_digit(c) || std::string_view("_-./:@%+,=").find(c) != std::string_view::npos;
@@ -90,7 +91,7 @@ void add_run_options(CommandLine& command, const RunOptionChoice& choice) {
     if (row.is_switch) {
       option.value_if_bare("1");
     }
-    for (const auto& [alias, aliased, unit] : kAliases) {
+    for (const auto& [alias, aliased, unit, noun] : kAliases) {
       if (aliased != name) {
         continue;
       }
@@ -101,7 +102,7 @@ void add_run_options(CommandLine& command, const RunOptionChoice& choice) {
                 const std::string error = detail::set_flag_in_unit(aliased, value, unit);
                 return error.empty() ? error : fmt::format("--{} {}", alias, error);
               },
-              fmt::format("the same as --{}, as a number", with_dashes(name)))
+              fmt::format("the same as --{}, as a number of {}", with_dashes(name), noun))
           .value_name("NUMBER");
     }
   }

@@ -331,11 +331,16 @@ TEST(OptionsTest, FlagsTakeEachUnit) {
 }
 
 TEST(OptionsTest, AFlagSpellsEachValueExactly) {
-  const std::vector<std::pair<const Option*, const char*>> cases = {{&kPause, "90s"},
-                                                                    {&kPause, "0.000001ms"},
-                                                                    {&kSize, "18446744073709551615"},
-                                                                    {&kShare, "0.0000001"},
-                                                                    {&kPort, "0"}};
+  constexpr Option kMemory{
+      .name = "batch_memory", .kind = OptionKind::kSize, .default_value = "1MiB", .help = "memory"};
+  const std::vector<std::pair<const Option*, const char*>> cases = {
+      {&kMemory, "20MiB"},     {&kMemory, "1536KiB"},
+      {&kMemory, "1000B"},     {&kMemory, "0B"},
+      {&kPause, "90s"},        {&kPause, "60m"},
+      {&kPause, "330m"},       {&kPause, "24h"},
+
+      {&kPause, "0.000001ms"}, {&kSize, "18446744073709551615"},
+      {&kShare, "0.0000001"},  {&kPort, "0"}};
   for (const auto& [option, text] : cases) {
     const std::optional<OptionValue> value = detail::parse_value(*option, text);
     ASSERT_TRUE(value) << text;

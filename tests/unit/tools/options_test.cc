@@ -41,9 +41,11 @@ TEST(CommandOptionsTest, EachSubcommandListsThoseThatApply) {
                               Not(HasSubstr("--service-time-max"))));
 }
 
+// Spelled as the option takes it.
 TEST(CommandOptionsTest, TheDefaultIsTheOneOfTheSubcommand) {
   EXPECT_THAT(help_of("voice"), HasSubstr("(default 60m; SOAK_DURATION)"));
-  EXPECT_THAT(help_of("channels"), HasSubstr("(default 24h00m; SOAK_DURATION)"));
+  EXPECT_THAT(help_of("channels"), HasSubstr("(default 24h; SOAK_DURATION)"));
+  EXPECT_THAT(help_of("channels"), HasSubstr("(default 15m; SOAK_RECONNECT_EVERY)"));
 }
 
 TEST(CommandOptionsTest, ABadValueIsExitStatusTwoAndNamesWhatIsExpected) {
