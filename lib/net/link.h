@@ -50,7 +50,7 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // True when a frame written now would not wait behind another one.
+  // True when a frame written now would not wait for the transport to take another one.
   virtual bool writable() const = 0;
   // Takes a whole message. Only while writable().
   virtual void write(Message message) = 0;

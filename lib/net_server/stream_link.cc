@@ -12,6 +12,8 @@ constexpr int kReadsATurn = 4;
 
 // Above it, what a big message has needed is given back.
 constexpr std::size_t kBufferKept = std::size_t{64} << 10;
+// What the frames of a turn may come to before they go out.
+constexpr std::size_t kHeldMax = kBufferKept;
 constexpr std::size_t kFrameBufferKept = std::size_t{1} << 20;
 
 }  // namespace
@@ -50,7 +52,9 @@ bool StreamLink::start(LinkUser& user, std::string_view response, std::string in
   return true;
 }
 
-bool StreamLink::writable() const { return !ended_ && !lost_ && !close_sent_ && output_.empty(); }
+bool StreamLink::writable() const {
+  return !ended_ && !lost_ && !close_sent_ && !blocked_ && output_.size() < kHeldMax;
+}
 
 void StreamLink::write(Message message) {
   send(encode(message.is_text() ? Opcode::kText : Opcode::kBinary, message.data));
@@ -64,7 +68,11 @@ void StreamLink::write_raw(std::string bytes, bool last) {
     return;
   }
   send(bytes);
-  close_sent_ = last;
+  if (last) {
+    close_sent_ = true;
+    flush();
+    watch();
+  }
 }
 
 void StreamLink::want_writable() {
@@ -116,11 +124,11 @@ void StreamLink::come_back() {
 void StreamLink::expire() noexcept {
   bool gone = false;
   gone_ = &gone;
-  if (wanted_ && writable()) {
-    wanted_ = false;
-    user_->on_writable();
+  if (!blocked_ && !flush()) {
+    return;
   }
-  if (gone || ended_ || (reading_ && !read())) {
+  const bool read_ahead = lost_ || !input_.empty() || stream_.has_pending();
+  if (gone || ended_ || (reading_ && read_ahead && !read())) {
     return;
   }
   if (lost_) {
@@ -128,6 +136,7 @@ void StreamLink::expire() noexcept {
     return;
   }
   gone_ = nullptr;
+  watch();
 }
 
 void StreamLink::on_poll(int events) {
@@ -257,15 +266,27 @@ std::string_view StreamLink::encode(Opcode opcode, std::string_view payload) {
 
 void StreamLink::append(Opcode opcode, std::string_view payload) { output_ += encode(opcode, payload); }
 
-// Straight from where it is, if nothing waits before it.
+// Straight from where it is, if it is the first of this turn and nothing waits before it. What else is sent in the turn
+// goes out together, when the tasks that are ready have run: each write wakes the peer, and over TLS makes a record.
 void StreamLink::send(std::string_view frame) {
+  const Instant turn = loop_.core().turn_now;
+  const bool first = wrote_in_ != turn;
+  wrote_in_ = turn;
   std::size_t written = 0;
-  if (output_.empty() && !write_some(frame, written)) {
+  if (first && output_.empty() && !write_some(frame, written)) {
     come_back();
     return;
   }
-  if (written < frame.size()) {
-    output_ += frame.substr(written);
+  if (written == frame.size()) {
+    return;
+  }
+  output_ += frame.substr(written);
+  if (blocked_) {
+    watch();
+  } else if (output_.size() < kHeldMax) {
+    come_back();
+  } else {
+    flush();
     watch();
   }
 }
@@ -289,17 +310,34 @@ bool StreamLink::write_some(std::string_view bytes, std::size_t& written) {
 
 // Writes what waits, and tells the user when nothing does any more. False when the link is gone.
 bool StreamLink::flush() {
-  if (lost_) {
-    return true;
-  }
-  while (written_ < output_.size()) {
-    blocked_ = false;
-    if (!write_some(output_, written_)) {
+  for (;;) {
+    write_output();
+    if (blocked_ || !wanted_ || !writable()) {
+      return true;
+    }
+    // Not within a call of the user's own.
+    if (gone_ == nullptr) {
       come_back();
       return true;
     }
+    bool* const gone = gone_;
+    wanted_ = false;
+    user_->on_writable();
+    if (*gone) {
+      return false;
+    }
+  }
+}
+
+void StreamLink::write_output() {
+  while (!lost_ && written_ < output_.size()) {
+    blocked_ = false;
+    if (!write_some(output_, written_)) {
+      come_back();
+      return;
+    }
     if (blocked_) {
-      return true;
+      return;
     }
     output_.clear();
     written_ = 0;
@@ -313,18 +351,6 @@ bool StreamLink::flush() {
       payload->reset();
     }
   }
-  if (!wanted_ || !writable()) {
-    return true;
-  }
-  // Not within a call of the user's own.
-  if (gone_ == nullptr) {
-    come_back();
-    return true;
-  }
-  bool* const gone = gone_;
-  wanted_ = false;
-  user_->on_writable();
-  return !*gone;
 }
 
 void StreamLink::watch() {

@@ -63,6 +63,7 @@ class StreamLink final : public RawLink, public soak::detail::TimerNode {
   void send(std::string_view frame);
   bool write_some(std::string_view bytes, std::size_t& written);
   bool flush();
+  void write_output();
   void come_back();
   void watch();
   void end();
@@ -76,9 +77,10 @@ class StreamLink final : public RawLink, public soak::detail::TimerNode {
   LinkUser* user_ = nullptr;
   bool* gone_ = nullptr;  // To be set by the destructor, while a call into the user is under way.
 
-  std::string input_;  // Was read, and not taken before reading was switched off.
-  std::string output_;
+  std::string input_;                // Was read, and not taken before reading was switched off.
+  std::string output_;               // Held for the end of the turn, or for the system to take it.
   std::size_t written_ = 0;          // Of it.
+  std::optional<Instant> wrote_in_;  // The turn in which a frame went out last.
   bool blocked_ = false;             // The system does not take the rest of it now.
   std::optional<std::string> pong_;  // Behind a blocked output: for the latest ping alone (section 5.5.3).
   std::optional<std::string> ping_;  // The same for our latest ping.
