@@ -32,7 +32,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -48,6 +48,7 @@ help:
 	@echo 'make bench-http      compare HTTP requests with plain libcurl (seconds)'
 	@echo 'make bench-probe     measure what the probe costs a process with 10,000 sockets (a minute)'
 	@echo 'make bench-voice     compare voice traffic with libwebsockets, Node and Python; soak 1,800 sessions (a quarter of an hour)'
+	@echo 'make bench-wire      measure what a served WebSocket frame costs (minutes; BENCH_ARGS=other/wire_bench: beside another build)'
 	@echo 'make asan, tsan      run the tests under AddressSanitizer and UBSan, or under ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan'
 	@echo '                     run the tests built with clang, plain or sanitized; CLANG=clang++-17 selects the version'
@@ -155,6 +156,12 @@ bench-voice:
 	$(call configure,bench)
 	cmake --build --preset bench -j $(JOBS) --target voice_bench_programs
 	/usr/bin/python3 bench/voice.py $(BENCH_ARGS)
+
+bench-wire:
+	$(call install,$(PACKAGES) libbenchmark-dev python3)
+	$(call configure,bench)
+	cmake --build --preset bench -j $(JOBS) --target wire_bench
+	/usr/bin/python3 bench/wire.py build/bench/bench/wire_bench $(BENCH_ARGS)
 
 asan tsan release:
 	$(call install,$(PACKAGES))

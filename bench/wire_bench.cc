@@ -5,21 +5,33 @@
 //   wire_bench serve ws|wss sink|echo FRAMES
 //                                processor time of the serving process for each frame of a client in another process,
 //                                which sends as fast as it can
+//   wire_bench waves SESSIONS RATE the same for a sink on ws: with so many sessions, each of which gets a frame in
+//   turn,
+//                                RATE frames a second in all: one by one, and in waves of 10, 100, ... and of all
+//                                sessions at once, as they meet a loop that is behind
 //
-// The second needs only public headers, so it can be built at another commit too, for a comparison in one run.
+// All but the first need only public headers, so they can be built at another commit too, for a comparison in one run;
+// wire.py does that.
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,6 +39,7 @@
 #include "lib/net/frame.h"
 #include "lib/net/websocket_reader.h"
 #endif
+#include "soak/event.h"
 #include "soak/event_loop.h"
 #include "soak/net/test_ca.h"
 #include "soak/net/websocket_client.h"
@@ -157,6 +170,121 @@ int run_served(bool tls, bool echo, int frames) {
   return 0;
 }
 
+// A session without a library: the client's share must not hide the server's.
+int open_session(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  constexpr std::string_view kUpgrade =
+      "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  std::array<char, 4096> answer{};
+  if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      send(fd, kUpgrade.data(), kUpgrade.size(), 0) < 0 || recv(fd, answer.data(), answer.size(), 0) <= 0) {
+    std::abort();
+  }
+  return fd;
+}
+
+// A masked text frame; the mask is of zeros.
+std::string masked_frame() {
+  std::string frame{'\x81', '\xfe'};
+  frame += static_cast<char>(kFrameBytes >> 8U);
+  frame += static_cast<char>(kFrameBytes & 0xffU);
+  frame.append(4, '\0');
+  return frame + std::string(kFrameBytes, 'x');
+}
+
+// `wave` sessions get a frame at once, then the next ones, so that `rate` frames a second are sent in all.
+void send_waves(const std::vector<int>& sessions, std::size_t wave, int frames, int rate) {
+  const std::string frame = masked_frame();
+  const auto begun = std::chrono::steady_clock::now();
+  for (std::size_t sent = 0; sent < static_cast<std::size_t>(frames); ++sent) {
+    if (sent % wave == 0) {
+      std::this_thread::sleep_until(begun + std::chrono::nanoseconds(std::chrono::seconds(1)) / rate * sent);
+    }
+    if (send(sessions[sent % sessions.size()], frame.data(), frame.size(), 0) != static_cast<ssize_t>(frame.size())) {
+      std::abort();
+    }
+  }
+}
+
+Task<> take_frames(net::AcceptedWebSocket accepted, int* left, Event* done) {
+  try {
+    for (;;) {
+      co_await accepted->receive();
+      if (--*left == 0) {
+        done->set();
+      }
+    }
+  } catch (const net::ConnectionClosed&) {
+  }
+}
+
+int run_waves(std::size_t sessions, int rate) {
+  UvLoop loop({.seed = 1});
+  net::ServerOptions options;
+  options.accept_queue_max = sessions;
+  net::WebSocketServer server(loop, options);
+  int to_client[2];
+  if (pipe(to_client) != 0) {
+    return 1;
+  }
+  const int frames = rate * 5;
+  std::vector<std::size_t> waves;
+  for (std::size_t wave = 1; wave < sessions; wave *= 10) {
+    waves.push_back(wave);
+  }
+  waves.push_back(sessions);
+  const std::uint16_t port = server.port();
+  const pid_t client = fork();
+  if (client == 0) {
+    std::vector<int> all;
+    for (std::size_t i = 0; i < sessions; ++i) {
+      all.push_back(open_session(port));
+    }
+    char byte = 0;
+    for (const std::size_t wave : waves) {
+      if (read(to_client[0], &byte, 1) != 1) {
+        std::abort();
+      }
+      send_waves(all, wave, frames, rate);
+    }
+    std::_Exit(0);
+  }
+  loop.run([](EventLoop& own, net::WebSocketServer& served, std::size_t count, int each, int frames_a_second,
+              const std::vector<std::size_t>& sizes, int wake) -> Task<> {
+    TaskGroup group(own);
+    int left = 0;
+    Event done;
+    for (std::size_t i = 0; i < count; ++i) {
+      Task<net::AcceptedWebSocket> accepting = served.accept();
+      net::AcceptedWebSocket accepted = co_await std::move(accepting);
+      group.start({"session", i}, take_frames(std::move(accepted), &left, &done));
+    }
+    for (const std::size_t wave : sizes) {
+      left = each;
+      done.reset();
+      const double before = cpu_seconds();
+      if (write(wake, "x", 1) != 1) {
+        std::abort();
+      }
+      co_await done.wait();
+      std::printf(R"({"task": "waves", "sessions": %zu, "rate": %d, "wave": %zu, "cpu_us_per_frame": %.3f})"
+                  "\n",
+                  count, frames_a_second, wave, (cpu_seconds() - before) / each * 1e6);
+      std::fflush(stdout);
+    }
+    co_await drain(group);
+  }(loop, server, sessions, frames, rate, waves, to_client[1]));
+  waitpid(client, nullptr, 0);
+  return 0;
+}
+
 int run(const std::vector<std::string>& arguments) {
 #ifndef SOAK_BENCH_PUBLIC_ONLY
   if (arguments.size() == 1 && arguments[0] == "reader") {
@@ -167,7 +295,11 @@ int run(const std::vector<std::string>& arguments) {
   if (arguments.size() == 4 && arguments[0] == "serve") {
     return run_served(arguments[1] == "wss", arguments[2] == "echo", std::stoi(arguments[3]));
   }
-  std::fprintf(stderr, "usage: wire_bench reader | wire_bench serve ws|wss sink|echo FRAMES\n");
+  if (arguments.size() == 3 && arguments[0] == "waves") {
+    return run_waves(std::stoul(arguments[1]), std::stoi(arguments[2]));
+  }
+  std::fprintf(
+      stderr, "usage: wire_bench reader | wire_bench serve ws|wss sink|echo FRAMES | wire_bench waves SESSIONS RATE\n");
   return 2;
 }
 
