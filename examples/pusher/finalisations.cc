@@ -25,7 +25,7 @@ Finalized answer_to(const Finalize& request, std::string error) {
 }  // namespace
 
 Finalisations::Finalisations(soak::EventLoop& loop, const Limits& limits, Stores& stores)
-    : loop_(loop), limits_(limits), stores_(stores), at_once_(limits.jobs_at_once), tasks_(loop) {}
+    : limits_(limits), stores_(stores), at_once_(limits.jobs_at_once), tasks_(loop) {}
 
 void Finalisations::request(const Finalize& finalize, const std::shared_ptr<soak::net::WebSocket>& asker) {
   if (const std::shared_ptr<Job> known = find(finalize)) {

@@ -53,7 +53,6 @@ class Finalisations {
   soak::Task<Finalized> finalise(const Finalize& request);
   soak::Task<> send_answer(std::weak_ptr<soak::net::WebSocket> to, std::string frame);
 
-  soak::EventLoop& loop_;
   const Limits& limits_;
   Stores& stores_;
   soak::Semaphore at_once_;

@@ -172,7 +172,7 @@ void Entry::store(std::uint64_t items) {
 }
 
 void Entry::drop(DropReason reason, std::uint64_t items) {
-  if (ledger_ != nullptr) {
+  if (ledger_ != nullptr && left_ != Tally{}) {
     ledger_->drop(sink_, place_, reason, uncertain_, take(items));
   }
 }

@@ -34,7 +34,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 class StopSignals {
  public:
   StopSignals(soak::EventLoop& loop, pusher::Pusher& service) {
-    thread_ = std::thread([this, &loop, &service] {
+    thread_ = std::thread([&loop, &service] {
       int signal = 0;
       sigwait(&mask(), &signal);
       loop.post([&service] { service.stop(); });

@@ -92,6 +92,17 @@ Pusher::~Pusher() {
   tasks_.end_in_place();
 }
 
+std::vector<std::uint64_t> Pusher::sessions_without_connection() const {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, weak] : sockets_) {
+    const std::shared_ptr<soak::net::WebSocket> socket = weak.lock();
+    if (socket == nullptr || !socket->is_open()) {
+      numbers.push_back(number);
+    }
+  }
+  return numbers;
+}
+
 soak::Task<ShutdownReport> Pusher::run() {
   tasks_.start("accept", accept_all());
   gate_.set("serving");

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pusher/finalisations.h"
 #include "pusher/ledger.h"
@@ -60,6 +61,8 @@ class Pusher {
   // The value of pusher_active_ws_connections of this instance, on any thread.
   std::int64_t active() const { return active_.load(std::memory_order_relaxed); }
   std::size_t open_connections() const { return server_.open_connections(); }
+  // The sessions, by number, whose connection has ended: those that flush what they have. At rest there are none.
+  std::vector<std::uint64_t> sessions_without_connection() const;
   const Ledger& ledger() const { return ledger_; }
 
  private:
