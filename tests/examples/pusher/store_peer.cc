@@ -61,7 +61,8 @@ soak::Task<soak::net::HttpReply> StorePeer::reply(soak::net::HttpServerRequest h
       break;
   }
   if (answer == StoreAnswer::kHang || answer == StoreAnswer::kStoreAndHang) {
-    co_await never_.wait();
+    co_await released_.wait();
+    co_return soak::net::HttpReply(503);
   }
   keep(kind, request);
   co_return soak::net::HttpReply(200);
@@ -72,6 +73,17 @@ void StorePeer::keep(Kind& kind, const Request& request) {
     kind.kept += {1, request.body.size()};
   } else {
     ++kind.repeated;
+  }
+}
+
+void StorePeer::release_hung() {
+  released_.set();
+  released_.reset();
+}
+
+void StorePeer::forget_keys() {
+  for (auto& [name, kind] : kinds_) {
+    kind.keys.clear();
   }
 }
 
@@ -104,16 +116,27 @@ std::string kind_of(Sink sink) {
 }
 
 std::vector<std::string> disagreements(const Ledger& ledger, const StorePeer& stores) {
+  return disagreements(std::vector<const Ledger*>{&ledger}, stores);
+}
+
+std::vector<std::string> disagreements(const std::vector<const Ledger*>& ledgers, const StorePeer& stores) {
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < kSinks; ++i) {
     const auto sink = static_cast<Sink>(i);
     const std::string name = label_of(sink).text();
-    const Tally& accepted = ledger.accepted(sink);
-    const Tally& stored = ledger.stored(sink);
-    const Tally& dropped = ledger.dropped(sink);
-    const Tally& held = ledger.held(sink);
-    if (accepted.items != stored.items + dropped.items + held.items ||
-        accepted.bytes != stored.bytes + dropped.bytes + held.bytes) {
+    Tally accepted;
+    Tally stored;
+    Tally dropped;
+    Tally uncertain;
+    Tally held;
+    for (const Ledger* ledger : ledgers) {
+      accepted += ledger->accepted(sink);
+      stored += ledger->stored(sink);
+      dropped += ledger->dropped(sink);
+      uncertain += ledger->uncertain(sink);
+      held += ledger->held(sink);
+    }
+    if (accepted != stored + dropped + held) {
       lines.push_back(fmt::format("{}: accepted {} bytes, but stored {}, dropped {} and holds {}", name, accepted.bytes,
                                   stored.bytes, dropped.bytes, held.bytes));
     }
@@ -121,7 +144,7 @@ std::vector<std::string> disagreements(const Ledger& ledger, const StorePeer& st
       lines.push_back(fmt::format("{}: still holds {} bytes of {} accepted", name, held.bytes, accepted.bytes));
     }
     const Tally kept = stores.kept(kind_of(sink));
-    const Tally most = stored + ledger.uncertain(sink);
+    const Tally most = stored + uncertain;
     const bool audio = sink == Sink::kPrivateCloud || sink == Sink::kAudioApp || sink == Sink::kAudioWebhook;
     const bool by_bytes = sink != Sink::kSpeakerSamples;  // Whose bytes in the store are JSON.
     if ((by_bytes && (kept.bytes < stored.bytes || kept.bytes > most.bytes)) ||

@@ -54,6 +54,12 @@ class StorePeer {
   bool record = true;  // Keeps `requests`; without it only the counts.
   std::vector<Request> requests;
 
+  // Ends what hangs, without storing it: as a store does that sees that its client has left.
+  void release_hung();
+
+  // Forgets which deliveries it has, so that a long soak does not keep them all. Call it when none is under way.
+  void forget_keys();
+
   std::vector<Request> of(const std::string& kind) const;
   Tally kept(const std::string& kind) const;
   std::uint64_t repeated(const std::string& kind) const;   // Deliveries that it had already.
@@ -74,7 +80,7 @@ class StorePeer {
 
   soak::EventLoop& loop_;
   std::map<std::string, Kind> kinds_;
-  soak::Event never_;
+  soak::Event released_;
   soak::net::HttpServer server_;
 };
 
@@ -85,6 +91,8 @@ std::string kind_of(Sink sink);
 // nothing is held, and each store has at least what was stored and at most that and the uncertain drops. Audio is
 // compared by bytes, the rest by items as well.
 std::vector<std::string> disagreements(const Ledger& ledger, const StorePeer& stores);
+// The same for several instances that wrote to the same stores.
+std::vector<std::string> disagreements(const std::vector<const Ledger*>& ledgers, const StorePeer& stores);
 
 }  // namespace pusher::tests
 
