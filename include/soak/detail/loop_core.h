@@ -25,6 +25,7 @@
 #include "soak/detail/clock.h"
 #include "soak/detail/intrusive_list.h"
 #include "soak/detail/task_name.h"
+#include "soak/detail/throw_cancelled.h"
 #include "soak/detail/timer_heap.h"
 #include "soak/error.h"
 
@@ -157,14 +158,14 @@ class Awaitable {
   void park(std::coroutine_handle<> frame) noexcept;
 
   // For await_resume: throws Cancelled when that ended the wait.
-  Wake outcome() {
+  [[gnu::always_inline]] Wake outcome() {
     Root& root = *root_;
     where_ = root.where;
     if (root.woken_by == Wake::kCancel) {
       root.cancel_pending = false;
       root.cancel_delivered = true;
       if (!root.is_one_wait) {
-        throw Cancelled{};
+        throw_cancelled();
       }
     }
     return root.woken_by;

@@ -13,6 +13,7 @@
 
 #include "soak/detail/frame_cache.h"
 #include "soak/detail/loop_core.h"
+#include "soak/detail/throw_cancelled.h"
 #include "soak/error.h"
 
 namespace soak {
@@ -84,12 +85,13 @@ struct PromiseBase {
   }
 };
 
-// What a task left: nothing yet, its value, or what it threw.
+// What a task left: nothing yet, its value, what it threw, or that it threw Cancelled. That is thrown anew to whoever
+// awaits the task, which costs less than to keep it.
 template <typename T>
 struct Promise : PromiseBase {
   using Stored = std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<T>, T>;
 
-  std::variant<std::monostate, Stored, std::exception_ptr> result;
+  std::variant<std::monostate, Stored, std::exception_ptr, Cancelled> result;
 
   Task<T> get_return_object() noexcept;
 
@@ -104,10 +106,12 @@ struct Promise : PromiseBase {
   }
 
   void unhandled_exception() noexcept {
-    if (is_child() && handling_cancelled()) {
+    if (!handling_cancelled()) {
+      result.template emplace<2>(std::current_exception());
+    } else if (is_child()) {
       root->ended_cancelled = true;
     } else {
-      result.template emplace<2>(std::current_exception());
+      result.template emplace<3>();
     }
   }
 
@@ -121,6 +125,9 @@ struct Promise : PromiseBase {
     if (auto* failure = std::get_if<2>(&result)) {
       std::rethrow_exception(std::move(*failure));
     }
+    if (result.index() == 3) {
+      throw_cancelled();
+    }
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*std::get<1>(result));
     } else {
@@ -129,7 +136,7 @@ struct Promise : PromiseBase {
   }
 };
 
-// A Task<> can be started, so its promise holds a Root; only there is Cancelled an end and no failure.
+// A Task<> can be started, so its promise holds a Root. That Cancelled left it is in there, whoever waits for it.
 template <>
 struct Promise<void> : PromiseBase, Root {
   std::exception_ptr failure;
@@ -142,7 +149,7 @@ struct Promise<void> : PromiseBase, Root {
   static Task<void> as_one_wait(Task<void> task) noexcept;
 
   void unhandled_exception() noexcept {
-    if (PromiseBase::root == this && group != nullptr && handling_cancelled()) {
+    if (handling_cancelled()) {
       ended_cancelled = true;
     } else {
       failure = std::current_exception();
@@ -150,6 +157,9 @@ struct Promise<void> : PromiseBase, Root {
   }
 
   void take() {
+    if (ended_cancelled) {
+      throw_cancelled();
+    }
     if (failure) {
       std::rethrow_exception(std::move(failure));
     }
