@@ -38,9 +38,6 @@ Log& the_log() {
 }
 
 void print(Log& log, const LogRecord& record, text::LineEnds line_ends) {
-  if (!log.limit.take(std::chrono::steady_clock::now())) {
-    return;
-  }
   if (const std::size_t left_out = log.limit.take_left_out(); left_out > 0) {
     fmt::print(stderr, "soak: {} lines omitted here\n", left_out);
   }
@@ -64,14 +61,24 @@ LogSink set_log_sink(LogSink sink) {
 
 bool log_wanted(LogLevel level) noexcept { return level != LogLevel::kInfo || !the_log().is_default; }
 
-void log(const LogRecord& record) noexcept { detail::log_rows(record, text::LineEnds::kEscape); }
+void log(const LogRecord& record) noexcept {
+  if (detail::log_begins(record.level)) {
+    detail::log_rows(record, text::LineEnds::kEscape);
+  }
+}
 
 namespace detail {
 
-void log_rows(const LogRecord& record, text::LineEnds line_ends) noexcept {
-  if (!log_wanted(record.level)) {
-    return;
+bool log_begins(LogLevel level) noexcept {
+  if (!log_wanted(level)) {
+    return false;
   }
+  Log& log = the_log();
+  const std::lock_guard lock(log.mutex);
+  return log.sink || log.limit.take(std::chrono::steady_clock::now());
+}
+
+void log_rows(const LogRecord& record, text::LineEnds line_ends) noexcept {
   const std::string message = text::without_secrets(record.message);
   LogRecord cleared = record;
   cleared.message = message;

@@ -22,7 +22,11 @@ std::string count_of_tasks(std::size_t count);
 // The text of an exception, in one row.
 std::string shown(const std::exception_ptr& failure);
 
-// As log(), where the message's line ends are kept.
+// Whether a record of this level is to be written now: where the default sink has too many, it counts one more as left
+// out.
+bool log_begins(LogLevel level) noexcept;
+
+// Writes what has begun. log() escapes the line ends of its message.
 void log_rows(const LogRecord& record, text::LineEnds line_ends) noexcept;
 
 void log_crash(const GroupState& group, const TaskName& name, const std::exception_ptr& failure) noexcept;
@@ -32,7 +36,7 @@ void report_background_crash(const GroupState& group, const TaskName& name, cons
 
 template <typename Text>
 void log_text(LogLevel level, Instant at, std::string_view source, Label label, Text text) noexcept {
-  if (!log_wanted(level)) {
+  if (!log_begins(level)) {
     return;
   }
   const std::string message = text();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/async/line_limit.h"
+#include "lib/async/log_lines.h"
 #include "soak/detail/secrets.h"
 #include "soak/task.h"
 
@@ -101,6 +102,22 @@ TEST_F(DefaultSinkTest, LeavesOutInformationAndWhatIsTooMuch) {
   EXPECT_EXIT(body(), testing::ExitedWithCode(0),
               AllOf(HasSubstr("soak: 12.500 s drain 'pusher': text\n"), Not(HasSubstr("unasked")),
                     ResultOf(lines, testing::Lt(400))));
+}
+
+// Of a thousand sessions that end at once, say, each with all its tasks.
+TEST_F(DefaultSinkTest, HasNoTextMadeThatIsLeftOut) {
+  const auto body = [] {
+    int made = 0;
+    for (int i = 0; i < 500; ++i) {
+      detail::log_text(LogLevel::kError, Instant(), "drain", "pusher", [&made] {
+        ++made;
+        return std::string("text");
+      });
+    }
+    std::_Exit(made < 400 ? 0 : 1);
+  };
+
+  EXPECT_EXIT(body(), testing::ExitedWithCode(0), HasSubstr("drain 'pusher': text\n"));
 }
 
 TEST(LineLimitTest, LetsTwentyLinesThroughAndThenTenASecond) {
