@@ -79,8 +79,12 @@ soak::Task<> PusherSession::close(std::uint16_t code, std::string reason) {
 soak::Task<> PusherSession::receive(InputEnd /*end*/) {
   const std::chrono::nanoseconds timeout = context_.service.options.limits.receive_timeout;
   try {
-    soak::Task<> hello = socket_->send_binary(encode(AudioTimelineAck{}));
-    co_await soak::with_timeout(timeout, std::move(hello), {.name = {"message", context_.number}});
+    try {
+      soak::Task<> hello = socket_->send_binary(encode(AudioTimelineAck{}));
+      co_await soak::with_timeout(timeout, std::move(hello), {.name = {"message", context_.number}});
+    } catch (const soak::net::ConnectionClosed&) {
+      // What the client sent before it closed is still to be received.
+    }
     for (;;) {
       soak::Task<soak::net::Message> next = socket_->receive();
       const soak::net::Message message =

@@ -52,7 +52,8 @@ TEST(PusherProgramTest, ServesASessionAndEndsItOnSigterm) {
   const auto session = [&]() -> Task<> {
     soak::net::HttpClient http(loop);
     ListenClient client = co_await ListenClient::connect(loop, url);
-    co_await client.send(Conversation{"c1"});
+    const Conversation conversation{"c1"};
+    co_await client.send(conversation);
     co_await client.send_audio(5s);
     while (stores.of("audio-app").empty()) {  // Until the session has done something.
       co_await soak::sleep_for(5ms);
