@@ -1,48 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ten clean shapes and ten leaks that the method was not made with, run once when it was finished. Whoever changes the
-// method for one of them writes another.
-//
-//   detector_unseen [SEEDS]   20 by default
-//
-// Prints the table of bench/detector-unseen.md.
+// Ten clean shapes and ten leaks.
+
+#include "unseen.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-#include <vector>
-
-#include "all_cores.h"
-#include "generators.h"
-#include "soak/growth/growth.h"
 
 namespace soak::bench {
 namespace {
-
-using probe::GrowthState;
-using probe::Observation;
-
-constexpr double kMb = 1e6;
-constexpr double kHour = 3600;
-
-struct Unseen {
-  const char* name;
-  bool leaks;
-  double hours;
-  double every_s;
-  // Bytes at every sample, without the noise.
-  std::vector<double> (*make)(Random& random, std::size_t points, double every_s);
-};
-
-template <typename Step>
-std::vector<double> stepped(std::size_t points, Step step) {
-  std::vector<double> values(points);
-  for (std::size_t i = 0; i < points; ++i) {
-    values[i] = step(i);
-  }
-  return values;
-}
 
 // --- Clean
 
@@ -271,60 +236,31 @@ std::vector<double> short_run(Random& random, std::size_t points, double every) 
   });
 }
 
-constexpr Unseen kUnseen[] = {
-    {"log buffer, flushed", false, 4, 5, log_buffer},
-    {"three workers, started when needed", false, 6, 10, workers},
-    {"index rebuilt every hour", false, 12, 15, rebuilds},
-    {"LRU whose keys drift", false, 3, 5, drifting_lru},
-    {"huge pages", false, 8, 10, huge_pages},
-    {"five working days", false, 120, 120, working_days},
-    {"pool that shrinks after a burst", false, 5, 5, after_a_burst},
-    {"generations", false, 6, 5, generations},
-    {"tenants for a third of the run", false, 9, 15, tenants},
-    {"memory reclaimed once", false, 6, 10, reclaimed},
-    {"one session in fifty", true, 4, 5, lost_sessions},
-    {"a listener more each hour", true, 6, 10, listeners},
-    {"only by day, 3 KB/s", true, 72, 60, by_day},
-    {"unbounded cache, 8 KB/s, beside a bounded one", true, 5, 5, unbounded_cache},
-    {"release with 15 KB/s", true, 8, 10, with_a_release},
-    {"a hanging thread every 90 s", true, 3, 5, hanging_threads},
-    {"8 KB/s under growing teeth", true, 6, 5, growing_teeth},
-    {"400 B/s beside five working days", true, 120, 120, beside_days},
-    {"6 KB/s after a ramp", true, 4, 5, after_a_ramp},
-    {"25 KB/s for 40 minutes", true, 40.0 / 60, 1, short_run},
-};
-
-GrowthState judge(const Unseen& shape, std::size_t seed) {
-  Random random(0xbeef + seed);
-  const auto points = static_cast<std::size_t>(shape.hours * kHour / shape.every_s);
-  const std::vector<double> values = shape.make(random, points, shape.every_s);
-  const double deviation = uniform(random, 50e3, 300e3);
-  const std::vector<double> own = noise(random, points, deviation, std::exp(-shape.every_s / 20));
-  std::vector<Observation> series(points);
-  for (std::size_t i = 0; i < points; ++i) {
-    series[i] = {static_cast<double>(i) * shape.every_s, std::floor((100 * kMb + values[i] + own[i]) / 4096) * 4096};
-  }
-  return probe::find_growth(probe::Segment(series), {.slow_scale = 600, .noise_floor = 64, .certain_from = 600})->state;
-}
-
 }  // namespace
-}  // namespace soak::bench
 
-int main(int argc, char** argv) {
-  using namespace soak::bench;
-  const long long seeds = argc > 1 ? std::atoll(argv[1]) : 20;
-  if (argc > 2 || seeds < 1) {
-    std::fprintf(stderr, "usage: detector_unseen [SEEDS]\n");
-    return 2;
-  }
-  std::printf("%lld seeds each\n\n| shape | truth | at rest | likely | certain |\n| --- | --- | --- | --- | --- |\n",
-              seeds);
-  for (const Unseen& shape : kUnseen) {
-    const auto states = of_all(static_cast<std::size_t>(seeds), [&](std::size_t seed) { return judge(shape, seed); });
-    const auto count = [&](GrowthState state) { return std::count(states.begin(), states.end(), state); };
-    std::printf("| %s | %s | %td | %td | %td |\n", shape.name, shape.leaks ? "leak" : "clean",
-                count(GrowthState::kAtRest), count(GrowthState::kLikely), count(GrowthState::kCertain));
-    std::fflush(stdout);
-  }
-  return 0;
+std::vector<Unseen> first_unseen() {
+  return {
+      {"log buffer, flushed", false, 4, 5, log_buffer},
+      {"three workers, started when needed", false, 6, 10, workers},
+      {"index rebuilt every hour", false, 12, 15, rebuilds},
+      {"LRU whose keys drift", false, 3, 5, drifting_lru},
+      {"huge pages", false, 8, 10, huge_pages},
+      {"five working days", false, 120, 120, working_days},
+      {"pool that shrinks after a burst", false, 5, 5, after_a_burst},
+      {"generations", false, 6, 5, generations},
+      {"tenants for a third of the run", false, 9, 15, tenants},
+      {"memory reclaimed once", false, 6, 10, reclaimed},
+      {"one session in fifty", true, 4, 5, lost_sessions},
+      {"a listener more each hour", true, 6, 10, listeners},
+      {"only by day, 3 KB/s", true, 72, 60, by_day},
+      {"unbounded cache, 8 KB/s, beside a bounded one", true, 5, 5, unbounded_cache},
+      {"release with 15 KB/s", true, 8, 10, with_a_release},
+      {"a hanging thread every 90 s", true, 3, 5, hanging_threads},
+      {"8 KB/s under growing teeth", true, 6, 5, growing_teeth},
+      {"400 B/s beside five working days", true, 120, 120, beside_days},
+      {"6 KB/s after a ramp", true, 4, 5, after_a_ramp},
+      {"25 KB/s for 40 minutes", true, 40.0 / 60, 1, short_run},
+  };
 }
+
+}  // namespace soak::bench
