@@ -35,6 +35,17 @@ double rounded_to(std::span<const Segment> segments) {
 
 }  // namespace
 
+std::vector<double> offsets_of(const std::vector<Block>& blocks) {
+  std::vector<double> offsets;
+  for (const Block& block : blocks) {
+    const auto segment = static_cast<double>(block.segment);
+    if (block.segment != blocks.front().segment && (offsets.empty() || offsets.back() != segment)) {
+      offsets.push_back(segment);
+    }
+  }
+  return offsets;
+}
+
 Series series_of(std::span<const Segment> segments, double noise_floor) {
   Series series;
   series.from = segments.front().front().x;
@@ -66,13 +77,7 @@ Series series_of(std::span<const Segment> segments, double noise_floor) {
   const double usual = median_of(sizes);
   std::erase_if(series.blocks,
                 [&](const Block& block) { return static_cast<double>(block.points) < kFullBlock * usual; });
-  for (const Block& block : series.blocks) {
-    const auto segment = static_cast<double>(block.segment);
-    if (block.segment != series.blocks.front().segment &&
-        (series.offsets.empty() || series.offsets.back() != segment)) {
-      series.offsets.push_back(segment);
-    }
-  }
+  series.offsets = offsets_of(series.blocks);
   series.noise_floor = std::max(noise_floor / std::sqrt(usual), kRounding * rounded_to(segments));
   return series;
 }

@@ -23,7 +23,7 @@ struct Block {
 // A series as blocks.
 struct Series {
   std::vector<Block> blocks;
-  std::vector<double> offsets;  // The numbers of the segments, except the first, of which there is a block.
+  std::vector<double> offsets;  // Of its blocks.
   double from = 0;              // x
   double span = 0;
   double noise_floor = 0;  // A standard deviation of a median: smaller noise cannot be seen.
@@ -31,6 +31,9 @@ struct Series {
 
 // Reorders them.
 double median_of(std::vector<double>& values);
+
+// The numbers of the segments of which there is a block, except the first.
+std::vector<double> offsets_of(const std::vector<Block>& blocks);
 
 // Noise below `noise_floor` cannot be seen.
 Series series_of(std::span<const Segment> segments, double noise_floor);

@@ -66,7 +66,7 @@ void Fitter::refine() {
   for (std::size_t i = 0; i < std::min(kWithLines, at_rest_.size()); ++i) {
     for (const Form& line : grid_) {
       if (line.kind == Kind::kLine) {
-        std::vector<Form> forms = {line};
+        Forms forms = {line};
         forms.insert(forms.end(), at_rest_[i].forms.begin(), at_rest_[i].forms.end());
         keep(solve(forms, at_rest_[i].memory));
       }
@@ -168,6 +168,7 @@ void Fitter::visit(std::vector<Node> nodes, std::size_t beam) {
   }
   for (int depth = 0; depth < kFormsMax; ++depth) {
     std::vector<Candidate> candidates;
+    candidates.reserve(nodes.size() * grid_.size());
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       for (std::size_t f = 0; f < grid_.size(); ++f) {
         const std::optional<double> explained = can_extend(nodes[n], f) ? gain(nodes[n], f) : std::nullopt;
@@ -335,7 +336,7 @@ bool Fitter::keep(Fit fit) {
   return valid;
 }
 
-Fit Fitter::solve(const std::vector<Form>& forms, std::size_t memory, Eigen::VectorXd* left) const {
+Fit Fitter::solve(const Forms& forms, std::size_t memory, Eigen::VectorXd* left) const {
   const Eigen::MatrixXd& transform = transform_.transform(memory);
   int count = 0;
   double cost = 0;
@@ -411,7 +412,7 @@ Fit Fitter::refined(Fit best) const {
           continue;  // Growth from the start is a form of its own, and cheaper.
         }
         for (const double direction : {-step, step}) {
-          std::vector<Form> moved = best.forms;
+          Forms moved = best.forms;
           double& value = moved[f].*parameter;
           value = is_scale ? value * std::exp(0.25 * direction) : value + 0.02 * direction;
           if (!is_in_range(moved[f], limits_)) {

@@ -5,6 +5,7 @@
 // Searches the combinations of forms that fit a series: step 3 of the method (lib/growth/method.h).
 
 #include <Eigen/Core>
+#include <boost/container/static_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -17,18 +18,21 @@
 
 namespace soak::probe::fitting {
 
+// Forms that are added to each other: the line first, if there is one. Of these thousands are made, and none allocates.
+using Forms = boost::container::static_vector<Form, kFormsMax + 1>;
+
 // A combination of forms, fitted.
 struct Fit {
-  std::vector<Form> forms;              // The line first, if there is one.
+  Forms forms;
   std::size_t memory = 0;               // Which of kMemory.
   double likelihood = -kInfinity;       // Its logarithm, less what the parameters cost.
   double free_likelihood = -kInfinity;  // The same, without what the line costs.
   double slope = 0;                     // Of the line, per span.
   double error = 0;                     // Its standard error.
   double freedom = 1;
-  double onset = 0;                // Of the line.
-  bool is_growth = false;          // The line goes up, and outgrows what falls beside it.
-  std::vector<double> amplitudes;  // Of the columns.
+  double onset = 0;        // Of the line.
+  bool is_growth = false;  // The line goes up, and outgrows what falls beside it.
+  boost::container::static_vector<double, 2 * (kFormsMax + 1)> amplitudes;  // Of the columns.
 };
 
 // Searches and fits the forms of one series.
@@ -100,7 +104,7 @@ class Fitter {
   bool keep(Fit fit);
 
   // Least squares of forms that need not be on the grid.
-  Fit solve(const std::vector<Form>& forms, std::size_t memory, Eigen::VectorXd* left = nullptr) const;
+  Fit solve(const Forms& forms, std::size_t memory, Eigen::VectorXd* left = nullptr) const;
 
   void refine(std::vector<Fit>& fits);
 

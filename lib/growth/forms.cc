@@ -29,6 +29,8 @@ double cost_of(const Form& form) {
 
 int columns_of(const Form& form) { return form.kind == Kind::kCycle ? 2 : 1; }
 
+bool is_approach(Kind kind) { return kind == Kind::kApproach || kind == Kind::kSlowing || kind == Kind::kHyperbola; }
+
 bool only_upwards(const Form& form) {
   return form.kind == Kind::kSlowing ||
          ((form.kind == Kind::kApproach || form.kind == Kind::kHyperbola) && form.a > kSlow);

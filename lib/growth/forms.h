@@ -36,6 +36,9 @@ double cost_of(const Form& form);
 
 int columns_of(const Form& form);
 
+// Whether it rises ever more slowly from the beginning on.
+bool is_approach(Kind kind);
+
 bool only_upwards(const Form& form);
 
 // The value of a form in a block; of a cycle, of its sine or of its cosine. What a process does when it starts, it does

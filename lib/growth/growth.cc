@@ -63,13 +63,14 @@ GrowthState state_of(const Look& look, const GrowthOptions& options) {
   const double enough = kCertain + std::log(static_cast<double>(std::max<std::size_t>(options.noisy_series, 1)));
   const double span = look.series.span;
   const bool may_be_certain =
-      span >= options.certain_from && (span >= options.slow_scale || look.slope >= options.small_rise);
+      span >= options.certain_from && (span >= options.slow_scale / kScaleMax || look.slope >= options.small_rise);
   if (look.sure && look.evidence > enough && may_be_certain) {
     return GrowthState::kCertain;
   }
   // The last blocks alone are easily fitted by chance: what is seen only there has to be as likely as what is certain.
   const bool shown = look.onset <= kOnsetMax + 0.01 || look.evidence > enough;
-  return look.low > 0 && shown ? GrowthState::kLikely : GrowthState::kAtRest;
+  const bool large_enough = !look.warming_up || look.slope >= options.small_rise;
+  return look.above_zero && shown && large_enough ? GrowthState::kLikely : GrowthState::kAtRest;
 }
 
 // Of more segments than can be judged, the longest.

@@ -3,22 +3,42 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <cstddef>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "lib/growth/fitter.h"
+#include "lib/growth/forms.h"
+#include "lib/growth/frequencies.h"
 
 namespace soak::probe::fitting {
 
 namespace {
 
-double student(double freedom, double confidence) {
-  return boost::math::quantile(boost::math::complement(boost::math::students_t(freedom), (1 - confidence) / 2));
-}
+// Student's quantiles. Degrees of freedom are whole numbers, and thousands of fits need the same few.
+class Quantiles {
+ public:
+  explicit Quantiles(double confidence) : tail_((1 - confidence) / 2) {}
 
-const Fit* best_of(const std::vector<Fit>& fits, bool (*counts)(const Fit&)) {
+  double at(double freedom) {
+    double& known = known_[static_cast<std::size_t>(freedom)];
+    if (known == 0) {
+      known = boost::math::quantile(boost::math::complement(boost::math::students_t(freedom), tail_));
+    }
+    return known;
+  }
+
+ private:
+  double tail_;
+  std::array<double, kCoefficients + 1> known_{};
+};
+
+template <typename Condition>
+const Fit* best_of(const std::vector<Fit>& fits, const Condition& counts) {
   const Fit* best = nullptr;
   for (const Fit& fit : fits) {
     if (counts(fit) && (best == nullptr || fit.likelihood > best->likelihood)) {
@@ -72,6 +92,120 @@ double rest_of(const Series& series, const std::vector<double>& values) {
   return b == values.size() ? 1 : b == 0 ? 0 : series.blocks[b].u;
 }
 
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+// Lines through a part of a series, one for each model of the noise.
+struct Lines {
+  struct Line {
+    double likelihood = -kInfinity;
+    double slope = 0;
+    double margin = 0;
+  };
+  std::array<Line, kMemory.size()> by_memory;
+  std::vector<int> peaks;  // Of what the likeliest one leaves.
+
+  double likelihood() const {
+    return std::max_element(by_memory.begin(), by_memory.end(),
+                            [](const Line& a, const Line& b) { return a.likelihood < b.likelihood; })
+        ->likelihood;
+  }
+};
+
+// `cost` is that of what was taken off the values before.
+Lines lines_through(const Series& part, const std::vector<int>& frequencies, double cost, Quantiles& quantiles) {
+  const auto count = static_cast<Eigen::Index>(part.blocks.size());
+  Eigen::VectorXd times(count);
+  Eigen::VectorXd values(count);
+  for (Eigen::Index b = 0; b < count; ++b) {
+    times(b) = part.blocks[static_cast<std::size_t>(b)].u;
+    values(b) = part.blocks[static_cast<std::size_t>(b)].value - part.blocks.front().value;
+  }
+  const Transform transform(part, frequencies);
+  const double freedom = std::max(transform.rows() - cost - 1, 1.0);
+  Lines lines;
+  for (std::size_t memory = 0; memory < kMemory.size(); ++memory) {
+    const Eigen::VectorXd x = transform.transform(memory) * times;
+    const Eigen::VectorXd y = transform.transform(memory) * values;
+    const double slope = x.dot(y) / x.squaredNorm();
+    const Eigen::VectorXd left = y - slope * x;
+    const double likelihood = transform.likelihood(memory, left.squaredNorm(), cost + 1);
+    if (likelihood > lines.likelihood()) {
+      lines.peaks = peaks(left, frequencies);
+    }
+    lines.by_memory[memory] = {
+        likelihood, slope, quantiles.at(freedom) * transform.deviation(memory, left.squaredNorm(), freedom) / x.norm()};
+  }
+  return lines;
+}
+
+// The slope of the growing part alone, per span of the whole. What is lost, is lost piece by piece when chance has it.
+// That noise is a random walk that begins with the leak: the whole hides it, or takes it for forms at rest. So lines
+// are fitted to the part as it is, and without the forms. Empty if the part has too few blocks.
+std::optional<Interval> growing_part(const Series& series, const Fit& grows, Quantiles& quantiles) {
+  const std::vector<double> rest = part_at_rest(series, grows, true);
+  Series part;
+  part.noise_floor = series.noise_floor;
+  Series without;
+  without.noise_floor = series.noise_floor;
+  for (std::size_t b = 0; b < series.blocks.size(); ++b) {
+    if (series.blocks[b].u >= grows.onset) {
+      part.blocks.push_back(series.blocks[b]);
+      without.blocks.push_back(series.blocks[b]);
+      without.blocks.back().value -= rest[b];
+    }
+  }
+  if (part.blocks.size() < kBlocksMin) {
+    return std::nullopt;
+  }
+  part.offsets = without.offsets = offsets_of(part.blocks);
+  std::vector<int> frequencies(std::min<std::size_t>(kCoefficients, part.blocks.size() - 1));
+  std::iota(frequencies.begin(), frequencies.end(), 1);
+  double cost = 0;
+  for (const Form& form : grows.forms) {
+    cost += form.kind == Kind::kLine ? 0 : cost_of(form);
+  }
+
+  Lines lines_without = lines_through(without, frequencies, cost, quantiles);
+  for (int round = 0; round < kPeakRounds && !lines_without.peaks.empty() &&
+                      frequencies.size() - lines_without.peaks.size() >= kCoefficients / 2;
+       ++round) {
+    std::erase_if(frequencies, [&](int j) {
+      return std::find(lines_without.peaks.begin(), lines_without.peaks.end(), j) != lines_without.peaks.end();
+    });
+    lines_without = lines_through(without, frequencies, cost, quantiles);
+  }
+  const Lines lines_of_all = lines_through(part, frequencies, 0, quantiles);
+  const double most = std::max(lines_without.likelihood(), lines_of_all.likelihood());
+  Interval interval{kInfinity, -kInfinity};
+  for (const Lines* lines : std::array<const Lines*, 2>{&lines_without, &lines_of_all}) {
+    for (const Lines::Line& line : lines->by_memory) {
+      if (line.likelihood >= most - kPlausible) {
+        interval.low = std::min(interval.low, line.slope - line.margin);
+        interval.high = std::max(interval.high, line.slope + line.margin);
+      }
+    }
+  }
+  return std::isfinite(most) ? std::optional(interval) : std::nullopt;
+}
+
+// What the approaches of a fit still grow by at the end, per span.
+double rate_at_end(const Series& series, const Fit& fit) {
+  const Block& last = series.blocks.back();
+  const Block& before = series.blocks[series.blocks.size() - 2];
+  double rate = 0;
+  std::size_t c = 0;
+  for (const Form& form : fit.forms) {
+    if (is_approach(form.kind)) {
+      rate += fit.amplitudes[c] * (value_of(form, last, false) - value_of(form, before, false)) / (last.u - before.u);
+    }
+    c += static_cast<std::size_t>(columns_of(form));
+  }
+  return rate;
+}
+
 }  // namespace
 
 Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
@@ -85,6 +219,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   const Limits limits{std::max(options.slow_scale / series.span, longest * kScaleMax), longest * kRestFrom};
   std::vector<int> frequencies(std::min<std::size_t>(kCoefficients, series.blocks.size() - 1));
   std::iota(frequencies.begin(), frequencies.end(), 1);
+  const auto any_fit = [](const Fit&) { return true; };
   std::optional<Fitter> fitter;
   for (int round = 0;; ++round) {
     fitter.emplace(series, frequencies, limits);
@@ -92,8 +227,8 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
     if (round == kPeakRounds) {
       break;
     }
-    const Fit* best = best_of(fitter->at_rest(), [](const Fit&) { return true; });
-    const Fit* growing = best_of(fitter->growing(), [](const Fit&) { return true; });
+    const Fit* best = best_of(fitter->at_rest(), any_fit);
+    const Fit* growing = best_of(fitter->growing(), any_fit);
     best = growing != nullptr && growing->likelihood > best->likelihood ? growing : best;
     const std::vector<int> gone = peaks(fitter->residuals(*best), frequencies);
     if (gone.empty() || frequencies.size() - gone.size() < kCoefficients / 2) {
@@ -103,31 +238,80 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   }
   fitter->refine();
 
-  const Fit& rests = *best_of(fitter->at_rest(), [](const Fit&) { return true; });
+  // Whether a form is still on its way when the series ends: a warm-up that may take longer than what was seen.
+  const double rested_scale = longest * kScaleMax * 1.001;  // The grid's last scale is rounded.
+  const auto on_its_way = [&](const Fit& fit) {
+    return std::any_of(fit.forms.begin(), fit.forms.end(),
+                       [&](const Form& form) { return is_approach(form.kind) && form.a > rested_scale; });
+  };
+  Quantiles quantiles(options.confidence);
+  Quantiles sure(kSure);
+  const Fit& rests = *best_of(fitter->at_rest(), any_fit);
+  const Fit& has_rested = *best_of(fitter->at_rest(), [&](const Fit& fit) { return !on_its_way(fit); });
   const Fit* grows = best_of(fitter->growing(), [](const Fit& fit) { return fit.is_growth; });
   const Fit* falls = best_of(fitter->growing(), [](const Fit& fit) { return fit.slope <= 0; });
-  const double other = std::max(rests.likelihood, falls != nullptr ? falls->likelihood : -kInfinity);
+  const Fit* has_fallen =
+      best_of(fitter->growing(), [&](const Fit& fit) { return fit.slope <= 0 && !on_its_way(fit); });
+  const Fit* goes_on = best_of(fitter->growing(), [&](const Fit& fit) { return fit.is_growth && !on_its_way(fit); });
+  const double fallen = falls != nullptr ? falls->likelihood : -kInfinity;
+  const double other = std::max(rests.likelihood, fallen);
   const double most = std::max(other, grows != nullptr ? grows->likelihood : -kInfinity);
-  bool any = false;
-  double least = kInfinity;
+  const auto is_plausible = [&](const Fit& fit) { return fit.likelihood >= most - kPlausible; };
+  double surely_lowest = kInfinity;  // Of the slopes of plausible forms.
   for (const Fit& fit : fitter->growing()) {
-    if (fit.likelihood < most - kPlausible || !(fit.is_growth || fit.slope <= 0)) {
+    if (is_plausible(fit) && (fit.is_growth || fit.slope <= 0)) {
+      surely_lowest = std::min(surely_lowest, fit.slope - sure.at(fit.freedom) * fit.error);
+    }
+  }
+  const bool is_sure = surely_lowest > 0 && std::isfinite(surely_lowest);
+  // A warm-up that is not over explains the series as well as growth does, or takes so much of the growth that no slope
+  // is left, and nothing else does. Then it does grow; for how long is unknown.
+  const auto may_be_on_its_way = [&](const Fit& fit) { return is_plausible(fit) && on_its_way(fit); };
+  const bool may_be_warm_up =
+      std::any_of(fitter->at_rest().begin(), fitter->at_rest().end(), may_be_on_its_way) ||
+      (!is_sure && std::any_of(fitter->growing().begin(), fitter->growing().end(), may_be_on_its_way));
+  look.warming_up = may_be_warm_up && !is_plausible(has_rested) && goes_on != nullptr && is_plausible(*goes_on) &&
+                    !(has_fallen != nullptr && is_plausible(*has_fallen));
+  if (look.warming_up) {
+    grows = goes_on;
+  }
+  bool any = false;
+  const auto include = [&](double low, double high) {
+    look.low = any ? std::min(look.low, low) : low;
+    look.high = any ? std::max(look.high, high) : high;
+    any = true;
+  };
+  // The interval that is reported holds all that is not excluded. `lowest` is the lowest that is plausible.
+  double lowest = kInfinity;
+  const auto include_fit = [&](const Fit& fit, double rate, double margin) {
+    include(rate - margin, rate + margin);
+    lowest = is_plausible(fit) ? std::min(lowest, rate - margin) : lowest;
+  };
+  for (const Fit& fit : fitter->growing()) {
+    if (fit.likelihood < most - kNotExcluded || !(fit.is_growth || fit.slope <= 0)) {
       continue;
     }
-    const double margin = student(fit.freedom, options.confidence) * fit.error;
-    look.low = any ? std::min(look.low, fit.slope - margin) : fit.slope - margin;
-    look.high = any ? std::max(look.high, fit.slope + margin) : fit.slope + margin;
-    least = std::min(least, fit.slope - student(fit.freedom, kSure) * fit.error);
-    any = true;
+    if (look.warming_up && on_its_way(fit)) {
+      include_fit(fit, fit.slope + rate_at_end(series, fit), 0);
+    } else {
+      include_fit(fit, fit.slope, quantiles.at(fit.freedom) * fit.error);
+    }
   }
-  if (!any || rests.likelihood > most - kPlausible) {
-    look.low = std::min(look.low, 0.0);
-    look.high = std::max(look.high, 0.0);
+  if (look.warming_up) {
+    for (const Fit& fit : fitter->at_rest()) {
+      if (is_plausible(fit)) {
+        include_fit(fit, rate_at_end(series, fit), 0);
+      }
+    }
+  } else if (!any || is_plausible(rests)) {
+    lowest = 0;
+    include(0, 0);
   }
+  look.above_zero = lowest > 0 && std::isfinite(lowest);
   if (grows != nullptr) {
-    look.slope = grows->likelihood > other ? grows->slope : 0;
+    look.slope = grows->likelihood > other || look.warming_up ? grows->slope : 0;
     look.evidence = grows->likelihood - other;
-    look.sure = any && least > 0 && grows->onset <= kOnsetMax + 0.01;
+    look.sure = is_sure && grows->onset <= kOnsetMax + 0.01;
     look.onset = look.onset_earliest = look.onset_latest = grows->onset;
     for (const Fit& fit : fitter->growing()) {
       if (fit.is_growth && fit.likelihood > grows->likelihood - kPlausible) {
@@ -136,7 +320,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
       }
     }
   }
-  if (falls != nullptr && falls->likelihood == most) {
+  if (falls != nullptr && falls->likelihood == most && !look.warming_up) {
     look.slope = falls->slope;
   }
 
@@ -148,35 +332,46 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   for (int i = 0; i < 19; ++i) {
     look.excluded.push_back({0.05 * i, 0});
   }
+  const auto excluded_index = [&](double onset) {
+    return std::min(static_cast<std::size_t>(std::lround(onset / 0.05)), look.excluded.size() - 1);
+  };
   std::vector<const Fit*> likeliest(look.excluded.size(), nullptr);
   for (const Fit& fit : fitter->growing()) {
-    const auto i = std::min(static_cast<std::size_t>(std::lround(fit.onset / 0.05)), look.excluded.size() - 1);
+    const std::size_t i = excluded_index(fit.onset);
     if (fit.free_likelihood > best_free - kNotExcluded) {
-      look.excluded[i].rate =
-          std::max(look.excluded[i].rate, fit.slope + student(fit.freedom, options.confidence) * fit.error);
+      look.excluded[i].rate = std::max(look.excluded[i].rate, fit.slope + quantiles.at(fit.freedom) * fit.error);
     }
     if (likeliest[i] == nullptr || fit.free_likelihood > likeliest[i]->free_likelihood) {
       likeliest[i] = &fit;
     }
   }
-  if (rests.likelihood > most - kPlausible) {
+  if (is_plausible(rests) && !look.warming_up) {
     // Rest is plausible. Then so are all slopes since the start that are not excluded, whatever the line costs.
     for (const Fit& fit : fitter->growing()) {
       if (fit.onset == 0 && fit.free_likelihood > best_free - kPlausible) {
-        const double margin = student(fit.freedom, options.confidence) * fit.error;
-        look.low = std::min(look.low, fit.slope - margin);
-        look.high = std::max(look.high, fit.slope + margin);
+        const double margin = quantiles.at(fit.freedom) * fit.error;
+        include(fit.slope - margin, fit.slope + margin);
       }
     }
+  }
+  if (grows != nullptr && look.slope == grows->slope) {
+    include(look.slope * (1 - kUneven), look.slope * (1 + kUneven));
+    if (const std::optional<Interval> part = growing_part(series, *grows, quantiles)) {
+      include(part->low, part->high);
+      double& excluded = look.excluded[excluded_index(grows->onset)].rate;
+      excluded = std::max(excluded, part->high);
+    }
+  }
+  if (look.above_zero) {
+    look.low = std::max(look.low, 0.0);  // That it grows is decided; by how much is less certain.
   }
   double highest = 0;
   for (std::size_t i = 0; i < look.excluded.size(); ++i) {
     // Where no line is plausible, because another form explains the growth: what a line could hide in its error.
     const Fit* const fit = likeliest[i];
-    const double hidden = fit == nullptr ? kInfinity
-                          : fit->free_likelihood > best_free - kNotExcluded
-                              ? 0
-                              : student(fit->freedom, options.confidence) * fit->error;
+    const double hidden = fit == nullptr                                    ? kInfinity
+                          : fit->free_likelihood > best_free - kNotExcluded ? 0
+                                                                            : quantiles.at(fit->freedom) * fit->error;
     highest = std::max({highest, look.excluded[i].rate, hidden});
     look.excluded[i].rate = highest;
   }

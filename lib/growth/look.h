@@ -19,6 +19,8 @@ struct Look {
   double slope = 0;
   double low = 0;
   double high = 0;
+  bool above_zero = false;       // The interval that the whole series leaves lies above zero.
+  bool warming_up = false;       // It grows, and a warm-up that goes on explains it as well as a leak.
   bool sure = false;             // The interval at kSure lies above zero, and the onset is early enough.
   double evidence = -kInfinity;  // How much more likely growth is than rest.
   double onset = 0;

@@ -268,6 +268,7 @@ Trend slope_of(const Track& track, std::size_t noisy_series) {
   GrowthOptions options;
   options.noise_floor = track.unit == Unit::kBytes ? kFloorBytes : kFloorCount;
   options.slow_scale = kWarmUpSeconds;
+  options.small_rise = track.unit == Unit::kBytes ? kSmallRiseBytes : 0;
   options.certain_from = track.unit == Unit::kBytes ? kWarmUpSeconds : 0;
   options.noisy_series = noisy_series;
   judge_points(track, points, times, options, trend);

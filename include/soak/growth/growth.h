@@ -35,9 +35,11 @@ struct Observation {
 using Segment = std::span<const Observation>;
 
 struct GrowthOptions {
-  double slow_scale = 0;         // In units of x. Growth that slows down on a scale of up to this may be a warm-up.
-  double noise_floor = 0;        // Values closer than this count as equal.
-  double small_rise = 0;         // Until slow_scale has passed, a smaller rise than this is at most likely.
+  double slow_scale = 0;   // In units of x. Growth that slows down on a scale of up to this may be a warm-up.
+  double noise_floor = 0;  // Values closer than this count as equal.
+  // Until a warm-up of slow_scale is over, three times that, a smaller rise than this is at most likely; and not even
+  // that while the warm-up could explain it.
+  double small_rise = 0;
   double certain_from = 0;       // In units of x: what was seen for less is at most likely.
   std::size_t noisy_series = 1;  // Of the run that this series belongs to: the error rate is that of the run.
   double confidence = 0.99;      // Of the interval, and of what is excluded.

@@ -171,7 +171,7 @@ TEST(GrowthTest, TheSameInOtherUnitsIsTheSame) {
   EXPECT_NEAR(growth->high, again->high * 1e3, std::abs(growth->high) * 1e-3);
 }
 
-TEST(GrowthTest, ASmallRiseIsNotCertainBeforeTheSlowScaleHasPassed) {
+TEST(GrowthTest, ASmallRiseIsNotCertainBeforeAWarmUpIsOver) {
   std::vector<Observation> points;
   for (int i = 0; i < 100; ++i) {
     points.push_back({static_cast<double>(i), i * 1000.0});
@@ -179,7 +179,7 @@ TEST(GrowthTest, ASmallRiseIsNotCertainBeforeTheSlowScaleHasPassed) {
 
   EXPECT_TRUE(certain(find_growth(points, {.slow_scale = 600, .noise_floor = 64, .small_rise = 50'000})));
   EXPECT_FALSE(certain(find_growth(points, {.slow_scale = 600, .noise_floor = 64, .small_rise = 200'000})));
-  EXPECT_TRUE(certain(find_growth(points, {.slow_scale = 60, .noise_floor = 64, .small_rise = 200'000})));
+  EXPECT_TRUE(certain(find_growth(points, {.slow_scale = 30, .noise_floor = 64, .small_rise = 200'000})));
 }
 
 TEST(GrowthTest, ASlowCountIsSeenWithinTenThousandOperations) {
@@ -361,6 +361,68 @@ TEST(GrowthTest, AGapIsNoStep) {
 
   ASSERT_TRUE(certain(growth));
   EXPECT_NEAR(growth->slope, 20e3, 2e3);
+}
+
+// Objects of 64 KB, lost at times that chance decides: the rate at which they were lost is more uncertain than the
+// noise of the values makes it look.
+TEST(GrowthTest, TheIntervalHoldsTheRateOfALeakThatIsLostPieceByPiece) {
+  constexpr double kObject = 64e3;
+  constexpr double kSeconds = 3 * kHour;
+  constexpr double kOnset = kSeconds / 2;
+  int judged = 0;
+  int missed = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    std::mt19937_64 random(1000 + seed);
+    std::exponential_distribution<double> wait(1 / 40.0);
+    std::vector<double> lost_at;
+    for (double at = kOnset + wait(random); at < kSeconds - 10; at += wait(random)) {
+      lost_at.push_back(at);
+    }
+    const auto lost = [&](double x) {
+      return kObject * static_cast<double>(std::upper_bound(lost_at.begin(), lost_at.end(), x) - lost_at.begin());
+    };
+
+    const auto growth = find_growth(sampled(kSeconds, 10, lost, seed), by_time());
+
+    ASSERT_TRUE(growth);
+    if (growth->state != GrowthState::kAtRest) {
+      const double rate = lost(kSeconds) / (kSeconds - 10 - kOnset);
+      ++judged;
+      missed += rate < growth->low || rate > growth->high ? 1 : 0;
+    }
+  }
+  EXPECT_GE(judged, 50);
+  EXPECT_LE(missed, 6);  // It was 27.
+}
+
+// Sixty cycles, of 600 that a warm-up may take: a line is as good an explanation as an approach that has hardly begun.
+TEST(GrowthTest, GrowthThatOnlyAnUnfinishedWarmUpExplainsIsLikely) {
+  constexpr GrowthOptions kByCycle = {.slow_scale = 600, .noise_floor = 64, .small_rise = 256 * kKb};
+  const auto cycles = [](const std::function<double(double)>& shape, std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::normal_distribution<double> noise(0, 10 * kKb);
+    std::vector<Observation> points;
+    for (int i = 0; i < 60; ++i) {
+      points.push_back({static_cast<double>(i), shape(i) + noise(random)});
+    }
+    return points;
+  };
+  int seen = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto growing = find_growth(cycles([](double x) { return 10 * kKb * x; }, seed), kByCycle);
+    const auto small = find_growth(cycles([](double x) { return 2 * kKb * x; }, seed), kByCycle);
+    const auto over = find_growth(cycles([](double x) { return -600 * kKb * std::expm1(-x / 8); }, seed), kByCycle);
+
+    ASSERT_TRUE(growing && small && over);
+    if (growing->state != GrowthState::kAtRest) {
+      ++seen;
+      EXPECT_GT(growing->slope, 0) << "seed " << seed;
+      EXPECT_GT(growing->high, 9 * kKb) << "seed " << seed;
+    }
+    EXPECT_FALSE(certain(small)) << "seed " << seed;
+    EXPECT_EQ(over->state, GrowthState::kAtRest) << "seed " << seed;
+  }
+  EXPECT_GE(seen, 19);
 }
 
 TEST(GrowthTest, MoreNoisySeriesHaveToShowMore) {

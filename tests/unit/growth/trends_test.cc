@@ -101,7 +101,7 @@ TEST(TrendsTest, ACleanSeriesSaysWhatItExcludes) {
 
   EXPECT_FALSE(trend.leak);
   EXPECT_GT(trend.excluded, 0);
-  EXPECT_LT(trend.excluded, 2 * kKb);
+  EXPECT_LT(trend.excluded, 3 * kKb);
   EXPECT_EQ(excluded_text(trend).substr(0, 10), "more than ");
 }
 
