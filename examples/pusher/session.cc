@@ -83,7 +83,7 @@ soak::Task<> PusherSession::receive(InputEnd /*end*/) {
       soak::Task<> hello = socket_->send_binary(encode(AudioTimelineAck{}));
       co_await soak::with_timeout(timeout, std::move(hello), {.name = {"message", context_.number}});
     } catch (const soak::net::ConnectionClosed&) {
-      // What the client sent before it closed is still to be received.
+      // A client that has left already may have sent before: that is read below.
     }
     for (;;) {
       soak::Task<soak::net::Message> next = socket_->receive();

@@ -451,12 +451,12 @@ TEST_F(LimitsTest, TheConstantsAreThoseOfTheService) {
 
 class FinalisationTest : public PusherFixture {
  protected:
-  static Finalize request(std::string conversation, std::int64_t generation = 0) {
+  static Task<> ask(ListenClient& client, std::string conversation, std::int64_t generation = 0) {
     Finalize finalize;
     finalize.conversation_id = std::move(conversation);
     finalize.finalization_job_id = "job";
     finalize.dispatch_generation = generation;
-    return finalize;
+    return client.send(finalize);
   }
 };
 
@@ -465,21 +465,21 @@ TEST_F(FinalisationTest, TheJobOutlivesItsConnectionAndAnswersWhoeverAsksAgain) 
   stores.script = [](const StorePeer::Request&) { return StoreAnswer::kSlow; };
   run([&](Pusher& service) -> Task<> {
     ListenClient first = co_await connect(service);
-    co_await first.send(request("c1", 7));
+    co_await ask(first, "c1", 7);
     co_await soak::sleep_for(1s);
     first.vanish();
     co_await soak::sleep_for(5s);
     EXPECT_EQ(service.active(), 0);
 
     ListenClient second = co_await connect(service);
-    co_await second.send(request("c1", 7));
+    co_await ask(second, "c1", 7);
     const Finalized answer = co_await second.finalized();
     EXPECT_TRUE(answer.success);
     EXPECT_EQ(answer.dispatch_generation, 7);
-    co_await second.send(request("c1", 7));
+    co_await ask(second, "c1", 7);
     const Finalized again = co_await second.finalized();
     EXPECT_EQ(again, answer);
-    co_await second.send(request("c1", 6));
+    co_await ask(second, "c1", 6);
     const Finalized stale = co_await second.finalized();
     EXPECT_TRUE(stale.fenced);
     EXPECT_FALSE(stale.success);
@@ -493,7 +493,7 @@ TEST_F(FinalisationTest, ThreeTriesASecondApartAndThenTheError) {
   stores.script = [](const StorePeer::Request&) { return StoreAnswer::kFail; };
   run([&](Pusher& service) -> Task<> {
     ListenClient client = co_await connect(service);
-    co_await client.send(request("c1"));
+    co_await ask(client, "c1");
     const Finalized answer = co_await client.finalized();
     EXPECT_FALSE(answer.success);
     EXPECT_FALSE(answer.terminal);
@@ -511,7 +511,7 @@ TEST_F(FinalisationTest, TriesAgainAtOnceWhenTheServiceStops) {
   options.limits.job_retry_interval = 20s;
   run([&](Pusher& service) -> Task<> {
     ListenClient client = co_await connect(service);
-    co_await client.send(request("c1"));
+    co_await ask(client, "c1");
     co_await soak::sleep_for(1s);
     EXPECT_THAT(stores.of("conversations"), SizeIs(1));
     client.vanish();
@@ -526,15 +526,15 @@ TEST_F(FinalisationTest, WhatTheStoreDecidesIsTheAnswer) {
   stores.script = [&](const StorePeer::Request&) { return next; };
   run([&](Pusher& service) -> Task<> {
     ListenClient client = co_await connect(service);
-    co_await client.send(request("c1"));
+    co_await ask(client, "c1");
     const Finalized leased = co_await client.finalized();
     EXPECT_EQ(leased.error, "job_leased");
     next = StoreAnswer::kFenced;
-    co_await client.send(request("c2"));
+    co_await ask(client, "c2");
     const Finalized fenced = co_await client.finalized();
     EXPECT_TRUE(fenced.fenced);
     next = StoreAnswer::kGone;
-    co_await client.send(request("c3"));
+    co_await ask(client, "c3");
     const Finalized terminal = co_await client.finalized();
     EXPECT_TRUE(terminal.terminal);
     co_await client.close();
@@ -549,7 +549,7 @@ TEST_F(FinalisationTest, JobsThatRunAreLimitedSoThatAskingUsesUpNoMemory) {
   run([&](Pusher& service) -> Task<> {
     ListenClient client = co_await connect(service);
     for (int i = 0; i < 4; ++i) {
-      co_await client.send(request("c" + std::to_string(i)));
+      co_await ask(client, "c" + std::to_string(i));
     }
     const Finalized refused = co_await client.finalized();
     EXPECT_EQ(refused.conversation_id, "c3");
