@@ -179,6 +179,9 @@ bool is_secret_name(std::string_view name) {
   constexpr std::array<std::string_view, 12> kParts = {"key",  "token", "secret", "passw",   "pwd", "auth",
                                                        "cred", "sig",   "cookie", "session", "jwt", "code"};
   const std::string lower = to_lower(name);
+  if (lower.find("idempotency") != std::string::npos) {
+    return false;  // No credential, and another one for each request: these would push the secrets out.
+  }
   return std::any_of(kParts.begin(), kParts.end(),
                      [&lower](std::string_view part) { return lower.find(part) != std::string::npos; });
 }

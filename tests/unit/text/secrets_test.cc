@@ -122,7 +122,8 @@ TEST(SecretsTest, KnowsNamesOfSecrets) {
                            "client_secret", "Cookie", "password", "sig", "session_id"}) {
     EXPECT_TRUE(is_secret_name(name)) << name;
   }
-  for (const char* name : {"model", "alt", "api-version", "deployment", "Content-Type", "language"}) {
+  for (const char* name :
+       {"model", "alt", "api-version", "deployment", "Content-Type", "language", "Idempotency-Key"}) {
     EXPECT_FALSE(is_secret_name(name)) << name;
   }
 }
