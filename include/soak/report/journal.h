@@ -5,9 +5,9 @@
 // Writes a run's measurements to a file as it goes, so that they survive if the process is killed.
 //
 // The format is NDJSON, "soak.journal" version 1 (docs/report.md): a header, then one line per sample, quiescent point,
-// restart, mark and failed cycle, now and then one of the totals, and one for the end. Each line is one write(2), so however the process ends, the
-// journal ends with a complete line. Only a full disk or a machine that stops can truncate the last one. Samples and
-// quiescent points use memory allocated by the constructor. Any thread may write.
+// restart, mark and failed cycle, now and then one of the totals, and one for the end. Each line is one write(2), so
+// however the process ends, the journal ends with a complete line. Only a full disk or a machine that stops can
+// truncate the last one. Samples and quiescent points use memory allocated by the constructor. Any thread may write.
 
 #include <sys/types.h>
 

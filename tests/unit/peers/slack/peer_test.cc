@@ -57,7 +57,9 @@ TEST_F(SlackTest, TakesFormMultipartAndQueryWithTheTokenInside) {
   EXPECT_EQ(call(peer, "chat.postMessage", "token=xoxb-1&channel=C1&text=a", "", kForm).get("ok"), "true");
   EXPECT_EQ(call(peer, "chat.postMessage", multipart, kToken, "multipart/form-data; boundary=xx").get("ok"), "true");
   EXPECT_EQ(ask("GET", peer.url() + "/chat.postMessage?token=xoxb-1&channel=C1&text=a").get("ok"), "true");
-  EXPECT_EQ(call(peer, "chat.postMessage", "channel=C1&blocks=%5B%7B%22type%22%3A%22divider%22%7D%5D", kToken, kForm).get("ok"), "true");
+  EXPECT_EQ(call(peer, "chat.postMessage", "channel=C1&blocks=%5B%7B%22type%22%3A%22divider%22%7D%5D", kToken, kForm)
+                .get("ok"),
+            "true");
 }
 
 TEST_F(SlackTest, AuthTestAndApiTest) {
