@@ -392,7 +392,7 @@ TEST(GrowthTest, TheIntervalHoldsTheRateOfALeakThatIsLostPieceByPiece) {
     }
   }
   EXPECT_GE(judged, 50);
-  EXPECT_LE(missed, 6);  // It was 27.
+  EXPECT_LE(missed, 6);
 }
 
 // Sixty cycles, of 600 that a warm-up may take: a line is as good an explanation as an approach that has hardly begun.
