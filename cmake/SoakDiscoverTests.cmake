@@ -26,9 +26,6 @@ include_guard(GLOBAL)
 
 include(GoogleTest)  # For the caller: a program's other tests need gtest_discover_tests().
 
-set(SOAK_LIST_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/SoakListTests.cmake)
-set(SOAK_GUARD_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/SoakGuard.cmake)
-
 # Sets `out` to a duration such as 90s, 60m or 24h in whole seconds.
 function(_soak_seconds out duration)
   if(NOT duration MATCHES "^([0-9]+)(ms|s|m|min|h|d)$")
@@ -95,13 +92,13 @@ set(soak_timeout ${timeout})
 include(\"\${SOAK_ARGUMENTS}\")
 if(EXISTS \"\${soak_program}\" AND (\"\${soak_program}\" IS_NEWER_THAN \"\${soak_list}\" OR
    \"\${SOAK_ARGUMENTS}\" IS_NEWER_THAN \"\${soak_list}\"))
-  include(\"${SOAK_LIST_SCRIPT}\")
+  include(\"${CMAKE_CURRENT_FUNCTION_LIST_DIR}/SoakListTests.cmake\")
 endif()
 ")
   else()
     set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${arguments})  # When they change, it is asked again.
     add_custom_command(TARGET ${target} POST_BUILD BYPRODUCTS ${base}${config}.cmake
-      COMMAND ${CMAKE_COMMAND} -DSOAK_ARGUMENTS=${arguments} -P ${SOAK_LIST_SCRIPT} VERBATIM)
+      COMMAND ${CMAKE_COMMAND} -DSOAK_ARGUMENTS=${arguments} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/SoakListTests.cmake VERBATIM)
   endif()
   file(WRITE ${base}_include.cmake
 "${listing}if(EXISTS \"${base}${config_of_ctest}.cmake\")
@@ -115,7 +112,7 @@ endif()
   get_property(guarded DIRECTORY PROPERTY SOAK_GUARDED)
   if(NOT guarded)
     set_property(DIRECTORY PROPERTY SOAK_GUARDED TRUE)
-    add_test(NAME soak.guard.${target} COMMAND ${CMAKE_COMMAND} -DSOAK_RUN=${SOAK_RUN} -P ${SOAK_GUARD_SCRIPT})
+    add_test(NAME soak.guard.${target} COMMAND ${CMAKE_COMMAND} -DSOAK_RUN=${SOAK_RUN} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/SoakGuard.cmake)
     set_tests_properties(soak.guard.${target} PROPERTIES LABELS soak TIMEOUT 60)
   endif()
 endfunction()

@@ -219,5 +219,6 @@ if grep -qE -- '-Werror' "$scratch/subdirectory/build.ninja"; then
 fi
 must 'build' 0 cmake --build "$scratch/subdirectory" -j 2 --target cache_test own_main_test
 expect 'run' 0 "$scratch/subdirectory/cache_test" --soak_smoke
+expect 'its soaks are known to CTest' 0 ctest --test-dir "$scratch/subdirectory" -R '^Soak/Cache[.].*/smoke$' --no-tests=error
 
 exit $((failures > 0))
