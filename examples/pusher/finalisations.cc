@@ -28,6 +28,9 @@ Finalisations::Finalisations(soak::EventLoop& loop, const Limits& limits, Stores
     : limits_(limits), stores_(stores), at_once_(limits.jobs_at_once), tasks_(loop) {}
 
 void Finalisations::request(const Finalize& finalize, const std::shared_ptr<soak::net::WebSocket>& asker) {
+  if (hurry_.is_set()) {
+    return;  // The service stops: the client asks the next one.
+  }
   if (const std::shared_ptr<Job> known = find(finalize)) {
     known->asker = asker;
     if (known->answer) {
@@ -95,17 +98,19 @@ soak::Task<> Finalisations::run(std::shared_ptr<Job> job) {
 
 soak::Task<Finalized> Finalisations::finalise(const Finalize& request) {
   const std::string path = "/v1/conversations/" + Stores::path_part(request.conversation_id) + "/finalize";
-  const std::string key = request.finalization_job_id + "-" + std::to_string(request.dispatch_generation);
-  Finalized answer = answer_to(request, "");
+  // An id may be empty. path_part() leaves no dot.
+  const std::string key = Stores::path_part(request.conversation_id) + "." +
+                          Stores::path_part(request.finalization_job_id) + "." +
+                          std::to_string(request.dispatch_generation);
+  Finalized answer;
   for (std::size_t tries = 1;; ++tries) {
     try {
       const soak::Permit permit = co_await at_once_.acquire();
-      Delivery delivery(path, Stores::path_part(key), encode(request).substr(4));
+      Delivery delivery(path, key, encode(request).substr(4));
       const std::string stored = co_await stores_.post(std::move(delivery));
-      co_return answer;
+      co_return answer_to(request, "");
     } catch (const StoreError& error) {
-      answer.success = false;
-      answer.error = error.status() == 409 ? "job_leased" : error.what();
+      answer = answer_to(request, error.status() == 409 ? "job_leased" : error.what());
       answer.fenced = error.status() == 412;
       answer.terminal = error.gone();
     }

@@ -69,10 +69,37 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// Iterative, so that nesting costs no stack: the text comes from the network.
+// Whether JSON is nested deeper than a client has reason to: writing a value back recurses.
+bool too_deep(std::string_view json) {
+  constexpr std::size_t kDepthMax = 64;
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      i += c == '\\' ? 1U : 0U;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+    if (depth > kDepthMax) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Read iteratively, so that nesting costs no stack: the text comes from the network.
 class JsonObject {
  public:
   JsonObject(std::uint32_t type, std::string_view text) : type_(type) {
+    if (too_deep(text)) {
+      throw FrameError(fmt::format("frame {}: JSON that is nested too deep", type_));
+    }
     constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
     document_.Parse<kFlags>(text.data(), text.size());
     if (document_.HasParseError()) {

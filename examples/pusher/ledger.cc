@@ -8,64 +8,6 @@ namespace pusher {
 
 using soak::Label;
 
-Label label_of(Sink sink) {
-  switch (sink) {
-    case Sink::kPrivateCloud:
-      return "private_cloud";
-    case Sink::kAudioApp:
-      return "audio_app";
-    case Sink::kAudioWebhook:
-      return "audio_webhook";
-    case Sink::kIntegrations:
-      return "integrations";
-    case Sink::kTranscriptWebhook:
-      return "transcript_webhook";
-    case Sink::kSpeakerSamples:
-      return "speaker_samples";
-  }
-  return "unknown";
-}
-
-Label label_of(Place place) {
-  switch (place) {
-    case Place::kTranscript:
-      return "transcript";
-    case Place::kSpeakerSample:
-      return "speaker_sample";
-    case Place::kAudioBytes:
-      return "audio_bytes";
-    case Place::kPrivateCloud:
-      return "private_cloud";
-    case Place::kPrivateCloudPending:
-      return "private_cloud_pending";
-    case Place::kAudioAppBuffer:
-      return "audio_app_buffer";
-    case Place::kAudioWebhookBuffer:
-      return "audio_webhook_buffer";
-    case Place::kPrivateCloudBuffer:
-      return "private_cloud_buffer";
-  }
-  return "unknown";
-}
-
-Label label_of(DropReason reason) {
-  switch (reason) {
-    case DropReason::kFull:
-      return "full";
-    case DropReason::kBudget:
-      return "budget";
-    case DropReason::kFailed:
-      return "failed";
-    case DropReason::kDeleted:
-      return "deleted";
-    case DropReason::kNoConversation:
-      return "no_conversation";
-    case DropReason::kSessionEnded:
-      return "session_ended";
-  }
-  return "unknown";
-}
-
 Ledger::Ledger()
     : upload_drops_(soak::metrics::counter("pusher_private_cloud_upload_drops_total",
                                            "Chunks of the private cloud that no try could upload")) {

@@ -34,8 +34,6 @@ enum class Sink : std::uint8_t {
   kTranscriptWebhook,
   kSpeakerSamples,
 };
-inline constexpr std::size_t kSinks = 6;
-soak::Label label_of(Sink sink);
 
 // Where it waits: the `queue` of the metrics.
 enum class Place : std::uint8_t {
@@ -48,8 +46,6 @@ enum class Place : std::uint8_t {
   kAudioWebhookBuffer,
   kPrivateCloudBuffer,
 };
-inline constexpr std::size_t kPlaces = 8;
-soak::Label label_of(Place place);
 
 enum class DropReason : std::uint8_t {
   kFull,            // The queue was full: the oldest made room.
@@ -59,8 +55,80 @@ enum class DropReason : std::uint8_t {
   kNoConversation,  // Audio before the first conversation of the session.
   kSessionEnded,    // The session, or its drain, ended first.
 };
-inline constexpr std::size_t kDropReasons = 6;
-soak::Label label_of(DropReason reason);
+
+// What is no enumerator.
+inline constexpr soak::Label kUnknown = "unknown";
+
+constexpr soak::Label label_of(Sink sink) {
+  switch (sink) {
+    case Sink::kPrivateCloud:
+      return "private_cloud";
+    case Sink::kAudioApp:
+      return "audio_app";
+    case Sink::kAudioWebhook:
+      return "audio_webhook";
+    case Sink::kIntegrations:
+      return "integrations";
+    case Sink::kTranscriptWebhook:
+      return "transcript_webhook";
+    case Sink::kSpeakerSamples:
+      return "speaker_samples";
+  }
+  return kUnknown;
+}
+
+constexpr soak::Label label_of(Place place) {
+  switch (place) {
+    case Place::kTranscript:
+      return "transcript";
+    case Place::kSpeakerSample:
+      return "speaker_sample";
+    case Place::kAudioBytes:
+      return "audio_bytes";
+    case Place::kPrivateCloud:
+      return "private_cloud";
+    case Place::kPrivateCloudPending:
+      return "private_cloud_pending";
+    case Place::kAudioAppBuffer:
+      return "audio_app_buffer";
+    case Place::kAudioWebhookBuffer:
+      return "audio_webhook_buffer";
+    case Place::kPrivateCloudBuffer:
+      return "private_cloud_buffer";
+  }
+  return kUnknown;
+}
+
+constexpr soak::Label label_of(DropReason reason) {
+  switch (reason) {
+    case DropReason::kFull:
+      return "full";
+    case DropReason::kBudget:
+      return "budget";
+    case DropReason::kFailed:
+      return "failed";
+    case DropReason::kDeleted:
+      return "deleted";
+    case DropReason::kNoConversation:
+      return "no_conversation";
+    case DropReason::kSessionEnded:
+      return "session_ended";
+  }
+  return kUnknown;
+}
+
+// How many enumerators there are: each has a label.
+template <typename Enum>
+constexpr std::size_t count_of() {
+  std::size_t count = 0;
+  while (label_of(static_cast<Enum>(count)).view() != kUnknown.view()) {
+    ++count;
+  }
+  return count;
+}
+inline constexpr std::size_t kSinks = count_of<Sink>();
+inline constexpr std::size_t kPlaces = count_of<Place>();
+inline constexpr std::size_t kDropReasons = count_of<DropReason>();
 
 struct Tally {
   std::uint64_t items = 0;

@@ -92,17 +92,6 @@ Pusher::~Pusher() {
   tasks_.end_in_place();
 }
 
-std::vector<std::uint64_t> Pusher::sessions_without_connection() const {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, weak] : sockets_) {
-    const std::shared_ptr<soak::net::WebSocket> socket = weak.lock();
-    if (socket == nullptr || !socket->is_open()) {
-      numbers.push_back(number);
-    }
-  }
-  return numbers;
-}
-
 soak::Task<ShutdownReport> Pusher::run() {
   tasks_.start("accept", accept_all());
   gate_.set("serving");
@@ -120,7 +109,7 @@ soak::Task<> Pusher::accept_all() {
       // Accepted, so that the client sees a close that its circuit breaker does not count as a failure.
       tasks_.start({"turned_away", number}, turn_away(std::move(peer.socket), soak::net::kCloseGoingAway, "draining"),
                    soak::TaskKind::kBackground);
-    } else if (active() >= static_cast<std::int64_t>(options_.limits.sessions_max)) {
+    } else if (sessions_.size() >= options_.limits.sessions_max) {
       tasks_.start({"turned_away", number}, turn_away(std::move(peer.socket), kCloseTryAgain, "too many sessions"),
                    soak::TaskKind::kBackground);
     } else {

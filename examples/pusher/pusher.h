@@ -13,7 +13,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "pusher/finalisations.h"
 #include "pusher/ledger.h"
 #include "pusher/options.h"
+#include "pusher/session.h"
 #include "pusher/session_context.h"
 #include "pusher/stores.h"
 #include "soak/event.h"
@@ -61,8 +61,7 @@ class Pusher {
   // The value of pusher_active_ws_connections of this instance, on any thread.
   std::int64_t active() const { return active_.load(std::memory_order_relaxed); }
   std::size_t open_connections() const { return server_.open_connections(); }
-  // The sessions, by number, whose connection has ended: those that flush what they have. At rest there are none.
-  std::vector<std::uint64_t> sessions_without_connection() const;
+  std::vector<std::uint64_t> sessions_without_connection() const { return without_connection(sockets_); }
   const Ledger& ledger() const { return ledger_; }
 
  private:
@@ -83,7 +82,7 @@ class Pusher {
   soak::ReadinessGate gate_;
   soak::Event stop_;
   std::atomic<std::int64_t> active_ = 0;
-  std::map<std::uint64_t, std::weak_ptr<soak::net::WebSocket>> sockets_;  // Of the sessions, by number.
+  Sockets sockets_;
   Finalisations finalisations_;
   soak::net::WebSocketServer server_;
   soak::net::HttpServer health_;

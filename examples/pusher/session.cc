@@ -22,6 +22,17 @@ soak::Label session_outcome(std::uint16_t close_code, bool crashed) {
                                                                                            : soak::Label("cancelled");
 }
 
+std::vector<std::uint64_t> without_connection(const Sockets& sockets) {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, weak] : sockets) {
+    const std::shared_ptr<soak::net::WebSocket> socket = weak.lock();
+    if (socket == nullptr || !socket->is_open()) {
+      numbers.push_back(number);
+    }
+  }
+  return numbers;
+}
+
 PusherSession::InputEnd::~InputEnd() {
   if (session_ != nullptr) {
     session_->end_input();

@@ -9,9 +9,11 @@
 // still runs five seconds later is destroyed where it stands. So no upload that hangs can keep the session.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pusher/audio_bytes.h"
 #include "pusher/finalisations.h"
@@ -31,6 +33,12 @@ inline constexpr std::uint16_t kCloseFailed = 1011;
 
 // "failure" for 1011 and for a session that crashed, "success" for 1000 and 1001, "cancelled" for the rest.
 soak::Label session_outcome(std::uint16_t close_code, bool crashed);
+
+// The connections of the sessions, by the session's number.
+using Sockets = std::map<std::uint64_t, std::weak_ptr<soak::net::WebSocket>>;
+
+// The sessions whose connection has ended: those that flush what they have. At rest there are none.
+std::vector<std::uint64_t> without_connection(const Sockets& sockets);
 
 class PusherSession {
  public:

@@ -65,8 +65,9 @@ soak::Task<> Transcripts::deliver(Item& item) {
 
 soak::Task<> Transcripts::to_integrations(Item& item) {
   std::vector<soak::Task<>> calls;
+  std::uint64_t refused = 0;
   for (std::size_t i = 0; i < item.integrations.left().items; ++i) {
-    calls.push_back(to_integration(i, item));
+    calls.push_back(to_integration(i, item, refused));
   }
   if (calls.empty()) {
     co_return;
@@ -81,12 +82,22 @@ soak::Task<> Transcripts::to_integrations(Item& item) {
     stored += result.ok() ? 1U : 0U;
   }
   item.integrations.store(stored);
+  if (refused > 0) {
+    item.integrations.set_uncertain(false);
+    item.integrations.drop(DropReason::kFailed, refused);
+    item.integrations.set_uncertain(true);
+  }
   item.integrations.drop(DropReason::kFailed);
 }
 
-soak::Task<> Transcripts::to_integration(std::size_t number, const Item& item) {
+soak::Task<> Transcripts::to_integration(std::size_t number, const Item& item, std::uint64_t& refused) {
   Delivery delivery(fmt::format("/v1/integrations/{}", number), fmt::format("{}-{}", item.key, number), item.body);
-  const std::string answer = co_await session_.service.stores.post(std::move(delivery));
+  try {
+    const std::string answer = co_await session_.service.stores.post(std::move(delivery));
+  } catch (const StoreError& error) {
+    refused += error.may_have_arrived() ? 0U : 1U;
+    throw;
+  }
 }
 
 soak::Task<> Transcripts::to_webhook(Item& item) {

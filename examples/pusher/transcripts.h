@@ -37,7 +37,8 @@ class Transcripts {
 
   soak::Task<> deliver(Item& item);
   soak::Task<> to_integrations(Item& item);
-  soak::Task<> to_integration(std::size_t number, const Item& item);
+  // Counts in `refused` what certainly did not arrive.
+  soak::Task<> to_integration(std::size_t number, const Item& item, std::uint64_t& refused);
   soak::Task<> to_webhook(Item& item);
 
   SessionContext& session_;

@@ -26,8 +26,8 @@ namespace soak {
 
 class ReadinessGate {
  public:
-  // The conditions that have to hold. None of them does yet. Throws Error(Errc::kInvalidArgument) if there is none, or
-  // if one is there twice.
+  // The conditions that have to hold; at first none of them does. Throws Error(Errc::kInvalidArgument) if the list is
+  // empty or names a condition twice.
   explicit ReadinessGate(std::initializer_list<Label> conditions);
 
   // Throw Error(Errc::kInvalidArgument) for a condition that the gate does not have. The last condition to be set wakes

@@ -145,6 +145,7 @@ Task<bool> Credential::usable(Instant give_up) {
     }
     if (now >= patience) {
       given_up_ = true;
+      changed_.set();
     }
     const Instant until = std::min(give_up, patience);
     if (now >= until) {

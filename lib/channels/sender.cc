@@ -187,9 +187,12 @@ Task<Delivery> Sender::deliver(Lane& lane, Outgoing message, Instant give_up) {
       break;
     }
     if (!connection) {
-      step.settled = Delivery(DeliveryOutcome::kFailed,
-                              worded(fmt::format("asked to wait for {}, which is longer than a message waits here",
-                                                 text::format_seconds(ready_at(lane) - loop_.now()))));
+      const nanoseconds wait = ready_at(lane) - loop_.now();
+      const std::string why = wait > 0ns
+                                  ? fmt::format("asked to wait for {}, which is longer than a message waits here",
+                                                text::format_seconds(wait))
+                                  : "the messages before it took longer than a message waits here";
+      step.settled = Delivery(DeliveryOutcome::kFailed, worded(why));
       break;
     }
     if (!credential_.may_be_used()) {
@@ -264,7 +267,7 @@ Task<std::optional<Permit>> Sender::clear_to_send(Lane& lane, Instant give_up) {
     if (spread > 0ns) {
       at = std::max(at, detail::later(spread_from, spread));
     }
-    if (at > give_up) {
+    if (std::max(at, now) > give_up) {
       co_return std::nullopt;
     }
     if (at > now) {

@@ -8,6 +8,7 @@
 #include "lib/json/reader.h"
 #include "lib/json/writer.h"
 #include "lib/peers/json_field.h"
+#include "lib/peers/json_response.h"
 
 namespace soak::peers {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::string_view kExpected =
 net::HttpResponse respond(int status, std::string_view member, std::string_view value) {
   json::Writer json;
   json.object().key(member).text(value).end_object();
-  return net::HttpResponse(status, json.take(), {{"Content-Type", "application/json"}});
+  return json_response(status, json.take());
 }
 
 // A string, or a number as one: a chat's id is either.

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "lib/net/url.h"
+#include "soak/error.h"
 #include "soak/log.h"
 #include "soak/net/loopback.h"
 
@@ -16,10 +18,19 @@ Deliveries::Deliveries(EventLoop& loop, std::string_view source, DeliveryRetries
 Deliveries::~Deliveries() { tasks_.end_in_place(); }
 
 bool Deliveries::reaches(std::string_view url) {
-  return (url.starts_with("http://") || url.starts_with("https://")) && net::is_loopback_url(url);
+  try {
+    net::parse_http_url(url);
+  } catch (const Error&) {
+    return false;
+  }
+  return net::is_loopback_url(url);
 }
 
 void Deliveries::add(net::HttpRequest request) {
+  if (requests_.size() >= kRequestsMax) {
+    requests_.pop_front();
+    --waiting_;
+  }
   requests_.push_back(std::move(request));
   ++waiting_;
   if (!sending_) {

@@ -35,10 +35,11 @@ class Deliveries {
   Deliveries(const Deliveries&) = delete;
   Deliveries& operator=(const Deliveries&) = delete;
 
-  // A fake sends to this machine alone: whether the URL is http: or https:, and on a loopback address.
+  // A fake sends to this machine alone: whether it is a URL of http: or https:, with a loopback address.
   static bool reaches(std::string_view url);
 
-  void add(net::HttpRequest request);  // reaches() is true for its URL.
+  // reaches() is true for its URL. Where a thousand wait already, the oldest one is dropped.
+  void add(net::HttpRequest request);
 
   std::size_t waiting() const { return waiting_; }
   const std::string& last_error() const { return last_error_; }
@@ -46,6 +47,8 @@ class Deliveries {
   Task<> close();
 
  private:
+  static constexpr std::size_t kRequestsMax = 1000;
+
   Task<> send_all();
   Task<> retry(net::HttpRequest request);
   Task<bool> try_once(net::HttpRequest request);

@@ -23,17 +23,6 @@ PusherSpecimen::~PusherSpecimen() {
   finalisations_.tasks().end_in_place();
 }
 
-std::vector<std::uint64_t> PusherSpecimen::sessions_without_connection() const {
-  std::vector<std::uint64_t> numbers;
-  for (const auto& [number, weak] : sockets_) {
-    const std::shared_ptr<soak::net::WebSocket> socket = weak.lock();
-    if (socket == nullptr || !socket->is_open()) {
-      numbers.push_back(number);
-    }
-  }
-  return numbers;
-}
-
 soak::Task<> PusherSpecimen::run() {
   for (std::uint64_t number = 1;; ++number) {
     soak::Task<soak::net::AcceptedWebSocket> accepting = server_.accept();

@@ -12,14 +12,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "pusher/finalisations.h"
 #include "pusher/ledger.h"
 #include "pusher/options.h"
+#include "pusher/session.h"
 #include "pusher/stores.h"
 #include "soak/event_loop.h"
 #include "soak/net/websocket_server.h"
@@ -39,7 +38,7 @@ class PusherSpecimen {
   std::string url() const { return server_.url(); }
   std::int64_t active() const { return active_.load(std::memory_order_relaxed); }
   std::size_t open_connections() const { return server_.open_connections(); }
-  std::vector<std::uint64_t> sessions_without_connection() const;
+  std::vector<std::uint64_t> sessions_without_connection() const { return without_connection(sockets_); }
   const Ledger& ledger() const { return ledger_; }
 
  private:
@@ -52,7 +51,7 @@ class PusherSpecimen {
   soak::Semaphore integrations_;
   Finalisations finalisations_;
   std::atomic<std::int64_t> active_ = 0;
-  std::map<std::uint64_t, std::weak_ptr<soak::net::WebSocket>> sockets_;
+  Sockets sockets_;
   soak::net::WebSocketServer server_;
   soak::TaskGroup sessions_;
 };

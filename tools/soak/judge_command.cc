@@ -204,7 +204,7 @@ class Recorder {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i].track != nullptr && !is_missing(i + 1)) {
         const probe::Point point{at, done.value_or(0), whole(i + 1)};
-        // With --ops, rows are quiescent points. Without the number of operations, a row is none.
+        // With --ops, each row is a quiescent point, unless it lacks the number of operations.
         if (recording_.measured.operations.empty()) {
           columns_[i].track->timeline.add(point);
         } else if (done) {

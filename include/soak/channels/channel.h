@@ -93,9 +93,9 @@ struct DeliveryOptions {
   // How long a message waits for a new credential after a refusal; longer if the provider asks a refresh to wait. Once
   // the first message has waited in vain, the others fail at once until there is one.
   std::chrono::nanoseconds credential_timeout = std::chrono::seconds{30};
-  // Called when the credential was refused, by one message while the others wait. Returns the new credential, or an
-  // empty string if there is none yet. Then, and if it throws, it is called again after `backoff`, as long as messages
-  // come. If null, only set_token() or set_webhook() can replace it.
+  // Called when the credential was refused, by one message while the others wait. Returns the new credential. If
+  // it returns an empty string, because it does not have one yet, or throws, it is called again after `backoff`, as
+  // long as messages come. If null, only set_token() or set_webhook() can replace it.
   std::function<Task<std::string>()> on_credential_refused = {};
 };
 

@@ -29,7 +29,7 @@ struct Track {
   // more than the kernel holds, the difference is ghosts.
   std::string stands_for = {};
   // When the process that this is about was replaced by another one: the first times of the later segments, ascending.
-  // A fall of the level alone is none.
+  // A fall of the level alone is no restart.
   std::vector<std::chrono::nanoseconds> restarts = {};
 
   // From now on the values are those of another process.

@@ -6,12 +6,9 @@
 #include <utility>
 
 #include "lib/json/writer.h"
+#include "lib/peers/json_response.h"
 
 namespace soak::peers {
-
-net::HttpResponse discord_json(int status, std::string body) {
-  return net::HttpResponse(status, std::move(body), {{"Content-Type", "application/json"}});
-}
 
 net::HttpResponse discord_error(int status, int code, std::string_view message, std::string_view errors) {
   json::Writer json;
@@ -19,7 +16,7 @@ net::HttpResponse discord_error(int status, int code, std::string_view message, 
   if (!errors.empty()) {
     json.key("errors").raw(errors);
   }
-  return discord_json(status, json.end_object().take());
+  return json_response(status, json.end_object().take());
 }
 
 net::HttpResponse invalid_form(std::string_view field, std::string_view code, std::string_view message) {

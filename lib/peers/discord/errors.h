@@ -4,14 +4,11 @@
 
 // How Discord's API writes its responses.
 
-#include <string>
 #include <string_view>
 
 #include "soak/net/http.h"
 
 namespace soak::peers {
-
-net::HttpResponse discord_json(int status, std::string body);
 
 // {"message":..,"code":..,"errors":..}; `errors` is JSON, and is left out if it is empty.
 net::HttpResponse discord_error(int status, int code, std::string_view message, std::string_view errors = {});

@@ -7,6 +7,7 @@
 #include "lib/peers/discord/errors.h"
 #include "lib/peers/discord/service.h"
 #include "lib/peers/fnv.h"
+#include "lib/peers/json_response.h"
 #include "lib/text/format.h"
 
 namespace soak::peers {
@@ -141,7 +142,7 @@ net::HttpResponse DiscordService::too_many(const ChannelRequest& request, const 
     json.key("retry_after").raw(in_milliseconds ? std::to_string(wait_ms) : three_decimals(wait));
   }
   json.key("global").boolean(global).end_object();
-  net::HttpResponse response = discord_json(429, json.take());
+  net::HttpResponse response = json_response(429, json.take());
   if (limited.form == Kind::kRateLimitedJunk) {
     response.headers.add("Retry-After", limited.junk);
   } else if (says_header) {

@@ -282,10 +282,16 @@ Problem read_message(JsonParser& parser, const Arguments& arguments, DiscordBody
       return problem;
     }
   }
-  body.has_file = std::any_of(arguments.begin(), arguments.end(), [](const Argument& a) { return a.is_file; });
+  const auto files = std::count_if(arguments.begin(), arguments.end(), [](const Argument& a) { return a.is_file; });
+  if (static_cast<std::size_t>(files) > kAttachmentsMax) {
+    return too_many_attachments();
+  }
+  body.has_file = files > 0;
   body.has_more = arguments.contains("poll") || arguments.contains("components") || arguments.contains("sticker_ids");
   return std::nullopt;
 }
+
+net::HttpResponse too_many_attachments() { return too_long("attachments", kAttachmentsMax); }
 
 std::vector<DiscordMessage::Attachment> attachments(JsonParser& parser, const Arguments& arguments,
                                                     const std::string& url,

@@ -38,6 +38,10 @@ std::optional<net::HttpResponse> read_body(JsonParser& parser, net::HttpServerRe
 // Likewise, for what the arguments say.
 std::optional<net::HttpResponse> read_message(JsonParser& parser, const Arguments& arguments, DiscordBody& body);
 
+// A message, once edited too, has at most this many.
+inline constexpr std::size_t kAttachmentsMax = 10;
+net::HttpResponse too_many_attachments();
+
 net::HttpResponse empty_message();
 bool is_empty(const DiscordBody& body);
 

@@ -9,6 +9,7 @@
 #include "lib/json/writer.h"
 #include "lib/peers/discord/errors.h"
 #include "lib/peers/discord/service.h"
+#include "lib/peers/json_response.h"
 #include "lib/text/number.h"
 
 namespace soak::peers {
@@ -94,7 +95,7 @@ ChannelAnswer DiscordService::send(Call& call, DiscordBody& body) {
           std::find_if(nonces.begin(), nonces.end(), [&](const auto& n) { return n.nonce == body.nonce; });
       if (first != nonces.end()) {
         stored.outcome = ChannelOutcome::kDeduplicated;
-        return discord_json(200, first->message);
+        return json_response(200, first->message);
       }
     }
     DiscordMessage message;
@@ -124,7 +125,7 @@ ChannelAnswer DiscordService::send(Call& call, DiscordBody& body) {
         nonces.pop_front();
       }
     }
-    return call.waits ? discord_json(200, made) : net::HttpResponse(204);
+    return call.waits ? json_response(200, made) : net::HttpResponse(204);
   });
   if (!answer.reset && answer.response.status < 429) {
     tell_limits(request, answer.response);
@@ -191,7 +192,7 @@ ChannelAnswer DiscordService::list_messages(Call& call) {
     for (auto message = found.rbegin(); message != found.rend(); ++message) {
       list.append(list.empty() ? "" : ",").append(json_of(**message));
     }
-    return discord_json(200, "[" + list + "]");
+    return json_response(200, "[" + list + "]");
   });
 }
 
@@ -214,7 +215,7 @@ ChannelAnswer DiscordService::with_message(Call& call,
 }
 
 ChannelAnswer DiscordService::get_message(Call& call) {
-  return with_message(call, [&](DiscordMessage& message) { return discord_json(200, json_of(message)); });
+  return with_message(call, [&](DiscordMessage& message) { return json_response(200, json_of(message)); });
 }
 
 ChannelAnswer DiscordService::edit_message(Call& call) {
@@ -246,6 +247,9 @@ ChannelAnswer DiscordService::edit_message(Call& call) {
              parser_, arguments, origin_ + "/attachments/" + message.conversation, [&] { return snowflake(); })) {
       edited.attachments.push_back(std::move(added));
     }
+    if (edited.attachments.size() > kAttachmentsMax) {
+      return too_many_attachments();
+    }
     DiscordBody whole = body;
     whole.content = edited.content;
     whole.embeds = edited.embeds;
@@ -256,7 +260,7 @@ ChannelAnswer DiscordService::edit_message(Call& call) {
     edited.edited_timestamp = timestamp();
     message = std::move(edited);
     ++book_.ledger().messages_edited;
-    return discord_json(200, json_of(message));
+    return json_response(200, json_of(message));
   });
 }
 

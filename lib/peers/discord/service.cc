@@ -10,6 +10,7 @@
 #include "lib/peers/authorization.h"
 #include "lib/peers/discord/agents.h"
 #include "lib/peers/discord/errors.h"
+#include "lib/peers/json_response.h"
 #include "lib/text/utf8.h"
 
 namespace soak::peers {
@@ -256,7 +257,7 @@ ChannelAnswer DiscordService::get_webhook(Call& call) {
     json.object().key("id").text(webhook_id_).key("type").integer(1).key("name").text("hook").key("avatar").null();
     json.key("channel_id").text(webhook_channel_).key("guild_id").text(kDiscordGuild).key("application_id").null();
     json.key("token").text(call.ids[1]).end_object();
-    return discord_json(200, json.take());
+    return json_response(200, json.take());
   });
 }
 
@@ -266,7 +267,7 @@ ChannelAnswer DiscordService::get_me(Call& call) {
     json.object().key("id").text(kDiscordBot).key("username").text("soak").key("discriminator").text("0000");
     json.key("global_name").null().key("avatar").null().key("bot").boolean(true).key("mfa_enabled").boolean(false);
     json.key("verified").boolean(true).key("email").null().key("flags").integer(0).end_object();
-    return discord_json(200, json.take());
+    return json_response(200, json.take());
   });
 }
 
@@ -279,7 +280,7 @@ ChannelAnswer DiscordService::get_application(Call& call) {
     json.key("verify_key").text(std::string(64, '0')).key("owner").object();
     json.key("id").text("1000000000000000003").key("username").text("owner").key("discriminator").text("0");
     json.key("global_name").null().key("avatar").null().end_object().end_object();
-    return discord_json(200, json.take());
+    return json_response(200, json.take());
   });
 }
 
@@ -296,7 +297,7 @@ ChannelAnswer DiscordService::get_channel(Call& call) {
       }
     }
     json.text_or_null(last).key("rate_limit_per_user").integer(0).key("parent_id").null().end_object();
-    return discord_json(200, json.take());
+    return json_response(200, json.take());
   });
 }
 

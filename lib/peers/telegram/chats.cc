@@ -113,8 +113,9 @@ ChannelAnswer TelegramService::set_my_commands(ChannelRequest& request, const Ar
       return telegram_error(400, problem);
     }
     constexpr std::size_t kScopesMax = 64;
-    if (commands_.size() < kScopesMax) {
-      commands_[scope_of(arguments)] = list;
+    std::string scope = scope_of(arguments);
+    if (commands_.size() < kScopesMax || commands_.contains(scope)) {
+      commands_[std::move(scope)] = list;
     }
     return telegram_ok("true");
   });

@@ -74,6 +74,8 @@ void write_entities(json::Writer& json, const std::vector<MessageEntity>& entiti
 
 // What the parsers have in common.
 
+constexpr bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
 // A text that grows, and its length in UTF-16 code units.
 class GrowingText {
  public:

@@ -35,8 +35,6 @@ constexpr Tag kTags[] = {{"a", EntityType::kTextLink},
                          {"code", EntityType::kCode},
                          {"blockquote", EntityType::kBlockquote}};
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 class HtmlReader {
  public:
   explicit HtmlReader(std::string_view source) : source_(source) {}
@@ -105,11 +103,11 @@ class HtmlReader {
       const bool is_hex = rest.size() > 1 && rest[1] == 'x';
       end = is_hex ? 2 : 1;
       const std::size_t first = end;
-      while (end < rest.size() && (is_hex ? hex(rest[end]) >= 0 : text::is_digit(rest[end]))) {
+      while (end < rest.size() && (is_hex ? text::hex_value(rest[end]) >= 0 : text::is_digit(rest[end]))) {
         if (end - first >= kDigitsMax) {
           return std::nullopt;
         }
-        code = code * (is_hex ? 16U : 10U) + static_cast<std::uint32_t>(hex(rest[end]));
+        code = code * (is_hex ? 16U : 10U) + static_cast<std::uint32_t>(text::hex_value(rest[end]));
         ++end;
       }
       if (code == 0 || code >= 0x10FFFFU) {
@@ -127,14 +125,6 @@ class HtmlReader {
     }
     at_ += 1 + end + (end < rest.size() && rest[end] == ';' ? 1 : 0);
     return code;
-  }
-
-  static int hex(char c) {
-    if (text::is_digit(c)) {
-      return c - '0';
-    }
-    const char lower = static_cast<char>(static_cast<unsigned char>(c) | 0x20U);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
   }
 
   void read_start_tag() {

@@ -12,8 +12,6 @@
 namespace soak::peers {
 namespace {
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 [[noreturn]] void refuse(const std::string& why) { throw FormatError("can't parse entities: " + why); }
 
 // What both modes read alike.

@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include "lib/json/writer.h"
+#include "lib/peers/json_response.h"
 
 namespace soak::peers {
 
 net::HttpResponse telegram_ok(std::string_view result) {
-  return net::HttpResponse(200, fmt::format(R"({{"ok":true,"result":{}}})", result),
-                           {{"Content-Type", "application/json"}});
+  return json_response(200, fmt::format(R"({{"ok":true,"result":{}}})", result));
 }
 
 net::HttpResponse telegram_error(int code, std::string_view description, std::string_view parameters) {
@@ -18,7 +18,7 @@ net::HttpResponse telegram_error(int code, std::string_view description, std::st
   if (!parameters.empty()) {
     json.key("parameters").raw(parameters);
   }
-  return net::HttpResponse(code, json.end_object().take(), {{"Content-Type", "application/json"}});
+  return json_response(code, json.end_object().take());
 }
 
 }  // namespace soak::peers

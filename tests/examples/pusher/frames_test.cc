@@ -124,11 +124,15 @@ TEST(FramesTest, AudioOfNoSamplesIsAllowedAndTwelveBytesLong) {
   EXPECT_EQ(why_refused(frame(101, "12345678")), "accepted");
 }
 
-// A text of a million brackets costs a recursive parser its stack.
+// A million brackets cost a recursive parser, or writer, its stack.
 TEST(FramesTest, DeepNestingCostsNoStack) {
-  const std::string deep = R"({"segments":)" + std::string(1'000'000, '[');
+  const auto nested = [](std::size_t depth) {
+    return frame(102, R"({"segments":[{"a":")" + std::string(99, '[') + R"(\"[","b":)" + std::string(depth, '[') +
+                          std::string(depth, ']') + "}]}");
+  };
 
-  EXPECT_THAT(why_refused(frame(102, deep)), HasSubstr("no JSON"));
+  EXPECT_THAT(why_refused(nested(1'000'000)), HasSubstr("nested too deep"));
+  EXPECT_EQ(why_refused(nested(61)), "accepted");
 }
 
 TEST(FramesTest, TheUsersKeysAreInNoErrorText) {

@@ -330,7 +330,7 @@ TEST_F(LimitsTest, OneFailingIntegrationCostsItselfAlone) {
   options.user.integrations = 3;
   options.user.transcript_webhook = true;
   stores.script = [](const StorePeer::Request& request) {
-    return request.path == "/v1/integrations/1" ? StoreAnswer::kFail : StoreAnswer::kStore;
+    return request.path == "/v1/integrations/1" ? StoreAnswer::kGone : StoreAnswer::kStore;
   };
   run([&](Pusher& service) -> Task<> {
     ListenClient client = co_await connect(service);
@@ -342,6 +342,7 @@ TEST_F(LimitsTest, OneFailingIntegrationCostsItselfAlone) {
 
   EXPECT_EQ(ledger->stored(Sink::kIntegrations).items, 2u);
   EXPECT_EQ(ledger->dropped(Place::kTranscript, DropReason::kFailed).items, 1u);
+  EXPECT_EQ(ledger->uncertain(Sink::kIntegrations), Tally{});  // The store has refused it.
   EXPECT_EQ(ledger->stored(Sink::kTranscriptWebhook).items, 1u);
 }
 
@@ -487,6 +488,40 @@ TEST_F(FinalisationTest, TheJobOutlivesItsConnectionAndAnswersWhoeverAsksAgain) 
   });
 
   EXPECT_THAT(stores.of("conversations"), SizeIs(1));
+}
+
+TEST_F(FinalisationTest, WhatIsStoredByTheSecondTryIsASuccess) {
+  stores.script = [this](const StorePeer::Request&) {
+    return stores.of("conversations").size() < 2 ? StoreAnswer::kFail : StoreAnswer::kStore;
+  };
+  run([&](Pusher& service) -> Task<> {
+    ListenClient client = co_await connect(service);
+    co_await ask(client, "c1");
+    const Finalized answer = co_await client.finalized();
+    EXPECT_TRUE(answer.success);
+    EXPECT_EQ(answer.error, "");
+    co_await client.close();
+  });
+
+  EXPECT_THAT(stores.of("conversations"), SizeIs(2));
+}
+
+TEST_F(FinalisationTest, ConversationsWithoutAJobsIdAreStoredEach) {
+  run([&](Pusher& service) -> Task<> {
+    ListenClient client = co_await connect(service);
+    for (const char* conversation : {"c1", "c2"}) {
+      Finalize finalize;
+      finalize.conversation_id = conversation;
+      co_await client.send(finalize);
+      const Finalized answer = co_await client.finalized();
+      EXPECT_TRUE(answer.success);
+    }
+    co_await client.close();
+  });
+
+  const std::vector<StorePeer::Request> stored = stores.of("conversations");
+  ASSERT_THAT(stored, SizeIs(2));
+  EXPECT_NE(stored[0].key, stored[1].key);
 }
 
 TEST_F(FinalisationTest, ThreeTriesASecondApartAndThenTheError) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pusher_fixture.h"
+#include "soak/gather.h"
 #include "soak/net/http_client.h"
 #include "soak/net/websocket.h"
 
@@ -39,6 +40,20 @@ TEST_F(ServiceTest, TheGaugeIsUpWhileASessionRunsAndDownAfterIt) {
 
     EXPECT_EQ(service.active(), 0);
     EXPECT_EQ(service.open_connections(), 0u);
+  });
+}
+
+TEST_F(ServiceTest, ClientsThatComeTogetherShareTheLimitOfSessions) {
+  options.limits.sessions_max = 2;
+  run([&](Pusher& service) -> Task<> {
+    std::vector<Task<ListenClient>> coming;
+    for (int i = 0; i < 6; ++i) {
+      coming.push_back(connect(service));
+    }
+    auto together = soak::gather(std::move(coming), {.label = "clients"});
+    auto clients = co_await std::move(together);
+    co_await soak::sleep_for(1s);
+    EXPECT_EQ(service.active(), 2);
   });
 }
 
@@ -91,7 +106,8 @@ TEST_F(ServiceTest, RatesFrom8000To48000AreAccepted) {
 TEST_F(ServiceTest, WhatIsNoFrameEndsTheSessionWith1003) {
   run([&](Pusher& service) -> Task<> {
     for (const std::string& message :
-         {std::string("abc"), std::string("\x63\x00\x00\x00", 4), std::string("\x65\x00\x00\x00 short", 10),
+         {std::string("\x66\x00\x00\x00", 4) + R"({"segments":[)" + std::string(1 << 20, '['), std::string("abc"),
+          std::string("\x63\x00\x00\x00", 4), std::string("\x65\x00\x00\x00 short", 10),
           std::string("\x66\x00\x00\x00{", 5)}) {
       ListenClient client = co_await connect(service);
       co_await client.send_bytes(message);

@@ -209,6 +209,21 @@ TEST_F(SenderTest, TheBackoffIsTheOneThatItWasGiven) {
   EXPECT_GT(send(channel, "42", "hi").took, 18min);  // A tenth of each.
 }
 
+TEST_F(SenderTest, AMessageWhoseTurnComesTooLateIsNotSent) {
+  TelegramOptions own = options();
+  own.delivery.http_timeout = 60s;
+  own.delivery.give_up_after = 20s;
+  delay(1, 25s);
+  TelegramChannel channel(loop_, own);
+
+  const std::vector<Delivery> deliveries = send_all(channel, {{"1", "a"}, {"1", "b"}});
+
+  EXPECT_EQ(deliveries[0].outcome, DeliveryOutcome::kDelivered);
+  EXPECT_EQ(deliveries[1].outcome, DeliveryOutcome::kFailed);
+  EXPECT_THAT(deliveries[1].why, HasSubstr("the messages before it took longer than a message waits here"));
+  EXPECT_EQ(asked().size(), 1u);
+}
+
 TEST_F(SenderTest, WithANonceItIsSentAgainUntilThereIsAnAnswer) {
   answer(1, net::HttpReply::reset());
   answer(2, net::HttpReply(502, "<html></html>"));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/sanitized.h"
 #include "conftest/scratch_folder.h"
 #include "conftest/subprocess.h"
 
@@ -20,14 +21,6 @@ using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 const char kLeak[] = "--gtest_filter=Soak/Records.Leak:Start.*";
 const char kClean[] = "--gtest_filter=Soak/Records.AreKeptClean:Start.*";

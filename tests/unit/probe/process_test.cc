@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "conftest/sanitized.h"
 #include "lib/probe/fd_scan.h"
 #include "lib/probe/process_status.h"
 
@@ -41,18 +42,9 @@ TEST(ProcessTest, AnOpenFileIsADescriptorAndNoSocket) {
   EXPECT_EQ(*read_open_fds(), *fds);
 }
 
-// A sanitizer's shadow memory grows with what is written.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
-
 TEST(ProcessTest, MemoryIsResidentOrInSwap) {
-  if (kSanitized) {
-    GTEST_SKIP() << "a sanitizer adds memory of its own";
+  if (conftest::kSanitized) {
+    GTEST_SKIP() << "a sanitizer's shadow memory grows with what is written";
   }
   constexpr std::int64_t kSize = 32 << 20;
   const Memory before = Process().memory().value();

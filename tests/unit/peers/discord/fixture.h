@@ -38,10 +38,11 @@ class DiscordTest : public ChannelTest {
   Got say(const DiscordPeer& peer, const std::string& text, const std::string& channel = kChannel) {
     return bot(peer, R"({"content":")" + text + "\"}", channel);
   }
-  Got call(const DiscordPeer& peer, const std::string& method, const std::string& path, const std::string& body = "") {
+  Got call(const DiscordPeer& peer, const std::string& method, const std::string& path, const std::string& body = "",
+           const std::string& type = "application/json") {
     net::Headers headers = {{"User-Agent", kAgent}, {"Authorization", std::string("Bot ") + kToken}};
     if (!body.empty()) {
-      headers.add("Content-Type", "application/json");
+      headers.add("Content-Type", type);
     }
     return ask(method, peer.url() + path, body, headers);
   }

@@ -57,6 +57,27 @@ TEST_F(DiscordTest, AnEditKeepsTheAttachmentsThatItLists) {
   EXPECT_EQ(call(peer, "PATCH", path, R"({"attachments":[]})").get("attachments"), "[]");
 }
 
+TEST_F(DiscordTest, AMessageHasTenAttachmentsAtMostHoweverOftenItIsEdited) {
+  DiscordPeer peer(loop_);
+  const auto files = [](int count) {
+    std::string body;
+    for (int i = 0; i < count; ++i) {
+      body += "--xx\r\nContent-Disposition: form-data; name=\"files[" + std::to_string(i) +
+              "]\"; filename=\"a.txt\"\r\n\r\na\r\n";
+    }
+    return body + "--xx--\r\n";
+  };
+  constexpr char kMultipart[] = "multipart/form-data; boundary=xx";
+  EXPECT_EQ(bot(peer, files(11), kChannel, kToken, kMultipart).get("code"), "50035");
+  const Got sent = bot(peer, files(10), kChannel, kToken, kMultipart);
+  ASSERT_EQ(sent.status, 200);
+  const std::string path = std::string("/channels/") + kChannel + "/messages/" + sent.get("id");
+
+  EXPECT_EQ(call(peer, "PATCH", path, files(1), kMultipart).get("errors.attachments._errors.0.code"),
+            "BASE_TYPE_MAX_LENGTH");
+  EXPECT_NE(call(peer, "GET", path).get("attachments.9"), "(absent)");
+}
+
 TEST_F(DiscordTest, ListsMessagesFromTheNewest) {
   DiscordPeer peer(loop_, {.limits = {.on = false}});
   std::vector<std::string> ids;

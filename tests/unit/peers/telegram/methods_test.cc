@@ -263,7 +263,25 @@ TEST_F(TelegramMethodsTest, AWebhookElsewhereIsRefused) {
               HasSubstr("loopback addresses only"));
   EXPECT_THAT(call(peer, "setWebhook", R"({"url":"http://127.0.0.1:1/","secret_token":"a b"})").get("description"),
               HasSubstr("secret token contains unallowed characters"));
+  EXPECT_THAT(call(peer, "setWebhook", R"({"url":"http://127.0.0.1:99999/"})").get("description"),
+              HasSubstr("loopback addresses only"));
   EXPECT_EQ(call(peer, "getWebhookInfo").get("result.url"), "");
+}
+
+TEST_F(TelegramMethodsTest, ListsOfCommandsAreReplacedThoughThereAreNoScopesLeft) {
+  TelegramPeer peer(loop_);
+  const auto set = [&](int chat, const std::string& command) {
+    call(peer, "setMyCommands",
+         R"({"scope":{"type":"chat","chat_id":)" + std::to_string(chat) + R"(},"commands":[{"command":")" + command +
+             R"(","description":"d"}]})");
+  };
+  for (int chat = 1; chat <= 70; ++chat) {
+    set(chat, "first");
+  }
+
+  set(1, "second");
+
+  EXPECT_EQ(call(peer, "getMyCommands", R"({"scope":{"type":"chat","chat_id":1}})").get("result.0.command"), "second");
 }
 
 }  // namespace
