@@ -46,7 +46,7 @@ Task<std::uint64_t> yield_once(std::uint64_t index) {
 template <typename Loop>
 void gather_by(benchmark::State& state, std::size_t max_concurrency) {
   const auto count = static_cast<std::uint64_t>(state.range(0));
-  Loop loop;
+  static Loop loop;  // One for all repetitions, as the peers have one runtime.
   for (auto _ : state) {
     std::vector<Task<std::uint64_t>> tasks;
     tasks.reserve(count);
