@@ -167,7 +167,9 @@ std::optional<Growth> find_growth(std::span<const Segment> segments, const Growt
   } else if (whole.grown > 0 && whole.slope <= 0) {  // If a growing form fits best, it is not said to have rested.
     growth.rest = Growth::Rest{from + whole.rested * span, whole.grown};
   }
-  growth.warm_up = whole.grown > 0 ? whole.rested * span : 0;
+  // What began to grow before a warm-up would be over is told from none.
+  const bool has_warmed_up = state == GrowthState::kAtRest || growth.since >= from + whole.rested * span;
+  growth.warm_up = whole.grown > 0 && has_warmed_up ? whole.rested * span : 0;
   growth.excluded = std::move(excluded);
   return growth;
 }

@@ -366,6 +366,18 @@ std::int64_t level_of(const Track& track, const Measurements& measured) {
   return (of.timeline.empty() ? of.at_rest : of.timeline).last()->value;
 }
 
+// Empty if its growth can be judged.
+std::string why_not_judged(const Track& track, const JudgeWords& words) {
+  if (track.name == "rss" && !words.rss_not_judged.empty()) {
+    return words.rss_not_judged;
+  }
+  // The noise of RSS (pages, high-water marks) depends on real time.
+  if (words.virtual_clock && track.unit == Unit::kBytes && over_time(track)) {
+    return "the clock is virtual";
+  }
+  return {};
+}
+
 void find_trends(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict) {
   if (words.budgets_only) {
     return;
@@ -375,10 +387,14 @@ void find_trends(const Measurements& measured, const Budgets& budgets, const Jud
   bool bound_judged = false;
   for (const Track& track : measured.tracks) {
     const bool memory = track.unit == Unit::kBytes;
-    const bool skipped =
-        !track.unavailable.empty() || !track.part_of.empty() || (track.name == "rss" && !words.rss_not_judged.empty());
-    // The noise of RSS (pages, high-water marks) depends on real time, so it cannot be judged on a virtual clock.
-    if (skipped || (words.virtual_clock && memory && over_time(track))) {
+    if (!track.unavailable.empty() || !track.part_of.empty()) {
+      continue;
+    }
+    if (std::string why = why_not_judged(track, words); !why.empty()) {
+      Trend& trend = verdict.trends.emplace_back();
+      trend.series = track.name;
+      trend.unit = track.unit;
+      trend.not_judged = std::move(why);
       continue;
     }
     Trend trend = over_time(track) ? slope_of(track, noisy) : residue_of(track, measured, words.cycle, noisy);

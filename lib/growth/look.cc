@@ -339,7 +339,10 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   for (const Fit& fit : fitter->growing()) {
     const std::size_t i = excluded_index(fit.onset);
     if (fit.free_likelihood > best_free - kNotExcluded) {
-      look.excluded[i].rate = std::max(look.excluded[i].rate, fit.slope + quantiles.at(fit.freedom) * fit.error);
+      // A line that falls steeply makes up for a form that fits badly, and would exclude every leak. So no more is
+      // excluded than a fall by one standard error would.
+      const double slope = std::max(fit.slope, -fit.error);
+      look.excluded[i].rate = std::max(look.excluded[i].rate, slope + quantiles.at(fit.freedom) * fit.error);
     }
     if (likeliest[i] == nullptr || fit.free_likelihood > likeliest[i]->free_likelihood) {
       likeliest[i] = &fit;

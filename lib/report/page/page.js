@@ -176,8 +176,10 @@ function forecast(trend) {
 
 function chartCard(report, series) {
   const trend = trendOf(report, series);
+  const unjudged = report.verdict.trends.find((other) => other.series === series.name && other.not_judged);
   const title = element('header', '', element('h3', '', series.name),
-    trend ? element('span', 'growth' + manner(trend), trendText(trend)) : null);
+    trend ? element('span', 'growth' + manner(trend), trendText(trend)) : null,
+    !trend && unjudged ? element('span', 'growth', 'not judged: ' + unjudged.not_judged) : null);
   if (!series.timeline.length) {
     const why = series.available ? 'no samples' : series.unavailable;
     return {card: element('article', 'card chart', title, element('p', 'muted', why))};

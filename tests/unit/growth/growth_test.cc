@@ -326,6 +326,19 @@ TEST(GrowthTest, WhatIsExcludedRisesWithTheOnset) {
   }
 }
 
+TEST(GrowthTest, AWarmUpThatNoFormFitsWellDoesNotExcludeEveryLeak) {
+  std::vector<Observation> points;
+  for (int i = 0; i < 233; ++i) {
+    points.push_back({static_cast<double>(i), 400 * kKb + std::floor(6000 * std::sqrt(std::min(i, 120)))});
+  }
+
+  const auto growth = find_growth(points, {.slow_scale = 600, .noise_floor = 64});
+
+  ASSERT_TRUE(growth);
+  EXPECT_EQ(growth->state, GrowthState::kAtRest);
+  EXPECT_GT(growth->excluded.front().rate, 1);
+}
+
 // Each life of the process begins at its own level and warms up.
 std::vector<std::vector<Observation>> lives(double leak) {
   std::vector<std::vector<Observation>> segments;
