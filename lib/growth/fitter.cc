@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <utility>
 
 namespace soak::probe::fitting {
@@ -128,7 +129,7 @@ Fitter::Node Fitter::extended(const Node& node, std::size_t form) const {
 }
 
 bool Fitter::can_extend(const Node& node, std::size_t form) const {
-  const auto cycles = [&](std::size_t f) { return grid_[f].kind == Kind::kCycle; };
+  const auto cycles = [&](std::size_t f) { return is_periodic(grid_[f].kind); };
   const bool one_cycle = !cycles(form) || std::none_of(node.forms.begin(), node.forms.end(), cycles);
   return grid_[form].kind != Kind::kLine && one_cycle &&
          std::find(node.forms.begin(), node.forms.end(), form) == node.forms.end();
@@ -292,9 +293,19 @@ Fit Fitter::fit_of(const Node& node, std::optional<std::size_t> form, double lik
   return fit;
 }
 
+double Fitter::fallen_in(std::span<Jump> jumps) {
+  std::sort(jumps.begin(), jumps.end(), [](const Jump& a, const Jump& b) { return a.at < b.at; });
+  double fallen = 0;
+  for (const Jump& jump : jumps) {
+    fallen = std::max(fallen - jump.by, 0.0);
+  }
+  return fallen;
+}
+
 bool Fitter::examine(Fit& fit) const {
   double falls = 0;
   bool long_cycle = false;
+  boost::container::static_vector<Jump, kFormsMax> jumps;
   std::size_t c = 0;
   for (const Form& form : fit.forms) {
     const double amplitude = fit.amplitudes[c];
@@ -303,13 +314,16 @@ bool Fitter::examine(Fit& fit) const {
       fit.onset = form.a;
     } else if (only_upwards(form) && amplitude < 0) {
       return false;
-    } else if (form.kind == Kind::kCycle) {
+    } else if (is_periodic(form.kind)) {
       long_cycle = form.a < kCyclesBesideGrowthMin;
+    } else if (is_jump(form.kind)) {
+      jumps.push_back({form.a, amplitude * range_of(form)});
     } else if (amplitude < 0) {
       falls -= amplitude * range_of(form);
     }
     c += static_cast<std::size_t>(columns_of(form));
   }
+  falls += fallen_in({jumps.data(), jumps.size()});
   fit.is_growth = fit.slope > 0 && !long_cycle && fit.slope * (1 - fit.onset) >= kOutgrows * falls;
   return true;
 }
@@ -414,7 +428,7 @@ Fit Fitter::refined(Fit best) const {
         for (const double direction : {-step, step}) {
           Forms moved = best.forms;
           double& value = moved[f].*parameter;
-          value = is_scale ? value * std::exp(0.25 * direction) : value + 0.02 * direction;
+          value = is_scale ? value * std::exp(0.25 * direction) : value + distance_of(best.forms[f].kind) * direction;
           if (!is_in_range(moved[f], limits_)) {
             continue;
           }
@@ -430,6 +444,8 @@ Fit Fitter::refined(Fit best) const {
   }
   return best;
 }
+
+double Fitter::distance_of(Kind kind) { return kind == Kind::kTeeth ? 0.08 : 0.02; }
 
 bool Fitter::is_scale_of(Kind kind, bool second) {
   switch (kind) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "lib/growth/blocks.h"
@@ -48,6 +49,10 @@ class Fitter {
 
   const std::vector<Fit>& at_rest() const { return at_rest_; }
   const std::vector<Fit>& growing() const { return growing_; }
+
+  // A fit that was moved from the grid: one parameter after the other, by ever smaller steps. Scales move by a factor,
+  // places by a distance.
+  Fit refined(Fit best) const;
 
   // What a fit leaves of the coefficients, weighted.
   Eigen::VectorXd residuals(const Fit& fit) const;
@@ -98,6 +103,15 @@ class Fitter {
   // Whether the amplitudes have the signs that the forms may have; fills in what the fit says of growth.
   bool examine(Fit& fit) const;
 
+  // A change of level, and where it is or begins.
+  struct Jump {
+    double at = 0;
+    double by = 0;
+  };
+
+  // What is left of falls after the rises that follow them: a dip is no tooth.
+  static double fallen_in(std::span<Jump> jumps);
+
   // By how much a form changes over the span.
   static double range_of(const Form& form);
 
@@ -108,10 +122,10 @@ class Fitter {
 
   void refine(std::vector<Fit>& fits);
 
-  // One parameter after the other, by ever smaller steps. Scales move by a factor, places by a distance.
-  Fit refined(Fit best) const;
-
   static bool is_scale_of(Kind kind, bool second);
+
+  // By how much a place is moved at first: less than the grid's steps.
+  static double distance_of(Kind kind);
 
   const Series& series_;
   Limits limits_;

@@ -22,12 +22,19 @@ double cost_of(const Form& form) {
     case Kind::kS:
     case Kind::kLate:
     case Kind::kCycle:
+    case Kind::kTeeth:
       return 4;
   }
   return 0;
 }
 
 int columns_of(const Form& form) { return form.kind == Kind::kCycle ? 2 : 1; }
+
+bool is_periodic(Kind kind) { return kind == Kind::kCycle || kind == Kind::kTeeth; }
+
+bool is_jump(Kind kind) {
+  return kind == Kind::kStep || kind == Kind::kRamp || kind == Kind::kS || kind == Kind::kLate;
+}
 
 bool is_approach(Kind kind) { return kind == Kind::kApproach || kind == Kind::kSlowing || kind == Kind::kHyperbola; }
 
@@ -62,6 +69,10 @@ double value_of(const Form& form, const Block& block, bool cosine) {
       const double angle = 2 * std::numbers::pi * form.a * u;
       return cosine ? std::cos(angle) : std::sin(angle);
     }
+    case Kind::kTeeth: {
+      const double teeth = form.a * (u - 0.5) + form.b;
+      return teeth - std::floor(teeth);
+    }
   }
   return 0;
 }
@@ -87,6 +98,8 @@ bool is_in_range(const Form& form, const Limits& limits) {
       return form.a >= 0 && form.b >= 0.01 && form.a + 3 * form.b <= 1;
     case Kind::kCycle:
       return form.a >= kCyclesMin && form.a <= kCyclesMax;
+    case Kind::kTeeth:
+      return form.a >= kTeethMin && form.a <= kTeethMax;
   }
   return false;
 }
@@ -126,6 +139,12 @@ std::vector<Form> grid_of(const Limits& limits) {
   }
   for (double cycles = kCyclesMin; cycles <= kCyclesMax; cycles += 0.25) {
     forms.push_back({Kind::kCycle, cycles});
+  }
+  constexpr int kPhases = 10;
+  for (double teeth = kTeethMin; teeth <= kTeethMax; teeth += 0.25) {
+    for (int i = 0; i < kPhases; ++i) {
+      forms.push_back({Kind::kTeeth, teeth, (i + 0.5) / kPhases});
+    }
   }
   return forms;
 }

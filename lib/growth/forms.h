@@ -23,6 +23,7 @@ enum class Kind {
   kS,          // A logistic curve around `a`, of the scale `b`.
   kLate,       // An approach that begins at `a`, of the scale `b`.
   kCycle,      // `a` cycles in the span: a sine and a cosine.
+  kTeeth,      // A sawtooth with `a` teeth in the span; half-way, the share `b` of one is over.
 };
 
 struct Form {
@@ -35,6 +36,12 @@ struct Form {
 double cost_of(const Form& form);
 
 int columns_of(const Form& form);
+
+// Whether it comes back again and again.
+bool is_periodic(Kind kind);
+
+// Whether it goes from one level to another, somewhere.
+bool is_jump(Kind kind);
 
 // Whether it rises ever more slowly from the beginning on.
 bool is_approach(Kind kind);

@@ -71,7 +71,7 @@ std::vector<double> part_at_rest(const Series& series, const Fit& fit, bool with
   std::size_t c = 0;
   for (const Form& form : fit.forms) {
     for (int i = 0; i < columns_of(form); ++i, ++c) {
-      if (form.kind != Kind::kLine && (with_cycle || form.kind != Kind::kCycle)) {
+      if (form.kind != Kind::kLine && (with_cycle || !is_periodic(form.kind))) {
         for (std::size_t b = 0; b < values.size(); ++b) {
           values[b] += fit.amplitudes[c] * value_of(form, series.blocks[b], i == 1);
         }
@@ -90,6 +90,21 @@ double rest_of(const Series& series, const std::vector<double>& values) {
     --b;
   }
   return b == values.size() ? 1 : b == 0 ? 0 : series.blocks[b].u;
+}
+
+// Whether a fit grows ever more slowly and comes to no rest, as a logarithm does, by more than a share of all that it
+// changes, which is `values`.
+bool slows_down(const Series& series, const Fit& fit, const std::vector<double>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  std::size_t c = 0;
+  for (const Form& form : fit.forms) {
+    if (form.kind == Kind::kSlowing) {
+      const double grown = value_of(form, series.blocks.back(), false) - value_of(form, series.blocks.front(), false);
+      return fit.amplitudes[c] * grown > kRested * (*high - *low);
+    }
+    c += static_cast<std::size_t>(columns_of(form));
+  }
+  return false;
 }
 
 struct Interval {
@@ -230,7 +245,8 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
     const Fit* best = best_of(fitter->at_rest(), any_fit);
     const Fit* growing = best_of(fitter->growing(), any_fit);
     best = growing != nullptr && growing->likelihood > best->likelihood ? growing : best;
-    const std::vector<int> gone = peaks(fitter->residuals(*best), frequencies);
+    // Moved from the grid: what a sawtooth leaves that is not quite in its place looks like peaks.
+    const std::vector<int> gone = peaks(fitter->residuals(fitter->refined(*best)), frequencies);
     if (gone.empty() || frequencies.size() - gone.size() < kCoefficients / 2) {
       break;
     }
@@ -383,7 +399,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
 
   const Fit& best = grows != nullptr && grows->likelihood > rests.likelihood ? *grows : rests;
   const std::vector<double> rest = part_at_rest(series, best, false);
-  look.rested = rest_of(series, rest);
+  look.rested = slows_down(series, best, rest) ? 1 : rest_of(series, rest);
   double flat = -kInfinity;
   for (const Fit& fit : fitter->at_rest()) {
     if (fit.forms.empty()) {

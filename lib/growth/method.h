@@ -81,6 +81,10 @@ inline constexpr double kSlow = 0.1;
 inline constexpr double kCyclesMin = 1.0;
 inline constexpr double kCyclesMax = 6.0;
 inline constexpr double kCyclesBesideGrowthMin = 1.0 / 0.55;
+// A sawtooth (a collector, a buffer that is flushed) is no cosine, and three steps downwards cost too much. Two teeth
+// are the fewest that can be told from growth. Of more than twelve, the lowest coefficients show nothing.
+inline constexpr double kTeethMin = 2.0;
+inline constexpr double kTeethMax = 12.0;
 // Growth with steps or slopes downwards beside it is a sawtooth, unless it outgrows them by this factor.
 inline constexpr double kOutgrows = 2;
 inline constexpr int kFormsMax = 3;

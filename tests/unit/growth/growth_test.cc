@@ -326,6 +326,33 @@ TEST(GrowthTest, WhatIsExcludedRisesWithTheOnset) {
   }
 }
 
+TEST(GrowthTest, ALeakIsSeenBesideAFewTeethHoweverMuchOfTheLastOneWasSeen) {
+  for (const std::size_t seconds : {1260u, 1500u, 1920u, 2220u}) {
+    const auto growth = find_growth(series(seconds, [](double x) { return sawtooth(x) + 10 * kKb * x; }), by_time());
+    EXPECT_TRUE(certain(growth)) << seconds;
+    const auto clean = find_growth(series(seconds, sawtooth), by_time());
+    ASSERT_TRUE(clean);
+    EXPECT_EQ(clean->state, GrowthState::kAtRest) << seconds;
+  }
+}
+
+TEST(GrowthTest, ALeakIsSeenBesideADip) {
+  const auto dip = [](double x) { return x > 1500 && x < 2100 ? -60 * 1024 * kKb : 0.0; };
+
+  EXPECT_TRUE(certain(find_growth(series(3600, [&](double x) { return dip(x) + 20 * kKb * x; }), by_time())));
+  EXPECT_FALSE(certain(find_growth(series(3600, dip), by_time())));
+}
+
+TEST(GrowthTest, WhatGrowsEverMoreSlowlyIsNotSaidToHaveRested) {
+  const auto growth =
+      find_growth(series(3600, [](double x) { return 10 * 1024 * kKb * std::log1p(x / 100); }), by_time());
+
+  ASSERT_TRUE(growth);
+  EXPECT_FALSE(certain(growth));
+  ASSERT_TRUE(growth->rest);
+  EXPECT_GT(growth->rest->since, 3500);
+}
+
 TEST(GrowthTest, AWarmUpThatNoFormFitsWellDoesNotExcludeEveryLeak) {
   std::vector<Observation> points;
   for (int i = 0; i < 233; ++i) {
