@@ -8,12 +8,12 @@ JOBS ?= $(shell nproc)
 SOAKS ?=
 
 # Packages of Debian 12 and 13. PACKAGES builds and tests; TOOL_PACKAGES is for the tests with the label `tools`.
-PACKAGES := ca-certificates ccache cmake g++ libboost-dev libcli11-dev libcurl4-openssl-dev libdw-dev \
+PACKAGES := ca-certificates ccache cmake dpkg-dev file g++ libboost-dev libcli11-dev libcurl4-openssl-dev libdw-dev \
             libeigen3-dev libfmt-dev libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev \
             libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
 # it is used instead: Debian's npm conflicts with it.
-TOOL_PACKAGES := chromium chromium-driver curl libgoogle-perftools-dev node-ws prometheus python3 python3-requests python3-websockets \
+TOOL_PACKAGES := chromium chromium-driver curl libabsl-dev libgoogle-perftools-dev libre2-dev node-ws prometheus python3 python3-requests python3-websockets \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 # For the benchmarks and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
@@ -32,13 +32,15 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
 	@echo 'make test            build; run all unit tests, and every soak in virtual and in smoke mode'
 	@echo 'make test-tools      run the tests that need external tools; installs the tools, fails if a test is skipped'
 	@echo 'make test-websocket  ten rounds of the RFC 6455 suite against both ends of WebSocket, with messages of 16 MiB (minutes)'
+	@echo 'make test-packages   build and install the Debian packages in roots of Debian 12 and 13; SUITES=trixie for one (half an hour)'
+	@echo 'make packages        build the Debian packages libsoak-dev and soak in build/packages'
 	@echo 'make soak            run the real-time soak tests at full length; SOAKS=Voice. selects by prefix'
 	@echo 'make soak-libraries  soak SQLite, RocksDB, LevelDB, libcurl and Redis, clean and with a planted leak, for ten real minutes each'
 	@echo 'make gate-voice      run each voice soak for ten real minutes: the release gate for voice code'
@@ -100,6 +102,19 @@ test-websocket:
 	$(call configure,dev)
 	cmake --build --preset dev -j $(JOBS) --target websocket_ends
 	/usr/bin/python3 -B tests/tools/rfc6455_test.py build/dev/tests/tools/websocket_ends 10 --large
+
+packages:
+	$(call install,$(PACKAGES))
+	$(call configure,dev)
+	cmake --build --preset dev -j $(JOBS) --target soak_installed
+	@rm -rf build/packages
+	cpack --config build/dev/CPackConfig.cmake -B build/packages
+	@rm -rf build/packages/_CPack_Packages
+
+SUITES ?= bookworm trixie
+test-packages:
+	$(call install,debootstrap git)
+	@sudo=(); if (( EUID != 0 )); then sudo=(sudo --preserve-env=ROOTS,MIRROR,JOBS); fi; "$${sudo[@]}" tests/package/roots.sh $(SUITES)
 
 soak:
 	$(call install,$(PACKAGES))

@@ -2,11 +2,12 @@
 # The external dependencies of soak's components, and how to find them, both in soak's own build and in find_package(soak) on
 # an installed copy. Nothing here is an error: the caller receives the names of what is missing.
 
-# soak_dependency(<name> TARGET <target> PACKAGE <Debian's> FIND <arguments of find_package>)
+# soak_dependency(<name> TARGET <target> PACKAGE <Debian's> FIND <arguments of find_package> [PC <pkg-config module>])
 # soak_dependency(<name> TARGET <target> PACKAGE <Debian's> PKG_CONFIG <prefix> <module>)
+# PC is what the component's own pkg-config file requires, if find_package() finds the dependency in CMake.
 macro(soak_dependency name)
-  cmake_parse_arguments(_soak_dependency "" "TARGET;PACKAGE" "FIND;PKG_CONFIG" ${ARGN})
-  foreach(_soak_field IN ITEMS TARGET PACKAGE FIND PKG_CONFIG)
+  cmake_parse_arguments(_soak_dependency "" "TARGET;PACKAGE;PC" "FIND;PKG_CONFIG" ${ARGN})
+  foreach(_soak_field IN ITEMS TARGET PACKAGE PC FIND PKG_CONFIG)
     set(_soak_dependency_${name}_${_soak_field} ${_soak_dependency_${_soak_field}})
   endforeach()
   list(APPEND _soak_dependencies ${name})
@@ -14,17 +15,17 @@ endmacro()
 
 set(_soak_dependencies "")
 soak_dependency(Threads TARGET Threads::Threads PACKAGE libc6-dev FIND Threads)
-soak_dependency(fmt TARGET fmt::fmt PACKAGE libfmt-dev FIND fmt)
-soak_dependency(GTest TARGET GTest::gtest PACKAGE libgtest-dev FIND GTest)
-soak_dependency(GMock TARGET GTest::gmock PACKAGE libgmock-dev FIND GTest)
+soak_dependency(fmt TARGET fmt::fmt PACKAGE libfmt-dev FIND fmt PC fmt)
+soak_dependency(GTest TARGET GTest::gtest PACKAGE libgtest-dev FIND GTest PC gtest)
+soak_dependency(GMock TARGET GTest::gmock PACKAGE libgmock-dev FIND GTest PC gmock)
 soak_dependency(libdw TARGET PkgConfig::SOAK_DW PACKAGE libdw-dev PKG_CONFIG SOAK_DW libdw)
-soak_dependency(prometheus-cpp-core TARGET prometheus-cpp::core PACKAGE prometheus-cpp-dev FIND prometheus-cpp)
+soak_dependency(prometheus-cpp-core TARGET prometheus-cpp::core PACKAGE prometheus-cpp-dev FIND prometheus-cpp PC prometheus-cpp-core)
 soak_dependency(libuv TARGET PkgConfig::SOAK_UV PACKAGE libuv1-dev PKG_CONFIG SOAK_UV libuv)
 soak_dependency(sndfile TARGET PkgConfig::SOAK_SNDFILE PACKAGE libsndfile1-dev PKG_CONFIG SOAK_SNDFILE sndfile>=1.2)
 soak_dependency(samplerate TARGET PkgConfig::SOAK_SAMPLERATE PACKAGE libsamplerate0-dev PKG_CONFIG SOAK_SAMPLERATE samplerate)
-soak_dependency(OpenSSL TARGET OpenSSL::SSL PACKAGE libssl-dev FIND OpenSSL 3.0)
+soak_dependency(OpenSSL TARGET OpenSSL::SSL PACKAGE libssl-dev FIND OpenSSL 3.0 PC "openssl >= 3.0")
 soak_dependency(libwebsockets TARGET PkgConfig::SOAK_LWS PACKAGE libwebsockets-dev PKG_CONFIG SOAK_LWS libwebsockets>=4.1)
-soak_dependency(CURL TARGET CURL::libcurl PACKAGE libcurl4-openssl-dev FIND CURL 7.87)
+soak_dependency(CURL TARGET CURL::libcurl PACKAGE libcurl4-openssl-dev FIND CURL 7.87 PC "libcurl >= 7.87")
 
 # Looks for the dependency. Sets `missing` to what to install, or to nothing if it is there.
 function(soak_find_dependency name missing)

@@ -10,7 +10,7 @@ soak_module(<name> [STATIC | INTERFACE]
   [UNLESS <reason>])               leaves the module out for this reason, if it is not empty
 
 One module: the library soak_<name>, alias soak::<name>, which is the component <name> of find_package(soak), with an
-export file of its own. Its sources include a private header as "lib/<module>/<header>".
+export file and a pkg-config file of its own. Its sources include a private header as "lib/<module>/<header>".
 
 If something that the module links is missing or left out, the module is left out too, without an error.
 SOAK_WITH_<NAME>=OFF leaves it out; ON makes leaving it out an error, and SOAK_WITH_ALL=ON does so for all modules. After
@@ -18,6 +18,7 @@ the call, test `if(TARGET soak::<name>)`.
 ]]
 
 include(${CMAKE_CURRENT_LIST_DIR}/SoakDependencies.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/SoakPkgConfig.cmake)
 
 # Headers that are needed only to build soak.
 soak_dependency(Boost TARGET Boost::headers PACKAGE libboost-dev FIND Boost)
@@ -146,15 +147,21 @@ function(soak_module name)
     list(TRANSFORM arg_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/soak/)
     target_sources(${library} ${scope} ${headers} BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${arg_HEADERS})
   endif()
-  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME folder)  # Beside the headers that they include by name alone.
-  set(installed ${CMAKE_INSTALL_DATADIR}/soak/${folder})
+  set(consumer_sources "")
   foreach(source IN LISTS arg_CONSUMER_SOURCES)
+    cmake_path(ABSOLUTE_PATH source NORMALIZE)
+    cmake_path(GET source FILENAME file)
+    cmake_path(GET source PARENT_PATH folder)  # Beside the headers that they include by name alone.
+    cmake_path(GET folder FILENAME folder)
     target_sources(${library} INTERFACE
-      $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/${source}>
-      $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${installed}/${source}>)
-    install(FILES ${source} DESTINATION ${installed})
+      $<BUILD_INTERFACE:${source}>
+      $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${CMAKE_INSTALL_DATADIR}/soak/${folder}/${file}>)
+    install(FILES ${source} DESTINATION ${CMAKE_INSTALL_DATADIR}/soak/${folder})
+    list(APPEND consumer_sources ${folder}/${file})
   endforeach()
   install(TARGETS ${library} EXPORT soak-${name} ${headers})
+  soak_install_pkg_config(${name} "${consumer_sources}" ${arg_PUBLIC} ${arg_PRIVATE})
+  add_dependencies(soak_installed ${library})
   install(EXPORT soak-${name} NAMESPACE soak:: DESTINATION ${SOAK_CONFIG_DIR})
 endfunction()
 

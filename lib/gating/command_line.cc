@@ -3,7 +3,7 @@
 //
 // GoogleTest answers a flag it does not know with its help text and exit status 0: a test job would be green and
 // would have run nothing. So the flags are read before GoogleTest sees them. With glibc that happens before main(),
-// which also serves a program linked to the stock gtest_main: a flag of ours is replaced by one that GoogleTest
+// which also serves a program linked to the stock gtest_main: a flag of ours is replaced by an argument that GoogleTest
 // ignores, since no argument can be removed there. soak::init() then removes it.
 
 #include <fmt/format.h>
@@ -28,8 +28,8 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-// GoogleTest passes over every flag that begins with --gtest_internal_.
-char g_neutral[] = "--gtest_internal_soak";
+// No flag: GoogleTest passes over --gtest_internal_*, but where Abseil parses its flags an unknown one is an error.
+char g_neutral[] = "gtest_internal_soak";
 
 bool g_read = false;
 

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# check.sh BUILD SOURCE SCRATCH: installs the build, builds the consumer against the installed copy, and runs its tests
+# check.sh PREFIX SOURCE SCRATCH: builds consumers against the copy that is unpacked at PREFIX, and runs the tests of one
 # through CTest in each way that soak_discover_tests() promises. Then builds it with soak as a subdirectory. It names no
 # build type, as most who try a library, and since nothing here needs an optimizer.
 set -uo pipefail
-build=$1
+prefix=$1
 source=$2
 consumer=$source/tests/package/consumer
 scratch=$3
 
 unset GTEST_RUNSOAK SOAK_VIRTUAL SOAK_SMOKE
+if command -v ccache >/dev/null; then  # What two consumers compile alike is compiled once.
+  export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_NOHASHDIR=1
+fi
 rm -rf "$scratch"
 mkdir -p "$scratch"
 failures=0
@@ -43,8 +46,7 @@ must() {
   [[ $failures -eq 0 ]] || exit 1
 }
 
-must 'install' 0 cmake --install "$build" --prefix "$scratch/prefix"
-must 'configure' 0 cmake -S "$consumer" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix"
+must 'configure' 0 cmake -S "$consumer" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix"
 must 'build' 0 cmake --build "$scratch/build" -j 2
 
 # not NAME REGEX: no line of the last output matches.
@@ -57,14 +59,14 @@ not() {
 
 # The service that people copy.
 must 'configure examples/pusher' 0 cmake -S "$source/examples/pusher" -B "$scratch/pusher" -G Ninja \
-  -DCMAKE_PREFIX_PATH="$scratch/prefix"
+  -DCMAKE_PREFIX_PATH="$prefix"
 must 'build' 0 cmake --build "$scratch/pusher" -j 2
 expect 'its command line' 2 "$scratch/pusher/pusher"
 says 'its usage' 'usage: pusher STORES_URL'
 
 # The flag and the verdict alone, as somebody who has GoogleTest and fmt, and nothing else that soak can use.
 must 'configure with COMPONENTS gating' 0 env PKG_CONFIG_LIBDIR="$scratch" cmake -S "$source/tests/package/gating" \
-  -B "$scratch/gating" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" \
+  -B "$scratch/gating" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
   -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON \
   -DCMAKE_DISABLE_FIND_PACKAGE_prometheus-cpp=ON -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON \
   -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON -DCMAKE_DISABLE_FIND_PACKAGE_RapidJSON=ON
@@ -81,6 +83,49 @@ if [[ $(grep -oE '^\s*lib[^ ]+' <<<"$output" | grep -cvE 'lib(c|m|gcc_s|stdc\+\+
   failures=$((failures + 1))
 fi
 
+# A plain Makefile, with pkg-config.
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix/lib" -name soak-gating.pc)")
+export PKG_CONFIG_PATH
+cp -r "$source/tests/package/pkg_config" "$scratch/pkg_config"
+compiler=("${CXX:-g++}" -std=c++20)
+if [[ -n ${CXXFLAGS:-} ]]; then
+  compiler+=("$CXXFLAGS")
+fi
+must 'make with pkg-config' 0 make -C "$scratch/pkg_config" CXX="${CXX:-g++}" CXXFLAGS="${CXXFLAGS:-}"
+expect 'run' 0 "$scratch/pkg_config/cache_test" --soak_smoke
+says 'the soak' '\[       OK \] Soak/Cache\.SurvivesChurn'
+
+# Each component's file has all that its library needs: the whole of it is linked into an empty program.
+echo 'int main() {}' >"$scratch/empty.cc"
+modules=$(find "$PKG_CONFIG_PATH" -name 'soak*.pc' -printf '%f\n' | sed 's/\.pc$//' | sort)
+expect 'every pkg-config file is complete' 0 pkg-config --print-errors --exists $modules
+for module in $modules; do
+  archive=$(dirname "$PKG_CONFIG_PATH")/lib${module//-/_}.a
+  if [[ -f $archive ]]; then
+    expect "link $module" 0 "${compiler[@]}" "$scratch/empty.cc" -o "$scratch/empty" \
+      -Wl,--whole-archive "$archive" -Wl,--no-whole-archive $(pkg-config --libs "$module")
+  fi
+done
+
+# Each public header, as part of somebody's strict build. GoogleTest's are those of the system.
+(cd "$prefix/include" && find soak -name '*.h' | sort | sed 's/.*/#include <&>/') >"$scratch/every_header.cc"
+expect 'every header under strict warnings' 0 "${compiler[@]}" -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+  -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Werror $(pkg-config --cflags soak soak-main) \
+  "$scratch/every_header.cc"
+
+# A GoogleTest of its own.
+must 'configure with its own GoogleTest' 0 cmake -S "$source/tests/package/own_googletest" -B "$scratch/own_googletest" \
+  -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DGOOGLETEST=/usr/src/googletest
+if grep -oE '[^ ]*/usr/[^ ]*/libg(test|mock)[^ ]*\.a' "$scratch/own_googletest/build.ninja"; then
+  echo "FAIL: soak links the system's GoogleTest beside the consumer's own"
+  failures=$((failures + 1))
+fi
+must 'build' 0 cmake --build "$scratch/own_googletest" -j 2
+expect 'its leak fails' 1 "$scratch/own_googletest/leak_soak" --gtest_runsoak --soak_report_dir="$scratch/report"
+says 'the finding' 'heap grew .* per cycle, allowed 16\.0 KiB'
+expect 'with soak::main' 0 "$scratch/own_googletest/cache_test" --soak_smoke
+says 'the soak' '\[       OK \] Soak/Cache\.SurvivesChurn'
+
 # ask ASK ARGUMENT...: what find_package(soak ASK) says, with `environment` of its own.
 environment=()
 ask() {
@@ -88,7 +133,7 @@ ask() {
   shift
   rm -rf "$scratch/components"
   env "${environment[@]}" cmake -S "$source/tests/package/components" -B "$scratch/components" -G Ninja \
-    -DCMAKE_PREFIX_PATH="$scratch/prefix" -DASK="$asked" "$@"
+    -DCMAKE_PREFIX_PATH="$prefix" -DASK="$asked" "$@"
 }
 
 expect 'without COMPONENTS' 0 ask ''
@@ -220,5 +265,10 @@ fi
 must 'build' 0 cmake --build "$scratch/subdirectory" -j 2 --target cache_test own_main_test
 expect 'run' 0 "$scratch/subdirectory/cache_test" --soak_smoke
 expect 'its soaks are known to CTest' 0 ctest --test-dir "$scratch/subdirectory" -R '^Soak/Cache[.].*/smoke$' --no-tests=error
+
+must 'configure with FetchContent' 0 cmake -S "$source/tests/package/fetch_content" -B "$scratch/fetch_content" -G Ninja \
+  -DSOAK_SOURCE="$source"
+must 'build' 0 cmake --build "$scratch/fetch_content" -j 2 --target cache_test
+expect 'its soaks run' 0 ctest --test-dir "$scratch/fetch_content" -R '^Soak/Cache[.].*/smoke$' --no-tests=error
 
 exit $((failures > 0))
