@@ -21,15 +21,15 @@ fi
 
 step() { printf '%(%H:%M:%S)T %s\n' -1 "$*"; }
 
-# in ROOT COMMAND...: as root, without this machine's environment.
-in() {
+# inside ROOT COMMAND...: as root, without this machine's environment.
+inside() {
   local root=$1
   shift
   chroot "$root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
 }
 
 # as ROOT COMMAND: as a new user in his home folder.
-as() { in "$1" su --login ada --command "$2"; }
+as() { inside "$1" su --login ada --command "$2"; }
 
 # pristine SUITE ROOT: a root with nothing but what debootstrap installs.
 pristine() {
@@ -62,9 +62,9 @@ build() {
   mount_in "$root"
   mount --bind "$roots/$suite/ccache" "$root/root/.cache/ccache"
   step "$suite: make packages"
-  in "$root" apt-get update -qq
-  in "$root" apt-get install -qq -y --no-install-recommends make >/dev/null 2>&1
-  if ! in "$root" env CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 make -C /src packages JOBS="${JOBS:-$(nproc)}" >"$roots/$suite/build.log" 2>&1; then
+  inside "$root" apt-get update -qq
+  inside "$root" apt-get install -qq -y --no-install-recommends make >/dev/null 2>&1
+  if ! inside "$root" env CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 make -C /src packages JOBS="${JOBS:-$(nproc)}" >"$roots/$suite/build.log" 2>&1; then
     tail -40 "$roots/$suite/build.log" >&2
     exit 1
   fi
@@ -80,19 +80,19 @@ command_alone() {
   mount_in "$root"
   step "$suite: install soak"
   cp "$roots/$suite"/packages/soak_*.deb "$root/tmp/"
-  in "$root" apt-get update -qq
-  in "$root" bash -c 'apt-get install -qq -y --no-install-recommends /tmp/soak_*.deb' >"$roots/$suite/install.log" 2>&1
-  in "$root" useradd --create-home ada
-  if in "$root" dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' | grep -E '^installed .*-dev$'; then
+  inside "$root" apt-get update -qq
+  inside "$root" bash -c 'apt-get install -qq -y --no-install-recommends /tmp/soak_*.deb' >"$roots/$suite/install.log" 2>&1
+  inside "$root" useradd --create-home ada
+  if inside "$root" dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' | grep -E '^installed .*-dev$'; then
     echo "$suite: soak brought a -dev package" >&2
     exit 1
   fi
   step "$suite: soak voice --virtual, soak voice"
   as "$root" 'soak voice --virtual --duration 60s --report-dir virtual' | tee "$roots/$suite/virtual.log" | grep ' PASS: '
   as "$root" 'soak voice --duration 10s --reconnect-every 2s' | tee "$roots/$suite/real.log" | grep ' PASS: '
-  in "$root" test -s /usr/share/man/man1/soak.1.gz
-  in "$root" apt-get purge -qq -y soak >/dev/null 2>&1
-  if in "$root" bash -c 'ls -d /usr/bin/soak /usr/share/doc/soak' 2>/dev/null; then
+  inside "$root" test -s /usr/share/man/man1/soak.1.gz
+  inside "$root" apt-get purge -qq -y soak >/dev/null 2>&1
+  if inside "$root" bash -c 'ls -d /usr/bin/soak /usr/share/doc/soak' 2>/dev/null; then
     echo "$suite: soak left these behind" >&2
     exit 1
   fi
@@ -106,11 +106,11 @@ library() {
   mount_in "$root"
   step "$suite: install libsoak-dev"
   cp "$roots/$suite"/packages/*.deb "$root/tmp/"
-  in "$root" apt-get update -qq
-  in "$root" bash -c 'apt-get install -qq -y --no-install-recommends g++ cmake make pkg-config python3 /tmp/*.deb' >"$roots/$suite/install-dev.log" 2>&1
-  in "$root" useradd --create-home ada
+  inside "$root" apt-get update -qq
+  inside "$root" bash -c 'apt-get install -qq -y --no-install-recommends g++ cmake make pkg-config python3 /tmp/*.deb' >"$roots/$suite/install-dev.log" 2>&1
+  inside "$root" useradd --create-home ada
   cp -r "$source/tests/package/pkg_config" "$source/tests/package/gating" "$root/home/ada/"
-  in "$root" chown -R ada: /home/ada
+  inside "$root" chown -R ada: /home/ada
   step "$suite: build with make and pkg-config, and with CMake"
   as "$root" 'make -C pkg_config && pkg_config/cache_test --soak_smoke' | grep '\[  PASSED  \]'
   as "$root" 'cmake -S gating -B build >/dev/null && cmake --build build'
