@@ -5,6 +5,7 @@
 
 #include <cctype>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -149,6 +150,8 @@ bool admit(const std::string& name, const char* file, int line) {
   BodyWatch::reset();
   RunContext context;
   context.name = name;
+  context.file = file;
+  context.line = static_cast<std::uint32_t>(line);
   context.mode = *asked.mode.mode;
   context.rerun = fmt::format("{} {} --gtest_filter={}", program().name, mode_flag(*asked.mode.mode), name);
   context.quiet = ::testing::internal::InDeathTestChild();

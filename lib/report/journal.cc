@@ -34,7 +34,11 @@ std::string header_line(const Record& record, const probe::Budgets& budgets, con
   json::Writer json;
   json.set_filter(text::without_secrets);
   json.object().key("schema").text("soak.journal").key("version").integer(1);
-  json.key("name").text(record.name).key("title").text(record.title).key("cycle_noun").text(record.cycle_noun);
+  json.key("name").text(record.name);
+  if (!record.file.empty()) {
+    json.key("file").text(record.file).key("line").integer(record.line);
+  }
+  json.key("title").text(record.title).key("cycle_noun").text(record.cycle_noun);
   json.key("mode").text(record.mode);
   json.key("started_s").integer(std::chrono::system_clock::to_time_t(record.started));
   json.key("asked_s").number(text::seconds(record.asked)).key("seed").integer(record.seed);

@@ -307,6 +307,10 @@ std::string to_json(const Record& record) {
   field(json, "schema", "soak.report");
   field(json, "version", std::uint64_t{kJsonVersion});
   field(json, "name", record.name);
+  if (!record.file.empty()) {
+    field(json, "file", record.file);
+    field(json, "line", std::uint64_t{record.line});
+  }
   field(json, "title", record.title);
   field(json, "mode", record.mode);
   field(json, "clock", record.virtual_clock ? "virtual" : "real");

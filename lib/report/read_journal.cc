@@ -35,6 +35,10 @@ class Reader {
       line["version"].refuse(fmt::format("{}", kVersion));
     }
     record_.name = line["name"].text();
+    if (line.has("file")) {
+      record_.file = line["file"].text();
+      record_.line = static_cast<std::uint32_t>(line["line"].count());
+    }
     record_.title = line["title"].text();
     record_.cycle_noun = line["cycle_noun"].text();
     record_.mode = read_mode(line["mode"]);

@@ -294,6 +294,10 @@ Record read_json(std::string_view text, const std::string& name) {
 
   Record record;
   record.name = json["name"].text();
+  if (json.has("file")) {
+    record.file = json["file"].text();
+    record.line = static_cast<std::uint32_t>(json["line"].count());
+  }
   record.title = json["title"].text();
   record.mode = read_mode(json["mode"]);
   record.virtual_clock = choice<bool, 2>(json["clock"], {{{"real", false}, {"virtual", true}}});

@@ -217,6 +217,8 @@ report::Record Run::State::totals() const {
 report::Record Run::State::so_far() const {
   report::Record result = totals();
   result.name = context.name;
+  result.file = context.file;
+  result.line = context.line;
   result.title = title_now();
   result.cycle_noun = cycle_noun;
   result.mode = to_string(context.mode);

@@ -5,6 +5,7 @@
 // What surrounds a Run: the test or the command that made it. Ours: not part of the API.
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +21,8 @@ namespace soak::detail {
 // One per process. The code that starts a soak sets it before a Run is created.
 struct RunContext {
   std::string name = "soak";  // "Soak/Cache.SurvivesChurn"
+  std::string file;           // Where the test is in the source, as the compiler was given it; empty if it is no test.
+  std::uint32_t line = 0;
   Mode mode = Mode::kReal;
   std::string rerun;  // The command that runs it again, without options. Empty: the report shows none.
   // How `rerun` spells an option; "--soak_<name>=<value>" unless set.

@@ -90,6 +90,19 @@ TEST_F(GatingReportsTest, TheReportHoldsEverySeries) {
   }
 }
 
+// So that a CI system can show a finding where the test is.
+TEST_F(GatingReportsTest, TheReportNamesTheFileAndTheLineOfTheTest) {
+  const std::string source = read_file(SAMPLE_SOAKS_SOURCE);
+  const std::string before = source.substr(0, source.find("SOAK_TEST(Loop, Passes) {"));
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+
+  const ProgramResult result = run("Loop.Passes");
+
+  ASSERT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(read_file(file("report") + "/Soak-Loop.Passes.json"),
+              ContainsRegex("\"file\": \"[^\"]*gating/sample_soaks.cc\",\n *\"line\": " + std::to_string(line) + ","));
+}
+
 TEST_F(GatingReportsTest, AReportThatCannotBeWrittenFailsTheTestAtOnce) {
   std::ofstream(file("occupied")) << "a file where a directory is needed";
   for (const std::string& folder : {std::string("/proc/nowhere"), file("occupied")}) {

@@ -108,6 +108,8 @@ TEST_F(JournalTest, GivesTheRunBack) {
   const Record record = read();
 
   EXPECT_EQ(record.name, record_.name);
+  EXPECT_EQ(record.file, record_.file);
+  EXPECT_EQ(record.line, record_.line);
   EXPECT_EQ(record.title, "VOICE SOAK / other");
   EXPECT_EQ(record.cycle_noun, "session");
   EXPECT_EQ(record.seed, record_.seed);

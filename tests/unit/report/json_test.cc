@@ -167,14 +167,14 @@ TEST(JsonTest, ATrendHasNumbersOnlyWhereItWasJudged) {
 
 TEST(JsonTest, TheSameRecordGivesTheSameBytesInTheSameOrder) {
   EXPECT_EQ(to_json(a_record()), to_json(a_record()));
-  EXPECT_THAT(
-      keys(parsed(a_record())),
-      ElementsAre("schema", "version", "name", "title", "mode", "clock", "summary", "interrupted", "ended_early",
-                  "ended_early_s", "killed", "started", "asked_s", "elapsed_s", "seed", "cycle_noun", "sessions",
-                  "memory_limit_bytes", "session_rss_bytes", "cycles", "failed_cycles", "failures", "counters",
-                  "figures", "traffic", "open_time", "answers", "verdict", "rerun", "parts", "parts_left", "settings",
-                  "marks", "marks_dropped", "quiescent_points", "unsettled_points", "unsettled_by", "candidates",
-                  "baseline_unsettled", "last_unsettled", "probe_cpu_s", "restarts", "series", "operations"));
+  EXPECT_THAT(keys(parsed(a_record())),
+              ElementsAre("schema", "version", "name", "file", "line", "title", "mode", "clock", "summary",
+                          "interrupted", "ended_early", "ended_early_s", "killed", "started", "asked_s", "elapsed_s",
+                          "seed", "cycle_noun", "sessions", "memory_limit_bytes", "session_rss_bytes", "cycles",
+                          "failed_cycles", "failures", "counters", "figures", "traffic", "open_time", "answers",
+                          "verdict", "rerun", "parts", "parts_left", "settings", "marks", "marks_dropped",
+                          "quiescent_points", "unsettled_points", "unsettled_by", "candidates", "baseline_unsettled",
+                          "last_unsettled", "probe_cpu_s", "restarts", "series", "operations"));
 }
 
 TEST(JsonTest, EveryKeyIsInTheDocument) {

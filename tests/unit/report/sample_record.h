@@ -41,6 +41,8 @@ inline Record a_record() {
   using namespace std::chrono_literals;
   Record record;
   record.name = "Soak/Voice.OpenAiRealtime";
+  record.file = "/src/tests/soak/voice_soak.cc";
+  record.line = 41;
   record.title = "VOICE \"SOAK\" / openai";
   record.cycle_noun = "reconnect";
   record.mode = "virtual";
