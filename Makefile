@@ -13,8 +13,9 @@ PACKAGES := ca-certificates ccache cmake dpkg-dev file g++ libboost-dev libcli11
             libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
 # it is used instead: Debian's npm conflicts with it.
-TOOL_PACKAGES := chromium chromium-driver curl libabsl-dev libgoogle-perftools-dev libre2-dev node-ws prometheus python3 python3-requests python3-websockets \
+TOOL_PACKAGES := chromium chromium-driver curl libabsl-dev libgoogle-perftools-dev libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
+LINT_PACKAGES := git python3 python3-yaml
 # For the benchmarks and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 VOICE_BENCH_PACKAGES := libbenchmark-dev node-ws nodejs python3 python3-websockets
@@ -32,7 +33,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean
+.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean gate-pusher gate-verdict soak-part
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -45,6 +46,9 @@ help:
 	@echo 'make soak-libraries  soak SQLite, RocksDB, LevelDB, libcurl and Redis, clean and with a planted leak, for ten real minutes each'
 	@echo 'make gate-voice      run each voice soak for ten real minutes: the release gate for voice code'
 	@echo 'make gate-channels   run each channel soak for ten real minutes: the release gate for channel code'
+	@echo 'make gate-pusher, gate-verdict'
+	@echo '                     the same for examples/pusher, and for runs that leak and runs that do not'
+	@echo 'make soak-part       run one part of a soak of 24 h: PROGRAM=voice_soak SOAK=Voice.AgainstTheFake/openai CHECKPOINT=checkpoint/'
 	@echo 'make bench           compare the async primitives with Asio, Tokio, Go, Node and asyncio (minutes; BENCH_ARGS=--smoke: seconds)'
 	@echo 'make bench-detector  measure false alarms, missed leaks and detection time of the verdict (half an hour; BENCH_ARGS=20: fewer runs)'
 	@echo 'make bench-http      compare HTTP requests with plain libcurl (seconds)'
@@ -55,7 +59,7 @@ help:
 	@echo 'make clang, clang-asan, clang-tsan'
 	@echo '                     run the tests built with clang, plain or sanitized; CLANG=clang++-17 selects the version'
 	@echo 'make fuzz            fuzz each client, each fake and HttpServer for ten minutes; FUZZ=gemini_peer for one of them'
-	@echo 'make lint            check formatting (make format applies it), and that every public header compiles alone'
+	@echo 'make lint            check formatting (make format applies it), workflows and links, and that every public header compiles alone'
 	@echo 'make tidy            run clang-tidy; advice, not a gate'
 	@echo 'make clean           remove build/ and soak-report/'
 
@@ -139,6 +143,27 @@ gate-channels: export SOAK_MESSAGE_INTERVAL ?= $(if $(SOAK_INTERVAL_SEC),,3s)
 gate-channels: SOAKS := Channels[.]
 gate-channels: soak
 
+gate-pusher: export SOAK_DURATION ?= $(if $(SOAK_DURATION_MIN),,10m)
+gate-pusher: SOAKS := Pusher[.]
+gate-pusher: soak
+
+# Programs that leak and programs that do not, for five minutes: what the verdict makes of them.
+gate-verdict: export SOAK_DURATION ?= $(if $(SOAK_DURATION_MIN),,5m)
+gate-verdict: SOAKS := (Leaks|Clean)[.]
+gate-verdict: soak
+
+# A part of a soak that is longer than a job may be (docs/resume.md). Not through CTest, whose limits are for a whole soak.
+PROGRAM ?= voice_soak
+SOAK ?= Voice.AgainstTheFake/openai
+CHECKPOINT ?= checkpoint/
+soak-part: export SOAK_DURATION ?= 24h
+soak-part: export SOAK_PART_DURATION ?= 5h
+soak-part:
+	$(call install,$(PACKAGES))
+	$(call configure,soak)
+	cmake --build --preset soak -j $(JOBS) --target $(PROGRAM) soak_command
+	build/soak/tests/soak/$(PROGRAM) --gtest_runsoak --gtest_filter='Soak/$(SOAK)' --soak_checkpoint='$(CHECKPOINT)'
+
 bench:
 	$(call install,$(PACKAGES) $(BENCH_PACKAGES))
 	$(call configure,bench)
@@ -216,9 +241,14 @@ fuzz:
 	    build/fuzz/corpus/$$target $$(test -d $$seeds && echo $$seeds) || exit 1; \
 	done
 
-# The second half compiles every public header alone.
+# The last part compiles every public header alone.
 lint:
-	$(call install,$(PACKAGES) $(CLANG_FORMAT))
+	$(call install,$(PACKAGES) $(CLANG_FORMAT) $(LINT_PACKAGES))
+	/usr/bin/python3 -B tests/workflows/check_workflows.py
+	/usr/bin/python3 -B tests/workflows/workflows_test.py
+	/usr/bin/python3 -B tests/docs/check_links.py
+	/usr/bin/python3 -B tests/docs/links_test.py
+	/usr/bin/python3 -B tests/docs/runbook_test.py
 ifdef CLANG_FORMAT
 	git ls-files '*.h' '*.cc' | xargs $(CLANG_FORMAT) --dry-run --Werror
 else
