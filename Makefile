@@ -10,7 +10,7 @@ SOAKS ?=
 # Packages of Debian 12 and 13. PACKAGES builds and tests; TOOL_PACKAGES is for the tests with the label `tools`.
 PACKAGES := ca-certificates ccache cmake dpkg-dev file g++ libboost-dev libcli11-dev libcurl4-openssl-dev libdw-dev \
             libeigen3-dev libfmt-dev libgmock-dev libgtest-dev libjemalloc2 libjs-chart.js libsamplerate0-dev \
-            libsndfile1-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
+            libsndfile1-dev libsqlite3-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
 # it is used instead: Debian's npm conflicts with it.
 TOOL_PACKAGES := chromium chromium-driver curl libabsl-dev libgoogle-perftools-dev libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
@@ -18,10 +18,11 @@ TOOL_PACKAGES := chromium chromium-driver curl libabsl-dev libgoogle-perftools-d
 LINT_PACKAGES := git python3 python3-yaml
 # For the benchmarks and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
+MESH_BENCH_PACKAGES := libbenchmark-dev python3 python3-cryptography
 VOICE_BENCH_PACKAGES := libbenchmark-dev node-ws nodejs python3 python3-websockets
 
 # For the soaks of libraries, each of which is left out where its library is missing.
-LIBRARY_PACKAGES := libhiredis-dev libleveldb-dev librocksdb-dev libsqlite3-dev redis-server
+LIBRARY_PACKAGES := libhiredis-dev libleveldb-dev librocksdb-dev redis-server
 
 # The clang version. Debian 12's default, 14, has no std::source_location, and Debian 13 has no clang 16. Choose another
 # with `make clang CLANG=clang++-17`. A name of that form is installed from apt; any other must already be on the machine.
@@ -33,7 +34,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean gate-pusher gate-verdict soak-part
+.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean gate-pusher gate-verdict soak-part bench-mesh
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -52,6 +53,7 @@ help:
 	@echo 'make bench           compare the async primitives with Asio, Tokio, Go, Node and asyncio (minutes; BENCH_ARGS=--smoke: seconds)'
 	@echo 'make bench-detector  measure false alarms, missed leaks and detection time of the verdict (half an hour; BENCH_ARGS=20: fewer runs)'
 	@echo 'make bench-http      compare HTTP requests with plain libcurl (seconds)'
+	@echo 'make bench-mesh      compare the acknowledged messages per second of examples/mesh with a twin in Python (a minute)'
 	@echo 'make bench-probe     measure what the probe costs a process with 10,000 sockets (a minute)'
 	@echo 'make bench-voice     compare voice traffic with libwebsockets, Node and Python; soak 1,800 sessions (a quarter of an hour)'
 	@echo 'make bench-wire      measure what a served WebSocket frame costs (minutes; BENCH_ARGS=other/wire_bench: beside another build)'
@@ -183,6 +185,12 @@ bench-http:
 	$(call configure,bench)
 	cmake --build --preset bench -j $(JOBS) --target http_bench
 	build/bench/bench/http_bench $(BENCH_ARGS)
+
+bench-mesh:
+	$(call install,$(PACKAGES) $(MESH_BENCH_PACKAGES))
+	$(call configure,bench)
+	cmake --build --preset bench -j $(JOBS) --target mesh_bench_programs
+	/usr/bin/python3 bench/mesh.py build/bench/examples/mesh/mesh build/bench/bench/mesh_load --folder build/bench $(BENCH_ARGS)
 
 bench-probe:
 	$(call install,$(PACKAGES) libbenchmark-dev)

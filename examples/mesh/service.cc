@@ -30,7 +30,8 @@ soak::metrics::Counter failed() {
 }  // namespace
 
 Service::Service(soak::EventLoop& loop, const ServiceOptions& options)
-    : drain_timeout_(options.drain_timeout),
+    : loop_(loop),
+      drain_timeout_(options.drain_timeout),
       server_(
           loop, [this](soak::net::HttpServerRequest request) { return reply(std::move(request)); },
           server_options(options)) {
@@ -49,11 +50,12 @@ Service::Service(soak::EventLoop& loop, const ServiceOptions& options)
   });
 }
 
-soak::Task<std::size_t> Service::run() {
+soak::Task<bool> Service::run() {
   co_await stop_.wait();
+  const soak::Instant began = loop_.now();
   soak::Task<> closing = server_.close(drain_timeout_);
   co_await std::move(closing);
-  co_return server_.requests_under_way();
+  co_return loop_.now() - began < drain_timeout_;
 }
 
 soak::Task<soak::net::HttpReply> Service::reply(soak::net::HttpServerRequest request) {

@@ -9,7 +9,6 @@
 //   loop.run(service.run());   // Until service.stop(), as SIGTERM does: not ready, requests answered, closed.
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -37,13 +36,14 @@ class Service {
   Router& routes() { return routes_; }
   std::string url() const { return server_.url(); }
 
-  // Serves until stop(), then answers the requests in progress. Returns how many it had to drop.
-  soak::Task<std::size_t> run();
+  // Serves until stop(), then answers the requests in progress. False if the drain timeout was too short for that.
+  soak::Task<bool> run();
   void stop() { stop_.set(); }
 
  private:
   soak::Task<soak::net::HttpReply> reply(soak::net::HttpServerRequest request);
 
+  soak::EventLoop& loop_;
   std::chrono::nanoseconds drain_timeout_;
   Router routes_;
   soak::Event stop_;

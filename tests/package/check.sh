@@ -57,12 +57,17 @@ not() {
   fi
 }
 
-# The service that people copy.
+# The services that people copy.
 must 'configure examples/pusher' 0 cmake -S "$source/examples/pusher" -B "$scratch/pusher" -G Ninja \
   -DCMAKE_PREFIX_PATH="$prefix"
 must 'build' 0 cmake --build "$scratch/pusher" -j 2
 expect 'its command line' 2 "$scratch/pusher/pusher"
 says 'its usage' 'usage: pusher STORES_URL'
+must 'configure examples/mesh' 0 cmake -S "$source/examples/mesh" -B "$scratch/mesh" -G Ninja \
+  -DCMAKE_PREFIX_PATH="$scratch/prefix"
+must 'build' 0 cmake --build "$scratch/mesh" -j 2
+expect 'its command line' 2 "$scratch/mesh/mesh"
+says 'its usage' 'mesh directory --db FILE'
 
 # The flag and the verdict alone, as somebody who has GoogleTest and fmt, and nothing else that soak can use.
 must 'configure with COMPONENTS gating' 0 env PKG_CONFIG_LIBDIR="$scratch" cmake -S "$source/tests/package/gating" \
