@@ -137,7 +137,8 @@ DirectoryService::Reply DirectoryService::revoke(Call call) {
   const bool by_operator = bears(call.request, options_.admin_token);
   if (!by_operator) {
     soak::Task<Caller> checking = authenticator_.check(call.request);
-    caller = co_await std::move(checking);
+    const Caller checked = co_await std::move(checking);
+    caller = checked;
     if (caller.handle != handle) {
       throw Problem(403, "not_yours", "an agent revokes itself; for others, the admin token is needed");
     }

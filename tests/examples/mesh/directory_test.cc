@@ -76,7 +76,7 @@ TEST_F(DirectoryTest, ARepeatedRegistrationGetsTheFirstAnswer) {
   run([&]() -> Task<> {
     const HttpResponse first = co_await enrol(ada_);
     co_await soak::sleep_for(5s);
-    node_.restart();
+    co_await restart();
     const HttpResponse again = co_await enrol(ada_);
 
     EXPECT_EQ(first.status, 201);
@@ -204,7 +204,7 @@ TEST_F(DirectoryTest, ARepeatedInviteGetsTheSameTokenWhichNoDatabaseHolds) {
     EXPECT_EQ(enrolled.status, 201);
     const std::string terms = R"({"id":"i1","scope":"query","seconds":60})";
     const HttpResponse first = co_await ada_.client.post("/v1/invites", terms);
-    node_.restart();
+    co_await restart();
     const HttpResponse again = co_await ada_.client.post("/v1/invites", terms);
 
     EXPECT_EQ(again.status, 200);
@@ -291,7 +291,7 @@ TEST_F(DirectoryTest, ARevokedAgentIsShutOutOfEveryRouteAtOnce) {
     EXPECT_TRUE(node_.key().public_key().verify(
         document,
         from_base64(JsonObject(identity.object("registry_signature", SIZE_MAX)).name("signature", 99)).value()));
-    node_.restart();
+    co_await restart();
     EXPECT_EQ(co_await try_post(bob_, "/v1/relay/sync", "{}"), "403 revoked");
   }());
 }

@@ -74,7 +74,7 @@ TEST(MeshJsonTest, AnObjectKeepsItsSource) {
 
   EXPECT_EQ(object.object("a", 99), R"({"n": 12345678901234567890123, "s": "}\"{"})");
   EXPECT_EQ(object.object("b", 2), "{}");
-  EXPECT_THAT(problem_of([&] { object.object("a", 9); }), StartsWith("too_large a: 42 bytes"));
+  EXPECT_THAT(problem_of([&] { object.object("a", 9); }), StartsWith("too_large a: 43 bytes"));
   EXPECT_THAT(problem_of([&] { object.object("c", 9); }), StartsWith("invalid_field c"));
 }
 

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -164,6 +165,12 @@ class MeshTest : public testing::Test {
     EXPECT_EQ(outcome(of_bob), "201");
     Task<> linking = link(ada_, bob_, scope);
     co_await std::move(linking);
+  }
+
+  // A crash and a new start; the clients notice that their connections are gone.
+  Task<> restart() {
+    node_.restart();
+    co_await soak::sleep_for(std::chrono::milliseconds{10});
   }
 
   Task<HttpResponse> send(Agent& from, std::string json) { return from.client.post("/v1/relay/messages", json); }

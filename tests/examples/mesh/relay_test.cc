@@ -73,7 +73,7 @@ TEST_F(RelayTest, ARepeatedMessageGetsTheFirstAnswerAlsoAfterACrash) {
     co_await begin();
     const HttpResponse first = co_await send(ada_, message("q1", "@bob"));  // Say the answer is lost.
     co_await soak::sleep_for(3s);
-    node_.restart();
+    co_await restart();
     const HttpResponse again = co_await send(ada_, message("q1", "@bob"));
     EXPECT_EQ(first.status, 201);
     EXPECT_EQ(again.status, 200);
@@ -127,7 +127,7 @@ TEST_F(RelayTest, AcknowledgementIsCumulativeAndNeverGoesBack) {
     EXPECT_EQ(outcome(beyond), "400 ack_beyond_inbox");
     EXPECT_EQ(co_await state_of(ada_, "q3"), "acknowledged");
     EXPECT_EQ(co_await state_of(ada_, "q4"), "stored");
-    node_.restart();
+    co_await restart();
     EXPECT_THAT(co_await inbox(bob_, "?after=0"), ElementsAre("q4 from @ada at 4", "q5 from @ada at 5"));
 
     const HttpResponse synced = co_await bob_.client.post("/v1/relay/sync", R"({"ack":4})");
@@ -336,7 +336,7 @@ TEST_F(SignedRequestsTest, AReplayedWriteIsRefusedAlsoAfterARestart) {
     soak::net::HttpRequest captured = request;
     const HttpResponse first = co_await plain_.send(std::move(request));
     EXPECT_EQ(first.status, 201);
-    node_.restart();
+    co_await restart();
     const HttpResponse replayed = co_await plain_.send(std::move(captured));
     EXPECT_EQ(outcome(replayed), "401 replayed");
   }());

@@ -228,7 +228,7 @@ TEST(SignatureTest, AFlippedBitIsRefused) {
 
 TEST(StructuredFieldTest, ReadsWhatTheRfcAllowsAndWritesItCanonically) {
   const std::optional<sf::Dictionary> read =
-      sf::parse_dictionary("a=(  \"x\";k;n=-5   tok/en ) ;z=?0 ,\tb=:aGk=:;q=\"\\\"\\\\\", c, a2=*t, c=7");
+      sf::parse_dictionary("a=(  \"x\";k;n=-5   tok/en );z=?0 ,\tb=:aGk=:;q=\"\\\"\\\\\", c, a2=*t, c=7");
   ASSERT_TRUE(read);
   ASSERT_EQ(read->size(), 4u);
   EXPECT_EQ(sf::to_string(std::get<sf::InnerList>(read->at(0).value)), "(\"x\";k;n=-5 tok/en);z=?0");
