@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each target first installs missing Debian packages, and prints their names. Nothing else needs the network, except that
-# test-tools downloads the providers' SDKs from npm, at the versions in a lock file.
+# test-tools downloads SDKs from npm, at the versions in a lock file.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -14,6 +14,8 @@ PACKAGES := ca-certificates ccache cmake dpkg-dev file g++ libboost-dev libcli11
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
 # it is used instead: Debian's npm conflicts with it.
 TOOL_PACKAGES := chromium chromium-driver curl libabsl-dev libgoogle-perftools-dev libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
+TOOL_PACKAGES := chromium chromium-driver curl golang-github-slack-go-slack-dev golang-go libgoogle-perftools-dev node-ws \
+                 prometheus python3 python3-requests python3-websockets \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 LINT_PACKAGES := git python3 python3-yaml
 # For the benchmarks and the peers that they compare with.

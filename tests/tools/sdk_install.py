@@ -39,8 +39,10 @@ def main():
                 skip("needs npm's registry, for the SDKs that the fakes are tested with")
             sys.exit(1)
         installed.write_text(locked)
-    for script in HERE.glob("*.mjs"):  # Node looks for packages beside the script.
-        shutil.copy(script, folder)
+    for script in HERE.glob("**/*.mjs"):  # Node looks for packages in the folders above the script.
+        copy = folder / script.relative_to(HERE)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(script, copy)
 
 
 main()

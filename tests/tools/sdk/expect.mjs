@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the scripts beside this one wait with.
+// What the scripts for Node share: the fake that they are run against, and what they wait with.
 
 import assert from 'node:assert/strict';
+
+// As sdk_test.py describes it.
+export const fake = JSON.parse(process.env.SOAK_FAKE);
 
 const LIMIT_MS = 20_000;
 
@@ -16,6 +19,14 @@ export async function within(promise, what) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+// Posts a user's message to the fake.
+export async function post_as_user(message) {
+  const headers = { 'Content-Type': 'application/json' };
+  const answer = await fetch(fake.control, { method: 'POST', headers, body: JSON.stringify(message) });
+  assert.equal(answer.status, 200, await answer.clone().text());
+  return (await answer.json()).id;
 }
 
 // What an SDK's callbacks are called with, kept in order until it is asked for.

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// discord.js' REST module against an API at URL that lets the token right in, and its webhook: node discord.mjs URL WEBHOOK.
-// With --untrusted the certificate is by a CA that Node does not know.
+// discord.js' REST module, which other packages use without the rest of it. The fake lets the token right in.
 
 import assert from 'node:assert/strict';
 
 import { DiscordAPIError, REST } from '@discordjs/rest';
 
-import { within } from './expect.mjs';
+import { fake, within } from '../expect.mjs';
 
-const [url, webhook, untrusted] = process.argv.slice(2);
+const { url, webhook, untrusted } = fake;
 const api = url.replace(/\/v10$/, '');
 const hook = webhook.slice(url.length);
 const options = { api, version: '10', retries: 0 };

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The official SDK of Gemini against a Live service at URL that lets the key right in: node gemini.mjs URL. With --untrusted
-// the certificate is by a CA that Node does not know, and the SDK has to say so.
+// The official SDK of Gemini. The fake lets the key right in.
 
 import assert from 'node:assert/strict';
 
 import { GoogleGenAI, Modality } from '@google/genai';
 
-import { bytes_of, Inbox, within } from './expect.mjs';
+import { bytes_of, fake, Inbox, within } from '../expect.mjs';
 
-const [url, untrusted] = process.argv.slice(2);
+const { url, untrusted } = fake;
 const frame_of = (fill) => ({ data: Buffer.alloc(1280, fill).toString('base64'), mimeType: 'audio/pcm;rate=16000' });  // 40 ms.
 const FRAME = frame_of(1);  // Too quiet to be speech.
 const SPEECH = frame_of(Buffer.from([0, 16]));

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// grammY, the most used SDK of Telegram's, against a Bot API at URL that lets the token 7:right in: node telegram.mjs URL. With --untrusted the certificate
-// is by a CA that Node does not know.
+// grammY. The fake lets the token 7:right in.
 
 import assert from 'node:assert/strict';
 
 import { Api, Bot, GrammyError, HttpError } from 'grammy';
 
-import { within } from './expect.mjs';
+import { fake, within } from '../expect.mjs';
 
-const [url, untrusted] = process.argv.slice(2);
+const { url, untrusted } = fake;
 const client = { apiRoot: url };
 
 async function messages() {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Slack's official SDK against a Web API at URL that lets the token xoxb-right in, and its incoming webhook:
-// node slack.mjs URL WEBHOOK. With --untrusted the certificate is by a CA that Node does not know.
+// Slack's official SDK: the Web API, of which the fake lets the token xoxb-right in, and the incoming webhook.
 
 import assert from 'node:assert/strict';
 
 import { ErrorCode, WebClient } from '@slack/web-api';
 import { IncomingWebhook } from '@slack/webhook';
 
-import { within } from './expect.mjs';
+import { fake, within } from '../expect.mjs';
 
-const [url, webhook, untrusted] = process.argv.slice(2);
+const { url, webhook, untrusted } = fake;
 const options = { slackApiUrl: `${url}/`, retryConfig: { retries: 0 }, logLevel: 'error' };
 
 async function failure(promise) {

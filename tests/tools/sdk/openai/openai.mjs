@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The official SDK of OpenAI against a Realtime service at URL that lets the key sk-right in: node openai.mjs URL.
-// With --untrusted the certificate is by a CA that Node does not know, and the SDK has to say so.
+// The official SDK of OpenAI. The fake lets the key sk-right in.
 //
 // Its Realtime clients speak wss: whatever the URL says. There are two: one for servers, which sends the key as a header,
 // and one for browsers, which sends it as a subprotocol.
@@ -12,11 +11,11 @@ import { OpenAIRealtimeWebSocket } from 'openai/realtime/websocket';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import { WebSocket } from 'ws';
 
-import { bytes_of, Inbox, within } from './expect.mjs';
+import { bytes_of, fake, Inbox, within } from '../expect.mjs';
 
 globalThis.WebSocket = WebSocket;  // The browsers' one; Node has none before 22.
 
-const [url, untrusted] = process.argv.slice(2);
+const { url, untrusted } = fake;
 const BASE_URL = url.replace('wss://', 'https://').replace(/\/realtime$/, '');
 const MODEL = 'gpt-realtime';
 const FRAME = Buffer.alloc(1920).toString('base64');  // 40 ms.
