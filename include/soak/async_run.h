@@ -62,6 +62,8 @@ struct AsyncRunOptions {
   std::optional<std::uint16_t> metrics_port = std::nullopt;
 };
 
+class RunMetrics;
+
 class AsyncRun : public Run {
  public:
   explicit AsyncRun(RunOptions options = {}, AsyncRunOptions more = {});
@@ -90,11 +92,9 @@ class AsyncRun : public Run {
  private:
   struct Counts;
   struct Round;
-  struct Shown;
   enum class CycleOutcome { kFinished, kFailed, kEnded };
 
   void ready_descriptors(std::uint64_t sessions);
-  void serve_metrics(std::uint16_t port);
   Task<> drive_cycles(const std::function<Task<>(Cycle&)>& body);
   Task<> run_cycles(const std::function<Task<>(Cycle&)>& body, const std::vector<std::chrono::nanoseconds>& ends,
                     std::uint64_t first);
@@ -120,7 +120,7 @@ class AsyncRun : public Run {
   std::uint64_t cycles_due_ = 0;      // The same.
   std::chrono::nanoseconds until_{};  // When the load of this process ends.
   std::unique_ptr<Counts> at_rest_;   // At the last quiescent point.
-  std::unique_ptr<Shown> shown_;      // Its metrics, and the endpoint that serves them.
+  std::unique_ptr<RunMetrics> metrics_;
 };
 
 }  // namespace soak

@@ -37,6 +37,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -118,10 +119,10 @@ class Run {
   void mark(std::string_view kind, std::string_view text);
 
   // Watches a count of your own, which must be back at its baseline when the run ends. `read` is called on the probe's
-  // thread. Call this before the first cycle. If the kernel counts the same thing, name its count, and the two are
-  // compared: run.add_gauge("sessions", read, {.stands_for = "sockets"}). Throws Error(Errc::kInvalidArgument), listing
-  // the existing counts, if there is no such count.
-  void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
+  // thread, and may return nothing when there is no value. Call this before the first cycle. If the kernel counts the
+  // same thing, name its count, and the two are compared: run.add_gauge("sessions", read, {.stands_for = "sockets"}).
+  // Throws Error(Errc::kInvalidArgument), listing the existing counts, if there is no such count.
+  void add_gauge(std::string name, std::function<std::optional<std::int64_t>()> read, GaugeOptions options = {});
 
   // Also watches another process. What it holds is judged as "<name>.rss", "<name>.fds", "<name>.sockets" and
   // "<name>.threads". If it ends before the run does, that is a finding. Call this before the first cycle, and again

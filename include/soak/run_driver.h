@@ -122,11 +122,15 @@ class RunDriver {
   // catches.
   [[noreturn]] void refuse(const std::string& why);
 
+  // False for a watch without a duration, which lasts until whoever drives it ends it.
+  bool has_duration() const;
+
   // Sets how many cycles this part should finish. The verdict allows one more or one less. Without a call, any number
   // above 0 passes.
   void expect_cycles(std::uint64_t count);
-  void finish_cycle();
-  void fail_cycle(std::string_view what);  // An error from outside: counted, and the first five messages kept.
+  void finish_cycle() { finish_cycles(1); }
+  void finish_cycles(std::uint64_t count);  // For a driver that is told how many there were.
+  void fail_cycle(std::string_view what);   // An error from outside: counted, and the first five messages kept.
 
   // These make the verdict FAIL: an exception that ended the run, and a blocking call that never returned.
   void crash(std::string_view what);
@@ -135,6 +139,10 @@ class RunDriver {
   // Call it when nothing is in flight. `unsettled_by` names a count that was still moving, if one was. This may end the
   // run early: check Run::ended_early() afterwards.
   void quiescent_point(std::string_view unsettled_by = {});
+
+  // Call it after each pass of a loop in which work may be in flight: a candidate for a quiescent point, taken as often
+  // as the probe's share allows. `last` says that no other one follows. This may end the run early.
+  void end_pass(bool last);
 
   // Says that the load of the run is over and drained, and that the same load begins again (RunOptions::reload). The
   // verdict says of the memory that the first load left whether the second one used it again or added to it.

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/drive/run_metrics.h"
 #include "lib/drive/schedule.h"
 #include "lib/drive/session_memory.h"
 #include "lib/text/format.h"
@@ -23,10 +24,7 @@
 #include "soak/detail/run_context.h"
 #include "soak/error.h"
 #include "soak/event.h"
-#include "soak/metrics/collector.h"
 #include "soak/metrics/endpoint.h"
-#include "soak/metrics/probe_families.h"
-#include "soak/option_table.h"
 #include "soak/probe/process.h"
 #include "soak/run_driver.h"
 
@@ -47,16 +45,6 @@ constexpr nanoseconds kLook = 100ms;  // How soon an interrupt is seen.
 // day takes.
 constexpr nanoseconds kVirtualSample = 1s;
 constexpr int kVirtualSamples = 3600;
-
-constexpr std::array kOptions = {
-    Option{.name = "metrics_port",
-           .kind = OptionKind::kPort,
-           .default_value = "",
-           .help = "where an AsyncRun on the real clock serves Prometheus metrics, on 127.0.0.1",
-           .changes_the_run = false,
-           .no_value = "off"}};
-constexpr const Option& kMetricsPort = kOptions[0];
-[[gnu::init_priority(kOptionPriority)]] OptionTable g_options("drive", kOptions);
 
 // How a body ended: nothing is said when it returned.
 struct BodyResult {
@@ -95,36 +83,6 @@ struct AsyncRun::Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
-// Read when metrics are requested, so on any thread.
-struct AsyncRun::Shown {
-  explicit Shown(AsyncRun& shown) : run(shown), mode(to_string(shown.mode())) {}
-
-  std::vector<metrics::Family> families() const {
-    using metrics::Kind;
-    std::vector<metrics::Family> all = metrics::probe_families(run.held());
-    all.push_back({"soak_run_info", "The running soak.", Kind::kGauge, {{{{"name", name}, {"mode", mode}}, 1}}});
-    all.push_back({"soak_cycles_total", "Finished cycles.", Kind::kCounter, {{{}, as_value(run.cycles())}}});
-    all.push_back({"soak_failed_cycles_total",
-                   "Cycles that ended with an error from outside.",
-                   Kind::kCounter,
-                   {{{}, as_value(run.failed_cycles())}}});
-    metrics::Family events{"soak_events_total", "What the run counted, such as frames.", Kind::kCounter, {}};
-    for (const report::Counter& counter : run.counters()) {
-      events.samples.push_back({{{"event", counter.name}}, as_value(counter.value)});
-    }
-    all.push_back(std::move(events));
-    return all;
-  }
-
-  static double as_value(std::uint64_t count) { return static_cast<double>(count); }
-
-  const RunDriver run;
-  std::string name = detail::run_context().name;
-  std::string mode;
-  metrics::Collector collector{[this] { return families(); }};
-  std::optional<metrics::Endpoint> endpoint;
-};
-
 AsyncRun::AsyncRun(RunOptions options, AsyncRunOptions more) : Run(std::move(options), Driven{}) {
   if (settings().sessions > 1 && mode() != Mode::kVirtual) {
     ready_descriptors(settings().sessions);
@@ -142,10 +100,8 @@ AsyncRun::AsyncRun(RunOptions options, AsyncRunOptions more) : Run(std::move(opt
     loop_ = std::make_unique<UvLoop>(UvLoopOptions{.seed = driver.part_seed()});
   }
   add_gauge("tasks", [loop = loop_.get()] { return static_cast<std::int64_t>(loop->live_tasks()); });
-  shown_ = std::make_unique<Shown>(*this);
-  if (const auto port = driver.find_setting(kMetricsPort, more.metrics_port)) {
-    serve_metrics(*port);
-  }
+  metrics_ = std::make_unique<RunMetrics>(*this);
+  metrics_->serve_if_asked(more.metrics_port);
 }
 
 AsyncRun::~AsyncRun() = default;
@@ -162,25 +118,7 @@ void AsyncRun::ready_descriptors(std::uint64_t sessions) {
   }
 }
 
-// From the beginning, so that the baseline holds the endpoint's threads and its socket.
-void AsyncRun::serve_metrics(std::uint16_t port) {
-  if (mode() == Mode::kVirtual) {
-    add_note("metrics_port: a run on the virtual clock serves no metrics");
-    return;
-  }
-  if (detail::run_context().quiet) {
-    return;
-  }
-  try {
-    shown_->endpoint.emplace(metrics::EndpointOptions{.port = port});
-  } catch (const std::exception& error) {
-    RunDriver(*this).refuse(error.what());
-  }
-  fmt::print("metrics at {}\n", metrics_url());
-  std::fflush(stdout);
-}
-
-std::string AsyncRun::metrics_url() const { return shown_->endpoint ? shown_->endpoint->url() : std::string{}; }
+std::string AsyncRun::metrics_url() const { return metrics_->url(); }
 
 void AsyncRun::drive(std::function<Task<>(Cycle&)> body) {
   RunDriver driver(*this);

@@ -284,18 +284,46 @@ void judge_slopes(const JudgeWords& words, Verdict& verdict, Finding* holder) {
     }
     Finding finding{trend.series, fmt::format("{} grew {}", trend.series, growth_text(trend)), {}};
     add_trend(trend, Headline::kGrowth, words, finding);
-    add_or_list(verdict, trend.series == "rss" ? holder : nullptr, std::move(finding));
+    add_or_list(verdict, trend.series == "rss" || trend.series == "memory" ? holder : nullptr, std::move(finding));
   }
+}
+
+// What a gauge says and the kernel holds at the end. Ends of passes, at which work may be in flight, are read one after
+// the other: there, of the last third of the points, the one at which the two are closest.
+std::optional<std::pair<std::int64_t, std::int64_t>> gauge_and_kernel(const Measurements& measured, const Track& gauge,
+                                                                      const Track& kernel) {
+  if (gauge.at_rest.empty() || kernel.at_rest.empty()) {
+    return std::nullopt;
+  }
+  if (!measured.candidates) {
+    return std::pair(gauge.at_rest.last()->value, kernel.at_rest.last()->value);
+  }
+  const std::vector<Point> held = kernel.at_rest.points();
+  const auto from = held.front().at + (held.back().at - held.front().at) * 2 / 3;
+  const std::vector<Point> said = gauge.at_rest.points();
+  std::optional<std::pair<std::int64_t, std::int64_t>> closest;
+  auto at = said.begin();
+  for (const Point& point : held) {
+    at = std::find_if(at, said.end(), [&point](const Point& one) { return one.at >= point.at; });
+    if (at == said.end()) {
+      break;
+    }
+    // Where points stand for several values: the least that the gauge said and the most that there was.
+    if (point.at >= from && (!closest || at->low - point.high < closest->first - closest->second)) {
+      closest.emplace(at->low, point.high);
+    }
+  }
+  return closest;
 }
 
 void judge_ghosts(const Measurements& measured, Verdict& verdict) {
   for (const Track& gauge : measured.tracks) {
     const Track* const kernel = gauge.stands_for.empty() ? nullptr : measured.find(gauge.stands_for);
-    if (kernel == nullptr || gauge.at_rest.empty() || kernel->at_rest.empty()) {
+    const auto seen = kernel == nullptr ? std::nullopt : gauge_and_kernel(measured, gauge, *kernel);
+    if (!seen) {
       continue;
     }
-    const std::int64_t says = gauge.at_rest.last()->value;
-    const std::int64_t holds = kernel->at_rest.last()->value;
+    const auto [says, holds] = *seen;
     if (says <= holds) {
       continue;
     }
@@ -313,8 +341,8 @@ void judge_ghosts(const Measurements& measured, Verdict& verdict) {
 
 // Whether growth is judged over time: that of memory whose values between the quiescent points are known, and of what
 // has no quiescent points.
-bool over_time(const Track& track) {
-  const bool memory = track.unit == Unit::kBytes && track.name != "heap";
+bool over_time(const Track& track, const JudgeWords& words) {
+  const bool memory = track.unit == Unit::kBytes && track.name != "heap" && !words.per_cycle;
   return track.at_rest.added() < 2 || (memory && !track.timeline.empty());
 }
 
@@ -372,7 +400,7 @@ std::string why_not_judged(const Track& track, const JudgeWords& words) {
     return words.rss_not_judged;
   }
   // The noise of RSS (pages, high-water marks) depends on real time.
-  if (words.virtual_clock && track.unit == Unit::kBytes && over_time(track)) {
+  if (words.virtual_clock && track.unit == Unit::kBytes && over_time(track, words)) {
     return "the clock is virtual";
   }
   return {};
@@ -397,7 +425,7 @@ void find_trends(const Measurements& measured, const Budgets& budgets, const Jud
       trend.not_judged = std::move(why);
       continue;
     }
-    Trend trend = over_time(track) ? slope_of(track, noisy) : residue_of(track, measured, words.cycle, noisy);
+    Trend trend = over_time(track, words) ? slope_of(track, noisy) : residue_of(track, measured, words.cycle, noisy);
     attribute(track, measured, words.cycle, trend);
     if (memory && trend.not_judged.empty() && budgets.leak_max) {
       trend.bound = judge_bound(*budgets.leak_max, trend, rates);
@@ -421,6 +449,11 @@ void find_trends(const Measurements& measured, const Budgets& budgets, const Jud
   }
 }
 
+// The series that stands for all memory of what is measured.
+std::string_view resident(const Measurements& measured) {
+  return measured.find("memory") != nullptr ? "memory" : "rss";
+}
+
 void judge_rss(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,
                Finding* holder) {
   if (!words.rss_not_judged.empty()) {
@@ -429,19 +462,21 @@ void judge_rss(const Measurements& measured, const Budgets& budgets, const Judge
   }
   const std::optional<RssGrowth> growth = rss_growth(measured);
   if (!growth) {
-    verdict.findings.push_back({"rss", "rss has fewer than two samples, too few to pass", {}});
+    const std::string series(resident(measured));
+    verdict.findings.push_back({series, series + " has fewer than two samples, too few to pass", {}});
     return;
   }
+  const std::string series(growth->series);
   const std::int64_t grown = growth->end - growth->start;
   if (grown > budgets.rss_growth_bytes_max) {
     add_or_list(verdict, holder,
-                {"rss",
-                 fmt::format("rss grew {}, allowed {}: {} -> {}", format_bytes(grown),
+                {series,
+                 fmt::format("{} grew {}, allowed {}: {} -> {}", series, format_bytes(grown),
                              format_bytes(budgets.rss_growth_bytes_max), format_bytes(growth->start),
                              format_bytes(growth->end)),
                  {}});
   } else if (growth->peak - growth->start > budgets.rss_growth_bytes_max) {
-    verdict.remarks.push_back(fmt::format("rss peaked at {}, {} above its start, and came back to {}",
+    verdict.remarks.push_back(fmt::format("{} peaked at {}, {} above its start, and came back to {}", series,
                                           format_bytes(growth->peak), format_bytes(growth->peak - growth->start),
                                           format_bytes(growth->end)));
   }
@@ -459,12 +494,13 @@ const Finding* Verdict::find(const std::string& subject) const {
 }
 
 std::optional<RssGrowth> rss_growth(const Measurements& measured) {
-  const Track* rss = measured.find("rss");
+  const std::string_view series = resident(measured);
+  const Track* rss = measured.find(series);
   if (rss == nullptr || rss->timeline.empty()) {
     return std::nullopt;
   }
   if (rss->at_rest.added() >= 2) {
-    return RssGrowth{rss->at_rest.first()->value, rss->timeline.peak()->value, rss->at_rest.last()->value};
+    return RssGrowth{series, rss->at_rest.first()->value, rss->timeline.peak()->value, rss->at_rest.last()->value};
   }
   // Without two quiescent points: from the first sample after a cycle, or, in a run of one cycle, from the start.
   std::optional<Point> start;
@@ -474,7 +510,7 @@ std::optional<RssGrowth> rss_growth(const Measurements& measured) {
     }
   }
   if (start) {
-    return RssGrowth{start->value, rss->timeline.peak()->value, rss->timeline.last()->value};
+    return RssGrowth{series, start->value, rss->timeline.peak()->value, rss->timeline.last()->value};
   }
   return std::nullopt;
 }
@@ -526,6 +562,14 @@ Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeW
   }
   judge_rss(measured, budgets, words, verdict, holder);
   judge_slopes(words, verdict, holder);
+  constexpr std::size_t kRestartsShown = 3;
+  for (std::size_t i = 0; i < std::min(measured.restarts.size(), kRestartsShown); ++i) {
+    const Restart& restart = measured.restarts[i];
+    const bool more = i + 1 == kRestartsShown && measured.restarts.size() > kRestartsShown;
+    verdict.remarks.push_back(
+        fmt::format("{} at {}{}", restart.text, format_clock(restart.at),
+                    more ? fmt::format("; {} more", measured.restarts.size() - kRestartsShown) : ""));
+  }
   for (const Vanished& process : measured.vanished) {
     verdict.findings.push_back({process.name,
                                 fmt::format("process {} ({}) ended at {}, before the run did", process.id.value,

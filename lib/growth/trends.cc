@@ -315,7 +315,7 @@ void attribute(const Track& track, const Measurements& measured, const std::stri
     return;
   }
   const std::optional<Attribution> to = attribution_of(track, measured, cycle);
-  if (to) {
+  if (to && to->operation != "second") {  // Which the trend gives already.
     trend.operation = to->operation;
     trend.per_operation = trend.growth * text::seconds(to->lasted) / to->done;
   }

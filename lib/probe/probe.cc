@@ -37,6 +37,7 @@ constexpr std::size_t kPartsMax = 9;
 
 // What the share does not cover: some readings of a run that is too short to have earned them.
 constexpr nanoseconds kAtHand = 10ms;
+constexpr nanoseconds kAtHandOfGroup = 2ms;  // Which may be watched without a load, and has more sources.
 
 nanoseconds thread_cpu_time() {
   timespec time{};
@@ -56,6 +57,20 @@ bool give_kinds(std::span<std::int64_t> values, const FdKinds& kinds) {
 // What is in swap is still held, so it is judged with what is resident.
 bool give_memory(std::span<std::int64_t> values, const Memory& memory) {
   const std::array<std::int64_t, 5> all = {memory.all(), memory.swap, memory.anonymous, memory.files, memory.shared};
+  std::copy_n(all.begin(), values.size(), values.begin());
+  return true;
+}
+
+// What leaks of a group is judged without the pages of files.
+bool give_group_memory(std::span<std::int64_t> values, const Memory& memory) {
+  const std::array<std::int64_t, 6> all = {memory.held(), memory.rss,    memory.anonymous,
+                                           memory.files,  memory.shared, memory.swap};
+  std::copy_n(all.begin(), values.size(), values.begin());
+  return true;
+}
+
+bool give_usage(std::span<std::int64_t> values, const Cgroup::Usage& usage) {
+  const std::array<std::int64_t, 4> all = {usage.held, usage.current, usage.cache, usage.swap};
   std::copy_n(all.begin(), values.size(), values.begin());
   return true;
 }
@@ -123,15 +138,24 @@ class Probe::Meter {
 
 Probe::Probe(ProbeOptions options) : Probe(ProcessId{}, std::move(options)) {}
 
-Probe::Probe(ProcessId id, ProbeOptions options) : options_(std::move(options)) {
+Probe::Probe(ProcessId id, ProbeOptions options) : Probe(id, nullptr, std::move(options)) {}
+
+Probe::Probe(ProcessId id, ProcessGroup* group, ProbeOptions options) : options_(std::move(options)), group_(group) {
   if (!options_.cpu_time) {
     options_.cpu_time = thread_cpu_time;
   }
   measured_.unsettled_by.reserve(kNameRoom);
   rests_.touch();
+  if (group_ != nullptr) {
+    group_pace_ = std::make_unique<Pace>();
+    watch(*group_);
+    return;
+  }
   Process process = id.value == 0 ? Process() : Process(id);
   watch(std::unique_ptr<Watched>(new Watched{std::move(process), id, "the process"}), "");
 }
+
+Probe::Probe(ProcessGroup* group, ProbeOptions options) : Probe(ProcessId{}, group, std::move(options)) {}
 
 Probe::~Probe() = default;
 
@@ -185,6 +209,59 @@ void Probe::watch(std::unique_ptr<Watched> owned, const std::string& prefix) {
   }
 }
 
+// Its processes come and go: what cannot be read now may be readable later.
+void Probe::watch(ProcessGroup& group) {
+  const auto add_late = [this](std::vector<Part> parts, Cost cost, const std::string& unavailable,
+                               Read read) -> Source& {
+    Source& source = add(std::move(parts), cost, unavailable.empty() ? "not read yet" : unavailable, std::move(read));
+    source.readable = unavailable.empty();
+    for (std::size_t i = source.first; source.readable && i < source.first + source.count; ++i) {
+      measured_.tracks[i].unavailable.clear();
+    }
+    return source;
+  };
+  if (group.cgroup()) {
+    add_late({{"memory", Unit::kBytes},
+              {"memory.current", Unit::kBytes, "memory"},
+              {"memory.cache", Unit::kBytes, "memory"},
+              {"swap", Unit::kBytes, "memory"}},
+             Cost::kCheap, {}, [&group](std::span<std::int64_t> values) {
+               const std::optional<Cgroup::Usage> usage = group.usage();
+               return usage && give_usage(values, *usage);
+             });
+  } else {
+    add_late({{"memory", Unit::kBytes},
+              {"rss", Unit::kBytes, "memory"},
+              {"rss_anon", Unit::kBytes, "memory"},
+              {"rss_file", Unit::kBytes, "memory"},
+              {"rss_shmem", Unit::kBytes, "memory"},
+              {"swap", Unit::kBytes, "memory"}},
+             Cost::kCheap, {}, [&group](std::span<std::int64_t> values) {
+               const std::optional<Memory> memory = group.memory();
+               return memory && give_group_memory(values, *memory);
+             });
+  }
+  add({{"heap", Unit::kBytes}}, Cost::kDear, "not available: the heap of another process cannot be read", {});
+  const std::size_t fds = measured_.tracks.size();
+  // Their number alone may be readable without the permission for them.
+  add_late({{"fds"}}, Cost::kCheap, group.open_fds() ? "" : group.unreadable(),
+           [&group](std::span<std::int64_t> values) { return give(values, group.open_fds()); });
+  add_late({{"sockets"},
+            {"pipes", Unit::kCount, "fds"},
+            {"anon_inodes", Unit::kCount, "fds"},
+            {"files", Unit::kCount, "fds"}},
+           Cost::kDear, group.unreadable(),
+           [&group](std::span<std::int64_t> values) {
+             const std::optional<FdKinds> seen = group.fd_kinds();
+             return seen && give_kinds(values, *seen);
+           })
+      .follows = fds;
+  add_late({{"threads"}}, Cost::kCheap, {},
+           [&group](std::span<std::int64_t> values) { return give(values, group.threads()); });
+  add_late({{"processes"}}, Cost::kCheap, {},
+           [&group](std::span<std::int64_t> values) { return give(values, group.size()); });
+}
+
 Probe::Source& Probe::add(std::vector<Part> parts, Cost cost, std::string unavailable, Read read) {
   std::array<std::int64_t, kPartsMax> values{};
   if (unavailable.empty() && !read(std::span(values).first(parts.size()))) {
@@ -205,18 +282,24 @@ Probe::Source& Probe::add(std::vector<Part> parts, Cost cost, std::string unavai
 
 // Half of the share is for what is cheap, half for what is dear; each source has an equal part of its half.
 void Probe::share_out() {
+  const nanoseconds at_hand = group_ == nullptr ? kAtHand : kAtHandOfGroup;
   for (const Cost cost : {Cost::kCheap, Cost::kDear}) {
     const auto alike = [cost](const Source& source) { return source.cost == cost; };
-    const auto sources = static_cast<double>(std::count_if(sources_.begin(), sources_.end(), alike));
+    const bool refreshes = group_ != nullptr && cost == Cost::kCheap;
+    const auto sources =
+        static_cast<double>(std::count_if(sources_.begin(), sources_.end(), alike) + (refreshes ? 1 : 0));
+    if (refreshes) {
+      group_pace_->limit(options_.share / 2 / sources, at_hand);
+    }
     for (Source& source : sources_) {
       if (alike(source)) {
-        source.pace.limit(options_.share / 2 / sources, kAtHand);
+        source.pace.limit(options_.share / 2 / sources, at_hand);
       }
     }
   }
 }
 
-void Probe::add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options) {
+void Probe::add_gauge(std::string name, std::function<std::optional<std::int64_t>()> read, GaugeOptions options) {
   const std::lock_guard lock(mutex_);
   if (!options.stands_for.empty()) {
     std::vector<std::string_view> counts;
@@ -230,10 +313,10 @@ void Probe::add_gauge(std::string name, std::function<std::int64_t()> read, Gaug
                                                       options.stands_for, fmt::join(counts, ", ")));
     }
   }
-  add({{std::move(name)}}, Cost::kCheap, {}, [read = std::move(read)](std::span<std::int64_t> values) {
-    values[0] = read();
-    return true;
-  });
+  Source& source = add({{std::move(name), options.unit}}, Cost::kCheap, {},
+                       [read = std::move(read)](std::span<std::int64_t> values) { return give(values, read()); });
+  source.readable = true;
+  measured_.tracks.back().unavailable.clear();
   measured_.tracks.back().stands_for = options.stands_for;
 }
 
@@ -375,8 +458,27 @@ bool Probe::has_moved(const Source& source) const {
          static_cast<double>(std::abs(now->value - source.followed)) > kMoved * static_cast<double>(source.followed);
 }
 
+// A group that cannot be refreshed as often as this keeps the processes that it had.
+void Probe::refresh_group(nanoseconds at) {
+  if (group_pace_->allows(at)) {
+    const nanoseconds began = options_.cpu_time();
+    group_->refresh();
+    group_pace_->spend(options_.cpu_time() - began);
+  }
+  // Others refresh it, too.
+  if (const std::string replaced = group_->take_replacement(); !replaced.empty()) {
+    measured_.restarts.push_back({at, replaced});
+    for (Track& track : measured_.tracks) {
+      track.restart(at);
+    }
+  }
+}
+
 // What a process that has ended held says nothing any more; that it ended does.
 void Probe::look_at_processes(nanoseconds at) {
+  if (group_ != nullptr) {
+    refresh_group(at);
+  }
   for (const std::unique_ptr<Watched>& watched : watched_) {
     if (!watched->replaced.empty()) {
       measured_.restarts.push_back({at, std::exchange(watched->replaced, {})});

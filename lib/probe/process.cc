@@ -58,7 +58,7 @@ bool stat_in(int directory, const char* self_path, struct stat* status) noexcept
 
 }  // namespace
 
-Process::Process(ProcessId id) {
+Process::Process(ProcessId id, Descriptors descriptors) {
   directory_ = ::open(fmt::format("/proc/{}", id.value).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory_ < 0) {
     throw Error(Errc::kSystem,
@@ -67,10 +67,8 @@ Process::Process(ProcessId id) {
   std::string why;
   if (ended()) {
     why = "has ended";
-  } else if (const int descriptors = open_file("/proc/self/fd"); descriptors < 0) {
+  } else if (descriptors == Descriptors::kRequired && !descriptors_are_readable()) {
     why = errno == EACCES || errno == EPERM ? "its descriptors may not be read by this user" : std::strerror(errno);
-  } else {
-    ::close(descriptors);
   }
   if (!why.empty()) {
     ::close(directory_);
@@ -93,6 +91,14 @@ Process& Process::operator=(Process&& other) noexcept {
 
 int Process::open_file(const char* self_path) const noexcept {
   return ::openat(directory_ < 0 ? AT_FDCWD : directory_, path_in(directory_, self_path), O_RDONLY | O_CLOEXEC);
+}
+
+bool Process::descriptors_are_readable() const noexcept {
+  const int descriptors = open_file("/proc/self/fd");
+  if (descriptors >= 0) {
+    ::close(descriptors);
+  }
+  return descriptors >= 0;
 }
 
 bool Process::ended() const noexcept {

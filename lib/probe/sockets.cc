@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who this process's TCP sockets talk to, for the explanation of a finding.
+// Who the TCP sockets of a process talk to, for the explanation of a finding.
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -26,11 +26,10 @@ constexpr std::array<const char*, 12> kStates = {"?",          "ESTABLISHED", "S
                                                  "CLOSE_WAIT", "LAST_ACK",    "LISTENING", "CLOSING"};
 constexpr unsigned kListening = 10;
 
-std::set<unsigned long> own_socket_inodes() {
-  std::set<unsigned long> inodes;
-  DIR* directory = ::opendir("/proc/self/fd");
+void add_socket_inodes(const std::string& process, std::set<unsigned long>& inodes) {
+  DIR* directory = ::opendir((process + "/fd").c_str());
   if (directory == nullptr) {
-    return inodes;
+    return;
   }
   while (const dirent* entry = ::readdir(directory)) {
     struct stat status {};
@@ -39,7 +38,6 @@ std::set<unsigned long> own_socket_inodes() {
     }
   }
   ::closedir(directory);
-  return inodes;
 }
 
 // "0100007F:9CB9" as the kernel prints it: the address in words of the machine's byte order.
@@ -67,11 +65,18 @@ struct TcpSocket {
 
 std::string port_of(const std::string& address) { return address.substr(address.find(':') + 1); }
 
-std::vector<TcpSocket> own_tcp_sockets() {
-  const std::set<unsigned long> own = own_socket_inodes();
+// Of processes in one network namespace: "/proc/self", "/proc/4711".
+std::vector<TcpSocket> tcp_sockets_of(const std::vector<std::string>& processes) {
+  std::set<unsigned long> own;
+  for (const std::string& process : processes) {
+    add_socket_inodes(process, own);
+  }
   std::vector<TcpSocket> sockets;
-  for (const char* path : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
-    std::ifstream file(path);
+  if (processes.empty()) {
+    return sockets;
+  }
+  for (const char* table : {"/net/tcp", "/net/tcp6"}) {
+    std::ifstream file(processes.front() + table);
     std::string line;
     std::getline(file, line);  // The heading.
     while (std::getline(file, line)) {
@@ -116,10 +121,7 @@ class ServerEnds {
   std::map<std::string, std::size_t> remotes_;
 };
 
-}  // namespace
-
-std::vector<std::string> describe_sockets(std::size_t most) {
-  const std::vector<TcpSocket> sockets = own_tcp_sockets();
+std::vector<std::string> describe(const std::vector<TcpSocket>& sockets, std::size_t most) {
   const ServerEnds server_ends(sockets);
   std::map<std::string, std::size_t> counts;
   for (const TcpSocket& socket : sockets) {
@@ -141,6 +143,18 @@ std::vector<std::string> describe_sockets(std::size_t most) {
     described.push_back(std::to_string(count) + (count == 1 ? " socket " : " sockets ") + where);
   }
   return described;
+}
+
+}  // namespace
+
+std::vector<std::string> describe_sockets(std::size_t most) { return describe(tcp_sockets_of({"/proc/self"}), most); }
+
+std::vector<std::string> describe_sockets(std::size_t most, const std::vector<ProcessId>& ids) {
+  std::vector<std::string> processes;
+  for (const ProcessId id : ids) {
+    processes.push_back("/proc/" + std::to_string(id.value));
+  }
+  return describe(tcp_sockets_of(processes), most);
 }
 
 }  // namespace soak::probe

@@ -30,7 +30,8 @@ using std::chrono::nanoseconds;
 constexpr std::size_t kLineRoom = 16 * 1024;
 constexpr std::size_t kValueRoom = 24;
 
-std::string header_line(const Record& record, const probe::Budgets& budgets, const std::string& rss_not_judged) {
+std::string header_line(const Record& record, const probe::Budgets& budgets, const std::string& rss_not_judged,
+                        bool per_cycle) {
   json::Writer json;
   json.set_filter(text::without_secrets);
   json.object().key("schema").text("soak.journal").key("version").integer(1);
@@ -52,7 +53,7 @@ std::string header_line(const Record& record, const probe::Budgets& budgets, con
     json.key("memory_limit_bytes").integer(*budgets.memory_limit_bytes);
   }
   json.key("counts_exact").boolean(budgets.counts_exact);
-  json.key("rss_not_judged").text(rss_not_judged);
+  json.key("rss_not_judged").text(rss_not_judged).key("per_cycle").boolean(per_cycle);
   json.key("settings").array();
   for (const Setting& setting : record.settings) {
     json.object().key("name").text(setting.name).key("value").text(setting.value);
@@ -163,7 +164,7 @@ class Journal::Line {
 };
 
 Journal::Journal(std::string path, const Record& record, const probe::Budgets& budgets,
-                 const std::string& rss_not_judged)
+                 const std::string& rss_not_judged, bool per_cycle)
     : path_(std::move(path)) {
   room_.reserve(kLineRoom + kValueRoom * record.measured.tracks.size());
   restarts_ = record.measured.restarts.size();
@@ -176,7 +177,7 @@ Journal::Journal(std::string path, const Record& record, const probe::Budgets& b
   ::unlink(path_.c_str());
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
   struct stat status {};
-  const std::string header = header_line(record, budgets, rss_not_judged);
+  const std::string header = header_line(record, budgets, rss_not_judged, per_cycle);
   int error = fd_ < 0 || ::fstat(fd_, &status) != 0 ? errno : 0;
   if (error == 0) {
     error = write_all(fd_, header);

@@ -21,6 +21,9 @@ std::chrono::nanoseconds line_every(bool terminal, std::chrono::nanoseconds aske
   if (terminal) {
     return 1s;
   }
+  if (asked == 0s) {
+    return 1min;
+  }
   if (asked < 10s) {
     return std::chrono::nanoseconds::max();
   }
@@ -39,13 +42,19 @@ std::size_t columns(std::FILE* terminal) {
 Progress::Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked)
     : out_(out), terminal_(terminal), asked_(asked), every_(line_every(terminal, asked)), next_(every_) {}
 
-bool Progress::due(std::chrono::nanoseconds elapsed) const { return elapsed >= next_ && elapsed < asked_; }
+bool Progress::due(std::chrono::nanoseconds elapsed) const {
+  return elapsed >= next_ && (elapsed < asked_ || asked_ == 0s);
+}
 
 void Progress::show(std::string_view title, std::chrono::nanoseconds elapsed, std::string_view words) {
   next_ = elapsed - elapsed % every_ + every_;
   fmt::memory_buffer line;
-  fmt::format_to(std::back_inserter(line), "[{}] {} of {}, {} left: {}", title, text::format_clock(elapsed),
-                 text::format_clock(asked_), text::format_clock(asked_ - elapsed), words);
+  fmt::format_to(std::back_inserter(line), "[{}] {}", title, text::format_clock(elapsed));
+  if (asked_ > 0s) {
+    fmt::format_to(std::back_inserter(line), " of {}, {} left", text::format_clock(asked_),
+                   text::format_clock(asked_ - elapsed));
+  }
+  fmt::format_to(std::back_inserter(line), ": {}", words);
   const std::string safe = text::printable({line.data(), line.size()});
   std::string_view shown = safe;
   if (terminal_) {

@@ -60,6 +60,7 @@ class Reader {
     }
     budgets_.counts_exact = line.has("counts_exact") && line["counts_exact"].boolean();
     rss_not_judged_ = line["rss_not_judged"].text();
+    per_cycle_ = line.has("per_cycle") && line["per_cycle"].boolean();
     line["settings"].for_each([this](const JsonValue& setting) {
       record_.settings.push_back({setting["name"].text(), setting["value"].text(), setting["source"].text()});
     });
@@ -115,15 +116,17 @@ class Reader {
     probe::Verdict& verdict = record_.verdict;
     verdict.findings.push_back(
         {"killed",
-         ended_ ? fmt::format("killed: the run ended at {}, but its reports were never written",
-                              text::format_clock(record_.elapsed))
-                : fmt::format("killed: the run never ended; the last line is at {} of {}",
-                              text::format_clock(record_.elapsed), text::format_clock(record_.asked)),
+         ended_
+             ? fmt::format("killed: the run ended at {}, but its reports were never written",
+                           text::format_clock(record_.elapsed))
+             : fmt::format("killed: the run never ended; the last line is at {}{}", text::format_clock(record_.elapsed),
+                           record_.asked.count() > 0 ? " of " + text::format_clock(record_.asked) : ""),
          {}});
     if (record_.cycles > 0) {
       probe::JudgeWords words;
       words.cycle = record_.cycle_noun;
       words.rss_not_judged = rss_not_judged_;
+      words.per_cycle = per_cycle_;
       probe::Verdict held = probe::judge(record_.measured, budgets_, words);
       std::move(held.findings.begin(), held.findings.end(), std::back_inserter(verdict.findings));
       verdict.remarks = std::move(held.remarks);
@@ -239,6 +242,7 @@ class Reader {
   Record record_;
   probe::Budgets budgets_;
   std::string rss_not_judged_;
+  bool per_cycle_ = false;
   probe::Series rests_;
   std::optional<nanoseconds> totals_at_;  // The last ones.
   bool ended_ = false;

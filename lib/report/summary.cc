@@ -80,8 +80,8 @@ std::string summary_line(const Record& record) {
     line += fmt::format(" open={:.4f}", std::floor((record.open_time->share() + kSumError) * 1e4) / 1e4);
   }
   if (const auto rss = probe::rss_growth(record.measured)) {
-    line += fmt::format(" rss_start={}KB rss_peak={}KB rss_end={}KB growth={}KB", rss->start / kKb, rss->peak / kKb,
-                        rss->end / kKb, (rss->end - rss->start) / kKb);
+    line += fmt::format(" {0}_start={1}KB {0}_peak={2}KB {0}_end={3}KB growth={4}KB", rss->series, rss->start / kKb,
+                        rss->peak / kKb, rss->end / kKb, (rss->end - rss->start) / kKb);
   }
   if (record.ended_early) {
     line += fmt::format(" ended_early={:.1f}s", text::seconds(*record.ended_early));

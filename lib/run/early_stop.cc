@@ -108,8 +108,9 @@ void EarlyStop::explain(probe::Verdict& verdict) const {
     finding = verdict.findings.begin();  // Under which what grew is listed.
   }
   finding->evidence.push_back(
-      {"ended", fmt::format("early, at {} of {}: {}; use --soak_early_stop=0 to run to the end",
-                            text::format_clock(*ended_), text::format_clock(limits_.asked), why_)});
+      {"ended",
+       fmt::format("early, at {}{}: {}; use --soak_early_stop=0 to run to the end", text::format_clock(*ended_),
+                   limits_.endless ? "" : " of " + text::format_clock(limits_.asked), why_)});
 }
 
 }  // namespace soak

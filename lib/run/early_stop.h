@@ -28,6 +28,7 @@ class EarlyStop {
   struct Limits {
     bool may_end = true;  // Otherwise it only looks.
     std::chrono::nanoseconds asked{};
+    bool endless = false;                // No duration was asked for.
     std::int64_t memory_growth_max = 0;  // In bytes.
   };
   struct Seen {

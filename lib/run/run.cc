@@ -71,6 +71,9 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   state.context = detail::run_context();
   state.read = true;  // Until the options are known to be good: an exception below is the whole story.
   state.settings = detail::resolve(options, state.context.mode, &state.in_force);
+  if (state.context.group != nullptr && !state.asked_duration()) {
+    state.settings.duration = Run::State::kEndless;
+  }
   const nanoseconds duration = state.settings.duration;
   state.part_to = duration;
   state.traffic.emplace(duration);
@@ -102,6 +105,7 @@ Run::Run(RunOptions options, Driven) : state_(std::make_unique<State>()) {
   state.failures_over_time.emplace(duration);
   state.early_stop.emplace(EarlyStop::Limits{.may_end = state.settings.early_stop,
                                              .asked = duration,
+                                             .endless = state.is_endless(),
                                              .memory_growth_max = state.budgets().rss_growth_bytes_max});
   state.failures.reserve(State::kFailuresKept);
   state.read = false;
@@ -163,20 +167,9 @@ Run::Iterator& Run::Iterator::operator++() {
 }
 
 bool Run::Iterator::operator!=(Sentinel) const {
-  State& state = *run_->state_;
   RunDriver driver(*run_);
-  const nanoseconds now = state.elapsed();
-  const bool over = now >= state.part_to || run_->interrupted();
-  if (driver.cycles_in_part() > 0) {
-    state.end_pass(now, over);
-  }
-  state.write_totals_when_due(now);
-  if (!state.rested && !over) {
-    state.look(now);
-    if (run_->ended_early()) {
-      state.probe.complete_rest();
-    }
-  }
+  const bool over = run_->elapsed() >= driver.part_to() || run_->interrupted();
+  driver.end_pass(over);
   if (!over && !run_->ended_early()) {
     return true;
   }
@@ -202,7 +195,7 @@ void Run::mark(std::string_view kind, std::string_view text) {
   }
 }
 
-void Run::add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options) {
+void Run::add_gauge(std::string name, std::function<std::optional<std::int64_t>()> read, GaugeOptions options) {
   state_->probe.add_gauge(std::move(name), std::move(read), options);
 }
 

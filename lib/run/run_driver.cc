@@ -112,7 +112,8 @@ void RunDriver::begin_run() {
   sample();
   if (threads) {
     if (state.context.progress) {
-      state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1, state.settings.duration);
+      state.progress.emplace(stdout, ::isatty(STDOUT_FILENO) == 1,
+                             state.is_endless() ? nanoseconds{0} : state.settings.duration);
     }
     ::pthread_getcpuclockid(::pthread_self(), &state.driver_cpu);
     state.sample_every = state.settings.duration < 1min ? nanoseconds(100ms) : nanoseconds(1s);
@@ -170,9 +171,11 @@ std::uint64_t RunDriver::part_seed() const {
   return state_->checkpoint ? state_->checkpoint->part_seed(state_->settings.seed) : state_->settings.seed;
 }
 
+bool RunDriver::has_duration() const { return !state_->is_endless(); }
+
 void RunDriver::expect_cycles(std::uint64_t count) { state_->expected_cycles = count; }
 
-void RunDriver::finish_cycle() { state_->cycles.fetch_add(1, std::memory_order_relaxed); }
+void RunDriver::finish_cycles(std::uint64_t count) { state_->cycles.fetch_add(count, std::memory_order_relaxed); }
 
 void RunDriver::session_holds(std::int64_t rss_bytes) { state_->session_rss_bytes = rss_bytes; }
 
@@ -218,6 +221,21 @@ void RunDriver::quiescent_point(std::string_view unsettled_by) {
                        state_->traffic->take_lateness());
   }
   state_->look(state_->elapsed());
+}
+
+void RunDriver::end_pass(bool last) {
+  Run::State& state = *state_;
+  const nanoseconds now = state.elapsed();
+  if (cycles_in_part() > 0) {
+    state.end_pass(now, last);
+  }
+  state.write_totals_when_due(now);
+  if (!state.rested && !last) {
+    state.look(now);
+    if (state.early_stop->ended()) {
+      state.probe.complete_rest();
+    }
+  }
 }
 
 nanoseconds RunDriver::reload_time() const {

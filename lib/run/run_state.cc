@@ -29,6 +29,8 @@ namespace {
 // the last one cost. A short run has its forty all the same, or there would be nothing to judge.
 constexpr int kProbeShare = 1000;
 constexpr int kQuiescentPoints = 40;
+constexpr int kQuiescentPointsOfGroup = 240;
+constexpr int kLookShare = 2000;  // Looks at a group of processes may take half as much.
 
 }  // namespace
 
@@ -62,10 +64,18 @@ detail::Setting& Run::State::setting_of(const Option& option) {
   return *found;
 }
 
+bool Run::State::asked_duration() const {
+  return std::any_of(in_force.begin(), in_force.end(), [](const detail::Setting& setting) {
+    return setting.option->name == "duration" && setting.source != "default";
+  });
+}
+
 std::vector<report::Setting> Run::State::named_settings() const {
   std::vector<report::Setting> named;
   for (const detail::Setting& setting : in_force) {
-    named.push_back(detail::named(setting));
+    if (setting.option->name != "duration" || !is_endless()) {
+      named.push_back(detail::named(setting));
+    }
   }
   return named;
 }
@@ -92,7 +102,7 @@ std::string Run::State::rerun_command() const {
           " " + (context.spell_option ? context.spell_option(name, value) : fmt::format("--soak_{}={}", name, value));
     }
   }
-  return command;
+  return command + context.rerun_end;
 }
 
 probe::Budgets Run::State::budgets() const {
@@ -112,9 +122,10 @@ probe::Budgets Run::State::budgets() const {
 probe::JudgeWords Run::State::judge_words() const {
   probe::JudgeWords words;
   words.cycle = cycle_noun;
+  words.per_cycle = context.judged_per_cycle;
   words.virtual_clock = static_cast<bool>(virtual_clock);
   words.budgets_only = context.mode == Mode::kSmoke;
-  if (probe::rss_is_distorted()) {
+  if (context.group == nullptr && probe::rss_is_distorted()) {
     words.rss_not_judged = "a sanitizer keeps freed memory";
   }
   return words;
@@ -137,7 +148,9 @@ void Run::State::note_rest(nanoseconds now, std::uint64_t cycle) {
     heap_profile->rest(now, cycle);
   }
   const nanoseconds after = elapsed();
-  next_quiescent = after + std::min((after - now) * kProbeShare, settings.duration / kQuiescentPoints);
+  // Of other processes, no point disturbs what is measured.
+  const int points = context.group == nullptr ? kQuiescentPoints : kQuiescentPointsOfGroup;
+  next_quiescent = after + std::min((after - now) * kProbeShare, settings.duration / points);
 }
 
 void Run::State::end_pass(nanoseconds now, bool last) {
@@ -176,16 +189,17 @@ void Run::State::show_progress(nanoseconds now) {
   };
   const std::string bracket = title_now();
   const std::lock_guard lock(words_mutex);
-  progress->show(
-      bracket, now,
-      status_line.text({now, cycle_noun, cycles.load(std::memory_order_relaxed), std::span(counts).first(used),
-                        value("rss"), value("fds"), journal_lost.empty() ? found_so_far : journal_lost}));
+  progress->show(bracket, now,
+                 status_line.text({now, cycle_noun, cycles.load(std::memory_order_relaxed),
+                                   std::span(counts).first(used), value("memory"), value("rss"), value("fds"),
+                                   journal_lost.empty() ? found_so_far : journal_lost}));
 }
 
 void Run::State::look(nanoseconds now) {
-  if (context.mode == Mode::kSmoke) {
+  if (context.mode == Mode::kSmoke || now < next_look) {
     return;
   }
+  const nanoseconds cpu = read_clock(CLOCK_THREAD_CPUTIME_ID);
   early_stop->look(now, [this] {
     EarlyStop::Seen seen{{}, measured_so_far()};
     Verdict verdict = probe::judge(seen.measured, budgets(), judge_words());
@@ -196,6 +210,9 @@ void Run::State::look(nanoseconds now) {
     seen.trends = context.trends ? context.trends(seen.measured) : std::move(verdict.trends);
     return seen;
   });
+  if (context.group != nullptr) {
+    next_look = now + (read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu) * kLookShare;
+  }
 }
 
 probe::Measurements Run::State::measured_so_far() const {
@@ -223,9 +240,9 @@ report::Record Run::State::so_far() const {
   result.cycle_noun = cycle_noun;
   result.mode = to_string(context.mode);
   result.virtual_clock = static_cast<bool>(virtual_clock);
-  result.interrupted = signal != 0;
+  result.interrupted = signal != 0 && context.group == nullptr;
   result.started = checkpoint && !checkpoint->first() ? checkpoint->before().started : started;
-  result.asked = settings.duration;
+  result.asked = is_endless() ? lasted : settings.duration;
   result.elapsed = lasted;
   result.seed = settings.seed;
   result.sessions = settings.sessions;
@@ -320,7 +337,7 @@ std::string Run::State::claim_report() {
 std::string Run::State::begin_journal() {
   const report::Record begun = so_far();
   journal.emplace(report::report_path(begun, settings.report_dir, ".journal"), begun, budgets(),
-                  judge_words().rss_not_judged);
+                  judge_words().rss_not_judged, context.judged_per_cycle);
   const std::string error = journal->error();
   if (!error.empty()) {
     journal->remove();

@@ -75,7 +75,7 @@ struct Run::State {
   bool active = false;
   bool ended = false;
 
-  probe::Probe probe;
+  probe::Probe probe{detail::run_context().group};
   std::unique_ptr<probe::HeapRecording> heap_profile;
   std::optional<FileSizeSignal> file_size_signal;
   std::optional<FileLock> report_lock;  // Until the reports are written.
@@ -118,10 +118,16 @@ struct Run::State {
   std::chrono::nanoseconds slowest_timer{};
   std::optional<std::chrono::nanoseconds> asked_to_rest;  // When cycle.quiescent() was called last.
   std::optional<EarlyStop> early_stop;
+  std::chrono::nanoseconds next_look{};
 
   std::optional<report::Record> record;
   std::string page;  // Where it was written.
   bool read = false;
+
+  // For a run that lasts until its driver ends it: more than any time that is compared with it.
+  static constexpr std::chrono::nanoseconds kEndless = std::chrono::hours{24} * 365 * 100;
+  bool is_endless() const { return settings.duration == kEndless; }
+  bool asked_duration() const;  // By a flag, a variable or in code.
 
   // Between begin_run and the end of the run only `began` and the clock are looked at, so any thread may ask.
   std::chrono::nanoseconds elapsed() const;

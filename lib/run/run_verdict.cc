@@ -87,6 +87,10 @@ void Run::State::judge() {
   const std::string& noun = cycle_noun;
   if (crashed) {
     add("crash", "the run ended by an exception: " + *crashed);
+  } else if (signal != 0 && context.group != nullptr) {
+    verdict.remarks.push_back(fmt::format("ended by {} after {}{}", signal == SIGINT ? "SIGINT" : "SIGTERM",
+                                          text::format_duration(lasted),
+                                          is_endless() ? "" : " of " + text::format_duration(settings.duration)));
   } else if (signal != 0) {
     add("interrupted", fmt::format("interrupted by {} after {} of {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
                                    text::format_duration(lasted), text::format_duration(settings.duration)));
@@ -130,11 +134,14 @@ void Run::State::judge() {
     if (const auto growth = result.measured.find("sockets");
         growth != nullptr && growth->at_rest.added() >= 2 &&
         growth->at_rest.last()->value > growth->at_rest.first()->value) {
-      words.socket_holders = probe::describe_sockets(3);
+      words.socket_holders =
+          context.group == nullptr ? probe::describe_sockets(3) : probe::describe_sockets(3, context.group->members());
     }
     if (const auto threads = result.measured.find("threads"); threads != nullptr && threads->at_rest.added() >= 2) {
       const std::int64_t more = threads->at_rest.last()->value - threads->at_rest.first()->value;
-      words.thread_holders = probe::describe_threads(static_cast<std::size_t>(std::max<std::int64_t>(more, 0)));
+      const auto newest = static_cast<std::size_t>(std::max<std::int64_t>(more, 0));
+      words.thread_holders = context.group == nullptr ? probe::describe_threads(newest)
+                                                      : probe::describe_threads(newest, context.group->members());
     }
     const Verdict held = probe::judge(result.measured, budgets(), words);
     std::copy_if(held.findings.begin(), held.findings.end(), std::back_inserter(verdict.findings),
@@ -151,7 +158,9 @@ void Run::State::judge() {
     judge_answers(result.answers, answer_bounds, last_answer_error, verdict);
   }
   if (!virtual_clock) {
-    creep.judge(noun, lasted, verdict);
+    if (context.group == nullptr) {
+      creep.judge(noun, lasted, verdict);
+    }
     explain_lateness(result.traffic, verdict);
     explain_answers(result.answers, verdict);
     if (session_rss_bytes) {

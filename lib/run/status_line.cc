@@ -22,7 +22,9 @@ std::string_view StatusLine::text(const Now& now) {
     last_counts_[i] = count;
   }
   last_at_ = now.at;
-  if (now.rss_bytes) {
+  if (now.memory_bytes) {
+    fmt::format_to(out, " memory={}", text::format_bytes(*now.memory_bytes));
+  } else if (now.rss_bytes) {
     fmt::format_to(out, " rss={}", text::format_bytes(*now.rss_bytes));
   }
   if (now.fds) {

@@ -25,6 +25,7 @@ class StatusLine {
     std::string_view cycle_noun;
     std::uint64_t cycles = 0;
     std::span<const probe::OperationCount> counts = {};
+    std::optional<std::int64_t> memory_bytes = {};  // Of a group of processes, in place of RSS.
     std::optional<std::int64_t> rss_bytes = {};
     std::optional<std::int64_t> fds = {};
     std::string_view so_far = {};  // See verdict_so_far().

@@ -24,10 +24,15 @@ struct RunContext {
   std::string file;           // Where the test is in the source, as the compiler was given it; empty if it is no test.
   std::uint32_t line = 0;
   Mode mode = Mode::kReal;
-  std::string rerun;  // The command that runs it again, without options. Empty: the report shows none.
+  std::string rerun;      // The command that runs it again, without options. Empty: the report shows none.
+  std::string rerun_end;  // What comes after the options in that command: " -- ./server --port 80".
   // How `rerun` spells an option; "--soak_<name>=<value>" unless set.
   std::function<std::string(const std::string& name, const std::string& value)> spell_option;
-  bool quiet = false;  // In a death test's child: no threads, no progress, no reports.
+  // The processes that the run measures and judges instead of this one; they outlive it. Unless a duration is asked
+  // for, such a run lasts until its driver ends it, and a signal ends it without being a finding.
+  probe::ProcessGroup* group = nullptr;
+  bool judged_per_cycle = false;  // What leaks is judged against the cycles, and not against time.
+  bool quiet = false;             // In a death test's child: no threads, no progress, no reports.
   bool progress = true;
   std::optional<std::chrono::nanoseconds> timeout;  // When something outside, such as CTest, ends this process.
   // The trends that decide about an early stop; if empty, those of the verdict.

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "soak/growth/trend.h"
@@ -70,6 +71,7 @@ struct Budgets {
 // RSS in bytes at the baseline, at its peak and at the end. The baseline is the first of several quiescent points;
 // without them, the first sample after a cycle, or the start of a run of one cycle. nullopt with fewer than two points.
 struct RssGrowth {
+  std::string_view series = "rss";  // "memory" of a group of processes: without the pages of files.
   std::int64_t start = 0;
   std::int64_t peak = 0;
   std::int64_t end = 0;
@@ -82,8 +84,9 @@ struct JudgeWords {
   std::vector<std::string> socket_holders = {};  // Lines of describe_sockets(), for sockets that rose.
   std::vector<std::string> thread_holders = {};  // Lines of describe_threads(), for threads that did.
   std::string rss_not_judged = {};               // Why RSS is not judged; empty if it is.
-  bool virtual_clock = false;                    // Times are virtual: do not judge memory against them.
-  bool budgets_only = false;                     // For a smoke run: no trends.
+  bool per_cycle = false;      // Judge memory against cycles where it was read at rest, not against time.
+  bool virtual_clock = false;  // Times are virtual: do not judge memory against them.
+  bool budgets_only = false;   // For a smoke run: no trends.
 };
 
 Verdict judge(const Measurements& measured, const Budgets& budgets, const JudgeWords& words = {});

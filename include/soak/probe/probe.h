@@ -2,7 +2,8 @@
 #ifndef SOAK_PROBE_PROBE_H_
 #define SOAK_PROBE_PROBE_H_
 
-// Records what processes hold, as series over the time of a run: this process, and others by id.
+// Records what processes hold, as series over the time of a run: this process, others by id, or a group of others as
+// one.
 //
 // sample() takes the cheap readings (RSS, open fds, threads, gauges); a separate thread may call it. rest() takes all
 // readings, including the heap and the kinds of descriptors. Call it at a quiescent point, where the process should
@@ -30,6 +31,7 @@
 #include <vector>
 
 #include "soak/probe/process.h"
+#include "soak/probe/process_group.h"
 #include "soak/series/measurements.h"
 #include "soak/series/series.h"
 
@@ -50,6 +52,7 @@ struct Reading {
 
 struct GaugeOptions {
   std::string_view stands_for = {};  // See Track.
+  Unit unit = Unit::kCount;
 };
 
 // The share of a core that a probe may use.
@@ -61,20 +64,27 @@ struct ProbeOptions {
   std::function<std::chrono::nanoseconds()> cpu_time = {};
 };
 
+class Pace;
+
 class Probe {
  public:
   // Records this process.
   explicit Probe(ProbeOptions options = {});
   // Records another process. Throws Error like Process.
   explicit Probe(ProcessId id, ProbeOptions options = {});
+  // Records a group of processes, which outlives the probe, as one: the tracks "memory" (Memory::held(), or what a
+  // cgroup holds), "fds", "sockets", "threads" and "processes". When another process takes the place of the group, all
+  // tracks go on with a new segment. While there is none, they have no values. With nullptr, records this process.
+  explicit Probe(ProcessGroup* group, ProbeOptions options = {});
   ~Probe();
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
   // Adds a count of your own (sessions, tasks), judged like the built-in ones. Every sample() calls `read`, so `read`
-  // must be safe on the sampling thread. Call this before the first sample only. Throws Error(Errc::kInvalidArgument),
-  // listing the existing counts, if options.stands_for names none of them.
-  void add_gauge(std::string name, std::function<std::int64_t()> read, GaugeOptions options = {});
+  // must be safe on the sampling thread. It may return nothing: the track then has no value at that time. Call this
+  // before the first sample only. Throws Error(Errc::kInvalidArgument), listing the existing counts, if
+  // options.stands_for names none of them.
+  void add_gauge(std::string name, std::function<std::optional<std::int64_t>()> read, GaugeOptions options = {});
 
   // Also records another process, as tracks "<name>.rss", "<name>.fds" and so on. Call this before the first sample
   // only, unless the process of this name has ended: then the new one takes its place, and its tracks go on with a new
@@ -118,6 +128,8 @@ class Probe {
   }
 
  private:
+  explicit Probe(ProcessId id, ProcessGroup* group, ProbeOptions options);
+
   struct Source;
   struct Watched;
   class Meter;
@@ -126,6 +138,8 @@ class Probe {
   using Read = std::function<bool(std::span<std::int64_t> values)>;
 
   void watch(std::unique_ptr<Watched> owned, const std::string& prefix);
+  void watch(ProcessGroup& group);
+  void refresh_group(std::chrono::nanoseconds at);
   Source& add(std::vector<Part> parts, Cost cost, std::string unavailable, Read read);
   void share_out();
   void replace(Watched& watched, ProcessId id);
@@ -140,6 +154,8 @@ class Probe {
   ProbeOptions options_;
   Measurements measured_;
   std::vector<std::unique_ptr<Watched>> watched_;
+  ProcessGroup* group_ = nullptr;
+  std::unique_ptr<Pace> group_pace_;
   std::vector<Source> sources_;
   std::function<std::size_t(std::span<OperationCount>)> read_operations_;
   std::vector<OperationCount> counts_;  // Room for what read_operations_ says.

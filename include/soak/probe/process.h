@@ -42,6 +42,8 @@ struct Memory {
   std::int64_t shared = 0;     // Shared memory.
 
   std::int64_t all() const { return rss + swap; }
+  // Without the pages of files, which the kernel can drop and read again.
+  std::int64_t held() const { return anonymous + shared + swap; }
 };
 
 class Process {
@@ -52,7 +54,11 @@ class Process {
   // Another process. It keeps a descriptor open on it, so a later process with the same id is not mistaken for it.
   // Throws Error(Errc::kSystem) that names the process: "process 4711: no such process", or "...: its descriptors may
   // not be read by this user".
-  explicit Process(ProcessId id);
+  explicit Process(ProcessId id) : Process(id, Descriptors::kRequired) {}
+  // If they need not be readable: memory and threads can be read without the permission for descriptors, and on Linux
+  // 6.2 also their number.
+  enum class Descriptors : std::uint8_t { kRequired, kIfReadable };
+  Process(ProcessId id, Descriptors descriptors);
 
   ~Process();
   Process(Process&& other) noexcept;
@@ -62,6 +68,8 @@ class Process {
 
   // True if the process has ended, even if no one has waited for it yet.
   bool ended() const noexcept;
+
+  bool descriptors_are_readable() const noexcept;
 
   // Resident set size, from statm: about 2 us.
   std::optional<std::int64_t> rss_bytes() const noexcept;
@@ -111,10 +119,12 @@ bool rss_is_distorted() noexcept;
 // socket "listening on ...". It allocates, so use it to explain a finding, not to sample. Empty if /proc/self/net is
 // not readable.
 std::vector<std::string> describe_sockets(std::size_t most);
+std::vector<std::string> describe_sockets(std::size_t most, const std::vector<ProcessId>& ids);  // Of these processes.
 
 // The `newest` threads of this process, those that were started last, by their names: "1 thread named rocksdb:low0". It
 // allocates, too.
 std::vector<std::string> describe_threads(std::size_t newest);
+std::vector<std::string> describe_threads(std::size_t newest, const std::vector<ProcessId>& ids);
 
 }  // namespace soak::probe
 

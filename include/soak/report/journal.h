@@ -27,9 +27,10 @@ namespace soak::report {
 
 class Journal {
  public:
-  // Begins the journal at `path`, replacing an existing one. `record` describes the run, with its tracks but no points
-  // yet. If writing fails, error() returns why, and the run continues.
-  Journal(std::string path, const Record& record, const probe::Budgets& budgets, const std::string& rss_not_judged);
+  // Begins the journal at `path`, replacing an existing one. The last two are as in probe::JudgeWords. `record`
+  // describes the run, with its tracks but no points yet. If writing fails, error() returns why, and the run continues.
+  Journal(std::string path, const Record& record, const probe::Budgets& budgets, const std::string& rss_not_judged,
+          bool per_cycle = false);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;

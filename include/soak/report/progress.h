@@ -14,7 +14,7 @@ namespace soak::report {
 
 class Progress {
  public:
-  // `out` must outlive this object. `asked` is how long the run is meant to last.
+  // `out` must outlive this object. `asked` is how long the run is meant to last; 0 if nobody knows.
   Progress(std::FILE* out, bool terminal, std::chrono::nanoseconds asked);
 
   // True if the line should be shown again.

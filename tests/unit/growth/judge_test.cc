@@ -566,5 +566,64 @@ TEST(JudgeTest, AGaugeThatSaysWhatTheKernelHoldsIsNone) {
   EXPECT_TRUE(judge(measured, kDefaults).passed());
 }
 
+// Ends of passes are no quiescent points: what is opened and closed between reading the gauge and asking the kernel is
+// no ghost.
+TEST(JudgeTest, GhostsOfALoopMustBeThereInAllOfItsLastThird) {
+  const auto judged = [](std::int64_t least) {
+    Measurements measured = MadeUp()
+                                .with("tasks", [least](auto cycle) { return cycle % 4 == 0 ? 22 + least : 30; })
+                                .with("sockets", [](auto) { return 22; })
+                                .measurements();
+    measured.candidates = true;
+    for (Track& track : measured.tracks) {
+      track.stands_for = track.name == "tasks" ? "sockets" : "";
+    }
+    return judge(measured, kDefaults);
+  };
+
+  EXPECT_TRUE(judged(0).passed());
+  ASSERT_THAT(subjects(judged(3)), ElementsAre("tasks"));
+  EXPECT_EQ(judged(3).findings[0].text, "tasks shows 25, but the kernel holds 22 sockets: 3 ghosts");
+}
+
+// Half a minute says nothing certain about memory over time, but it does about memory per request.
+TEST(JudgeTest, MemoryIsJudgedPerCycleWhereThatIsAsked) {
+  MadeUp leak(60);
+  leak.with("rss", [](auto cycle) { return 10 * kMb + linear(cycle, 200 * kKb); });
+
+  const Verdict over_time = leak.judged();
+  const Verdict per_cycle = leak.judged({.cycle = "request", .per_cycle = true});
+
+  EXPECT_EQ(over_time.find("rss"), nullptr);
+  ASSERT_NE(per_cycle.find("rss"), nullptr);
+  EXPECT_THAT(per_cycle.find("rss")->text, HasSubstr("rss grew +200.0 KiB per request, 99% CI"));
+}
+
+TEST(JudgeTest, TheMemoryOfAGroupOfProcessesStandsForItsRss) {
+  Measurements measured = MadeUp().with("rss", [](auto cycle) { return linear(cycle, 4 * kMb); }).measurements();
+  measured.tracks[0].name = "memory";
+  measured.tracks[1].name = "rss";  // Of which it is a part, and which is not judged.
+  measured.tracks[1].part_of = "memory";
+
+  const Verdict verdict = judge(measured, kDefaults);
+
+  EXPECT_EQ(rss_growth(measured)->series, "memory");
+  EXPECT_THAT(subjects(verdict), Contains("memory"));
+  EXPECT_THAT(verdict.find("memory")->text, HasSubstr("memory grew 116.0 MiB, allowed 50.0 MiB"));
+}
+
+TEST(JudgeTest, AProcessThatTookThePlaceOfAnotherIsNoted) {
+  Measurements measured = MadeUp().measurements();
+  for (int i = 0; i < 5; ++i) {
+    measured.restarts.push_back({(10 + i) * 1s, "process 1 (a) was replaced by process 2 (a)"});
+  }
+
+  const Verdict verdict = judge(measured, kDefaults);
+
+  EXPECT_TRUE(verdict.passed());
+  EXPECT_THAT(verdict.remarks, Contains("process 1 (a) was replaced by process 2 (a) at 00:00:10"));
+  EXPECT_THAT(verdict.remarks, Contains("process 1 (a) was replaced by process 2 (a) at 00:00:12; 2 more"));
+}
+
 }  // namespace
 }  // namespace soak::probe

@@ -44,6 +44,21 @@ TEST(ProgressTest, AShortRunStillShowsThatItIsAlive) {
   EXPECT_EQ(shown(false, 5s), "");
 }
 
+TEST(ProgressTest, OfARunWithoutADurationSaysHowLongItHasLasted) {
+  char* text = nullptr;
+  std::size_t size = 0;
+  std::FILE* file = ::open_memstream(&text, &size);
+  Progress progress(file, false, 0s);
+
+  EXPECT_FALSE(progress.due(59s));
+  EXPECT_TRUE(progress.due(60s));
+  progress.show("T", 60s, "seconds=60");
+
+  std::fclose(file);
+  EXPECT_EQ(std::string(text, size), "[T] 00:01:00: seconds=60\n");
+  std::free(text);
+}
+
 TEST(ProgressTest, ShowsNoTextFromOutsideAsItCame) {
   EXPECT_EQ(shown(true, 2s, "a\n[  SKIPPED ]\x1b[2J"),
             "\r[T] 00:00:01 of 00:00:02, 00:00:01 left: a\\n[SKIPPED]\\x1b[2J\033[K\r\033[K");
