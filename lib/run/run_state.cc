@@ -29,8 +29,9 @@ namespace {
 // the last one cost. A short run has its forty all the same, or there would be nothing to judge.
 constexpr int kProbeShare = 1000;
 constexpr int kQuiescentPoints = 40;
+constexpr int kProbeShareOfGroup = 4000;  // Most of it is for the samples in between.
 constexpr int kQuiescentPointsOfGroup = 240;
-constexpr int kLookShare = 2000;  // Looks at a group of processes may take half as much.
+constexpr int kLookShare = 10'000;  // Looks at a group of processes may take a tenth of that.
 
 }  // namespace
 
@@ -149,8 +150,9 @@ void Run::State::note_rest(nanoseconds now, std::uint64_t cycle) {
   }
   const nanoseconds after = elapsed();
   // Of other processes, no point disturbs what is measured.
-  const int points = context.group == nullptr ? kQuiescentPoints : kQuiescentPointsOfGroup;
-  next_quiescent = after + std::min((after - now) * kProbeShare, settings.duration / points);
+  const bool is_group = context.group != nullptr;
+  next_quiescent = after + std::min((after - now) * (is_group ? kProbeShareOfGroup : kProbeShare),
+                                    settings.duration / (is_group ? kQuiescentPointsOfGroup : kQuiescentPoints));
 }
 
 void Run::State::end_pass(nanoseconds now, bool last) {
