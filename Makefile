@@ -13,9 +13,8 @@ PACKAGES := ca-certificates ccache cmake dpkg-dev file g++ libboost-dev libcli11
             libsndfile1-dev libsqlite3-dev libssl-dev libuv1-dev libwebsockets-dev ninja-build pkg-config prometheus-cpp-dev rapidjson-dev
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
 # it is used instead: Debian's npm conflicts with it.
-TOOL_PACKAGES := chromium chromium-driver curl libabsl-dev libgoogle-perftools-dev libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
-TOOL_PACKAGES := chromium chromium-driver curl golang-github-slack-go-slack-dev golang-go libgoogle-perftools-dev node-ws \
-                 prometheus python3 python3-requests python3-websockets \
+TOOL_PACKAGES := chromium chromium-driver curl golang-github-slack-go-slack-dev golang-go libabsl-dev libgoogle-perftools-dev \
+                 libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 LINT_PACKAGES := git python3 python3-yaml
 # For the benchmarks and the peers that they compare with.

@@ -29,6 +29,7 @@ inline int exit_status(const report::Record& record) {
 // `program` is how this program was called, for the command that runs a soak again.
 void add_voice_command(CommandLine& app, const std::string& program);
 void add_channels_command(CommandLine& app, const std::string& program);
+void add_watch_command(CommandLine& app, const std::string& program);
 void add_fake_command(CommandLine& app);
 void add_judge_command(CommandLine& app);
 void add_compare_command(CommandLine& app);

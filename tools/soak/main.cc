@@ -18,7 +18,7 @@
 int main(int argc, char** argv) {
   using namespace soak::tools;
   CommandLine app(
-      "Soaks realtime clients, and runs the fake providers for them.\n"
+      "Soaks realtime clients and any other program, and runs fake providers for the clients.\n"
       "Exit status: 0 if the verdict is PASS, 1 if it is FAIL, 2 if it could not run: an option or a variable is\n"
       "invalid, a certificate is unusable, the report cannot be written. 3 if it is INCONCLUSIVE: you asked for a\n"
       "bound (--leak-max), and the data neither show it nor refute it.",
@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   }
   add_voice_command(app, argv[0]);
   add_channels_command(app, argv[0]);
+  add_watch_command(app, argv[0]);
   add_fake_command(app);
   add_judge_command(app);
   add_compare_command(app);
