@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// soak judge: the verdict on a series that anybody recorded.
+// soak judge: the verdict on a series that anybody recorded, in a file or in a Prometheus.
 
 #include <fmt/format.h>
 
@@ -20,6 +20,7 @@
 
 #include "commands.h"
 #include "csv.h"
+#include "lib/net/url.h"
 #include "lib/text/ascii.h"
 #include "lib/text/format.h"
 #include "lib/text/number.h"
@@ -27,6 +28,7 @@
 #include "soak/detail/printable.h"
 #include "soak/growth/verdict.h"
 #include "soak/report/growth_text.h"
+#include "tools/watch/prometheus_history.h"
 
 namespace soak::tools {
 namespace {
@@ -43,6 +45,9 @@ constexpr std::array<std::string_view, 6> kMissing = {"", "nan", "na", "n/a", "n
 
 struct JudgeArguments {
   std::string file;
+  std::string prometheus;
+  std::string query;
+  std::string since;
   std::vector<std::string> operations;
   std::string leak_max;
   std::string memory_limit;
@@ -69,6 +74,8 @@ struct Recording {
   probe::Measurements measured;
   std::uint64_t rows = 0;
   nanoseconds lasted{};
+  std::string cycle = {};   // What the cycles of its points are: "request".
+  std::string counts = {};  // Of the summary line: " requests=4711".
 };
 
 class Recorder {
@@ -272,8 +279,8 @@ class Recorder {
   double last_ = 0;
 };
 
-// A recording has no budgets but those that were asked for.
-probe::Budgets budgets_of(const JudgeArguments& arguments) {
+// A recording has no budgets but those that were asked for. `operations` are those that it counts.
+probe::Budgets budgets_of(const JudgeArguments& arguments, const std::vector<std::string>& operations) {
   constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
   probe::Budgets budgets{kAny, kAny};
   if (!arguments.leak_max.empty()) {
@@ -284,12 +291,11 @@ probe::Budgets budgets_of(const JudgeArguments& arguments) {
     const auto counted = [&](const std::string& operation) {
       return text::singular(operation) == budgets.leak_max->per;
     };
-    if (!budgets.leak_max->per_time() &&
-        std::none_of(arguments.operations.begin(), arguments.operations.end(), counted)) {
-      throw UsageError(fmt::format(
-          "--leak-max {}: no --ops column counts '{}'{}", arguments.leak_max, budgets.leak_max->per,
-          arguments.operations.empty() ? "; name the column with --ops"
-                                       : fmt::format("; they count {}", fmt::join(arguments.operations, ", "))));
+    if (!budgets.leak_max->per_time() && std::none_of(operations.begin(), operations.end(), counted)) {
+      throw UsageError(fmt::format("--leak-max {}: no --ops {} counts '{}'{}", arguments.leak_max,
+                                   arguments.prometheus.empty() ? "column" : "query", budgets.leak_max->per,
+                                   operations.empty() ? "; name the column with --ops"
+                                                      : fmt::format("; they count {}", fmt::join(operations, ", "))));
     }
   }
   if (!arguments.memory_limit.empty()) {
@@ -323,22 +329,49 @@ std::string line_of(const probe::Trend& trend, const probe::Verdict& verdict) {
   return report::trend_text(trend);
 }
 
-int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& arguments) {
-  const probe::Budgets budgets = budgets_of(arguments);
+Recording read_file(std::FILE* file, const JudgeArguments& arguments) {
   CsvReader csv(file);
   Recording recording = Recorder(csv, arguments.operations).read();
   // The first operation stands in every point, as a run's cycles do.
-  probe::JudgeWords words;
   std::vector<probe::Operation>& operations = recording.measured.operations;
-  std::string counts;
   for (const probe::Operation& operation : operations) {
-    counts +=
+    recording.counts +=
         fmt::format(" {}={}", operation.name,
                     operation.at_rest.empty() ? 0 : operation.at_rest.last()->value - operation.at_rest.first()->value);
   }
   if (!operations.empty()) {
-    words.cycle = text::singular(operations.front().name);
+    recording.cycle = text::singular(operations.front().name);
     operations.erase(operations.begin());
+  }
+  return recording;
+}
+
+Recording read_prometheus(const JudgeArguments& arguments) {
+  const std::optional<nanoseconds> since = text::parse_duration(arguments.since);
+  if (!since || *since <= nanoseconds{0}) {
+    throw UsageError(fmt::format("--since: '{}': expected a time, such as 90m, 24h or 7d", arguments.since));
+  }
+  if (arguments.operations.size() > 1) {
+    throw UsageError("--ops: expected one query with --prometheus");
+  }
+  net::parse_http_url(arguments.prometheus);
+  HistoryRequest request{arguments.prometheus, arguments.query, {}, *since};
+  if (!arguments.operations.empty()) {
+    request.ops_query = arguments.operations.front();
+  }
+  Recorded recorded = to_recorded(fetch_history(request));
+  Recording recording{std::move(recorded.measured), recorded.rows, recorded.lasted};
+  if (!recorded.operation.empty()) {
+    recording.cycle = text::singular(recorded.operation);
+    recording.counts = fmt::format(" {}={}", recorded.operation, recorded.operations);
+  }
+  return recording;
+}
+
+int judge(const Recording& recording, const std::string& name, const probe::Budgets& budgets) {
+  probe::JudgeWords words;
+  if (!recording.cycle.empty()) {
+    words.cycle = recording.cycle;
   }
   const probe::Verdict verdict = probe::judge_growth(recording.measured, budgets, words);
   std::string lines;
@@ -358,12 +391,37 @@ int judge_file(std::FILE* file, const std::string& name, const JudgeArguments& a
   fmt::print(
       "{}{}\n", lines,
       text::printable(fmt::format("[SOAK JUDGE / {}] {}: elapsed={:.1f}s rows={}{} series={} leaks={} inconclusive={}",
-                                  name, result, text::seconds(recording.lasted), recording.rows, counts,
+                                  name, result, text::seconds(recording.lasted), recording.rows, recording.counts,
                                   recording.measured.tracks.size(), leaks, unknown)));
   return leaks > 0 ? kFailed : inconclusive && budgets.leak_max ? kInconclusive : kPassed;
 }
 
+int judge_prometheus(const JudgeArguments& arguments) {
+  try {
+    std::vector<std::string> operations;
+    for (const std::string& query : arguments.operations) {
+      operations.push_back(operation_in(query));
+    }
+    const probe::Budgets budgets = budgets_of(arguments, operations);
+    return judge(read_prometheus(arguments), net::url_without_secrets(arguments.prometheus), budgets);
+  } catch (const Error& error) {
+    fmt::print(stderr, "soak judge: {}\n", text::printable(error.what()));
+    return kUsage;
+  }
+}
+
 int run_judge(const JudgeArguments& arguments) {
+  if (!arguments.prometheus.empty() && arguments.query.empty()) {
+    fmt::print(stderr, "soak judge: --prometheus needs --query: what to judge of it\n");
+    return kUsage;
+  }
+  if (arguments.prometheus.empty() == arguments.file.empty()) {
+    fmt::print(stderr, "soak judge: expected one of: FILE, --prometheus URL\n");
+    return kUsage;
+  }
+  if (!arguments.prometheus.empty()) {
+    return judge_prometheus(arguments);
+  }
   const bool standard_input = arguments.file == "-";
   const std::string name = standard_input ? "stdin" : arguments.file;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(nullptr, &std::fclose);
@@ -375,7 +433,8 @@ int run_judge(const JudgeArguments& arguments) {
     }
   }
   try {
-    return judge_file(standard_input ? stdin : opened.get(), name, arguments);
+    const probe::Budgets budgets = budgets_of(arguments, arguments.operations);
+    return judge(read_file(standard_input ? stdin : opened.get(), arguments), name, budgets);
   } catch (const CsvError& error) {
     fmt::print(stderr, "soak judge: {}\n", text::printable(fmt::format("{}: {}", name, error.what())));
   } catch (const UsageError& error) {
@@ -400,14 +459,32 @@ void add_judge_command(CommandLine& app) {
       "growth is per operation. Without --ops, growth is per second. A row with another value in a column named pid "
       "or\n"
       "process_start_time_seconds, or with fewer operations than the row before, begins a new process.\n\n"
+      "With --prometheus, judges what a Prometheus has recorded: every series of --query in the time --since, a line\n"
+      "each. --ops is then a query that counts operations. A process that restarted (process_start_time_seconds) and\n"
+      "gaps are taken into account.\n\n"
       "Exit status: 0 if there is no leak, 1 if there is one, 2 if the file or an option is unusable. A series that "
       "may\n"
       "be growing, or is too short to judge, is INCONCLUSIVE: status 0, and with --leak-max 3.");
   auto arguments = std::make_shared<JudgeArguments>();
-  command.add_option("FILE", arguments->file, "The recording, or - for standard input").required();
+  command.add_option("FILE", arguments->file, "The recording, or - for standard input");
+  const CommandOption prometheus =
+      command.add_option("--prometheus", arguments->prometheus, "Judge what this Prometheus has: http://127.0.0.1:9090")
+          .value_name("URL");
+  const CommandOption query =
+      command
+          .add_option("--query", arguments->query,
+                      "What to judge of it, such as 'process_resident_memory_bytes{job=\"api\"}'")
+          .value_name("QUERY")
+          .needs(prometheus);
+  arguments->since = "24h";
+  command.add_option("--since", arguments->since, "How far to look back")
+      .value_name("TIME")
+      .show_default()
+      .needs(query);
   command
       .add_option("--ops", arguments->operations,
-                  "A column that counts operations since the start, such as requests; may be repeated")
+                  "A column that counts operations since the start, such as requests; may be repeated. With "
+                  "--prometheus, a query: 'sum(http_requests_total)'")
       .value_name("NAME");
   command
       .add_option("--leak-max", arguments->leak_max,
