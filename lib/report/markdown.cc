@@ -28,6 +28,7 @@ using probe::Unit;
 constexpr std::size_t kChartsMax = 4;       // In a run: one cause is one finding, and more of them are rarely read.
 constexpr std::size_t kChartPoints = 60;    // Mermaid draws every point; these are enough for a shape.
 constexpr std::size_t kCellBytesMax = 160;  // Of a finding in the table.
+constexpr double kSmallestRange = 1e-3;     // Of an axis, in its unit.
 constexpr std::size_t kTextBytesMax = 64 * 1024;  // Of all findings of a run.
 
 std::size_t longest_run_of_backticks(std::string_view text) {
@@ -114,6 +115,19 @@ std::string in_quotes(std::string_view text) {
   return result;
 }
 
+// Its own first colour hardly shows on white. This one does, and on black.
+constexpr const char* kLineColour = "%%{init: {'themeVariables': {'xyChart': {'plotColorPalette': '#d9480f'}}}}%%\n";
+
+// Mermaid reads no exponents.
+std::string number(double value) {
+  std::string text = fmt::format("{:.6f}", value);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) {
+    text.pop_back();
+  }
+  return text == "-0" ? "0" : text;
+}
+
 struct Scale {
   double divisor = 1;
   const char* name = "";
@@ -146,25 +160,30 @@ std::string chart(const Track& track) {
                                    value_text(low, track.unit), value_text(high, track.unit));
   const double from = text::seconds(points.front().at);
   const double to = text::seconds(points.back().at);
-  if (values.size() < 2 || !(from < to)) {
+  const Scale time = scale_for(to, kTimeScales);
+  if (to - from < kSmallestRange * time.divisor) {
     return result;
   }
-  const Scale time = scale_for(to, kTimeScales);
   const double largest = std::max(std::abs(low), std::abs(high));
   const Scale unit = track.unit == Unit::kBytes ? scale_for(largest, kSizeScales) : scale_for(largest, kCountScales);
-  const double margin = high > low ? (high - low) * 0.05 : unit.divisor;
+  const double margin = high > low ? std::max((high - low) * 0.05, kSmallestRange * unit.divisor) : unit.divisor;
   std::string numbers;
   for (const std::int64_t value : values) {
-    numbers += fmt::format("{}{:.6g}", numbers.empty() ? "" : ", ", static_cast<double>(value) / unit.divisor);
+    numbers += (numbers.empty() ? "" : ", ") + number(static_cast<double>(value) / unit.divisor);
   }
-  return result + code_block("mermaid", fmt::format("xychart-beta\n"
-                                                    "  title \"{}\"\n"
-                                                    "  x-axis \"{}\" {:.6g} --> {:.6g}\n"
-                                                    "  y-axis \"{}\" {:.6g} --> {:.6g}\n"
-                                                    "  line [{}]\n",
-                                                    in_quotes(track.name), time.name, from / time.divisor,
-                                                    to / time.divisor, unit.name, (low - margin) / unit.divisor,
-                                                    (high + margin) / unit.divisor, numbers));
+  const auto range = [](double least, double most, double divisor) {
+    return fmt::format("{} --> {}", number(least / divisor), number(most / divisor));
+  };
+  const double bottom = low < 0 ? low - margin : std::max(low - margin, 0.0);
+  return result +
+         code_block("mermaid", fmt::format("{}"
+                                           "xychart-beta\n"
+                                           "  title \"{}\"\n"
+                                           "  x-axis \"{}\" {}\n"
+                                           "  y-axis \"{}\" {}\n"
+                                           "  line [{}]\n",
+                                           kLineColour, in_quotes(track.name), time.name, range(from, to, time.divisor),
+                                           unit.name, range(bottom, high + margin, unit.divisor), numbers));
 }
 
 // The series of the findings, each once; RSS where none of them has a series of its own.

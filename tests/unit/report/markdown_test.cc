@@ -62,7 +62,7 @@ TEST(MarkdownTest, AFailedRunShowsVerdictFindingChartAndCommand) {
       AllOf(StartsWith("### FAIL `Soak/A.B`\n\n```text\n[SOAK / Soak/A.B] FAIL: elapsed=3600.0s cycles=0"),
             HasSubstr("  rss grew by 36.0 MiB\n    since       00:00:10\n```\n"), HasSubstr("`rss`: 100.0 MiB ▁"),
             HasSubstr("█ 136.0 MiB, lowest 100.0 MiB, highest 136.0 MiB\n"),
-            HasSubstr("```mermaid\nxychart-beta\n  title \"rss\"\n  x-axis \"hours\" 0 --> 1\n"
+            HasSubstr("}%%\nxychart-beta\n  title \"rss\"\n  x-axis \"hours\" 0 --> 1\n"
                       "  y-axis \"MiB\" 98.2 --> 137.8\n  line [100, "),
             HasSubstr(", 136]\n```\n"), HasSubstr("```sh\n./soaks --gtest_runsoak --gtest_filter=Soak/A.B\n```\n")));
 }
@@ -131,8 +131,27 @@ TEST(MarkdownTest, ASeriesThatNeverMovedAndOneWithASingleValueAreShown) {
   EXPECT_THAT(markdown({record}), AllOf(HasSubstr("`rss`: 4.0 KiB ▁ 4.0 KiB, lowest"), Not(HasSubstr("mermaid"))));
 
   record.measured.tracks[0].timeline.add({61s, 2, 4096});
-  EXPECT_THAT(markdown({record}), HasSubstr("  x-axis \"minutes\" 0.0166667 --> 1.01667\n  y-axis \"KiB\" 3 --> 5\n"
+  EXPECT_THAT(markdown({record}), HasSubstr("  x-axis \"minutes\" 0.016667 --> 1.016667\n  y-axis \"KiB\" 3 --> 5\n"
                                             "  line [4, 4]\n"));
+}
+
+// Mermaid reads neither exponents nor an axis without a length.
+TEST(MarkdownTest, AxesHaveALengthAndNoExponents) {
+  Record record = a_failed_run("Soak/A.B");
+  record.measured.tracks[0].timeline = probe::Series();
+  record.measured.tracks[0].timeline.add({1us, 1, std::int64_t{3} << 30});
+  record.measured.tracks[0].timeline.add({30h, 2, (std::int64_t{3} << 30) + 1});
+  EXPECT_THAT(markdown({record}),
+              HasSubstr("  x-axis \"hours\" 0 --> 30\n  y-axis \"GiB\" 2.999 --> 3.001\n  line [3, 3]\n"));
+
+  record.measured.tracks[0].unit = probe::Unit::kCount;
+  record.measured.tracks[0].timeline.add({31h, 2, 123'456'789'012});
+  EXPECT_THAT(markdown({record}), HasSubstr(", 123456789012]\n"));
+
+  record.measured.tracks[0].timeline = probe::Series();
+  record.measured.tracks[0].timeline.add({1h, 1, 4});
+  record.measured.tracks[0].timeline.add({1h + 1ms, 1, 5});
+  EXPECT_THAT(markdown({record}), Not(HasSubstr("mermaid")));
 }
 
 TEST(MarkdownTest, ARunWithNothingMeasuredHasNoChart) {
