@@ -17,6 +17,7 @@ TOOL_PACKAGES := chromium chromium-driver curl golang-github-slack-go-slack-dev 
                  libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 LINT_PACKAGES := git python3 python3-yaml
+DOCS_PACKAGES := doxygen mkdocs python3
 # For the benchmarks and the peers that they compare with.
 BENCH_PACKAGES := cargo golang-go libasio-dev libbenchmark-dev librust-tokio-dev nodejs python3 rustc
 MESH_BENCH_PACKAGES := libbenchmark-dev python3 python3-cryptography
@@ -35,7 +36,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint tidy format clean gate-pusher gate-verdict soak-part bench-mesh
+.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint docs tidy format clean gate-pusher gate-verdict soak-part bench-mesh
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -63,6 +64,7 @@ help:
 	@echo '                     run the tests built with clang, plain or sanitized; CLANG=clang++-17 selects the version'
 	@echo 'make fuzz            fuzz each client, each fake and HttpServer for ten minutes; FUZZ=gemini_peer for one of them'
 	@echo 'make lint            check formatting (make format applies it), workflows and links, and that every public header compiles alone'
+	@echo 'make docs            build the site with the docs and the reference of the headers, in build/site; a broken link fails'
 	@echo 'make tidy            run clang-tidy; advice, not a gate'
 	@echo 'make clean           remove build/ and soak-report/'
 
@@ -258,6 +260,7 @@ lint:
 	/usr/bin/python3 -B tests/docs/check_links.py
 	/usr/bin/python3 -B tests/docs/links_test.py
 	/usr/bin/python3 -B tests/docs/runbook_test.py
+	/usr/bin/python3 -B tests/docs/site_test.py
 ifdef CLANG_FORMAT
 	git ls-files '*.h' '*.cc' | xargs $(CLANG_FORMAT) --dry-run --Werror
 else
@@ -265,6 +268,19 @@ else
 endif
 	$(call configure,dev)
 	cmake --build --preset dev -j $(JOBS) --target all_verify_interface_header_sets
+
+# The site: the Markdown files with MkDocs, and the public headers with Doxygen. A warning fails: a link that leads nowhere, a
+# comment that Doxygen cannot read.
+docs:
+	$(call install,git make $(DOCS_PACKAGES))
+	rm -rf build/docs build/site
+	mkdir -p build/docs build/site
+	git ls-files -z --cached --others --exclude-standard README.md CHANGELOG.md CONTRIBUTING.md 'docs/*.md' 'docs/*.png' 'docs/site/*.css' \
+	  'bench/*.md' 'examples/*.md' | xargs -0 cp --parents -t build/docs
+	/usr/bin/mkdocs build --quiet
+	doxygen docs/site/Doxyfile
+	/usr/bin/python3 -B docs/site/check.py build/site
+	@echo 'the site is in build/site/index.html, the reference of the headers in build/site/api/index.html'
 
 tidy:
 	$(call install,$(PACKAGES) $(TIDY_PACKAGES))
