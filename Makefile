@@ -139,7 +139,7 @@ soak-libraries:
 
 # The release gate for voice code: ten real minutes with each provider.
 gate-voice: export SOAK_DURATION ?= $(if $(SOAK_DURATION_MIN),,10m)
-gate-voice: SOAKS := Voice[.]
+gate-voice: SOAKS := Voice(Faults)?[.]
 gate-voice: soak
 
 # The release gate for channel code: a message every 3 s, so that every kind of fault fits in.
@@ -149,7 +149,7 @@ gate-channels: SOAKS := Channels[.]
 gate-channels: soak
 
 gate-pusher: export SOAK_DURATION ?= $(if $(SOAK_DURATION_MIN),,10m)
-gate-pusher: SOAKS := Pusher[.]
+gate-pusher: SOAKS := (Pusher|Listen)[.]
 gate-pusher: soak
 
 # Programs that leak and programs that do not, for five minutes: what the verdict makes of them.

@@ -51,6 +51,10 @@ class Tree:
         for line in re.findall(r"^([a-z][a-z0-9 -]*):(?!=)", self.makefile, re.MULTILINE):
             self.targets.update(line.split())
         self.make_variables = set(re.findall(r"\$[({](\w+)[)}]", self.makefile))
+        # A variable of make's command line is in the environment of the scripts that it runs.
+        for script in re.findall(r"[\w./-]+\.sh\b", self.makefile):
+            if (root / script).is_file():
+                self.make_variables |= set(re.findall(r"\$\{?(\w+)", self.text(script)))
         presets = json.loads(self.text("CMakePresets.json"))
         self.presets = {kind: {preset["name"] for preset in presets[kind + "Presets"]}
                         for kind in ("configure", "build", "test")}
@@ -424,6 +428,9 @@ class Checker:
                 allowed = self.tree.programs[self.tree.soaks()[soak]][0]
                 if minutes(longest) > allowed:
                     self.error(where, f"{longest} is above the DURATION of {self.tree.soaks()[soak]}, {allowed:g} minutes")
+        for soak in self.tree.soaks():
+            if not re.match(plan.NOT_GATED, soak) and not any(re.match(soaks, soak) for _, soaks, _ in plan.GROUPS.values()):
+                self.error(".ci/plan_soaks.py", f"{soak} is in no group, so no release runs it")
         if set(plan.VOICE) != set(self.tree.text("cmake/SoakProviders.cmake").split("SOAK_VOICE_PROVIDERS ")[1].split(")")[0].split()):
             self.error(".ci/plan_soaks.py", "VOICE is not SOAK_VOICE_PROVIDERS of cmake/SoakProviders.cmake")
         if set(plan.CHANNELS) != set(self.tree.text("cmake/SoakProviders.cmake").split("SOAK_CHANNEL_PROVIDERS ")[1].split(")")[0].split()):
