@@ -26,6 +26,7 @@ int directory_command(const std::vector<std::string>& arguments) {
     throw UsageError("unexpected argument " + flags.positional().front());
   }
   const SqliteOptions database = storage_options(flags);
+  const ServiceOptions listening = service_options(flags);
   const auto token_in = [&](const char* flag) {
     const std::string file = flags.text(flag);
     return file.empty() ? std::string() : read_secret_file(file);
@@ -37,7 +38,7 @@ int directory_command(const std::vector<std::string>& arguments) {
   StopSignals::block();
   soak::UvLoop loop;
   SqliteStorage storage(loop, database);
-  Service service(loop, service_options(flags));
+  Service service(loop, listening);
   DirectoryService directory(loop, storage, key, std::move(options), service.routes());
   std::optional<RelayService> relay;
   if (!flags.on("--no-relay")) {

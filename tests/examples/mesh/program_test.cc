@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
@@ -97,17 +98,19 @@ Task<std::vector<std::string>> drain_inbox(Agent& agent) {
 }
 
 TEST(MeshProgramTest, AWrongCommandLineIsExitStatus2AndNamesWhatIsExpected) {
+  const ScratchFolder folder;
+  const std::string db = folder / "mesh.db";
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
       {{MESH_PROGRAM}, "mesh: expected a command"},
       {{MESH_PROGRAM, "serve"}, "mesh: unknown command serve"},
       {{MESH_PROGRAM, "directory"}, "mesh directory: --db is missing"},
       {{MESH_PROGRAM, "directory", "--db"}, "mesh directory: --db needs a value"},
-      {{MESH_PROGRAM, "directory", "--db", "a", "--db=b"}, "mesh directory: --db is given twice"},
-      {{MESH_PROGRAM, "directory", "--db", "a", "--port", "70000"},
+      {{MESH_PROGRAM, "directory", "--db", db, "--db=b"}, "mesh directory: --db is given twice"},
+      {{MESH_PROGRAM, "directory", "--db", db, "--port", "70000"},
        "mesh directory: --port: \"70000\", expected a number from 0 to 65535"},
-      {{MESH_PROGRAM, "directory", "--db", "a", "b"}, "mesh directory: unexpected argument b"},
-      {{MESH_PROGRAM, "relay", "--db", "a", "--no-relay"}, "mesh relay: unknown option --no-relay"},
-      {{MESH_PROGRAM, "relay", "--db", "a"}, "mesh relay: --directory is missing"},
+      {{MESH_PROGRAM, "directory", "--db", db, "b"}, "mesh directory: unexpected argument b"},
+      {{MESH_PROGRAM, "relay", "--db", db, "--no-relay"}, "mesh relay: unknown option --no-relay"},
+      {{MESH_PROGRAM, "relay", "--db", db}, "mesh relay: --directory is missing"},
   };
   for (const auto& [arguments, expected] : wrong) {
     const ProgramResult result = run_program(arguments);
@@ -115,6 +118,7 @@ TEST(MeshProgramTest, AWrongCommandLineIsExitStatus2AndNamesWhatIsExpected) {
     EXPECT_THAT(result.output, HasSubstr(expected));
     EXPECT_THAT(result.output, HasSubstr("usage:"));
   }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));  // Nothing was made.
 }
 
 TEST(MeshProgramTest, SigtermEndsItAndASecondUserOfTheFileIsRefused) {
