@@ -20,13 +20,14 @@ int archive_command(const std::vector<std::string>& arguments) {
     throw UsageError("unexpected argument " + flags.positional().front());
   }
   const SqliteOptions database = storage_options(flags);
+  const ServiceOptions listening = service_options(flags);
   const std::string directory = flags.required("--directory");
   StopSignals::block();
   soak::UvLoop loop;
   SqliteStorage storage(loop, database);
   RemoteRegistry registry(loop, directory);
   Authenticator authenticator(loop, storage, registry);
-  Service service(loop, service_options(flags));
+  Service service(loop, listening);
   const ArchiveService archive(loop, storage, authenticator, service.routes());
   return serve(loop, service, "archive");
 }

@@ -12,6 +12,14 @@ namespace mesh {
 
 int directory_command(const std::vector<std::string>& arguments);
 int relay_command(const std::vector<std::string>& arguments);
+int archive_command(const std::vector<std::string>& arguments);
+int worker_command(const std::vector<std::string>& arguments);
+int fake_llm_command(const std::vector<std::string>& arguments);
+int soak_command(const std::vector<std::string>& arguments);
+int edge_command(const std::vector<std::string>& arguments);
+int smoke_command(const std::vector<std::string>& arguments);
+int stress_command(const std::vector<std::string>& arguments);
+int dogfood_command(const std::vector<std::string>& arguments);
 
 }  // namespace mesh
 

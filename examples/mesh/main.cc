@@ -26,6 +26,20 @@ constexpr Command kCommands[] = {
      "      [--registration-token-file FILE] [--admin-token-file FILE] [--db-pages-max N]",
      mesh::directory_command},
     {"relay", "--db FILE --directory URL [--host 127.0.0.1] [--port 0] [--db-pages-max N]", mesh::relay_command},
+    {"archive", "--db FILE --directory URL [--host 127.0.0.1] [--port 0] [--db-pages-max N]", mesh::archive_command},
+    {"worker",
+     "--folder DIR --handle @NAME --directory URL --archive URL --workspace ID [--relay URL]\n"
+     "      [--peers @A,@B] [--seed N] [--iterations N] [--interval-ms 250] [--chat BASE_URL] [--clock-offset "
+     "SECONDS]\n"
+     "      [--passive] [--tag TEXT]",
+     mesh::worker_command},
+    {"fake-llm", "[--port 0] [--delay-ms 20]", mesh::fake_llm_command},
+    {"soak", "DIR [--edges 3] [--duration 180s] [--faults none|default|FILE] [--seed N] [--interval-ms 250]",
+     mesh::soak_command},
+    {"edge", "DIR [--duration 60s] [--seed N] [--interval-ms 250]", mesh::edge_command},
+    {"smoke", "DIR", mesh::smoke_command},
+    {"dogfood", "DIR [--requests 40] [--seed N]", mesh::dogfood_command},
+    {"stress", "DIR [--duration 10s] [--senders 8]", mesh::stress_command},
 };
 
 std::string usage() {
