@@ -9,53 +9,15 @@ source=$2
 consumer=$source/tests/package/consumer
 scratch=$3
 
+# shellcheck source=expect.sh
+. "$source/tests/package/expect.sh"
 unset GTEST_RUNSOAK SOAK_VIRTUAL SOAK_SMOKE
-if command -v ccache >/dev/null; then  # What two consumers compile alike is compiled once.
-  export CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_NOHASHDIR=1
-fi
+use_ccache
 rm -rf "$scratch"
 mkdir -p "$scratch"
-failures=0
-
-# expect NAME STATUS COMMAND...: runs it, keeps its output in $output.
-expect() {
-  local name=$1 status=$2
-  shift 2
-  output=$("$@" 2>&1)
-  local got=$?
-  if [[ $got -ne $status ]]; then
-    echo "FAIL: $name: exit status $got, expected $status"
-    echo "$output"
-    failures=$((failures + 1))
-  else
-    echo "ok: $name"
-  fi
-}
-
-# says NAME REGEX: the last output has a line that matches.
-says() {
-  if ! grep -qE "$2" <<<"$output"; then
-    echo "FAIL: $1: no line matches: $2"
-    echo "$output"
-    failures=$((failures + 1))
-  fi
-}
-
-must() {
-  expect "$@"
-  [[ $failures -eq 0 ]] || exit 1
-}
 
 must 'configure' 0 cmake -S "$consumer" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix"
 must 'build' 0 cmake --build "$scratch/build" -j 2
-
-# not NAME REGEX: no line of the last output matches.
-not() {
-  if grep -E "$2" <<<"$output"; then
-    echo "FAIL: $1: a line matches: $2"
-    failures=$((failures + 1))
-  fi
-}
 
 # The services that people copy.
 must 'configure examples/pusher' 0 cmake -S "$source/examples/pusher" -B "$scratch/pusher" -G Ninja \
@@ -64,7 +26,7 @@ must 'build' 0 cmake --build "$scratch/pusher" -j 2
 expect 'its command line' 2 "$scratch/pusher/pusher"
 says 'its usage' 'usage: pusher STORES_URL'
 must 'configure examples/mesh' 0 cmake -S "$source/examples/mesh" -B "$scratch/mesh" -G Ninja \
-  -DCMAKE_PREFIX_PATH="$scratch/prefix"
+  -DCMAKE_PREFIX_PATH="$prefix"
 must 'build' 0 cmake --build "$scratch/mesh" -j 2
 expect 'its command line' 2 "$scratch/mesh/mesh"
 says 'its usage' 'mesh directory --db FILE'

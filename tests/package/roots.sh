@@ -25,7 +25,7 @@ step() { printf '%(%H:%M:%S)T %s\n' -1 "$*"; }
 inside() {
   local root=$1
   shift
-  chroot "$root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
+  chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"
 }
 
 # as ROOT COMMAND: as a new user in his home folder.
