@@ -36,7 +36,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint docs tidy format clean gate-pusher gate-verdict soak-part bench-mesh
+.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint docs tidy format clean gate-pusher gate-verdict soak-part bench-mesh bench-consumer
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -53,6 +53,7 @@ help:
 	@echo '                     the same for examples/pusher, and for runs that leak and runs that do not'
 	@echo 'make soak-part       run one part of a soak of 24 h: PROGRAM=voice_soak SOAK=Voice.AgainstTheFake/openai CHECKPOINT=checkpoint/'
 	@echo 'make bench           compare the async primitives with Asio, Tokio, Go, Node and asyncio (minutes; BENCH_ARGS=--smoke: seconds)'
+	@echo 'make bench-consumer  measure what a project pays that uses soak: compile time, size, time to the first test (minutes)'
 	@echo 'make bench-detector  measure false alarms, missed leaks and detection time of the verdict (half an hour; BENCH_ARGS=20: fewer runs)'
 	@echo 'make bench-http      compare HTTP requests with plain libcurl (seconds)'
 	@echo 'make bench-mesh      compare the acknowledged messages per second of examples/mesh with a twin in Python (a minute)'
@@ -122,8 +123,9 @@ packages:
 
 SUITES ?= bookworm trixie
 test-packages:
-	$(call install,debootstrap git)
-	@sudo=(); if (( EUID != 0 )); then sudo=(sudo --preserve-env=ROOTS,MIRROR,JOBS); fi; "$${sudo[@]}" tests/package/roots.sh $(SUITES)
+	$(call install,debian-archive-keyring debootstrap git)
+	@sudo=(); if (( EUID != 0 )); then sudo=(sudo); fi; \
+	"$${sudo[@]}" env $(if $(ROOTS),ROOTS=$(ROOTS)) JOBS=$(JOBS) tests/package/roots.sh $(SUITES)
 
 soak:
 	$(call install,$(PACKAGES))
@@ -181,6 +183,14 @@ bench-detector:
 	cmake --build --preset bench -j $(JOBS) --target detector_calibration detector_study
 	build/bench/bench/detector_calibration
 	build/bench/bench/detector_study bench/detector/traces $(BENCH_ARGS)
+
+bench-consumer:
+	$(call install,$(PACKAGES) git python3)
+	$(call configure,dev)
+	cmake --build --preset dev -j $(JOBS) --target soak_installed
+	@rm -rf build/consumer
+	cmake --install build/dev --prefix build/consumer >/dev/null
+	/usr/bin/python3 bench/consumer.py build/consumer --clone $(BENCH_ARGS)
 
 # These programs need no peers. The benchmark library is needed to configure the preset.
 bench-http:
