@@ -36,8 +36,9 @@ not() {
 
 # must NAME STATUS COMMAND...: as expect, and what follows makes no sense without it.
 must() {
+  local before=$failures
   expect "$@"
-  [[ $failures -eq 0 ]] || exit 1
+  [[ $failures -eq $before ]] || exit 1
 }
 
 # What two consumers compile alike is compiled once.

@@ -88,8 +88,8 @@ command_alone() {
     exit 1
   fi
   step "$suite: soak voice --virtual, soak voice"
-  as "$root" 'soak voice --virtual --duration 60s --report-dir virtual' | tee "$roots/$suite/virtual.log" | grep ' PASS: '
-  as "$root" 'soak voice --duration 10s --reconnect-every 2s' | tee "$roots/$suite/real.log" | grep ' PASS: '
+  as "$root" 'soak voice --provider openai --virtual --duration 60s --report-dir virtual' | tee "$roots/$suite/virtual.log" | grep ' PASS: '
+  as "$root" 'soak voice --provider openai --duration 10s --reconnect-every 2s' | tee "$roots/$suite/real.log" | grep ' PASS: '
   inside "$root" test -s /usr/share/man/man1/soak.1.gz
   inside "$root" apt-get purge -qq -y soak >/dev/null 2>&1
   if inside "$root" bash -c 'ls -d /usr/bin/soak /usr/share/doc/soak' 2>/dev/null; then
