@@ -5,6 +5,7 @@
 
 #include "lib/json/writer.h"
 #include "lib/peers/authorization.h"
+#include "lib/peers/json_response.h"
 
 namespace soak::peers::gemini {
 namespace {
@@ -83,9 +84,7 @@ net::HandshakeReply reply_to(const Admission& admission) {
   if (admission.status == 101) {
     return net::HandshakeReply::accept();
   }
-  net::Headers headers;
-  headers.add("Content-Type", "application/json");
-  return net::HandshakeReply::refuse(admission.status, admission.body, std::move(headers));
+  return net::HandshakeReply::refuse(admission.status, admission.body, json_headers());
 }
 
 }  // namespace soak::peers::gemini

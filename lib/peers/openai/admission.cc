@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/peers/authorization.h"
+#include "lib/peers/json_response.h"
 
 namespace soak::peers::openai {
 namespace {
@@ -170,9 +171,7 @@ net::HandshakeReply reply_to(const Admission& admission) {
   json::Writer body;
   begin_error(body.object().key("error"), *admission.refusal);
   body.end_object().end_object();
-  net::Headers headers;
-  headers.add("Content-Type", "application/json");
-  return net::HandshakeReply::refuse(admission.status, body.take(), std::move(headers));
+  return net::HandshakeReply::refuse(admission.status, body.take(), json_headers());
 }
 
 }  // namespace soak::peers::openai

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lib/json/writer.h"
+#include "lib/peers/json_response.h"
 #include "lib/peers/slack/service.h"
 
 namespace soak::peers {
@@ -57,7 +58,7 @@ void SlackService::send_event(const SlackMessage& message) {
   json.key("team_id").text("T00000001").key("user_id").text("U00000001").key("is_bot").boolean(true);
   json.key("is_enterprise_install").boolean(false).end_object().end_array();
   json.key("is_ext_shared_channel").boolean(false).end_object();
-  net::HttpRequest request("POST", options_.events_url, json.take(), {{"Content-Type", "application/json"}});
+  net::HttpRequest request("POST", options_.events_url, json.take(), json_headers());
   request.headers.add("X-Slack-Request-Timestamp", std::to_string(now));
   request.headers.add("X-Slack-Signature", signature(options_.signing_secret, now, request.body));
   deliveries_.add(std::move(request));

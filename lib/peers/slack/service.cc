@@ -9,6 +9,7 @@
 
 #include "lib/json/writer.h"
 #include "lib/peers/authorization.h"
+#include "lib/peers/json_response.h"
 #include "lib/text/ascii.h"
 #include "lib/text/utf8.h"
 
@@ -85,8 +86,9 @@ bool SlackService::is_send(const net::HttpServerRequest& head) {
 }
 
 net::HttpResponse SlackService::json_response(std::string body) {
-  return net::HttpResponse(200, std::move(body),
-                           {{"Content-Type", "application/json; charset=utf-8"}, {"x-slack-req-id", ids_.next({})}});
+  net::Headers headers = json_headers("; charset=utf-8");
+  headers.add("x-slack-req-id", ids_.next({}));
+  return net::HttpResponse(200, std::move(body), std::move(headers));
 }
 
 ChannelAnswer SlackService::error(ChannelRequest& request, const Problem& problem) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/json/writer.h"
+#include "lib/peers/json_response.h"
 #include "lib/peers/telegram/responses.h"
 #include "lib/peers/telegram/service.h"
 #include "lib/text/ascii.h"
@@ -61,7 +62,7 @@ std::string TelegramService::post(const IncomingMessage& incoming) {
 }
 
 void TelegramService::deliver(std::string update) {
-  net::HttpRequest request("POST", webhook_.url, std::move(update), {{"Content-Type", "application/json"}});
+  net::HttpRequest request("POST", webhook_.url, std::move(update), json_headers());
   if (!webhook_.secret.empty()) {
     request.headers.add("X-Telegram-Bot-Api-Secret-Token", webhook_.secret);
   }
