@@ -9,8 +9,9 @@
 //
 // It listens on a loopback port, or in memory on a VirtualLoop. It serves the methods that
 // lib/peers/discord/routes.cc lists: messages of a bot and of a webhook (create, get, edit, delete), reactions, typing,
-// the channel, the webhook, the bot's user and application. Bodies are JSON, forms, or multipart with payload_json. It
-// has Discord's limits, and its ChannelFaults. Time comes from the loop and randomness from the seed.
+// the channel, the webhook (get, rename, delete), the bot's user and application. Bodies are JSON, forms, or multipart
+// with payload_json. It has Discord's limits, and its ChannelFaults. Time comes from the loop and randomness from the
+// seed.
 //
 //   soak::peers::DiscordPeer peer(loop);
 //   soak::net::HttpRequest request("POST", peer.webhook_url() + "?wait=true", R"({"content":"soak 1"})",
@@ -112,7 +113,8 @@ class DiscordPeer {
 
   // Instead of "https://discord.com/api/v10".
   std::string url() const;
-  // url() + "/webhooks/{id}/{token}", including its secret. It changes with a rotation.
+  // url() + "/webhooks/{id}/{token}", including its secret. It changes with a rotation. Once a client has deleted the
+  // webhook, there is none until rotate_webhook().
   std::string webhook_url() const;
   // A test in any language posts a user's message here: POST {"conversation": "...", "text": "...", "from": "..."}, of
   // which "from", a user's id, may be left out; the response is {"id": "..."}.

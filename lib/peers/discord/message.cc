@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "lib/peers/discord/user.h"
+
 namespace soak::peers {
 namespace {
 
@@ -24,11 +26,12 @@ void write_all(json::Writer& json, const DiscordMessage& message, const DiscordM
     json.key("webhook_id").text(message.webhook_id);
   }
   json.key("type").integer(is_reply ? 19 : 0).key("content").text(message.content);
-  json.key("author").object().key("id").text(message.author_id).key("username").text(message.author_name);
-  if (message.author_id == kDiscordBot) {
-    json.key("bot").boolean(true);
-  }
-  json.end_object().key("timestamp").text(message.timestamp);
+  json.key("author");
+  write_user(json, message.author_id, message.author_name,
+             !message.webhook_id.empty()        ? DiscordUserKind::kWebhook
+             : message.author_id == kDiscordBot ? DiscordUserKind::kBot
+                                                : DiscordUserKind::kHuman);
+  json.key("timestamp").text(message.timestamp);
   json.key("edited_timestamp").text_or_null(message.edited_timestamp);
   json.key("tts").boolean(message.tts).key("mention_everyone").boolean(false);
   json.key("mentions").raw("[]").key("mention_roles").raw("[]");

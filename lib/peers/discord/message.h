@@ -14,7 +14,6 @@
 namespace soak::peers {
 
 inline constexpr std::string_view kDiscordGuild = "1000000000000000001";
-inline constexpr std::string_view kDiscordBot = "1000000000000000002";
 
 struct DiscordMessage {
   struct Reaction {

@@ -10,6 +10,7 @@
 #include "lib/json/reader.h"
 #include "lib/json/writer.h"
 #include "lib/peers/discord/errors.h"
+#include "lib/text/ascii.h"
 #include "lib/text/utf8.h"
 
 namespace soak::peers {
@@ -191,6 +192,27 @@ void for_each_attachment(JsonParser& parser, const Arguments& arguments, Look lo
 
 }  // namespace
 
+// discord.com/developers/docs/resources/user, "Usernames and Nicknames". The codes are those that users report
+// (github.com/qaisjp/go-discord-irc/pull/141, github.com/MinnDevelopment/discord-webhooks/issues/100).
+Problem webhook_name_problem(std::string_view field, std::string_view name) {
+  if (is_blank(name) || characters(name) > kUsernameMax) {
+    return invalid_form(field, "BASE_TYPE_BAD_LENGTH",
+                        fmt::format("Must be between 1 and {} in length.", kUsernameMax));
+  }
+  const std::string lower = text::to_lower(name);
+  for (const std::string_view part : {"clyde", "discord"}) {
+    if (lower.find(part) != std::string::npos) {
+      return invalid_form(field, "USERNAME_INVALID_CONTAINS", fmt::format("Username cannot contain \"{}\"", part));
+    }
+  }
+  for (const std::string_view whole : {"everyone", "here"}) {
+    if (lower == whole) {
+      return invalid_form(field, "USERNAME_INVALID", fmt::format("Username cannot be \"{}\"", whole));
+    }
+  }
+  return std::nullopt;
+}
+
 bool is_snowflake(std::string_view id) {
   return !id.empty() && id.size() <= 20 && id.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -262,9 +284,10 @@ Problem read_message(JsonParser& parser, const Arguments& arguments, DiscordBody
   if (body.by_webhook) {
     body.username = arguments.text("username");
   }
-  if (characters(body.username) > kUsernameMax) {
-    return invalid_form("username", "BASE_TYPE_BAD_LENGTH",
-                        fmt::format("Must be between 1 and {} in length.", kUsernameMax));
+  if (!body.username.empty()) {
+    if (Problem problem = webhook_name_problem("username", body.username)) {
+      return problem;
+    }
   }
   if (const Argument* const nonce = arguments.find("nonce"); nonce != nullptr && !body.by_webhook) {
     const bool is_integer =

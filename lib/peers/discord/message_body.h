@@ -38,6 +38,9 @@ std::optional<net::HttpResponse> read_body(JsonParser& parser, net::HttpServerRe
 // Likewise, for what the arguments say.
 std::optional<net::HttpResponse> read_message(JsonParser& parser, const Arguments& arguments, DiscordBody& body);
 
+// What is wrong with the name of a webhook, given in `field`; otherwise nullopt.
+std::optional<net::HttpResponse> webhook_name_problem(std::string_view field, std::string_view name);
+
 // A message, once edited too, has at most this many.
 inline constexpr std::size_t kAttachmentsMax = 10;
 net::HttpResponse too_many_attachments();

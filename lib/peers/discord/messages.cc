@@ -9,6 +9,7 @@
 #include "lib/json/writer.h"
 #include "lib/peers/discord/errors.h"
 #include "lib/peers/discord/service.h"
+#include "lib/peers/discord/user.h"
 #include "lib/peers/json_response.h"
 #include "lib/text/number.h"
 
@@ -102,7 +103,7 @@ ChannelAnswer DiscordService::send(Call& call, DiscordBody& body) {
     message.conversation = stored.conversation;
     message.id = snowflake();
     message.author_id = body.by_webhook ? webhook_id_ : std::string(kDiscordBot);
-    message.author_name = !body.username.empty() ? body.username : (body.by_webhook ? "hook" : "soak");
+    message.author_name = !body.username.empty() ? body.username : (body.by_webhook ? webhook_name_ : "soak");
     message.webhook_id = body.by_webhook ? webhook_id_ : "";
     message.content = body.content;
     message.nonce = body.nonce;
@@ -135,7 +136,7 @@ ChannelAnswer DiscordService::send(Call& call, DiscordBody& body) {
 
 std::string DiscordService::post(const IncomingMessage& incoming) {
   DiscordMessage message;
-  message.author_id = incoming.from.empty() ? "1000000000000000003" : incoming.from;
+  message.author_id = incoming.from.empty() ? std::string(kDiscordOwner) : incoming.from;
   if (!knows(incoming.conversation) || !is_snowflake(message.author_id)) {
     return {};
   }

@@ -29,6 +29,8 @@ const DiscordService::Route DiscordService::kRoutes[] = {
     {"GET", "applications/@me", Access::kBot, &DiscordService::get_application},
     {"POST", "webhooks/*/*", Access::kWebhook, &DiscordService::execute_webhook},
     {"GET", "webhooks/*/*", Access::kWebhook, &DiscordService::get_webhook},
+    {"PATCH", "webhooks/*/*", Access::kWebhook, &DiscordService::modify_webhook},
+    {"DELETE", "webhooks/*/*", Access::kWebhook, &DiscordService::delete_webhook},
     {"GET", "webhooks/*/*/messages/*", Access::kWebhook, &DiscordService::get_message},
     {"PATCH", "webhooks/*/*/messages/*", Access::kWebhook, &DiscordService::edit_message},
     {"DELETE", "webhooks/*/*/messages/*", Access::kWebhook, &DiscordService::delete_message},

@@ -10,6 +10,7 @@
 #include "lib/peers/authorization.h"
 #include "lib/peers/discord/agents.h"
 #include "lib/peers/discord/errors.h"
+#include "lib/peers/discord/user.h"
 #include "lib/peers/json_response.h"
 #include "lib/text/utf8.h"
 
@@ -70,12 +71,19 @@ void DiscordService::rotate_token(std::string token) {
   }
 }
 
-void DiscordService::rotate_webhook() {
+void DiscordService::forget_webhook() {
   constexpr std::size_t kDeletedKept = 64;
-  deleted_webhooks_.push_back(std::exchange(webhook_id_, snowflake()));
+  if (!contains(deleted_webhooks_, webhook_id_)) {
+    deleted_webhooks_.push_back(webhook_id_);
+  }
   if (deleted_webhooks_.size() > kDeletedKept) {
     deleted_webhooks_.erase(deleted_webhooks_.begin());
   }
+}
+
+void DiscordService::rotate_webhook() {
+  forget_webhook();
+  webhook_id_ = snowflake();
   webhook_.rotate(ids_.next(ids_.next({})));
   book_.rotated();
   if (options_.on_rotation) {
@@ -208,8 +216,8 @@ std::string DiscordService::webhook_conversation(const Call& call) const {
 ChannelAnswer DiscordService::serve_webhook(Call& call) {
   ChannelRequest& request = call.request;
   const std::string& id = call.ids[0];
-  const bool is_ours = id == webhook_id_;
   const bool is_deleted = contains(deleted_webhooks_, id);
+  const bool is_ours = id == webhook_id_ && !is_deleted;
   const auto standing = webhook_.standing(call.ids[1]);
   request.credential = webhook_.generation(call.ids[1]);
   const std::string conversation = webhook_conversation(call);
@@ -251,22 +259,58 @@ ChannelAnswer DiscordService::serve(Call& call, const Respond& respond) {
   return answer;
 }
 
+std::string DiscordService::webhook_json() const {
+  json::Writer json;
+  json.object().key("id").text(webhook_id_).key("type").integer(1).key("name").text(webhook_name_);
+  json.key("avatar").null().key("channel_id").text(webhook_channel_).key("guild_id").text(kDiscordGuild);
+  json.key("application_id").null().key("token").text(webhook_.current()).end_object();
+  return json.take();
+}
+
 ChannelAnswer DiscordService::get_webhook(Call& call) {
+  return serve(call, [&](ChannelRequest&) { return json_response(200, webhook_json()); });
+}
+
+ChannelAnswer DiscordService::modify_webhook(Call& call) {
+  Arguments arguments;
+  std::optional<net::HttpResponse> wrong = read_body(parser_, call.http, arguments);
+  if (!wrong && arguments.contains("name")) {
+    wrong = webhook_name_problem("name", arguments.text("name"));
+  }
+  note_not_played("Modify Webhook with Token", arguments, {"avatar"});
+  return serve(call, [&](ChannelRequest& request) {
+    if (wrong) {
+      request.outcome = ChannelOutcome::kRefused;
+      return *wrong;
+    }
+    if (arguments.contains("name")) {
+      webhook_name_ = arguments.text("name");
+    }
+    return json_response(200, webhook_json());
+  });
+}
+
+ChannelAnswer DiscordService::delete_webhook(Call& call) {
   return serve(call, [&](ChannelRequest&) {
-    json::Writer json;
-    json.object().key("id").text(webhook_id_).key("type").integer(1).key("name").text("hook").key("avatar").null();
-    json.key("channel_id").text(webhook_channel_).key("guild_id").text(kDiscordGuild).key("application_id").null();
-    json.key("token").text(call.ids[1]).end_object();
-    return json_response(200, json.take());
+    forget_webhook();
+    return net::HttpResponse(204);
   });
 }
 
 ChannelAnswer DiscordService::get_me(Call& call) {
   return serve(call, [](ChannelRequest&) {
     json::Writer json;
-    json.object().key("id").text(kDiscordBot).key("username").text("soak").key("discriminator").text("0000");
-    json.key("global_name").null().key("avatar").null().key("bot").boolean(true).key("mfa_enabled").boolean(false);
-    json.key("verified").boolean(true).key("email").null().key("flags").integer(0).end_object();
+    json.object();
+    write_user_members(json, kDiscordBot, "soak", DiscordUserKind::kBot);
+    json.key("mfa_enabled")
+        .boolean(false)
+        .key("verified")
+        .boolean(true)
+        .key("email")
+        .null()
+        .key("flags")
+        .integer(0)
+        .end_object();
     return json_response(200, json.take());
   });
 }
@@ -277,9 +321,9 @@ ChannelAnswer DiscordService::get_application(Call& call) {
     json.object().key("id").text(kDiscordBot).key("name").text("soak").key("icon").null();
     json.key("description").text("").key("summary").text("").key("bot_public").boolean(true);
     json.key("bot_require_code_grant").boolean(false).key("flags").integer(0).key("team").null();
-    json.key("verify_key").text(std::string(64, '0')).key("owner").object();
-    json.key("id").text("1000000000000000003").key("username").text("owner").key("discriminator").text("0");
-    json.key("global_name").null().key("avatar").null().end_object().end_object();
+    json.key("verify_key").text(std::string(64, '0')).key("owner");
+    write_user(json, kDiscordOwner, "owner", DiscordUserKind::kHuman);
+    json.end_object();
     return json_response(200, json.take());
   });
 }

@@ -88,6 +88,8 @@ class DiscordService final : public ChannelService {
   ChannelAnswer get_application(Call& call);
   ChannelAnswer execute_webhook(Call& call);
   ChannelAnswer get_webhook(Call& call);
+  ChannelAnswer modify_webhook(Call& call);
+  ChannelAnswer delete_webhook(Call& call);
 
   // Sends `body`, to the conversation in the request.
   ChannelAnswer send(Call& call, DiscordBody& body);
@@ -98,6 +100,8 @@ class DiscordService final : public ChannelService {
   // The conversation of a webhook's call: the thread in its query, or its channel.
   std::string webhook_conversation(const Call& call) const;
   bool knows(std::string_view channel) const;
+  std::string webhook_json() const;
+  void forget_webhook();  // Its id is one of a deleted webhook from now on.
 
   ChannelAnswer error(ChannelRequest& request, ChannelOutcome outcome, int status, int code, std::string_view message);
   ChannelAnswer unauthorized(ChannelRequest& request, std::string_view token);
@@ -126,6 +130,7 @@ class DiscordService final : public ChannelService {
   std::uint64_t snowflakes_ = 0;  // The constructor makes ids with it, so it comes before them.
   std::string webhook_channel_;   // The webhook's conversation. Unlike the URL, it does not change.
   std::string webhook_id_;
+  std::string webhook_name_ = "hook";
   Credential webhook_;
   std::vector<std::string> deleted_webhooks_;
   RecentMessages<DiscordMessage> messages_;

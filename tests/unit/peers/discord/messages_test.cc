@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <initializer_list>
+#include <string>
+#include <utility>
+
 #include "tests/unit/peers/discord/fixture.h"
 
 namespace soak::peers {
@@ -40,6 +44,70 @@ TEST_F(DiscordTest, AWebhookReadsEditsAndDeletesItsOwnMessagesAlone) {
   EXPECT_EQ(webhook(peer, "PATCH", "/messages/" + of_bot, R"({"content":"mine"})").get("code"), "10008");
   EXPECT_EQ(webhook(peer, "DELETE", path).status, 204);
   EXPECT_EQ(webhook(peer, "DELETE", path).get("code"), "10008");
+}
+
+TEST_F(DiscordTest, AWebhookIsRenamedByItsToken) {
+  DiscordPeer peer(loop_);
+
+  const Got renamed = webhook(peer, "PATCH", "", R"({"name":"news","avatar":null})");
+  EXPECT_EQ(renamed.status, 200);
+  EXPECT_EQ(renamed.get("name"), "news");
+  EXPECT_EQ(hook(peer, "soak 1").get("author.username"), "news");
+  EXPECT_EQ(webhook(peer, "GET", "").get("name"), "news");
+
+  for (const auto& [name, code] :
+       std::initializer_list<std::pair<std::string, std::string>>{{"", "BASE_TYPE_BAD_LENGTH"},
+                                                                  {std::string(81, 'a'), "BASE_TYPE_BAD_LENGTH"},
+                                                                  {"a DisCord", "USERNAME_INVALID_CONTAINS"},
+                                                                  {"clyde", "USERNAME_INVALID_CONTAINS"},
+                                                                  {"everyone", "USERNAME_INVALID"}}) {
+    pass(10s);
+    EXPECT_EQ(webhook(peer, "PATCH", "", R"({"name":")" + name + "\"}").get("errors.name._errors.0.code"), code)
+        << name;
+  }
+  EXPECT_EQ(webhook(peer, "GET", "").get("name"), "news");
+  EXPECT_EQ(webhook(peer, "POST", "?wait=true", R"({"content":"a","username":"my discord"})")
+                .get("errors.username._errors.0.code"),
+            "USERNAME_INVALID_CONTAINS");
+}
+
+TEST_F(DiscordTest, AWebhookThatIsDeletedByItsTokenIsGone) {
+  DiscordPeer peer(loop_);
+  hook(peer, "soak 1");
+
+  EXPECT_EQ(webhook(peer, "DELETE", "").status, 204);
+  EXPECT_EQ(webhook(peer, "GET", "").body, R"({"message":"Unknown Webhook","code":10015})");
+  EXPECT_EQ(hook(peer, "soak 2").get("code"), "10015");
+  EXPECT_EQ(peer.ledger().messages_stored, 1u);
+
+  const std::string deleted = peer.webhook_url();
+  peer.rotate_webhook();
+  EXPECT_NE(peer.webhook_url(), deleted);
+  EXPECT_EQ(hook(peer, "soak 2").status, 200);
+}
+
+// A user in a response has all members that are always there: SDKs cannot read one without.
+TEST_F(DiscordTest, EachUserIsAWholeOne) {
+  DiscordPeer peer(loop_);
+  const std::string of_user = peer.post_text(kChannel, "hello");
+  const std::string path = std::string("/channels/") + kChannel + "/messages";
+  const Got sent = say(peer, "soak 1");
+  const Got reply = bot(peer, R"({"content":"soak 2","message_reference":{"message_id":")" + of_user + "\"}}");
+  const Got posted = hook(peer, "soak 3");
+  const Got read = call(peer, "GET", path + "/" + of_user);
+  const Got me = call(peer, "GET", "/users/@me");
+  const Got application = call(peer, "GET", "/applications/@me");
+
+  for (const auto& [got, at] :
+       {std::pair{&sent, "author."}, std::pair{&reply, "referenced_message.author."}, std::pair{&posted, "author."},
+        std::pair{&read, "author."}, std::pair{&me, ""}, std::pair{&application, "owner."}}) {
+    for (const char* const member : {"id", "username", "discriminator", "global_name", "avatar", "public_flags"}) {
+      EXPECT_NE(got->get(std::string(at) + member), "(absent)") << got->body << " without " << at << member;
+    }
+  }
+  EXPECT_EQ(sent.get("author.bot"), "true");
+  EXPECT_EQ(posted.get("author.bot"), "true");
+  EXPECT_EQ(read.get("author.bot"), "(absent)");
 }
 
 TEST_F(DiscordTest, AnEditKeepsTheAttachmentsThatItLists) {

@@ -26,7 +26,8 @@ TEST_F(DiscordTest, AWebhookThatWaitsGetsTheMessage) {
       got.body,
       MatchesRegex(
           R"(\{"id":"[0-9]+","channel_id":"[0-9]+","webhook_id":"[0-9]+","type":0,"content":"soak 1",)"
-          R"("author":\{"id":"[0-9]+","username":"hook"\},"timestamp":"2026-01-01T00:00:00\.000000\+00:00",)"
+          R"("author":\{"id":"[0-9]+","username":"hook","discriminator":"0000","global_name":null,"avatar":null,)"
+          R"("public_flags":0,"bot":true\},"timestamp":"2026-01-01T00:00:00\.000000\+00:00",)"
           R"("edited_timestamp":null,"tts":false,"mention_everyone":false,"mentions":\[\],"mention_roles":\[\],)"
           R"("attachments":\[\],"embeds":\[\],"pinned":false,"components":\[\],"flags":0\})"));
   EXPECT_EQ(peer.ledger().messages_stored, 1u);
