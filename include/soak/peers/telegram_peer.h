@@ -18,9 +18,12 @@
 // parsing. The last messages are kept (ChannelLedgerOptions::messages_kept): a bot can edit, delete and reply to these.
 // A webhook gets its updates at http: and https: URLs of loopback addresses.
 //
-// Not simulated: entities that Telegram finds by itself (URLs, commands), a method in the response of a webhook, and
-// the delay of a chat with more than 310 unsent messages. Options that are accepted and have no effect are in the log
-// and in the ledger, as are methods that the fake does not have.
+// Texts have the entities that Telegram finds by itself: commands, mentions, hashtags, cashtags, URLs, e-mail
+// addresses.
+//
+// Not simulated: phone numbers as entities, a method in the response of a webhook, and the delay of a chat with more
+// than 310 unsent messages. Options that are accepted and have no effect are in the log and in the ledger, as are
+// methods that the fake does not have.
 
 #include <chrono>
 #include <cstdint>

@@ -26,14 +26,20 @@ constexpr TypeName kTypes[] = {{EntityType::kBlockquote, "blockquote"},
                                {EntityType::kPre, "pre", "language"},
                                {EntityType::kCode, "code"},
                                {EntityType::kCustomEmoji, "custom_emoji", "custom_emoji_id"},
+                               {EntityType::kMention, "mention"},
+                               {EntityType::kHashtag, "hashtag"},
+                               {EntityType::kCashtag, "cashtag"},
+                               {EntityType::kBotCommand, "bot_command"},
+                               {EntityType::kUrl, "url"},
+                               {EntityType::kEmail, "email"},
                                {EntityType::kBold, "bold"},
                                {EntityType::kItalic, "italic"},
                                {EntityType::kUnderline, "underline"},
                                {EntityType::kStrikethrough, "strikethrough"},
                                {EntityType::kSpoiler, "spoiler"}};
 
-constexpr std::string_view kFoundByTelegram[] = {"mention",      "hashtag", "cashtag", "bot_command",
-                                                 "phone_number", "email",   "url",     "bank_card_number"};
+// Found by Telegram itself, and not by this fake.
+constexpr std::string_view kNotFoundHere[] = {"phone_number", "bank_card_number"};
 
 const TypeName& name_of(EntityType type) {
   return *std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeName& row) { return row.type == type; });
@@ -41,6 +47,10 @@ const TypeName& name_of(EntityType type) {
 
 bool is_style(EntityType type) { return type >= EntityType::kBold; }
 bool is_code(EntityType type) { return type == EntityType::kPre || type == EntityType::kCode; }
+bool is_found(EntityType type) { return type >= EntityType::kMention && type <= EntityType::kEmail; }
+bool is_given_link(EntityType type) {
+  return type == EntityType::kTextLink || type == EntityType::kTextMention || type == EntityType::kCustomEmoji;
+}
 bool is_quote(EntityType type) { return type == EntityType::kBlockquote || type == EntityType::kExpandableBlockquote; }
 
 bool in_order(const MessageEntity& a, const MessageEntity& b) {
@@ -52,9 +62,7 @@ bool excludes(const MessageEntity& outer, const MessageEntity& inner) {
   if (is_code(outer.type)) {
     return !is_style(inner.type);
   }
-  const auto is_link = [](EntityType type) {
-    return type == EntityType::kTextLink || type == EntityType::kTextMention || type == EntityType::kCustomEmoji;
-  };
+  const auto is_link = [](EntityType type) { return is_given_link(type) || is_found(type); };
   return (is_quote(outer.type) && is_quote(inner.type)) || (is_link(outer.type) && is_link(inner.type));
 }
 
@@ -83,6 +91,8 @@ std::size_t utf16_length(std::string_view text) {
 }
 
 }  // namespace
+
+bool may_hold_no_link(EntityType type) { return is_code(type) || is_given_link(type); }
 
 void GrowingText::add(char byte) {
   const auto bits = static_cast<unsigned char>(byte);
@@ -215,13 +225,16 @@ std::vector<MessageEntity> read_entities(std::string_view text, const json::Valu
       refuse_entity("expected an Object");
     }
     const std::string_view name = json::text_member(one, "type");
-    if (std::find(std::begin(kFoundByTelegram), std::end(kFoundByTelegram), name) != std::end(kFoundByTelegram)) {
+    if (std::find(std::begin(kNotFoundHere), std::end(kNotFoundHere), name) != std::end(kNotFoundHere)) {
       continue;
     }
     const TypeName* const type =
         std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeName& row) { return row.name == name; });
     if (type == std::end(kTypes)) {
       refuse_entity("Unsupported type specified");
+    }
+    if (is_found(type->type)) {  // From the text, whatever the client says.
+      continue;
     }
     const std::optional<std::int64_t> offset = json::integer_member(one, "offset");
     const std::optional<std::int64_t> length = json::integer_member(one, "length");

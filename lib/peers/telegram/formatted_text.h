@@ -5,8 +5,6 @@
 // A message's text and its entities, read as the Bot API's "Formatting options" describe
 // (core.telegram.org/bots/api#formatting-options). How strict it is, and the errors, are those of the Bot API's server,
 // which has tdlib's parser.
-//
-// Not done: the entities that Telegram finds by itself, such as URLs and commands.
 
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +28,13 @@ enum class EntityType : std::uint8_t {
   kPre,
   kCode,
   kCustomEmoji,
-  kBold,
+  kMention,  // From here to kEmail: found by Telegram itself.
+  kHashtag,
+  kCashtag,
+  kBotCommand,
+  kUrl,
+  kEmail,
+  kBold,  // From here on: styles.
   kItalic,
   kUnderline,
   kStrikethrough,
@@ -69,6 +73,9 @@ FormattedText parse_markdown(std::string_view text);  // The legacy mode.
 // passed over.
 std::vector<MessageEntity> read_entities(std::string_view text, const json::Value& list);
 
+// Adds those that Telegram finds by itself in the text. It finds none where the client gives a link or code.
+void add_found_entities(FormattedText& body);
+
 // An array.
 void write_entities(json::Writer& json, const std::vector<MessageEntity>& entities);
 
@@ -97,6 +104,9 @@ std::string checked_link(std::string_view url);
 void add_link(std::vector<MessageEntity>& entities, std::size_t offset, std::size_t length, std::string_view url);
 // "5368324170671202286", of "tg://emoji?id=5368324170671202286". Throws FormatError.
 std::string emoji_id(std::string_view url);
+
+// Whether Telegram finds nothing inside of it.
+bool may_hold_no_link(EntityType type);
 
 // Sorted, without those that are empty or may not be inside of another, and those of a type that touch as one.
 std::vector<MessageEntity> normalized(std::vector<MessageEntity> entities);

@@ -43,6 +43,7 @@ std::string TelegramService::post(const IncomingMessage& incoming) {
   message.by_user = std::to_string(std::abs(*user));
   message.date = unix_time();
   message.body.text = incoming.text;
+  add_found_entities(message.body);
   json::Writer json;
   json.object().key("update_id").integer(++updates_made_).key("message").raw(json_of(message)).end_object();
   const std::string id = message.id;
