@@ -167,6 +167,22 @@ void Arguments::add_json(JsonParser& parser, std::string text) {
   }
 }
 
+bool Argument::is_blank() const {
+  switch (kind) {
+    case Kind::kText:
+      return value.empty() || value == "[]" || value == "{}";  // A form has lists as text.
+    case Kind::kNumber:
+      return value == "0";
+    case Kind::kBoolean:
+      return false;  // Of some options "false" changes something.
+    case Kind::kObject:
+      return value == "{}";
+    case Kind::kArray:
+      return value == "[]";
+  }
+  return false;
+}
+
 const Argument* Arguments::find(std::string_view name) const {
   const auto found = std::find_if(arguments_.begin(), arguments_.end(),
                                   [&](const Argument& argument) { return argument.name == name; });

@@ -34,6 +34,9 @@ struct Argument {
   bool is_file = false;
   std::string file_name = {};  // Of a file, as is its type: "text/plain", or empty.
   std::string file_type = {};
+
+  // An empty text, list or object, or 0.
+  bool is_blank() const;
 };
 
 class Arguments {

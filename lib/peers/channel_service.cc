@@ -224,7 +224,9 @@ MessageKey ChannelService::key_of(std::string_view text, std::string_view client
 void ChannelService::note_not_played(std::string_view method, const Arguments& arguments,
                                      std::initializer_list<std::string_view> options) {
   for (const std::string_view option : options) {
-    if (arguments.contains(option)) {
+    // Some clients send all options that they know, and those that are not used without a value.
+    const Argument* const given = arguments.find(option);
+    if (given != nullptr && !given->is_blank()) {
       notices_.not_played(fmt::format("{}.{}", method, option));
     }
   }

@@ -116,7 +116,8 @@ TEST_F(DiscordTest, AnEmbedThatShowsNothingIsNoMessage) {
 TEST_F(DiscordTest, NamesTheOptionsThatItDoesNotPlay) {
   DiscordPeer peer(loop_);
 
-  bot(peer, R"({"content":"a","components":[],"allowed_mentions":{"parse":[]}})");
+  bot(peer, R"({"content":"a","components":[{"type":1}],"allowed_mentions":{"parse":[]}})");
+  bot(peer, R"({"content":"a","components":[],"allowed_mentions":null,"flags":0,"sticker_ids":[],"avatar_url":""})");
 
   EXPECT_THAT(peer.ledger().not_played, testing::ElementsAre(testing::Pair("Create Message.allowed_mentions", 1u),
                                                              testing::Pair("Create Message.components", 1u)));
