@@ -15,6 +15,8 @@ PACKAGES := ca-certificates ccache cmake dpkg-dev file g++ libboost-dev libcli11
 # it is used instead: Debian's npm conflicts with it.
 TOOL_PACKAGES := chromium chromium-driver curl golang-github-slack-go-slack-dev golang-go libabsl-dev libgoogle-perftools-dev \
                  libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
+                 libre2-dev node-ws prometheus python3 python3-discord python3-python-telegram-bot python3-requests \
+                 python3-websockets python3-yaml \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
 LINT_PACKAGES := git python3 python3-yaml
 DOCS_PACKAGES := doxygen mkdocs python3
