@@ -57,7 +57,11 @@ RULES = [
     ("include/soak/channels/", ALL_CHANNELS),
     ("tests/soak/channels_", ALL_CHANNELS),
     ("examples/pusher/", ("pusher",)),
-    ("examples/mesh/", NONE),  # Its soaks are in `make test-tools`.
+    ("examples/mesh/", NONE),  # Its soaks are in `make test-tools`; those below are in the test of the package.
+    ("examples/cache/", NONE),
+    ("examples/echo/", NONE),
+    ("examples/http_api/", NONE),
+    ("examples/python_bot/", NONE),
     ("tests/soak/pusher_", ("pusher",)),
     ("tests/soak/clean_", ("verdict",)),
     ("tests/soak/leaks_", ("verdict",)),
@@ -77,6 +81,7 @@ RULES = [
     ("lib/matchers/", NONE),
     ("include/soak/matchers.h", NONE),
     ("tools/soak/", NONE),
+    ("tools/watch/", NONE),
     ("mkdocs.yml", NONE),
     ("CHANGELOG.md", NONE),
     ("CONTRIBUTING.md", NONE),
