@@ -20,6 +20,8 @@
 //   --soak_smoke     or SOAK_SMOKE=1      runs for two seconds, four cycles
 // Options are flags --soak_*; --help lists them. An unknown or malformed flag gives exit status 2.
 //
+// To look into a verdict or a record yourself, also include soak/run.h.
+//
 // Link soak::main, which is gtest_main with soak's flags and soak::Environment. A program with its own main() links
 // soak::gating, calls soak::init() before testing::InitGoogleTest(), and adds the Environment of
 // "conftest/environment.h": it fails the program when soaks were due and none of them started.
@@ -36,8 +38,7 @@
 
 #include "soak/detail/param_suite.h"
 #include "soak/detail/register_soak_test.h"
-#include "soak/detail/run_context.h"
-#include "soak/run.h"
+#include "soak/detail/run_class.h"
 
 namespace soak {
 

@@ -13,8 +13,10 @@
 
 #include "soak/detail/printable.h"
 #include "soak/detail/program.h"
+#include "soak/detail/run_context.h"
 #include "soak/error.h"
 #include "soak/report/summary.h"
+#include "soak/run.h"
 
 namespace soak {
 namespace {

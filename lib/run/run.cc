@@ -195,6 +195,10 @@ void Run::mark(std::string_view kind, std::string_view text) {
   }
 }
 
+void Run::add_gauge(std::string name, std::function<std::optional<std::int64_t>()> read) {
+  add_gauge(std::move(name), std::move(read), {});
+}
+
 void Run::add_gauge(std::string name, std::function<std::optional<std::int64_t>()> read, GaugeOptions options) {
   state_->probe.add_gauge(std::move(name), std::move(read), options);
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "soak/error.h"
+#include "soak/run.h"
 #include "soak/soak_test.h"
 
 namespace {
