@@ -18,25 +18,20 @@
 
 #include "lib/net/http_client_backend.h"
 #include "lib/net/uv_poll.h"
+#include "lib/net_client/curl_transfer.h"
 #include "soak/detail/timer_heap.h"
 
 namespace soak::net {
 
-class CurlTransfer;
-
-class CurlHttpClient final : public HttpClientBackend {
+class CurlHttpClient final : public HttpClientBackend, public CurlSockets {
  public:
   CurlHttpClient(EventLoop& event_loop, HttpClientOptions client_options);
   ~CurlHttpClient() override;
 
   std::size_t open_connections() const override;
 
-  // For transfers.
-  curl_socket_t open_socket(const curl_sockaddr& address);
-  void begin(CurlTransfer& transfer, bool secure, bool http2);
-  void end(CurlTransfer& transfer);  // Under way or not.
-  // The connection that ended last was reset.
-  bool ended_by_reset() const { return ended_by_reset_; }
+  curl_socket_t open_socket(const curl_sockaddr& address) override;
+  bool ended_by_reset() const override { return ended_by_reset_; }
 
  protected:
   Task<HttpResponse> exchange(HttpCall& call) override;
@@ -76,6 +71,9 @@ class CurlHttpClient final : public HttpClientBackend {
   };
 
   static int on_close_socket(void* self, curl_socket_t fd);
+
+  void begin(CurlTransfer& transfer, bool secure, bool http2);
+  void end(CurlTransfer& transfer);  // Under way or not.
 
   void watch(Multi& multi, curl_socket_t fd, int what);
   void on_event(curl_socket_t fd, int events);

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/net/http_transports.h"
@@ -99,6 +101,51 @@ TYPED_TEST(HttpTest, CarriesAnyMethodWithAndWithoutABody) {
   EXPECT_THAT(seen,
               ElementsAre("GET  none none", "GET b 1 none", "POST  0 none", "POST b 1 none", "PUT  0 none",
                           "PUT b 1 none", "PATCH  0 none", "PATCH b 1 none", "DELETE  none none", "DELETE b 1 none"));
+}
+
+// The client keeps what it sent last, for a request that is like it.
+TYPED_TEST(HttpTest, ARequestHasNothingOfTheOneBefore) {
+  std::vector<std::string> seen;
+  HttpServer server(
+      this->loop_,
+      [&](HttpServerRequest request) -> Task<HttpReply> {
+        seen.push_back(request.method + " " + request.path + " " + request.headers.get("Content-Type", "none") + " " +
+                       request.headers.get("X-A", "none") + " " + std::to_string(request.body.size()));
+        co_return HttpReply(200, "x");
+      },
+      this->server_options());
+  HttpClient client(this->loop_, this->client_options());
+  struct Sent {
+    const char* method;
+    const char* path;
+    std::size_t size;
+    const char* type;
+    const char* a;
+  };
+  constexpr std::size_t kLarge = std::size_t{100} << 10;  // Not sent together with the head.
+  const std::vector<Sent> all = {
+      {"POST", "/1", 3, "a/b", "1"}, {"POST", "/1", 5, "a/b", "1"},      {"POST", "/1", 5, "a/b", "2"},
+      {"POST", "/1", 0, "a/b", "2"}, {"POST", "/2", kLarge, "a/b", "2"}, {"POST", "/2", 3, "a/b", "2"},
+      {"GET", "/2", 0, "", "2"},     {"GET", "/2", 0, "", ""},           {"GET", "/2", 4, "", ""},
+      {"GET", "/2", 0, "", ""},      {"DELETE", "/2", 0, "", ""},        {"HEAD", "/2", 0, "", ""},
+      {"POST", "/2", 3, "", "1"},    {"HEAD", "/2", 0, "", "1"},         {"POST", "/2", 3, "c/d", "1"}};
+  std::vector<std::string> expected;
+  this->run([&]() -> Task<> {
+    for (const Sent& sent : all) {
+      HttpRequest request(sent.method, server.url() + sent.path, std::string(sent.size, 'x'));
+      std::string line = std::string(sent.method) + " " + sent.path;
+      for (const auto& [name, value] : {std::pair{"Content-Type", sent.type}, std::pair{"X-A", sent.a}}) {
+        if (*value != '\0') {
+          request.headers.add(name, value);
+        }
+        line += std::string(" ") + (*value != '\0' ? value : "none");
+      }
+      expected.push_back(line + " " + std::to_string(sent.size));
+      HttpResponse response = co_await client.send(std::move(request));
+      EXPECT_EQ(response.status, 200) << line;
+    }
+  });
+  EXPECT_EQ(seen, expected);
 }
 
 TYPED_TEST(HttpTest, KeepsRepeatedHeadersAndTheirCase) {
