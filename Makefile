@@ -14,7 +14,6 @@ PACKAGES := ca-certificates ccache cmake dpkg-dev file g++ libboost-dev libcli11
 # With systemd, the package prometheus also starts a service; the tests do not use it. If you have your own Node with npm,
 # it is used instead: Debian's npm conflicts with it.
 TOOL_PACKAGES := chromium chromium-driver curl golang-github-slack-go-slack-dev golang-go libabsl-dev libgoogle-perftools-dev \
-                 libre2-dev node-ws prometheus python3 python3-requests python3-websockets python3-yaml \
                  libre2-dev node-ws prometheus python3 python3-discord python3-python-telegram-bot python3-requests \
                  python3-websockets python3-yaml \
                  $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
