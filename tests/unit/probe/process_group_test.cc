@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "soak/error.h"
 #include "soak/probe/probe.h"
 
@@ -183,7 +184,7 @@ TEST(ProcessGroupTest, APatternMatchesNamesButNotThisProcessAndItsChildren) {
 // The files of a cgroup in a folder.
 class CgroupTest : public testing::Test {
  protected:
-  CgroupTest() : folder_(std::filesystem::path(testing::TempDir()) / fmt::format("cgroup-{}", ::getpid())) {
+  CgroupTest() {
     std::filesystem::create_directories(folder_ / "inner");
     write("cgroup.procs", fmt::format("{}\n", sleeper_.id().value));
     write("inner/cgroup.procs", "");
@@ -196,12 +197,11 @@ class CgroupTest : public testing::Test {
     write("memory.max", "max\n");
     write("pids.current", "12\n");
   }
-  ~CgroupTest() override { std::filesystem::remove_all(folder_); }
-
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
 
   Sleeper sleeper_;
-  const std::filesystem::path folder_;
+  const conftest::ScratchFolder scratch_;
+  const std::filesystem::path folder_ = scratch_.path();
 };
 
 TEST_F(CgroupTest, WhatItHoldsIsWithoutTheCacheOfFiles) {
