@@ -406,11 +406,35 @@ std::string why_not_judged(const Track& track, const JudgeWords& words) {
   return {};
 }
 
+// What is measured is a group of other processes. A gauge may have that name, too.
+bool is_group(const Measurements& measured) {
+  const Track* const rss = measured.find("rss");
+  return measured.find("memory") != nullptr && (rss == nullptr || rss->part_of == "memory");
+}
+
+// The series that stands for all memory of what is measured.
+std::string_view resident(const Measurements& measured) { return is_group(measured) ? "memory" : "rss"; }
+
+// Without the samples from before the first cycle: while a program starts, what it holds says nothing about leaks.
+Track after_start(const Track& track) {
+  const std::vector<Point> points = track.timeline.points();
+  const auto first = std::find_if(points.begin(), points.end(), [](const Point& point) { return point.cycle > 0; });
+  Track later;
+  later.name = track.name;
+  later.unit = track.unit;
+  later.restarts = track.restarts;
+  if (first != points.end()) {
+    later.timeline.append(track.timeline, first->at, 0);
+  }
+  return later;
+}
+
 void find_trends(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict) {
   if (words.budgets_only) {
     return;
   }
   const std::size_t noisy = noisy_series(measured);
+  const bool group = is_group(measured);
   const OperationRates rates(measured, words.cycle);
   bool bound_judged = false;
   for (const Track& track : measured.tracks) {
@@ -425,7 +449,9 @@ void find_trends(const Measurements& measured, const Budgets& budgets, const Jud
       trend.not_judged = std::move(why);
       continue;
     }
-    Trend trend = over_time(track, words) ? slope_of(track, noisy) : residue_of(track, measured, words.cycle, noisy);
+    Trend trend = !over_time(track, words) ? residue_of(track, measured, words.cycle, noisy)
+                  : group                  ? slope_of(after_start(track), noisy)
+                                           : slope_of(track, noisy);
     attribute(track, measured, words.cycle, trend);
     if (memory && trend.not_judged.empty() && budgets.leak_max) {
       trend.bound = judge_bound(*budgets.leak_max, trend, rates);
@@ -447,11 +473,6 @@ void find_trends(const Measurements& measured, const Budgets& budgets, const Jud
                      to_string(*budgets.leak_max)),
          {}});
   }
-}
-
-// The series that stands for all memory of what is measured.
-std::string_view resident(const Measurements& measured) {
-  return measured.find("memory") != nullptr ? "memory" : "rss";
 }
 
 void judge_rss(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict,

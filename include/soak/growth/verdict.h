@@ -8,6 +8,7 @@
 // - Trends (trend.h): values at the quiescent points against each operation that the run counts; RSS, and other series
 //   without quiescent points, against time. Growth that is certain is a finding, however small, unless a bound allows
 //   it. Growth that has come to rest is a remark. Growth that is likely makes the verdict inconclusive.
+//   Of a group of other processes, what they held before the first cycle is left out: they were starting.
 // - RSS at the end minus RSS at the baseline, against a budget. A higher peak in between is a remark.
 // - Counts (descriptors, sockets, threads, gauges): one that goes on rising is a finding. One that rose once is a
 // remark,

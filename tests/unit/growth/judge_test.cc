@@ -612,6 +612,53 @@ TEST(JudgeTest, TheMemoryOfAGroupOfProcessesStandsForItsRss) {
   EXPECT_THAT(verdict.find("memory")->text, HasSubstr("memory grew 116.0 MiB, allowed 50.0 MiB"));
 }
 
+// A Python program that leaks, from its start on: taken with the start, its growth seems to have come to rest.
+TEST(JudgeTest, OverTimeTheMemoryOfAGroupIsJudgedFromItsFirstCycleOn) {
+  struct Seen {
+    std::int64_t ms;
+    std::uint64_t cycle;
+    std::int64_t kb;
+  };
+  const std::vector<Seen> all = {
+      {0, 0, 2136},       {7, 0, 2500},       {111, 0, 7936},     {207, 0, 10676},    {307, 0, 10688},
+      {409, 0, 10700},    {507, 0, 10704},    {611, 0, 10712},    {707, 0, 10716},    {807, 0, 10728},
+      {907, 0, 10732},    {1010, 0, 10740},   {1107, 0, 10748},   {1207, 0, 10756},   {1307, 0, 10768},
+      {1407, 0, 10788},   {1507, 0, 10800},   {1608, 0, 10816},   {1708, 0, 10836},   {1811, 0, 10860},
+      {1908, 0, 10880},   {2007, 0, 10900},   {2108, 0, 10916},   {2207, 0, 10936},   {2307, 0, 10952},
+      {2407, 0, 10972},   {2507, 0, 10988},   {2607, 0, 11004},   {2707, 0, 11024},   {2808, 0, 11040},
+      {2907, 0, 11060},   {3011, 0, 11076},   {3025, 1, 11076},   {3107, 1, 11092},   {3207, 1, 11112},
+      {3307, 1, 11128},   {3407, 1, 11144},   {3508, 1, 11164},   {3607, 1, 11192},   {3707, 1, 11212},
+      {3807, 1, 11228},   {3907, 1, 11236},   {4007, 1, 11256},   {4029, 2, 11264},   {4107, 2, 11276},
+      {4311, 2, 11312},   {5033, 3, 11440},   {6089, 4, 11628},   {6607, 4, 11720},   {7100, 5, 11800},
+      {7515, 5, 11880},   {8113, 6, 11980},   {8507, 6, 12048},   {9115, 7, 12160},   {9507, 7, 12228},
+      {10019, 8, 12316},  {10707, 8, 12448},  {11035, 9, 12500},  {11507, 9, 12584},  {12038, 10, 12684},
+      {12607, 10, 12784}, {13041, 11, 12864}, {13611, 11, 12980}, {14047, 12, 13056}, {14610, 12, 13156},
+      {15050, 13, 13232}, {15811, 13, 13364}, {16055, 14, 13404}, {16808, 14, 13536}, {17061, 15, 13572},
+      {17607, 15, 13668}, {18068, 16, 13748}, {18707, 16, 13860}, {19072, 17, 13928}, {19909, 17, 14068},
+      {20078, 17, 14104}};
+  Measurements measured;
+  Track track;
+  track.name = "memory";
+  track.unit = Unit::kBytes;
+  for (const Seen& seen : all) {
+    track.timeline.add({seen.ms * 1ms, seen.cycle, seen.kb * kKb});
+  }
+  measured.tracks.push_back(track);
+
+  const Verdict verdict = judge(measured, kDefaults, {.cycle = "second"});
+
+  ASSERT_THAT(verdict.trends, SizeIs(1));
+  EXPECT_EQ(verdict.trends[0].state, GrowthState::kLikely);  // In less than ten minutes.
+  EXPECT_NEAR(verdict.trends[0].growth, 173 * kKb, 20 * kKb);
+}
+
+TEST(JudgeTest, AGaugeThatIsCalledMemoryDoesNotStandForRss) {
+  Measurements measured = MadeUp().with("tasks", [](auto) { return 5; }).measurements();
+  measured.tracks.back().name = "memory";
+
+  EXPECT_EQ(rss_growth(measured)->series, "rss");
+}
+
 TEST(JudgeTest, AProcessThatTookThePlaceOfAnotherIsNoted) {
   Measurements measured = MadeUp().measurements();
   for (int i = 0; i < 5; ++i) {
