@@ -15,6 +15,7 @@
 #include "lib/report/totals.h"
 #include "lib/text/format.h"
 #include "soak/detail/secrets.h"
+#include "soak/report/session_cost.h"
 #include "soak/report/summary.h"
 
 namespace soak::report {
@@ -298,6 +299,33 @@ void write_measurements(Writer& json, const probe::Measurements& measured) {
   json.end_array();
 }
 
+void write_cost(Writer& json, const char* name, const std::optional<ResourceCost>& cost) {
+  if (!cost) {
+    return;
+  }
+  json.key(name).object();
+  json.key("per_session").number(cost->per_session);
+  json.key("low").number(cost->low);
+  json.key("high").number(cost->high);
+  json.key("base").number(cost->base);
+  json.key("above").number(cost->above);
+  json.key("peak").number(cost->peak);
+  json.end_object();
+}
+
+// Only of a run that shows it.
+void write_session_cost(Writer& json, const Record& record) {
+  const SessionCost cost = session_cost(record);
+  if (!cost.memory && !cost.processor) {
+    return;
+  }
+  json.key("session_cost").object();
+  json.key("sessions_peak").integer(cost.sessions_peak);
+  write_cost(json, "memory_bytes", cost.memory);
+  write_cost(json, "processor_cores", cost.processor);
+  json.end_object();
+}
+
 }  // namespace
 
 std::string to_json(const Record& record) {
@@ -342,6 +370,7 @@ std::string to_json(const Record& record) {
   write_parts(json, record);
   write_settings(json, record);
   write_marks(json, record);
+  write_session_cost(json, record);
   write_measurements(json, record.measured);
   json.end_object();
   return json.take() + "\n";

@@ -34,6 +34,7 @@ void add_fake_command(CommandLine& app);
 void add_judge_command(CommandLine& app);
 void add_compare_command(CommandLine& app);
 void add_report_command(CommandLine& app);
+void add_capacity_command(CommandLine& app);
 
 // Sets the name, the clock and the rerun command of the next AsyncRun, which adds its options to that command. Returns
 // an error of the environment as a sentence, or an empty string. If a heap profile was requested, restarts the

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   add_judge_command(app);
   add_compare_command(app);
   add_report_command(app);
+  add_capacity_command(app);
   std::signal(SIGXFSZ, SIG_IGN);  // A write beyond RLIMIT_FSIZE then fails, and is reported as others are.
   try {
     int status = kPassed;
