@@ -2,25 +2,19 @@
 #include "pusher/frames.h"
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <utility>
+
+#include "pusher/json_object.h"
 
 namespace pusher {
 namespace {
 
 constexpr std::size_t kTypeBytes = 4;
 constexpr std::size_t kStartBytes = 8;
-
-using JsonString = rapidjson::GenericStringBuffer<rapidjson::UTF8<>>;
-using JsonWriter = rapidjson::Writer<JsonString>;
 
 template <typename Unsigned>
 void append_little_endian(std::string& out, Unsigned value) {
@@ -58,130 +52,6 @@ Parts parts_of(std::string_view message) {
   return {read_little_endian<std::uint32_t>(message), message.substr(kTypeBytes)};
 }
 
-bool is_utf8(std::string_view text) {
-  rapidjson::MemoryStream bytes(text.data(), text.size());
-  rapidjson::GenericStringBuffer<rapidjson::UTF8<>> nowhere;
-  while (bytes.Tell() < text.size()) {
-    if (!rapidjson::UTF8<>::Validate(bytes, nowhere)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// Whether JSON is nested deeper than a client has reason to: writing a value back recurses.
-bool too_deep(std::string_view json) {
-  constexpr std::size_t kDepthMax = 64;
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (in_string) {
-      i += c == '\\' ? 1U : 0U;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      ++depth;
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-    if (depth > kDepthMax) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// Read iteratively, so that nesting costs no stack: the text comes from the network.
-class JsonObject {
- public:
-  JsonObject(std::uint32_t type, std::string_view text) : type_(type) {
-    if (too_deep(text)) {
-      throw FrameError(fmt::format("frame {}: JSON that is nested too deep", type_));
-    }
-    constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
-    document_.Parse<kFlags>(text.data(), text.size());
-    if (document_.HasParseError()) {
-      throw FrameError(fmt::format("frame {}: no JSON in UTF-8, wrong at byte {}", type_, document_.GetErrorOffset()));
-    }
-    if (!document_.IsObject()) {
-      throw FrameError(fmt::format("frame {}: expected a JSON object", type_));
-    }
-  }
-
-  const rapidjson::Value* find(const char* name) const {
-    const auto member = document_.FindMember(name);
-    return member == document_.MemberEnd() ? nullptr : &member->value;
-  }
-
-  [[noreturn]] void wrong(const char* name, const char* expected) const {
-    throw FrameError(fmt::format("frame {}: {}: expected {}", type_, name, expected));
-  }
-
-  std::string text(const char* name) const {
-    const rapidjson::Value* value = find(name);
-    if (value == nullptr || !value->IsString()) {
-      wrong(name, "a string");
-    }
-    return {value->GetString(), value->GetStringLength()};
-  }
-
-  // Empty if absent or null.
-  std::string text_or_null(const char* name, std::string_view otherwise = {}) const {
-    const rapidjson::Value* value = find(name);
-    if (value == nullptr || value->IsNull()) {
-      return std::string(otherwise);
-    }
-    if (!value->IsString()) {
-      wrong(name, "a string or null");
-    }
-    return {value->GetString(), value->GetStringLength()};
-  }
-
-  bool flag(const char* name) const {
-    const rapidjson::Value* value = find(name);
-    if (value == nullptr || value->IsNull()) {
-      return false;
-    }
-    if (!value->IsBool()) {
-      wrong(name, "true or false");
-    }
-    return value->GetBool();
-  }
-
-  // In JSON, true is no number: Python, which the field is from, takes it for 1.
-  std::int64_t integer(const char* name, std::int64_t otherwise) const {
-    const rapidjson::Value* value = find(name);
-    if (value == nullptr) {
-      return otherwise;
-    }
-    if (!value->IsInt64()) {
-      wrong(name, "an integer");
-    }
-    return value->GetInt64();
-  }
-
-  const rapidjson::Value& array(const char* name) const {
-    const rapidjson::Value* value = find(name);
-    if (value == nullptr || !value->IsArray()) {
-      wrong(name, "an array");
-    }
-    return *value;
-  }
-
- private:
-  std::uint32_t type_;
-  rapidjson::Document document_;
-};
-
-std::string to_json(const rapidjson::Value& value) {
-  JsonString buffer;
-  JsonWriter writer(buffer);
-  value.Accept(writer);
-  return {buffer.GetString(), buffer.GetSize()};
-}
-
 Audio decode_audio(std::string_view payload) {
   if (payload.size() < kStartBytes) {
     throw FrameError(fmt::format("frame 101 of {} bytes, expected at least 12", payload.size() + kTypeBytes));
@@ -199,7 +69,7 @@ Audio decode_audio(std::string_view payload) {
 }
 
 Transcript decode_transcript(std::string_view payload) {
-  const JsonObject json(102, payload);
+  const JsonObject json("frame 102", payload);
   const rapidjson::Value& segments = json.array("segments");
   for (const rapidjson::Value& segment : segments.GetArray()) {
     if (!segment.IsObject()) {
@@ -217,7 +87,7 @@ Conversation decode_conversation(std::string_view payload) {
 }
 
 Finalize decode_finalize(std::string_view payload) {
-  const JsonObject json(104, payload);
+  const JsonObject json("frame 104", payload);
   Finalize finalize;
   finalize.conversation_id = json.text("conversation_id");
   if (finalize.conversation_id.empty()) {
@@ -239,7 +109,7 @@ Finalize decode_finalize(std::string_view payload) {
 }
 
 SpeakerSample decode_speaker_sample(std::string_view payload) {
-  const JsonObject json(105, payload);
+  const JsonObject json("frame 105", payload);
   SpeakerSample sample{json.text("person_id"), json.text("conversation_id"), {}};
   for (const rapidjson::Value& id : json.array("segment_ids").GetArray()) {
     if (!id.IsString()) {
@@ -249,31 +119,6 @@ SpeakerSample decode_speaker_sample(std::string_view payload) {
   }
   return sample;
 }
-
-// Builds one JSON object.
-class ObjectWriter {
- public:
-  ObjectWriter() : writer_(buffer_) { writer_.StartObject(); }
-
-  JsonWriter& key(std::string_view name) {
-    writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    return writer_;
-  }
-  void text(std::string_view name, std::string_view value) {
-    key(name).String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-  }
-  void raw(std::string_view name, std::string_view json, rapidjson::Type type) {
-    key(name).RawValue(json.data(), json.size(), type);
-  }
-  std::string take() {
-    writer_.EndObject();
-    return {buffer_.GetString(), buffer_.GetSize()};
-  }
-
- private:
-  JsonString buffer_;
-  JsonWriter writer_;
-};
 
 }  // namespace
 
@@ -302,7 +147,7 @@ ListenFrame decode_listen_frame(std::string_view message) {
 PusherFrame decode_pusher_frame(std::string_view message) {
   const auto [type, payload] = parts_of(message);
   if (type == static_cast<std::uint32_t>(FrameType::kFinalized)) {
-    const JsonObject json(type, payload);
+    const JsonObject json("frame 201", payload);
     Finalized finalized;
     finalized.conversation_id = json.text("conversation_id");
     finalized.success = json.flag("success");
@@ -313,7 +158,7 @@ PusherFrame decode_pusher_frame(std::string_view message) {
     return finalized;
   }
   if (type == static_cast<std::uint32_t>(FrameType::kAudioTimelineAck)) {
-    const JsonObject json(type, payload);
+    const JsonObject json("frame 202", payload);
     if (json.text("type") != "audio_timeline_ack") {
       json.wrong("type", "\"audio_timeline_ack\"");
     }
@@ -334,7 +179,7 @@ std::string encode(const Audio& frame) {
 }
 
 std::string encode(const Transcript& frame) {
-  ObjectWriter json;
+  JsonObjectWriter json;
   json.raw("segments", frame.segments_json, rapidjson::kArrayType);
   if (frame.memory_id.empty()) {
     json.key("memory_id").Null();
@@ -347,7 +192,7 @@ std::string encode(const Transcript& frame) {
 std::string encode(const Conversation& frame) { return frame_of(FrameType::kConversation, frame.id); }
 
 std::string encode(const Finalize& frame) {
-  ObjectWriter json;
+  JsonObjectWriter json;
   json.text("conversation_id", frame.conversation_id);
   json.text("language", frame.language);
   json.raw("byok_keys", frame.byok_keys_json, rapidjson::kObjectType);
@@ -358,10 +203,10 @@ std::string encode(const Finalize& frame) {
 }
 
 std::string encode(const SpeakerSample& frame) {
-  ObjectWriter json;
+  JsonObjectWriter json;
   json.text("person_id", frame.person_id);
   json.text("conversation_id", frame.conversation_id);
-  JsonWriter& ids = json.key("segment_ids");
+  JsonObjectWriter::Writer& ids = json.key("segment_ids");
   ids.StartArray();
   for (const std::string& id : frame.segment_ids) {
     ids.String(id.data(), static_cast<rapidjson::SizeType>(id.size()));
@@ -371,7 +216,7 @@ std::string encode(const SpeakerSample& frame) {
 }
 
 std::string encode(const Finalized& frame) {
-  ObjectWriter json;
+  JsonObjectWriter json;
   json.text("conversation_id", frame.conversation_id);
   if (frame.success) {
     json.key("success").Bool(true);
@@ -385,7 +230,7 @@ std::string encode(const Finalized& frame) {
 }
 
 std::string encode(const AudioTimelineAck& frame) {
-  ObjectWriter json;
+  JsonObjectWriter json;
   json.text("type", "audio_timeline_ack");
   json.key("version").Int64(frame.version);
   return frame_of(FrameType::kAudioTimelineAck, json.take());

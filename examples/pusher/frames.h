@@ -25,7 +25,7 @@
 #include <variant>
 #include <vector>
 
-#include "soak/error.h"
+#include "pusher/frame_error.h"
 
 namespace pusher {
 
@@ -38,12 +38,6 @@ enum class FrameType : std::uint32_t {
   kSpeakerSample = 105,
   kFinalized = 201,
   kAudioTimelineAck = 202,
-};
-
-// The message is not one of the above. The text says what is wrong and what is expected.
-class FrameError : public soak::Error {
- public:
-  explicit FrameError(const std::string& what) : soak::Error(soak::Errc::kProtocol, what) {}
 };
 
 struct Heartbeat {

@@ -92,6 +92,16 @@ Pusher::~Pusher() {
   tasks_.end_in_place();
 }
 
+void Pusher::kill() {
+  gate_.reset("serving");
+  sessions_.end_in_place();
+  finalisations_.tasks().end_in_place();
+  tasks_.end_in_place();
+  server_.stop();
+  listening_ = false;
+  stop_.set();
+}
+
 soak::Task<ShutdownReport> Pusher::run() {
   tasks_.start("accept", accept_all());
   gate_.set("serving");
@@ -170,6 +180,7 @@ soak::Task<ShutdownReport> Pusher::shut_down() {
                                                             .label = "pusher_cleanup"});
   const soak::DrainResult ended = co_await std::move(last);
   server_.stop();
+  listening_ = false;
   ShutdownReport report;
   report.sessions = results[0].value();
   report.jobs = results[1].value();

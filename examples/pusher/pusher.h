@@ -53,10 +53,14 @@ class Pusher {
   // Serves until stop(), and then shuts down: within limits.drain_timeout + limits.drain_grace, whatever hangs.
   soak::Task<ShutdownReport> run();
   void stop() { stop_.set(); }
+  // As SIGKILL does, for tests in one process: everything ends where it stands, nobody is told, run() returns. What was
+  // held counts as dropped.
+  void kill();
 
   std::string url() const { return server_.url(); }         // "ws://127.0.0.1:40121"
   std::string health_url() const { return health_.url(); }  // "http://127.0.0.1:40122"
   bool ready() const { return gate_.ready(); }
+  bool listening() const { return listening_; }  // Until it has shut down.
 
   // The value of pusher_active_ws_connections of this instance, on any thread.
   std::int64_t active() const { return active_.load(std::memory_order_relaxed); }
@@ -81,6 +85,7 @@ class Pusher {
   soak::Semaphore integrations_;
   soak::ReadinessGate gate_;
   soak::Event stop_;
+  bool listening_ = true;
   std::atomic<std::int64_t> active_ = 0;
   Sockets sockets_;
   Finalisations finalisations_;

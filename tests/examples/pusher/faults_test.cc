@@ -65,7 +65,10 @@ class Hour {
       EXPECT_LE(reports_[i].took, options_.limits.drain_timeout + options_.limits.drain_grace);
       EXPECT_TRUE(reports_[i].sessions.unresponsive.empty());
     }
-    EXPECT_THAT(disagreements({&instances_[0]->ledger(), &instances_[1]->ledger()}, stores_), IsEmpty());
+    LedgerTotals both;
+    both.add(instances_[0]->ledger());
+    both.add(instances_[1]->ledger());
+    EXPECT_THAT(disagreements(both, stores_), IsEmpty());
     EXPECT_EQ(ghosts_, 0u);
     EXPECT_GT(sessions_, 10u);  // It was no hour in which nothing happened.
     EXPECT_GT(instances_[0]->ledger().stored(Sink::kPrivateCloud).bytes, 0u);

@@ -65,7 +65,7 @@ soak::Task<soak::net::HttpReply> StorePeer::reply(soak::net::HttpServerRequest h
     co_return soak::net::HttpReply(503);
   }
   keep(kind, request);
-  co_return soak::net::HttpReply(200);
+  co_return soak::net::HttpReply(200, body ? body(request) : std::string());
 }
 
 void StorePeer::keep(Kind& kind, const Request& request) {
@@ -115,27 +115,29 @@ std::string kind_of(Sink sink) {
   return kind;
 }
 
-std::vector<std::string> disagreements(const Ledger& ledger, const StorePeer& stores) {
-  return disagreements(std::vector<const Ledger*>{&ledger}, stores);
+void LedgerTotals::add(const Ledger& ledger) {
+  for (std::size_t i = 0; i < kSinks; ++i) {
+    const auto sink = static_cast<Sink>(i);
+    sums_[i].accepted += ledger.accepted(sink);
+    sums_[i].stored += ledger.stored(sink);
+    sums_[i].dropped += ledger.dropped(sink);
+    sums_[i].uncertain += ledger.uncertain(sink);
+    sums_[i].held += ledger.held(sink);
+  }
 }
 
-std::vector<std::string> disagreements(const std::vector<const Ledger*>& ledgers, const StorePeer& stores) {
+std::vector<std::string> disagreements(const Ledger& ledger, const StorePeer& stores) {
+  LedgerTotals one;
+  one.add(ledger);
+  return disagreements(one, stores);
+}
+
+std::vector<std::string> disagreements(const LedgerTotals& ledgers, const StorePeer& stores) {
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < kSinks; ++i) {
     const auto sink = static_cast<Sink>(i);
     const std::string name = label_of(sink).text();
-    Tally accepted;
-    Tally stored;
-    Tally dropped;
-    Tally uncertain;
-    Tally held;
-    for (const Ledger* ledger : ledgers) {
-      accepted += ledger->accepted(sink);
-      stored += ledger->stored(sink);
-      dropped += ledger->dropped(sink);
-      uncertain += ledger->uncertain(sink);
-      held += ledger->held(sink);
-    }
+    const auto& [accepted, stored, dropped, uncertain, held] = ledgers.sums_[i];
     if (accepted != stored + dropped + held) {
       lines.push_back(fmt::format("{}: accepted {} bytes, but stored {}, dropped {} and holds {}", name, accepted.bytes,
                                   stored.bytes, dropped.bytes, held.bytes));

@@ -5,6 +5,7 @@
 // The stores behind the pusher, as an HTTP peer that the test controls. It keeps every delivery once, by its
 // Idempotency-Key, and misbehaves as its script says.
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +51,8 @@ class StorePeer {
   std::string url() const { return server_.url(); }
 
   Script script;  // Null: stores everything.
+  // The body of the answer to a request that was stored; null for an empty one.
+  std::function<std::string(const Request&)> body;
   std::chrono::nanoseconds slow = std::chrono::seconds{10};
   bool record = true;  // Keeps `requests`; without it only the counts.
   std::vector<Request> requests;
@@ -87,12 +90,30 @@ class StorePeer {
 // The kind of request by which a sink's deliveries come.
 std::string kind_of(Sink sink);
 
-// What the ledger of a service at rest and its stores disagree about, one line each: accepted = stored + dropped,
-// nothing is held, and each store has at least what was stored and at most that and the uncertain drops. Audio is
-// compared by bytes, the rest by items as well.
+// The sums of ledgers: of several instances that wrote to the same stores, also of those that are no more.
+class LedgerTotals {
+ public:
+  void add(const Ledger& ledger);
+  const Tally& accepted(Sink sink) const { return sums_[static_cast<std::size_t>(sink)].accepted; }
+
+ private:
+  friend std::vector<std::string> disagreements(const LedgerTotals& ledgers, const StorePeer& stores);
+
+  struct Sums {
+    Tally accepted;
+    Tally stored;
+    Tally dropped;
+    Tally uncertain;
+    Tally held;
+  };
+  std::array<Sums, kSinks> sums_{};
+};
+
+// What ledgers at rest and their stores disagree about, one line each: accepted = stored + dropped, nothing is held,
+// and each store has at least what was stored and at most that and the uncertain drops. Audio is compared by bytes, the
+// rest by items as well.
+std::vector<std::string> disagreements(const LedgerTotals& ledgers, const StorePeer& stores);
 std::vector<std::string> disagreements(const Ledger& ledger, const StorePeer& stores);
-// The same for several instances that wrote to the same stores.
-std::vector<std::string> disagreements(const std::vector<const Ledger*>& ledgers, const StorePeer& stores);
 
 }  // namespace pusher::tests
 
