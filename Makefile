@@ -37,7 +37,7 @@ CLANG ?= clang++-$(LLVM)
 CLANG_VERSION := $(patsubst clang++-%,%,$(filter clang++-%,$(CLANG)))
 CLANG_PACKAGES := $(if $(CLANG_VERSION),clang-$(CLANG_VERSION) libclang-rt-$(CLANG_VERSION)-dev llvm-$(CLANG_VERSION))
 
-.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint docs tidy format clean gate-pusher gate-verdict soak-part bench-mesh bench-consumer
+.PHONY: help demo test test-packages packages test-tools test-websocket soak bench bench-http bench-listen bench-probe bench-voice bench-wire bench-detector soak-libraries gate-voice gate-channels asan tsan clang clang-asan clang-tsan fuzz release lint docs tidy format clean gate-pusher gate-verdict soak-part bench-mesh bench-consumer
 
 help:
 	@echo 'make demo            soak the OpenAI Realtime client for 30 s against the bundled fake'
@@ -60,6 +60,7 @@ help:
 	@echo 'make bench-mesh      compare the acknowledged messages per second of examples/mesh with a twin in Python (a minute)'
 	@echo 'make bench-probe     measure what the probe costs a process with 10,000 sockets (a minute)'
 	@echo 'make bench-voice     compare voice traffic with libwebsockets, Node and Python; soak 1,800 sessions (a quarter of an hour)'
+	@echo 'make bench-listen    compare a session of examples/pusher/listen with the same handler in Python (minutes)'
 	@echo 'make bench-wire      measure what a served WebSocket frame costs (minutes; BENCH_ARGS=other/wire_bench: beside another build)'
 	@echo 'make asan, tsan      run the tests under AddressSanitizer and UBSan, or under ThreadSanitizer'
 	@echo 'make clang, clang-asan, clang-tsan'
@@ -218,6 +219,12 @@ bench-voice:
 	$(call configure,bench)
 	cmake --build --preset bench -j $(JOBS) --target voice_bench_programs
 	/usr/bin/python3 bench/voice.py $(BENCH_ARGS)
+
+bench-listen:
+	$(call install,$(PACKAGES) libbenchmark-dev python3 python3-websockets)
+	$(call configure,bench)
+	cmake --build --preset bench -j $(JOBS) --target listen_bench_programs
+	/usr/bin/python3 bench/listen.py build/bench/bench/listen_bench build/bench/examples/pusher/listen/listen $(BENCH_ARGS)
 
 bench-wire:
 	$(call install,$(PACKAGES) libbenchmark-dev python3)
