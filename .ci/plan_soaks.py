@@ -63,6 +63,7 @@ RULES = [
     ("examples/http_api/", NONE),
     ("examples/python_bot/", NONE),
     ("tests/soak/pusher_", ("pusher",)),
+    ("tests/soak/listen_", ("pusher",)),
     ("tests/soak/clean_", ("verdict",)),
     ("tests/soak/leaks_", ("verdict",)),
     # Not in any of these soaks.
