@@ -37,15 +37,17 @@ Log& the_log() {
   return log;
 }
 
+// A line that cannot be written, because the disk is full, is lost: fmt::print() would throw, and end the process.
 void print(Log& log, const LogRecord& record, text::LineEnds line_ends) {
+  std::string lines;
   if (const std::size_t left_out = log.limit.take_left_out(); left_out > 0) {
-    fmt::print(stderr, "soak: {} lines omitted here\n", left_out);
+    lines = fmt::format("soak: {} lines omitted here\n", left_out);
   }
   const std::chrono::duration<double> at = record.at.time_since_epoch();
-  fmt::print(stderr, "{}\n",
-             text::printable(
-                 fmt::format("soak: {:.3f} s {} '{}': {}", at.count(), record.source, record.label, record.message),
-                 line_ends));
+  lines += text::printable(
+      fmt::format("soak: {:.3f} s {} '{}': {}", at.count(), record.source, record.label, record.message), line_ends);
+  lines += '\n';
+  std::fputs(lines.c_str(), stderr);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <deque>
 #include <utility>
 
+#include "lib/net/broken_pipes.h"
 #include "soak/event.h"
 
 namespace soak::fault {
@@ -28,7 +29,7 @@ struct TcpEnd::Handle {
     std::shared_ptr<Handle> handle;
   };
 
-  explicit Handle(UvLoop& own_loop) : loop(own_loop) {}
+  explicit Handle(UvLoop& own_loop) : loop(own_loop) { net::ignore_broken_pipes(); }
 
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
   bool is_closing() { return uv_is_closing(reinterpret_cast<uv_handle_t*>(&tcp)) != 0; }

@@ -5,8 +5,9 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <csignal>
 #include <utility>
+
+#include "lib/net/broken_pipes.h"
 
 namespace soak::net {
 namespace {
@@ -198,13 +199,7 @@ void TlsTerminator::finish() {
   wire_.reset();
 }
 
-// OpenSSL writes to a connection that is gone as to a pipe.
-TlsTerminators::TlsTerminators(EventLoop& loop) : loop_(static_cast<UvLoop&>(loop)) {
-  struct sigaction current {};
-  if (sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) {
-    signal(SIGPIPE, SIG_IGN);
-  }
-}
+TlsTerminators::TlsTerminators(EventLoop& loop) : loop_(static_cast<UvLoop&>(loop)) { ignore_broken_pipes(); }
 
 TlsTerminators::~TlsTerminators() {
   while (!running_.empty()) {

@@ -9,8 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <utility>
+
+#include "lib/net/broken_pipes.h"
 
 namespace soak::net {
 namespace {
@@ -18,17 +19,6 @@ namespace {
 bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 int length_for_tls(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, INT_MAX)); }
-
-// OpenSSL writes to a connection that is gone as to a pipe.
-void ignore_broken_pipes() {
-  [[maybe_unused]] static const bool once = [] {
-    struct sigaction current {};
-    if (sigaction(SIGPIPE, nullptr, &current) == 0 && current.sa_handler == SIG_DFL) {
-      signal(SIGPIPE, SIG_IGN);
-    }
-    return true;
-  }();
-}
 
 }  // namespace
 

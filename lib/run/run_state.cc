@@ -376,7 +376,8 @@ void Run::State::look_at_journal(nanoseconds now) {
   if (progress) {
     progress->clear();
   }
-  fmt::print(stderr, "{}\n", text::printable(fmt::format("[{}] {}", bracket, journal_lost)));
+  // Perhaps on the same full disk: fmt::print() would throw.
+  std::fputs((text::printable(fmt::format("[{}] {}", bracket, journal_lost)) + '\n').c_str(), stderr);
 }
 
 void Run::State::write_down(JournalEntry entry, nanoseconds now, std::uint64_t cycle) {

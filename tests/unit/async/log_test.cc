@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "soak/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -70,6 +72,16 @@ TEST_F(DefaultSinkTest, WritesNoTextFromOutsideAsItCame) {
 }
 
 // Drain's rows are its own; what a task threw is one row of them.
+TEST_F(DefaultSinkTest, ALineThatCannotBeWrittenEndsNothing) {
+  EXPECT_EXIT(
+      {
+        ::dup2(::open("/dev/full", O_WRONLY), STDERR_FILENO);
+        log(record(LogLevel::kError, "nobody reads this"));
+        done();
+      },
+      testing::ExitedWithCode(0), "");
+}
+
 TEST_F(DefaultSinkTest, KeepsTheRowsOfThePrimitives) {
   const auto body = [] {
     VirtualLoop loop;

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -366,6 +367,33 @@ TEST_F(ByteProxyTest, WithoutADescriptorAClientWaitsForOne) {
     }
     EXPECT_EQ(proxy.open_connections(), 0u);
   }(loop_));
+}
+
+// libuv writes to a connection that was reset as to a pipe.
+TEST_F(ByteProxyTest, AWriteToAConnectionThatIsGoneDoesNotEndTheProcess) {
+  std::signal(SIGPIPE, SIG_DFL);
+  loop_.run([](UvLoop& loop) -> Task<> {
+    const net::WebSocketServer server(loop);
+    const ByteProxy proxy(loop, server.port(), {});
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(proxy.port());
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof(to)), 0);
+    const Instant until = loop.now() + 20s;
+    while (proxy.open_connections() == 0 && loop.now() < until) {
+      co_await sleep_for(1ms);
+    }
+    ::close(client);
+    while (proxy.open_connections() > 0 && loop.now() < until) {
+      co_await sleep_for(1ms);
+    }
+  }(loop_));
+
+  struct sigaction current {};
+  ASSERT_EQ(sigaction(SIGPIPE, nullptr, &current), 0);
+  EXPECT_EQ(current.sa_handler, SIG_IGN);
 }
 
 }  // namespace
