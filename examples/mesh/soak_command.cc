@@ -101,6 +101,7 @@ int run_soak(const Flags& flags, MeshSoakOptions mesh, std::string_view title, s
   options.duration = duration_of("--duration", flags.text("--duration", duration));
   options.report_dir = mesh.folder + "/report";
   options.early_stop = false;
+  options.heap_per_cycle_max = 256 << 10;  // The harness keeps what it has to compare in the end.
   if (!flags.text("--seed").empty()) {
     options.seed = flags.number("--seed", 0, 0, UINT64_MAX);
   }

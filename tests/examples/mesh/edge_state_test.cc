@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "conftest/scratch_folder.h"
 #include "mesh/edge/event_log.h"
 #include "mesh/edge/journal.h"
 #include "soak/error.h"
@@ -95,13 +96,6 @@ TEST(EdgeStateTest, ALineThatIsNoStepIsRefused) {
 
 class JournalTest : public testing::Test {
  protected:
-  JournalTest() {
-    std::string pattern = testing::TempDir() + "journal-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    path = folder_ + "/journal";
-  }
-  ~JournalTest() override { std::filesystem::remove_all(folder_); }
-
   void append_raw(const std::string& bytes) { std::ofstream(path, std::ios::app | std::ios::binary) << bytes; }
   std::string raw() {
     std::ifstream file(path, std::ios::binary);
@@ -114,11 +108,9 @@ class JournalTest : public testing::Test {
     }
   }
 
+  const soak::conftest::ScratchFolder folder;
+  const std::string path = folder / "journal";
   soak::VirtualLoop loop;
-  std::string path;
-
- private:
-  std::string folder_;
 };
 
 TEST_F(JournalTest, WhatWasAppendedIsReadBackInOrder) {
