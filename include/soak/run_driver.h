@@ -129,7 +129,7 @@ class RunDriver {
   // above 0 passes.
   void expect_cycles(std::uint64_t count);
   void finish_cycle() { finish_cycles(1); }
-  void finish_cycles(std::uint64_t count);  // For a driver that is told how many there were.
+  void finish_cycles(std::uint64_t count);  // For a driver that learns only how many there were.
   void fail_cycle(std::string_view what);   // An error from outside: counted, and the first five messages kept.
 
   // These make the verdict FAIL: an exception that ended the run, and a blocking call that never returned.

@@ -133,7 +133,7 @@ struct Watch::State {
   ProgramMetrics metrics;
   std::deque<Said> readings;
 
-  std::optional<ChildProgram> load;  // Before the program, so that its children are told from it.
+  std::optional<ChildProgram> load;  // Before the program: a group that has the program does not take it for a child.
   std::optional<ChildProgram> program;
   std::optional<probe::ProcessGroup> group;
   std::optional<std::int64_t> oom_kills;

@@ -114,7 +114,7 @@ class DiscordPeer {
   // Instead of "https://discord.com/api/v10".
   std::string url() const;
   // url() + "/webhooks/{id}/{token}", including its secret. It changes with a rotation. Once a client has deleted the
-  // webhook, there is none until rotate_webhook().
+  // webhook, it is empty until rotate_webhook().
   std::string webhook_url() const;
   // A test in any language posts a user's message here: POST {"conversation": "...", "text": "...", "from": "..."}, of
   // which "from", a user's id, may be left out; the response is {"id": "..."}.

@@ -74,7 +74,7 @@ class Probe {
   explicit Probe(ProcessId id, ProbeOptions options = {});
   // Records a group of processes, which outlives the probe, as one: the tracks "memory" (Memory::held(), or what a
   // cgroup holds), "fds", "sockets", "threads" and "processes". When another process takes the place of the group, all
-  // tracks go on with a new segment. While there is none, they have no values. With nullptr, records this process.
+  // tracks go on with a new segment. Until then, they have no values. With nullptr, records this process.
   explicit Probe(ProcessGroup* group, ProbeOptions options = {});
   ~Probe();
   Probe(const Probe&) = delete;

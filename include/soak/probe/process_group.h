@@ -4,7 +4,7 @@
 
 // Other processes, read as one: a process with its children, all that have one name, or those of a cgroup.
 //
-// A process is told from a later one with the same id by a descriptor that stays open on it. A process that ended no
+// A descriptor stays open on each process, so that a later one with the same id is not taken for it. One that ended no
 // longer counts, even if nobody has waited for it yet. Everything is safe on any thread.
 
 #include <chrono>
@@ -68,7 +68,7 @@ class Cgroup {
   std::string path_;
 };
 
-// The smallest memory.max of the cgroup and of those above it; empty if there is none.
+// The smallest memory.max of the cgroup and of those above it; empty without a limit.
 std::optional<std::int64_t> memory_limit_of(const std::string& cgroup_path);
 std::optional<std::int64_t> memory_limit_of(ProcessId id);
 
@@ -98,7 +98,7 @@ class ProcessGroup {
   // they could.
   std::string unreadable() const;
 
-  // What all of them hold together; nullopt if there are none, or one of them cannot be read.
+  // What all of them hold together; nullopt without a process, or if one cannot be read.
   std::optional<Memory> memory() const;
   std::optional<Cgroup::Usage> usage() const;  // Of a cgroup.
   std::optional<std::int64_t> open_fds() const;

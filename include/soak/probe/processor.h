@@ -17,7 +17,7 @@ namespace soak::probe {
 class ProcessorUse {
  public:
   ProcessorUse();  // Of this process, all its threads together.
-  // Of another one. Throws Error(Errc::kSystem) if there is none, or it may not be looked at.
+  // Of another one. Throws Error(Errc::kSystem) if it does not exist or may not be read.
   explicit ProcessorUse(ProcessId id);
 
   // Thousandths of a processor, since the last call: 1000 is one processor all the time. Calls less than a tenth of a

@@ -66,7 +66,7 @@ struct Part {
 
 struct Record {
   std::string name;  // "Soak/Voice.OpenAiRealtime"; names the report files.
-  std::string file;  // Where the test is in the source; empty if it is none.
+  std::string file;  // Where the test is in the source; empty outside a test.
   std::uint32_t line = 0;
   std::string title;                                    // In brackets in the summary line: "VOICE SOAK / openai".
   std::string cycle_noun;                               // "cycle", "reconnect".
