@@ -18,6 +18,28 @@ std::vector<Point> points_of(const Track& track) {
   return track.at_rest.added() >= 2 ? track.at_rest.points() : track.timeline.points();
 }
 
+// Whether what rose late in [first, end] is at least its share. By the number of rises; or, where a busy run was seen
+// seldom in its second half, by how often a look found a rise and by how much it rose.
+bool rises_late(const Floor& floor) {
+  const std::size_t first = floor.rises.front();
+  const auto middle = floor.points[first].at + (floor.points.back().at - floor.points[first].at) / 2;
+  const auto late_from =
+      std::upper_bound(floor.points.begin() + static_cast<std::ptrdiff_t>(first) + 1, floor.points.end(), middle,
+                       [](auto time, const Point& point) { return time < point.at; });
+  const auto split = static_cast<std::size_t>(late_from - floor.points.begin());
+  const auto late = static_cast<std::size_t>(
+      std::count_if(floor.rises.begin(), floor.rises.end(), [split](std::size_t i) { return i >= split; }));
+  const std::size_t early = floor.rises.size() - 1 - late;
+  if (late * kLateShare >= early + late) {
+    return true;
+  }
+  const std::size_t late_points = floor.points.size() - split;
+  const std::size_t early_points = split - first - 1;
+  const std::int64_t late_rise = floor.points.back().value - floor.points[split - 1].value;
+  return late * early_points * kLateShare >= early * late_points &&
+         late_rise * static_cast<std::int64_t>(kLateShare) >= floor.rise();
+}
+
 }  // namespace
 
 Floor floor_of(const Track& track) {
@@ -56,16 +78,8 @@ bool goes_on_rising(const Floor& floor) {
   if (floor.rises.size() < kRisesMin || floor.rise() <= floor.fell) {
     return false;
   }
-  const auto at = [&](std::size_t i) { return floor.points[i].at; };
-  const auto first = at(floor.rises.front());
-  const auto end = floor.points.back().at;
-  if ((at(floor.rises.back()) - first) * kPartOfRun < end - floor.points.front().at) {
-    return false;
-  }
-  const auto middle = first + (end - first) / 2;
-  const auto late =
-      std::count_if(floor.rises.begin() + 1, floor.rises.end(), [&](std::size_t i) { return at(i) > middle; });
-  return static_cast<std::size_t>(late) * kLateShare >= floor.rises.size() - 1;
+  const auto between = floor.points[floor.rises.back()].at - floor.points[floor.rises.front()].at;
+  return between * kPartOfRun >= floor.points.back().at - floor.points.front().at && rises_late(floor);
 }
 
 }  // namespace soak::probe

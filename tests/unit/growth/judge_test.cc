@@ -140,6 +140,23 @@ TEST(JudgeTest, ThreeRisesOverAThirdOfTheRunAreAFinding) {
   EXPECT_THAT(verdict.findings[0].evidence, Contains(Field(&Evidence::text, HasSubstr(", one per 6 cycles"))));
 }
 
+// What a probe saw that had no time left for looks once the machine was busy.
+TEST(JudgeTest, ACountThatWasSeldomSeenLaterStillGoesOnRising) {
+  const auto judged = [](std::int64_t at_the_end) {
+    Measurements measured;
+    measured.tracks.emplace_back();
+    measured.tracks.back().name = "sockets";
+    for (std::int64_t i = 0; i <= 10; ++i) {
+      measured.tracks.back().timeline.add({i * 200ms, static_cast<std::uint64_t>(i), 2 + i});
+    }
+    measured.tracks.back().timeline.add({10s, 50, at_the_end});
+    return judge_growth(measured, {});
+  };
+
+  EXPECT_THAT(subjects(judged(50)), ElementsAre("sockets"));
+  EXPECT_TRUE(judged(14).passed());  // A pool that is nearly full.
+}
+
 TEST(JudgeTest, ACountThatGoesUpAndDownIsJudgedByItsLevel) {
   const auto between_13_and_16 = [](auto cycle) { return 13 + static_cast<std::int64_t>(cycle * 7 % 4); };
   const auto and_rises = [=](auto cycle) { return between_13_and_16(cycle) + static_cast<std::int64_t>(cycle / 4); };
