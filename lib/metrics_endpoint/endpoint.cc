@@ -332,8 +332,11 @@ struct Endpoint::State {
   void pause(int error) {
     paused_until = Clock::now() + kRetryAccept;
     if (!std::exchange(reported, true)) {
-      fmt::print(stderr, "soak: metrics endpoint {}:{} cannot accept connections: {}; they wait\n", address.text, port,
-                 message_of(error));
+      // Where standard error cannot be written, fmt::print() would throw, and end the process.
+      std::fputs(fmt::format("soak: metrics endpoint {}:{} cannot accept connections: {}; they wait\n", address.text,
+                             port, message_of(error))
+                     .c_str(),
+                 stderr);
     }
   }
 
