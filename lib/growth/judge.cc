@@ -406,10 +406,10 @@ std::string why_not_judged(const Track& track, const JudgeWords& words) {
   return {};
 }
 
-// What is measured is a group of other processes. A gauge may have that name, too.
+// What is measured is a group of other processes. A gauge, or a column of a recording, may be named memory too.
 bool is_group(const Measurements& measured) {
-  const Track* const rss = measured.find("rss");
-  return measured.find("memory") != nullptr && (rss == nullptr || rss->part_of == "memory");
+  return std::any_of(measured.tracks.begin(), measured.tracks.end(),
+                     [](const Track& track) { return track.part_of == "memory"; });
 }
 
 // The series that stands for all memory of what is measured.

@@ -206,19 +206,27 @@ std::optional<Interval> growing_part(const Series& series, const Fit& grows, Qua
   return std::isfinite(most) ? std::optional(interval) : std::nullopt;
 }
 
-// What the approaches of a fit still grow by at the end, per span.
-double rate_at_end(const Series& series, const Fit& fit) {
-  const Block& last = series.blocks.back();
-  const Block& before = series.blocks[series.blocks.size() - 2];
-  double rate = 0;
+// What the approaches of a fit grow by per span, in the first blocks and in the last ones.
+struct Rates {
+  double at_start = 0;
+  double at_end = 0;
+};
+
+Rates rates_of_approaches(const Series& series, const Fit& fit) {
+  const std::vector<Block>& blocks = series.blocks;
+  const auto rate = [](const Form& form, const Block& from, const Block& to) {
+    return (value_of(form, to, false) - value_of(form, from, false)) / (to.u - from.u);
+  };
+  Rates rates;
   std::size_t c = 0;
   for (const Form& form : fit.forms) {
     if (is_approach(form.kind)) {
-      rate += fit.amplitudes[c] * (value_of(form, last, false) - value_of(form, before, false)) / (last.u - before.u);
+      rates.at_start += fit.amplitudes[c] * rate(form, blocks[0], blocks[1]);
+      rates.at_end += fit.amplitudes[c] * rate(form, blocks[blocks.size() - 2], blocks.back());
     }
     c += static_cast<std::size_t>(columns_of(form));
   }
-  return rate;
+  return rates;
 }
 
 }  // namespace
@@ -260,6 +268,15 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
     return std::any_of(fit.forms.begin(), fit.forms.end(),
                        [&](const Form& form) { return is_approach(form.kind) && form.a > rested_scale; });
   };
+  // Of such a form a short series shows the beginning alone, which is nearly a line: whatever the series shows is
+  // growth.
+  const auto hardly_slows = [&](const Fit& fit) {
+    const Rates rates = rates_of_approaches(series, fit);
+    return on_its_way(fit) && rates.at_end > kHardlySlows * rates.at_start;
+  };
+  const auto growth_at_end = [&](const Fit& fit) {
+    return fit.slope + (on_its_way(fit) ? rates_of_approaches(series, fit).at_end : 0);
+  };
   Quantiles quantiles(options.confidence);
   Quantiles sure(kSure);
   const Fit& rests = *best_of(fitter->at_rest(), any_fit);
@@ -268,7 +285,8 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   const Fit* falls = best_of(fitter->growing(), [](const Fit& fit) { return fit.slope <= 0; });
   const Fit* has_fallen =
       best_of(fitter->growing(), [&](const Fit& fit) { return fit.slope <= 0 && !on_its_way(fit); });
-  const Fit* goes_on = best_of(fitter->growing(), [&](const Fit& fit) { return fit.is_growth && !on_its_way(fit); });
+  const Fit* goes_on = best_of(
+      fitter->growing(), [&](const Fit& fit) { return fit.is_growth && (!on_its_way(fit) || hardly_slows(fit)); });
   const double fallen = falls != nullptr ? falls->likelihood : -kInfinity;
   const double other = std::max(rests.likelihood, fallen);
   const double most = std::max(other, grows != nullptr ? grows->likelihood : -kInfinity);
@@ -308,7 +326,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
       continue;
     }
     if (look.warming_up && on_its_way(fit)) {
-      include_fit(fit, fit.slope + rate_at_end(series, fit), 0);
+      include_fit(fit, growth_at_end(fit), 0);
     } else {
       include_fit(fit, fit.slope, quantiles.at(fit.freedom) * fit.error);
     }
@@ -316,7 +334,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   if (look.warming_up) {
     for (const Fit& fit : fitter->at_rest()) {
       if (is_plausible(fit)) {
-        include_fit(fit, rate_at_end(series, fit), 0);
+        include_fit(fit, growth_at_end(fit), 0);
       }
     }
   } else if (!any || is_plausible(rests)) {
@@ -325,14 +343,15 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   }
   look.above_zero = lowest > 0 && std::isfinite(lowest);
   if (grows != nullptr) {
-    look.slope = grows->likelihood > other || look.warming_up ? grows->slope : 0;
+    const auto onset_of = [&](const Fit& fit) { return look.warming_up && hardly_slows(fit) ? 0 : fit.onset; };
+    look.slope = look.warming_up ? growth_at_end(*grows) : grows->likelihood > other ? grows->slope : 0;
     look.evidence = grows->likelihood - other;
     look.sure = is_sure && grows->onset <= kOnsetMax + 0.01;
-    look.onset = look.onset_earliest = look.onset_latest = grows->onset;
+    look.onset = look.onset_earliest = look.onset_latest = onset_of(*grows);
     for (const Fit& fit : fitter->growing()) {
       if (fit.is_growth && fit.likelihood > grows->likelihood - kPlausible) {
-        look.onset_earliest = std::min(look.onset_earliest, fit.onset);
-        look.onset_latest = std::max(look.onset_latest, fit.onset);
+        look.onset_earliest = std::min(look.onset_earliest, onset_of(fit));
+        look.onset_latest = std::max(look.onset_latest, onset_of(fit));
       }
     }
   }
@@ -362,6 +381,13 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
     }
     if (likeliest[i] == nullptr || fit.free_likelihood > likeliest[i]->free_likelihood) {
       likeliest[i] = &fit;
+    }
+  }
+  for (const std::vector<Fit>* fits : {&fitter->at_rest(), &fitter->growing()}) {
+    for (const Fit& fit : *fits) {
+      if (fit.likelihood > most - kNotExcluded && hardly_slows(fit)) {
+        look.excluded.front().rate = std::max(look.excluded.front().rate, growth_at_end(fit));
+      }
     }
   }
   if (is_plausible(rests) && !look.warming_up) {

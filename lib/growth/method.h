@@ -73,6 +73,8 @@ inline constexpr double kRestFrom = 0.9;
 // take longer than that while it may be warm-up (GrowthOptions::slow_scale).
 inline constexpr double kScaleMin = 1.0 / 60;
 inline constexpr double kScaleMax = 1.0 / 3;
+// An approach of which more than this share of its first rate is left at the end has not been seen to slow down.
+inline constexpr double kHardlySlows = 0.5;
 // A slow approach from above, under a line, is a series that stands still. So slow forms only go up.
 inline constexpr double kSlow = 0.1;
 // A series of several cycles could be fitted by a Fourier series, as anything can. So a form has one cycle, of a period
