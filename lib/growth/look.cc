@@ -277,6 +277,8 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   const auto growth_at_end = [&](const Fit& fit) {
     return fit.slope + (on_its_way(fit) ? rates_of_approaches(series, fit).at_end : 0);
   };
+  const auto slope_of = [&](const Fit& fit) { return hardly_slows(fit) ? growth_at_end(fit) : fit.slope; };
+  const auto onset_of = [&](const Fit& fit) { return hardly_slows(fit) ? 0 : fit.onset; };
   Quantiles quantiles(options.confidence);
   Quantiles sure(kSure);
   const Fit& rests = *best_of(fitter->at_rest(), any_fit);
@@ -343,8 +345,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   }
   look.above_zero = lowest > 0 && std::isfinite(lowest);
   if (grows != nullptr) {
-    const auto onset_of = [&](const Fit& fit) { return look.warming_up && hardly_slows(fit) ? 0 : fit.onset; };
-    look.slope = look.warming_up ? growth_at_end(*grows) : grows->likelihood > other ? grows->slope : 0;
+    look.slope = grows->likelihood > other || look.warming_up ? slope_of(*grows) : 0;
     look.evidence = grows->likelihood - other;
     look.sure = is_sure && grows->onset <= kOnsetMax + 0.01;
     look.onset = look.onset_earliest = look.onset_latest = onset_of(*grows);
@@ -383,13 +384,6 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
       likeliest[i] = &fit;
     }
   }
-  for (const std::vector<Fit>* fits : {&fitter->at_rest(), &fitter->growing()}) {
-    for (const Fit& fit : *fits) {
-      if (fit.likelihood > most - kNotExcluded && hardly_slows(fit)) {
-        look.excluded.front().rate = std::max(look.excluded.front().rate, growth_at_end(fit));
-      }
-    }
-  }
   if (is_plausible(rests) && !look.warming_up) {
     // Rest is plausible. Then so are all slopes since the start that are not excluded, whatever the line costs.
     for (const Fit& fit : fitter->growing()) {
@@ -399,9 +393,10 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
       }
     }
   }
-  if (grows != nullptr && look.slope == grows->slope) {
+  if (grows != nullptr && look.slope == slope_of(*grows)) {
     include(look.slope * (1 - kUneven), look.slope * (1 + kUneven));
-    if (const std::optional<Interval> part = growing_part(series, *grows, quantiles)) {
+    const std::optional<Interval> part = hardly_slows(*grows) ? std::nullopt : growing_part(series, *grows, quantiles);
+    if (part) {
       include(part->low, part->high);
       double& excluded = look.excluded[excluded_index(grows->onset)].rate;
       excluded = std::max(excluded, part->high);
@@ -410,7 +405,11 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   if (look.above_zero) {
     look.low = std::max(look.low, 0.0);  // That it grows is decided; by how much is less certain.
   }
-  double highest = 0;
+  const auto may_be_a_leak = [&](const Fit& fit) { return fit.likelihood > most - kNotExcluded && hardly_slows(fit); };
+  double highest = std::any_of(fitter->at_rest().begin(), fitter->at_rest().end(), may_be_a_leak) ||
+                           std::any_of(fitter->growing().begin(), fitter->growing().end(), may_be_a_leak)
+                       ? look.high
+                       : 0;
   for (std::size_t i = 0; i < look.excluded.size(); ++i) {
     // Where no line is plausible, because another form explains the growth: what a line could hide in its error.
     const Fit* const fit = likeliest[i];

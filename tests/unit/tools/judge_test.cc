@@ -57,6 +57,18 @@ TEST_F(JudgeCommandTest, NamesOfColumnsAndTextsOfTheFileCannotSteerATerminal) {
   EXPECT_THAT(value.output, HasSubstr("rss is '[FAILED]\\x1b[2J': expected a number\n"));
 }
 
+// `soak watch` has a series of that name too, whose first samples are not judged.
+TEST_F(JudgeCommandTest, AColumnMayHaveTheNameOfASeriesOfOurs) {
+  for (const std::string name : {"memory", "rss", "heap", "swap", "memory.cache", "tasks"}) {
+    std::string leak = "time_s," + name + "_bytes\n";
+    for (int i = 0; i < 700; ++i) {
+      leak += fmt::format("{},{}\n", i, i * 1'000'000);
+    }
+
+    EXPECT_THAT(judge(leak).output, ContainsRegex(name + ": LEAK: \\+976.6 KiB per second"));
+  }
+}
+
 TEST_F(JudgeCommandTest, AFileThatCannotBeUsedIsExitStatusTwoAndNamesTheLine) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", ".csv: is empty: expected a header such as time_s,rss_bytes,fds"},
