@@ -159,14 +159,14 @@ Lines lines_through(const Series& part, const std::vector<int>& frequencies, dou
 // The slope of the growing part alone, per span of the whole. What is lost, is lost piece by piece when chance has it.
 // That noise is a random walk that begins with the leak: the whole hides it, or takes it for forms at rest. So lines
 // are fitted to the part as it is, and without the forms. Empty if the part has too few blocks.
-std::optional<Interval> growing_part(const Series& series, const Fit& grows, Quantiles& quantiles) {
+std::optional<Interval> growing_part(const Series& series, const Fit& grows, double onset, Quantiles& quantiles) {
   const std::vector<double> rest = part_at_rest(series, grows, true);
   Series part;
   part.noise_floor = series.noise_floor;
   Series without;
   without.noise_floor = series.noise_floor;
   for (std::size_t b = 0; b < series.blocks.size(); ++b) {
-    if (series.blocks[b].u >= grows.onset) {
+    if (series.blocks[b].u >= onset) {
       part.blocks.push_back(series.blocks[b]);
       without.blocks.push_back(series.blocks[b]);
       without.blocks.back().value -= rest[b];
@@ -395,10 +395,9 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   }
   if (grows != nullptr && look.slope == slope_of(*grows)) {
     include(look.slope * (1 - kUneven), look.slope * (1 + kUneven));
-    const std::optional<Interval> part = hardly_slows(*grows) ? std::nullopt : growing_part(series, *grows, quantiles);
-    if (part) {
+    if (const std::optional<Interval> part = growing_part(series, *grows, onset_of(*grows), quantiles)) {
       include(part->low, part->high);
-      double& excluded = look.excluded[excluded_index(grows->onset)].rate;
+      double& excluded = look.excluded[excluded_index(onset_of(*grows))].rate;
       excluded = std::max(excluded, part->high);
     }
   }

@@ -661,6 +661,9 @@ TEST(JudgeTest, OverTimeTheMemoryOfAGroupIsJudgedFromItsFirstCycleOn) {
     track.timeline.add({seen.ms * 1ms, seen.cycle, seen.kb * kKb});
   }
   measured.tracks.push_back(track);
+  track.name = "rss";
+  track.part_of = "memory";
+  measured.tracks.push_back(track);
 
   const Verdict verdict = judge(measured, kDefaults, {.cycle = "second"});
 
