@@ -33,6 +33,12 @@ bool waits_for_windows_well() {
 // read what they get open it again when half of it is used.
 constexpr std::size_t kWindowUsed = std::size_t{32} << 10;
 
+bool is_connected(curl_socket_t fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  return getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
 void start_curl() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -82,8 +88,18 @@ std::size_t CurlHttpClient::open_connections() const {
 
 curl_socket_t CurlHttpClient::open_socket(const curl_sockaddr& address) {
   const int fd = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
-  if (fd >= 0) {
-    sockets_[fd].connection = true;
+  if (fd < 0) {
+    return fd;
+  }
+  // libcurl 7.88 closes a socket that does not connect by itself, so its number may still be known here, and libcurl
+  // believes that it is watched.
+  const auto before = sockets_.find(fd);
+  Multi* const multi = before != sockets_.end() ? before->second.multi : nullptr;
+  const int wanted = before != sockets_.end() ? before->second.wanted : 0;
+  sockets_.erase(fd);
+  sockets_[fd].connection = true;
+  if (multi != nullptr && wanted != 0) {
+    watch_for(sockets_[fd], *multi, fd, wanted);
   }
   return fd;
 }
@@ -143,7 +159,6 @@ int CurlHttpClient::Multi::on_timer(CURLM* /*multi*/, long milliseconds, void* s
 
 void CurlHttpClient::watch(Multi& multi, curl_socket_t fd, int what) {
   Socket& socket = sockets_[fd];
-  socket.multi = &multi;
   socket.wanted = 0;
   if ((what & CURL_POLL_IN) != 0 && what != CURL_POLL_REMOVE) {
     socket.wanted |= UV_READABLE;
@@ -152,19 +167,27 @@ void CurlHttpClient::watch(Multi& multi, curl_socket_t fd, int what) {
     socket.wanted |= UV_WRITABLE;
   }
   if (what == CURL_POLL_REMOVE) {
-    // A kept connection is watched on: most are used again at once, and its end should be known.
-    if (!socket.connection) {
+    // A kept connection is watched on: most are used again at once, and its end should be known. A socket that did not
+    // connect may have been closed already.
+    if (!socket.connection || (!socket.was_read && !is_connected(fd))) {
       sockets_.erase(fd);
     } else if (socket.poll) {
       socket.poll->watch(UV_READABLE);
     }
     return;
   }
+  watch_for(socket, multi, fd, socket.wanted);
+}
+
+void CurlHttpClient::watch_for(Socket& socket, Multi& multi, curl_socket_t fd, int wanted) {
+  socket.multi = &multi;
+  socket.wanted = wanted;
+  socket.was_read |= (wanted & UV_READABLE) != 0;
   socket.kept = false;
   if (!socket.poll) {
     socket.poll.emplace(static_cast<UvLoop&>(loop).handle(), fd, [this, fd](int events) { on_event(fd, events); });
   }
-  socket.poll->watch_or_pause(socket.wanted);
+  socket.poll->watch_or_pause(wanted);
 }
 
 void CurlHttpClient::on_event(curl_socket_t fd, int events) {

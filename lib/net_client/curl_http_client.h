@@ -66,6 +66,7 @@ class CurlHttpClient final : public HttpClientBackend, public CurlSockets {
     std::optional<UvPoll> poll;
     int wanted = 0;           // By libcurl.
     bool connection = false;  // Ours, and not one of libcurl's for itself.
+    bool was_read = false;    // libcurl asked for what it can read, as it does of a connection that stands.
     bool kept = false;        // For the next request, which HTTP/1.1 allows one at a time.
     bool ended = false;       // By the peer, while it was kept.
   };
@@ -76,6 +77,7 @@ class CurlHttpClient final : public HttpClientBackend, public CurlSockets {
   void end(CurlTransfer& transfer);  // Under way or not.
 
   void watch(Multi& multi, curl_socket_t fd, int what);
+  void watch_for(Socket& socket, Multi& multi, curl_socket_t fd, int wanted);
   void on_event(curl_socket_t fd, int events);
   void take_results(CURLM* multi);
   static void drop_kept(curl_socket_t fd, Socket& socket);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "soak/gather.h"
 #include "tests/unit/net/http_transports.h"
 #include "tests/unit/net/raw_socket.h"
 
@@ -23,6 +24,14 @@ using ::testing::StartsWith;
 class HttpClientTest : public HttpTransportTest<Real> {
  protected:
   Outcome ask(HttpClient& client, HttpRequest request) { return loop_.run(outcome_of(client, std::move(request))); }
+  static Task<> ask_into(Outcome& outcome, HttpClient& client, std::string url) {
+    HttpRequest request("GET", std::move(url));
+    outcome = co_await outcome_of(client, std::move(request));
+  }
+  static Task<> close_when_asked(RawListener& listener, HttpClient& client) {
+    co_await until([&client] { return client.open_connections() == 1; });
+    listener.close();
+  }
   // One request, to a server that says `answer` to it and ends the connection.
   Outcome ask_one_who_says(std::string_view answer, const char* method = "GET") {
     const RawListener listener;
@@ -311,6 +320,36 @@ TEST_F(HttpClientTest, AProxyThatRefusesHasNotPassedItOn) {
   EXPECT_EQ(outcome.code, Errc::kConnectFailed);
   EXPECT_FALSE(outcome.may_have_arrived);
   EXPECT_THAT(outcome.message, StartsWith("POST https://example.test:443: the proxy answered CONNECT with 403, "));
+}
+
+// As on a real network, where a refusal takes a while: libcurl closes such a socket in a way of its own. The system
+// asks again after a second.
+TEST_F(HttpClientTest, ASocketThatDidNotConnectIsForgotten) {
+  RawListener full(0);
+  const RawClient first(full.port());
+  HttpServer server(loop_, &say_hello, server_options());
+  HttpClient client(loop_, client_options());
+  HttpClientOptions options = client_options();
+  options.connect_timeout = 20ms;
+  HttpClient impatient(loop_, options);
+  const std::string url = "http://" + full.authority() + "/";
+
+  EXPECT_EQ(ask(impatient, HttpRequest("GET", url)).code, Errc::kTimeout);
+  EXPECT_EQ(impatient.open_connections(), 0u);
+
+  Outcome refused;
+  std::vector<Task<>> both;
+  both.push_back(ask_into(refused, client, url));
+  both.push_back(close_when_asked(full, client));
+  loop_.run(gather(std::move(both)));
+  EXPECT_EQ(refused.code, Errc::kConnectFailed) << refused.message;
+  EXPECT_EQ(client.open_connections(), 0u);
+
+  for (HttpClient* const each : {&client, &impatient}) {
+    EXPECT_EQ(ask(*each, HttpRequest("GET", server.url() + "/here")).response.body, "hello /here");
+    EXPECT_EQ(each->open_connections(), 1u);
+  }
+  loop_.run(server.close());
 }
 
 TEST_F(HttpClientTest, AProxyThatIsNotThereIsNamed) {

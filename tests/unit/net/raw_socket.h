@@ -122,23 +122,29 @@ class RawClient : public RawConnection {
 
 class RawListener {
  public:
-  RawListener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // With a backlog of 0, it has room for one connection that is not accepted; others wait for the system to ask again.
+  explicit RawListener(int backlog = 16) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(listen(fd_, 16), 0);
+    EXPECT_EQ(listen(fd_, backlog), 0);
     EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
     port_ = ntohs(address.sin_port);
   }
-  ~RawListener() { ::close(fd_); }
+  ~RawListener() { close(); }
   RawListener(const RawListener&) = delete;
   RawListener& operator=(const RawListener&) = delete;
 
   std::uint16_t port() const { return port_; }
   std::string authority() const { return "127.0.0.1:" + std::to_string(port_); }
   RawConnection accept() const { return RawConnection(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)); }
+  void close() {
+    if (fd_ >= 0) {
+      ::close(std::exchange(fd_, -1));
+    }
+  }
 
  private:
   int fd_;
