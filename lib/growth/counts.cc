@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace soak::probe {
 namespace {
@@ -16,6 +17,25 @@ constexpr std::size_t kLastTenth = 10;
 
 std::vector<Point> points_of(const Track& track) {
   return track.at_rest.added() >= 2 ? track.at_rest.points() : track.timeline.points();
+}
+
+Floor floor_through(const Track& track, std::vector<Point> through) {
+  Floor floor{&track, std::move(through), {}, 0};
+  std::vector<Point>& points = floor.points;
+  std::int64_t most = points.empty() ? 0 : points.front().value;
+  for (const Point& point : points) {
+    most = std::max(most, point.value);
+    floor.fell = std::max(floor.fell, most - point.value);
+  }
+  for (std::size_t i = points.size(); i-- > 1;) {
+    points[i - 1].value = std::min(points[i - 1].value, points[i].value);
+  }
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    if (points[i].value > points[i - 1].value) {
+      floor.rises.push_back(i);
+    }
+  }
+  return floor;
 }
 
 // Whether what rose late in [first, end] is at least its share. By the number of rises; or, where a busy run was seen
@@ -42,23 +62,12 @@ bool rises_late(const Floor& floor) {
 
 }  // namespace
 
-Floor floor_of(const Track& track) {
-  Floor floor{&track, points_of(track), {}, 0};
-  std::vector<Point>& points = floor.points;
-  std::int64_t most = points.empty() ? 0 : points.front().value;
-  for (const Point& point : points) {
-    most = std::max(most, point.value);
-    floor.fell = std::max(floor.fell, most - point.value);
-  }
-  for (std::size_t i = points.size(); i-- > 1;) {
-    points[i - 1].value = std::min(points[i - 1].value, points[i].value);
-  }
-  for (std::size_t i = 1; i < points.size(); ++i) {
-    if (points[i].value > points[i - 1].value) {
-      floor.rises.push_back(i);
-    }
-  }
-  return floor;
+Floor floor_of(const Track& track) { return floor_through(track, points_of(track)); }
+
+Floor floor_after_start_of(const Track& track) {
+  std::vector<Point> points = points_of(track);
+  points.erase(points.begin(), std::find_if(points.begin(), points.end(), [](const Point& p) { return p.cycle > 0; }));
+  return floor_through(track, std::move(points));
 }
 
 Floor exact_floor_of(const Track& track) {

@@ -26,6 +26,9 @@ struct Floor {
 // Of the values at the quiescent points; without two of them, of those over time. Empty without any.
 Floor floor_of(const Track& track);
 
+// The same; of the values over time, only those after the first cycle: a program that starts opens what it works with.
+Floor floor_after_start_of(const Track& track);
+
 // For a count that must be back at its baseline: the values as they were, except that the last one is the level at the
 // end, the lowest value of the last tenth. Without rises.
 Floor exact_floor_of(const Track& track);

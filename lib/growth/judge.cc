@@ -171,7 +171,14 @@ void add_or_list(Verdict& verdict, Finding* cause, Finding finding) {
   }
 }
 
+// What is measured is a group of other processes. A gauge, or a column of a recording, may be named memory too.
+bool is_group(const Measurements& measured) {
+  return std::any_of(measured.tracks.begin(), measured.tracks.end(),
+                     [](const Track& track) { return track.part_of == "memory"; });
+}
+
 void judge_counts(const Measurements& measured, const Budgets& budgets, const JudgeWords& words, Verdict& verdict) {
+  const bool group = is_group(measured);
   std::vector<Rise> rises;
   for (const Track& track : measured.tracks) {
     if (track.unit != Unit::kCount || !track.part_of.empty()) {
@@ -179,7 +186,7 @@ void judge_counts(const Measurements& measured, const Budgets& budgets, const Ju
     }
     // Before the first quiescent point, a count rises because the run opens what it works with.
     const bool exact = budgets.counts_exact && track.at_rest.added() >= 2;
-    const Floor floor = exact ? exact_floor_of(track) : floor_of(track);
+    const Floor floor = exact ? exact_floor_of(track) : group ? floor_after_start_of(track) : floor_of(track);
     if (floor.points.size() < 2) {
       continue;
     }
@@ -404,12 +411,6 @@ std::string why_not_judged(const Track& track, const JudgeWords& words) {
     return "the clock is virtual";
   }
   return {};
-}
-
-// What is measured is a group of other processes. A gauge, or a column of a recording, may be named memory too.
-bool is_group(const Measurements& measured) {
-  return std::any_of(measured.tracks.begin(), measured.tracks.end(),
-                     [](const Track& track) { return track.part_of == "memory"; });
 }
 
 // The series that stands for all memory of what is measured.

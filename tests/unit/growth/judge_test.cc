@@ -672,6 +672,25 @@ TEST(JudgeTest, OverTimeTheMemoryOfAGroupIsJudgedFromItsFirstCycleOn) {
   EXPECT_NEAR(verdict.trends[0].growth, 173 * kKb, 20 * kKb);
 }
 
+TEST(JudgeTest, WhatAProgramOpensWhileItStartsIsNoLeak) {
+  const auto judged = [](std::uint64_t cycle) {
+    Measurements measured;
+    for (const char* const name : {"fds", "rss"}) {
+      measured.tracks.emplace_back();
+      measured.tracks.back().name = name;
+    }
+    measured.tracks[1].part_of = "memory";
+    for (std::int64_t i = 0; i < 8; ++i) {
+      measured.tracks[0].timeline.add({i * 1s, i < 7 ? 0 : cycle, 5 + 3 * i});
+    }
+    measured.tracks[0].timeline.add({8s, cycle, 26});
+    return judge_growth(measured, {});
+  };
+
+  EXPECT_TRUE(judged(1).passed());
+  EXPECT_THAT(judged(0).findings, IsEmpty());  // It has not begun to work.
+}
+
 TEST(JudgeTest, AGaugeThatIsCalledMemoryDoesNotStandForRss) {
   Measurements measured = MadeUp().with("tasks", [](auto) { return 5; }).measurements();
   measured.tracks.back().name = "memory";
