@@ -91,15 +91,19 @@ def load(port, rate=50):
 LEAK_KIB = 16  # A request.
 
 
-def leaks(name, program, duration):
+def leaks(name, program, duration, kib=LEAK_KIB, certain=True):
     port = free_port()
     status, out, err = watch(name, "--duration", duration, "--rss-growth-max", "1GiB", *with_ops(port), *load(port), "--",
-                             *program, str(port), str(LEAK_KIB * 1024), timeout=300)
-    has(out, r"^\[SOAK WATCH / \S+\] FAIL: elapsed=", r"^  memory grew \+\d+\.\d KiB per http_request, 99% CI")
-    assert status == 1, (status, out, err)
-    grown = float(re.search(r"memory grew \+([\d.]+) KiB per http_request", out).group(1))
-    assert 0.85 < grown / LEAK_KIB < 1.2, out
-    print(f"{name}: {grown} KiB per request, {LEAK_KIB} KiB kept")
+                             *program, str(port), str(kib * 1024), timeout=300)
+    said = re.search(r"^  (?:inconclusive: )?memory (grew|may be growing:) \+([\d.]+) KiB per http_request, 99% CI", out, re.M)
+    assert said, (status, out, err)
+    grown = float(said.group(2))
+    assert 0.85 < grown / kib < 1.2, out
+    if certain:
+        assert said.group(1) == "grew", out
+    has(out, rf"^\[SOAK WATCH / \S+\] {'FAIL' if said.group(1) == 'grew' else 'PASS'}: elapsed=")
+    assert status == (1 if said.group(1) == "grew" else 0), (status, out, err)
+    print(f"{name}: {grown} KiB per request, {kib} KiB kept, {said.group(1)}")
 
 
 def is_clean(name, program):
@@ -119,14 +123,13 @@ def python_that_is_clean():
     is_clean("python_clean", [PYTHON, f"{HERE}/server.py"])
 
 
+# The collectors of Node and Go take memory in steps and in waves. Of two minutes they may look like the beginning of a warm-up,
+# which may last ten: then the verdict names the rate and says that it is not certain.
+
+
 @test
 def node_that_leaks():
-    # In a minute, V8 takes memory in too large steps for a growth per request to be certain. The budget finds it.
-    port = free_port()
-    status, out, err = watch("node_leaks", "--duration", "60s", *with_ops(port), *load(port), "--", "node",
-                             f"{HERE}/server.mjs", str(port), str(4 * LEAK_KIB * 1024))
-    has(out, r"^\[SOAK WATCH / \S+\] FAIL: elapsed=", r"^  memory grew .*http_request|^  memory grew \d+\.\d MiB, allowed 50\.0 MiB")
-    assert status == 1, (status, out, err)
+    leaks("node_leaks", ["node", f"{HERE}/server.mjs"], "120s", 4 * LEAK_KIB, certain=False)
 
 
 @test
@@ -145,7 +148,7 @@ def go_server():
 
 @test
 def go_that_leaks():
-    leaks("go_leaks", [go_server()], "120s")  # Its collector takes memory in waves.
+    leaks("go_leaks", [go_server()], "120s", certain=False)
 
 
 @test
@@ -305,8 +308,8 @@ def ghosts_are_told_from_sockets():
 @test
 def an_endpoint_that_never_answers_is_a_finding_and_one_without_the_counter_too():
     port = free_port()
-    status, out, _ = watch("unreachable", "--duration", "6s", *with_ops(port), "--", "sleep", "1000")
-    has(out, r"FAIL", rf"http://127\.0\.0\.1:{port}/metrics was never read: .*refused")
+    status, out, err = watch("unreachable", "--duration", "6s", *with_ops(port), "--", "sleep", "1000")
+    has(out + err, r"FAIL", rf"http://127\.0\.0\.1:{port}/metrics was never read: .*refused")
     assert status == 1, out
     status, out, _ = watch("nocounter", "--duration", "8s", "--ops-from", f"http://127.0.0.1:{port}/metrics", "--ops",
                            "jobs_total", "--", PYTHON, f"{HERE}/server.py", str(port), "0")
