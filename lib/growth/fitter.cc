@@ -284,8 +284,8 @@ Fit Fitter::fit_of(const Node& node, std::optional<std::size_t> form, double lik
   fit.likelihood = likelihood;
   fit.freedom = std::max(transform_.rows() - cost, 1.0);
   if (!fit.forms.empty() && fit.forms.front().kind == Kind::kLine) {
-    fit.error = transform_.deviation(memory_, std::max(squares, 0.0), fit.freedom) * std::sqrt(row_squares) /
-                norms_(columns[0]);
+    fit.error = fit.wide_error = transform_.deviation(memory_, std::max(squares, 0.0), fit.freedom) *
+                                 std::sqrt(row_squares) / norms_(columns[0]);
     fit.free_likelihood = transform_.likelihood(memory_, std::max(squares, 0.0), cost - cost_of(fit.forms.front()));
   } else {
     fit.free_likelihood = likelihood;
@@ -364,6 +364,8 @@ Fit Fitter::solve(const Forms& forms, std::size_t memory, Eigen::VectorXd* left)
   fit.freedom = std::max(transform_.rows() - cost, 1.0);
   Eigen::VectorXd y = transform * values_;
   double first = 0;
+  Eigen::MatrixXd design;
+  double length = 1;
   if (count > 0) {
     Eigen::MatrixXd columns(values_.size(), count);
     Eigen::Index next = 0;
@@ -372,7 +374,7 @@ Fit Fitter::solve(const Forms& forms, std::size_t memory, Eigen::VectorXd* left)
         columns.col(next++) = column(series_, form, c == 1);
       }
     }
-    Eigen::MatrixXd design = transform * columns;
+    design = transform * columns;
     Eigen::VectorXd scale = design.colwise().norm().transpose();
     for (Eigen::Index c = 0; c < count; ++c) {
       scale(c) = scale(c) > 0 ? scale(c) : 1;
@@ -381,6 +383,7 @@ Fit Fitter::solve(const Forms& forms, std::size_t memory, Eigen::VectorXd* left)
     const Eigen::MatrixXd normal = design.transpose() * design + Eigen::MatrixXd::Identity(count, count) * kRidge;
     const Eigen::LDLT<Eigen::MatrixXd> decomposed(normal);
     const Eigen::VectorXd solved = decomposed.solve(design.transpose() * y);
+    length = scale(0);
     first = std::max(decomposed.solve(Eigen::VectorXd::Unit(count, 0))(0), 0.0) / (scale(0) * scale(0));
     y -= design * solved;
     for (Eigen::Index c = 0; c < count; ++c) {
@@ -393,11 +396,43 @@ Fit Fitter::solve(const Forms& forms, std::size_t memory, Eigen::VectorXd* left)
   if (!forms.empty() && forms.front().kind == Kind::kLine) {
     fit.free_likelihood = transform_.likelihood(memory, squares, cost - cost_of(forms.front()));
     fit.error = transform_.deviation(memory, squares, fit.freedom) * std::sqrt(first);
+    fit.wide_error = std::max(fit.error, wide_error(fit, design, length, squares));
   }
   if (left != nullptr) {
     *left = y;
   }
   return fit;
+}
+
+double Fitter::wide_error(const Fit& fit, const Eigen::MatrixXd& design, double length, double squares) const {
+  constexpr double kStep = 0.01;  // Of the logarithm of a scale, for the derivative by it.
+  const double deviation = transform_.deviation(fit.memory, squares, fit.freedom);
+  Eigen::MatrixXd all = design;
+  std::vector<double> known;  // What is known of each scale without the data.
+  std::size_t c = 0;
+  for (const Form& form : fit.forms) {
+    if (is_approach(form.kind)) {
+      Form longer = form;
+      longer.a *= std::exp(kStep);
+      const Eigen::VectorXd derivative = transform_.transform(fit.memory) *
+                                         (column(series_, longer, false) - column(series_, form, false)) *
+                                         (fit.amplitudes[c] / kStep);
+      const double norm = derivative.norm();
+      if (norm > 0) {
+        all.conservativeResize(Eigen::NoChange, all.cols() + 1);
+        all.col(all.cols() - 1) = derivative / norm;
+        known.push_back(std::pow(deviation / (kScaleKnown * norm), 2));
+      }
+    }
+    c += static_cast<std::size_t>(columns_of(form));
+  }
+  Eigen::MatrixXd normal = all.transpose() * all + Eigen::MatrixXd::Identity(all.cols(), all.cols()) * kRidge;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    const Eigen::Index at = design.cols() + static_cast<Eigen::Index>(i);
+    normal(at, at) += known[i];
+  }
+  const double first = Eigen::LDLT<Eigen::MatrixXd>(normal).solve(Eigen::VectorXd::Unit(all.cols(), 0))(0);
+  return deviation * std::sqrt(std::max(first, 0.0)) / length;
 }
 
 void Fitter::refine(std::vector<Fit>& fits) {

@@ -29,7 +29,8 @@ struct Fit {
   double likelihood = -kInfinity;       // Its logarithm, less what the parameters cost.
   double free_likelihood = -kInfinity;  // The same, without what the line costs.
   double slope = 0;                     // Of the line, per span.
-  double error = 0;                     // Its standard error.
+  double error = 0;                     // Its standard error, the places and scales of the forms being known.
+  double wide_error = 0;                // The same, the scales of approaches being known about as well as the data say.
   double freedom = 1;
   double onset = 0;        // Of the line.
   bool is_growth = false;  // The line goes up, and outgrows what falls beside it.
@@ -116,6 +117,10 @@ class Fitter {
   static double range_of(const Form& form);
 
   bool keep(Fit fit);
+
+  // The standard error of the line of a fit, of which the columns, made unit vectors, and their lengths are given, if
+  // the scale of an approach beside it may move. Fits on the grid have neighbours for that.
+  double wide_error(const Fit& fit, const Eigen::MatrixXd& design, double length, double squares) const;
 
   // Least squares of forms that need not be on the grid.
   Fit solve(const Forms& forms, std::size_t memory, Eigen::VectorXd* left = nullptr) const;

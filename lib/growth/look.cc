@@ -319,8 +319,8 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   };
   // The interval that is reported holds all that is not excluded. `lowest` is the lowest that is plausible.
   double lowest = kInfinity;
-  const auto include_fit = [&](const Fit& fit, double rate, double margin) {
-    include(rate - margin, rate + margin);
+  const auto include_fit = [&](const Fit& fit, double rate, double margin, double wide_margin) {
+    include(rate - wide_margin, rate + wide_margin);
     lowest = is_plausible(fit) ? std::min(lowest, rate - margin) : lowest;
   };
   for (const Fit& fit : fitter->growing()) {
@@ -328,15 +328,15 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
       continue;
     }
     if (look.warming_up && on_its_way(fit)) {
-      include_fit(fit, growth_at_end(fit), 0);
+      include_fit(fit, growth_at_end(fit), 0, 0);
     } else {
-      include_fit(fit, fit.slope, quantiles.at(fit.freedom) * fit.error);
+      include_fit(fit, fit.slope, quantiles.at(fit.freedom) * fit.error, quantiles.at(fit.freedom) * fit.wide_error);
     }
   }
   if (look.warming_up) {
     for (const Fit& fit : fitter->at_rest()) {
       if (is_plausible(fit)) {
-        include_fit(fit, growth_at_end(fit), 0);
+        include_fit(fit, growth_at_end(fit), 0, 0);
       }
     }
   } else if (!any || is_plausible(rests)) {
@@ -378,7 +378,7 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
       // A line that falls steeply makes up for a form that fits badly, and would exclude every leak. So no more is
       // excluded than a fall by one standard error would.
       const double slope = std::max(fit.slope, -fit.error);
-      look.excluded[i].rate = std::max(look.excluded[i].rate, slope + quantiles.at(fit.freedom) * fit.error);
+      look.excluded[i].rate = std::max(look.excluded[i].rate, slope + quantiles.at(fit.freedom) * fit.wide_error);
     }
     if (likeliest[i] == nullptr || fit.free_likelihood > likeliest[i]->free_likelihood) {
       likeliest[i] = &fit;
@@ -412,9 +412,10 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
   for (std::size_t i = 0; i < look.excluded.size(); ++i) {
     // Where no line is plausible, because another form explains the growth: what a line could hide in its error.
     const Fit* const fit = likeliest[i];
-    const double hidden = fit == nullptr                                    ? kInfinity
-                          : fit->free_likelihood > best_free - kNotExcluded ? 0
-                                                                            : quantiles.at(fit->freedom) * fit->error;
+    const double hidden = fit == nullptr ? kInfinity
+                          : fit->free_likelihood > best_free - kNotExcluded
+                              ? 0
+                              : quantiles.at(fit->freedom) * fit->wide_error;
     highest = std::max({highest, look.excluded[i].rate, hidden});
     look.excluded[i].rate = highest;
   }

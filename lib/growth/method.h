@@ -127,6 +127,8 @@ inline constexpr std::size_t kBeamGrowing = 3;
 inline constexpr std::size_t kOrdered = 64;  // Extensions that are tried for the beam, the likeliest first.
 inline constexpr std::size_t kRefined = 6;   // Fits of each family that are refined.
 inline constexpr int kRefinements = 4;
+// The standard deviation of the logarithm of a scale before it is fitted: scales further off are fits of their own.
+inline constexpr double kScaleKnown = 0.5;
 inline constexpr double kLineCostMax = 4;  // What the slope and the onset cost a combination that is worth looking at.
 inline constexpr std::size_t kWithLines = 3;  // Forms at rest to which lines are added once they are refined.
 inline constexpr double kRidge = 1e-10;  // Added to the diagonal, relative to it, so that equal columns can be solved.
