@@ -80,11 +80,16 @@ const Trend* find_trend(const Verdict& verdict, std::string_view series) {
   return nullptr;
 }
 
+// ", cycle 12". Empty before the first one; a recording without --ops has none.
+std::string cycle_text(std::uint64_t cycle, const JudgeWords& words) {
+  return cycle == 0 ? std::string() : fmt::format(", {} {}", words.cycle, cycle);
+}
+
 // What a trend that is a leak adds to its finding. A headline that already states the growth is not repeated.
 enum class Headline { kBudget, kGrowth };
 
 void add_trend(const Trend& trend, Headline headline, const JudgeWords& words, Finding& finding) {
-  finding.evidence.push_back({"since", fmt::format("{}, {} {}", since_text(trend), words.cycle, trend.since_cycle)});
+  finding.evidence.push_back({"since", since_text(trend) + cycle_text(trend.since_cycle, words)});
   if (headline == Headline::kBudget) {
     finding.evidence.push_back({"grows", growth_text(trend)});
   }
@@ -120,8 +125,7 @@ const std::vector<std::string>& holders_of(std::string_view count, const JudgeWo
 
 Finding count_finding(const Measurements& measured, const Rise& rise, const JudgeWords& words, const Trend* trend) {
   Finding finding{rise.track->name, rose(rise), {}};
-  finding.evidence.push_back(
-      {"since", fmt::format("{}, {} {}", format_clock(rise.since.at), words.cycle, rise.since.cycle)});
+  finding.evidence.push_back({"since", format_clock(rise.since.at) + cycle_text(rise.since.cycle, words)});
   if (trend != nullptr && trend->leak) {
     finding.evidence.push_back({"grows", growth_text(*trend)});
   }
@@ -145,10 +149,10 @@ Finding count_finding(const Measurements& measured, const Rise& rise, const Judg
 std::string step_remark(const Measurements& measured, const Floor& floor, const JudgeWords& words) {
   const Point& last = floor.points[floor.rises.back()];
   std::string text =
-      fmt::format("{} rose {} -> {} {}, at {}, {} {}, and no further", floor.track->name, floor.points.front().value,
+      fmt::format("{} rose {} -> {} {}, at {}{}, and no further", floor.track->name, floor.points.front().value,
                   floor.points.back().value,
                   floor.rises.size() == 1 ? "once" : fmt::format("in {} steps, the last one", floor.rises.size()),
-                  format_clock(last.at), words.cycle, last.cycle);
+                  format_clock(last.at), cycle_text(last.cycle, words));
   std::vector<std::string> holders;
   for (const Track& part : measured.tracks) {
     if (part.part_of == floor.track->name && part.at_rest.added() >= 2 &&
@@ -194,7 +198,7 @@ void judge_counts(const Measurements& measured, const Budgets& budgets, const Ju
     const bool grows = trend != nullptr && trend->leak;
     if (grows || (floor.rise() > 0 && (exact || goes_on_rising(floor)))) {
       rises.push_back(rise_of(floor, exact));
-    } else if (floor.rise() > 0) {
+    } else if (floor.rise() > floor.fell) {  // What goes up and down ends somewhere.
       verdict.remarks.push_back(step_remark(measured, floor, words));
     }
   }

@@ -422,7 +422,8 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
 
   look.slope = std::clamp(look.slope, look.low, look.high);
 
-  const Fit& best = grows != nullptr && grows->likelihood > rests.likelihood ? *grows : rests;
+  const Fit& upwards = grows != nullptr && grows->likelihood > rests.likelihood ? *grows : rests;
+  const Fit& best = fallen > upwards.likelihood ? *falls : upwards;
   const std::vector<double> rest = part_at_rest(series, best, false);
   look.rested = slows_down(series, best, rest) ? 1 : rest_of(series, rest);
   double flat = -kInfinity;

@@ -353,6 +353,16 @@ TEST(GrowthTest, WhatGrowsEverMoreSlowlyIsNotSaidToHaveRested) {
   EXPECT_GT(growth->rest->since, 3500);
 }
 
+TEST(GrowthTest, WhatFallsIsNotSaidToHaveGrown) {
+  for (const double per_second : {-0.5, -5.0, -50.0}) {
+    const auto growth = find_growth(series(800, [&](double x) { return (500'000 + per_second * x) * kKb; }), by_time());
+
+    ASSERT_TRUE(growth);
+    EXPECT_EQ(growth->state, GrowthState::kAtRest);
+    EXPECT_FALSE(growth->rest) << per_second;
+  }
+}
+
 TEST(GrowthTest, AWarmUpThatNoFormFitsWellDoesNotExcludeEveryLeak) {
   std::vector<Observation> points;
   for (int i = 0; i < 233; ++i) {

@@ -162,10 +162,22 @@ TEST(JudgeTest, ACountThatGoesUpAndDownIsJudgedByItsLevel) {
   const auto and_rises = [=](auto cycle) { return between_13_and_16(cycle) + static_cast<std::int64_t>(cycle / 4); };
 
   EXPECT_TRUE(MadeUp(301).with("fds", between_13_and_16).judged().passed());
+  EXPECT_THAT(MadeUp(301).with("fds", between_13_and_16).judged().remarks, Not(Contains(HasSubstr("fds"))));
   EXPECT_TRUE(MadeUp(302).with("fds", between_13_and_16).judged().passed());
   EXPECT_TRUE(MadeUp(303).with("fds", between_13_and_16).judged().passed());
   EXPECT_TRUE(MadeUp(304).with("fds", between_13_and_16).judged().passed());
   EXPECT_THAT(subjects(MadeUp(303).with("fds", and_rises).judged()), ElementsAre("fds"));
+}
+
+TEST(JudgeTest, WithoutCyclesARemarkHasNone) {
+  Measurements measured;
+  measured.tracks.emplace_back();
+  measured.tracks.back().name = "fds";
+  for (std::int64_t i = 0; i < 100; ++i) {
+    measured.tracks.back().timeline.add({i * 1s, 0, i < 40 ? 7 : 8});
+  }
+
+  EXPECT_THAT(judge_growth(measured, {}).remarks, Contains("fds rose 7 -> 8 once, at 00:00:40, and no further"));
 }
 
 TEST(JudgeTest, WithExactCountsOneStepIsAFinding) {
