@@ -432,7 +432,9 @@ Look look_at(std::span<const Segment> segments, const GrowthOptions& options) {
       flat = std::max(flat, fit.likelihood);
     }
   }
-  look.grown = best.likelihood > flat + kGrewOnce ? rest.back() - rest.front() : 0;
+  const double fell = std::max(-best.slope, 0.0) * (1 - best.onset);
+  const double grown = rest.back() - rest.front();
+  look.grown = best.likelihood > flat + kGrewOnce && grown > fell ? grown : 0;
   return look;
 }
 
