@@ -2,13 +2,18 @@
 // What only the real transport has: TCP below it, and clients that are not ours.
 
 #include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "soak/net/http_client.h"
+#include "soak/net/http_server.h"
 #include "soak/net/websocket_client.h"
 #include "soak/net/websocket_server.h"
 #include "tests/unit/net/raw_socket.h"
@@ -17,6 +22,7 @@
 namespace soak::net {
 namespace {
 
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -451,6 +457,43 @@ TEST_F(SocketTest, NamesTheCauseOfAFailedConnect) {
         EXPECT_THAT(error.what(), StartsWith(url));
       }
     }
+  });
+}
+
+// Of each TCP connection of this process, whether it sends small packets at once.
+std::vector<bool> sends_at_once() {
+  std::vector<bool> each;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename().string());
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    const bool connected = getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+    int value = 0;
+    size = sizeof value;
+    if (connected && getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0) {
+      each.push_back(value != 0);
+    }
+  }
+  return each;
+}
+
+// With Nagle's algorithm a second small message waits until the peer has acknowledged the first, and a peer that has
+// nothing to send does that after 40 ms.
+TEST_F(SocketTest, NoEndOfAConnectionHoldsSmallMessagesBack) {
+  const std::vector<bool> before = sends_at_once();
+  WebSocketServer server(loop_);
+  HttpServer http_server(loop_, [](HttpServerRequest) -> Task<HttpReply> { co_return HttpReply(200, "ok"); });
+  HttpClient http(loop_);
+
+  run([&]() -> Task<> {
+    SocketPair pair = co_await connect_pair(loop_, server);
+    HttpRequest request("POST", http_server.url(), "body");
+    HttpResponse response = co_await http.send(request);
+
+    EXPECT_EQ(response.status, 200);
+    const std::vector<bool> sockets = sends_at_once();
+    EXPECT_EQ(sockets.size(), before.size() + 4);
+    EXPECT_THAT(sockets, Each(true));
   });
 }
 
