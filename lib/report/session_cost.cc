@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "soak/probe/probe.h"
@@ -131,9 +133,33 @@ std::optional<ResourceCost> cost_of(const probe::Track* sessions, const std::str
   return cost;
 }
 
+// The names that are not given. The process that has the sessions is the first that counts any.
+SessionCostSeries named(const Record& record, SessionCostSeries series) {
+  constexpr std::string_view kSessions = "sessions";
+  if (series.sessions.empty()) {
+    series.sessions = kSessions;
+    if (record.measured.find(series.sessions) == nullptr) {
+      const auto& tracks = record.measured.tracks;
+      const auto found = std::find_if(tracks.begin(), tracks.end(),
+                                      [](const probe::Track& track) { return track.name.ends_with(".sessions"); });
+      series.sessions = found == tracks.end() ? series.sessions : found->name;
+    }
+  }
+  const std::string process =
+      series.sessions.ends_with(kSessions) ? series.sessions.substr(0, series.sessions.size() - kSessions.size()) : "";
+  for (const auto& [name, standard] :
+       {std::pair(&series.memory, "rss"), std::pair(&series.processor, "cpu_millicores")}) {
+    if (name->empty()) {
+      *name = process + standard;
+    }
+  }
+  return series;
+}
+
 }  // namespace
 
-SessionCost session_cost(const Record& record, const SessionCostSeries& series) {
+SessionCost session_cost(const Record& record, const SessionCostSeries& asked) {
+  const SessionCostSeries series = named(record, asked);
   const probe::Track* const sessions = record.measured.find(series.sessions);
   SessionCost cost;
   cost.memory =

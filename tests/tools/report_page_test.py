@@ -193,6 +193,26 @@ def shows_what_happened_when(soak, browser, server, folder, page):
         assert words in shown, (words, shown)
 
 
+def shows_what_a_session_costs(soak, browser, server, page):
+    """Of a run that opened sessions in steps, with a process that it watched: the table is made of its three series."""
+    told = json.loads(page.with_suffix(".json").read_text())
+    told.update(cycles=0, marks=[], operations=[])
+    mib = 1 << 20
+    series = lambda name, unit, value: {"name": name, "unit": unit, "available": True, "samples": 600, "peak": [599, 0, value(90)],
+                                        "timeline": [[t, 0, value(10 * (t // 60))] for t in range(600)], "rests": 0, "at_rest": []}
+    told["series"] = [series("listen.sessions", "count", lambda count: count),
+                      series("listen.rss", "bytes", lambda count: 100 * mib + count * 2 * mib),
+                      series("listen.cpu_millicores", "count", lambda count: 20 + count // 2)]
+    told["verdict"].update(findings=[], remarks=[], trends=[])
+    path = page.with_name("steps.json")
+    path.write_text(json.dumps(told, indent=1))
+    said, _ = report(soak, path)
+    browser.open(server.url + "steps.html")
+    shown = browser.run("return document.body.innerText")
+    for words in ("What a session costs", "2.0 MiB to 2.0 MiB", "Peak, 90 sessions", "280 MiB", "65.0m"):
+        assert words in shown, (words, said, shown)
+
+
 # Of the heap's chart: the height of the fitted line and of the quiescent points, first and last.
 ENDS = """
 const chart = charts.find((candidate) => candidate.canvas.getAttribute('aria-label').startsWith('heap '));
@@ -291,6 +311,7 @@ def check(soak, folder):
         says(browser, server.url + page.name, run_report["summary"])
         draws_what_grows(soak, browser, server, page)
         shows_what_happened_when(soak, browser, server, folder, page)
+        shows_what_a_session_costs(soak, browser, server, page)
 
         killed = os.path.join(folder, "killed")
         check_killed(soak, Server(killed), killed, browser)

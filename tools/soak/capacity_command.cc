@@ -260,11 +260,11 @@ void add_capacity_command(CommandLine& app) {
   command.add_option("--pods-max", arguments->pods_max, "The most pods there are, between deploys")
       .between(std::int64_t{1}, kMax);
   command.add_option("--surge", arguments->surge, "Pods that a deploy adds").between(std::int64_t{0}, kMax);
-  command.add_option("--sessions-series", arguments->series.sessions, "Series that counts the open sessions")
-      .show_default();
-  command.add_option("--memory-series", arguments->series.memory, "Series of the memory").show_default();
-  command.add_option("--cores-series", arguments->series.processor, "Series of thousandths of a processor")
-      .show_default();
+  command.add_option("--sessions-series", arguments->series.sessions,
+                     "Series that counts the open sessions: sessions, or that of a watched process, listen.sessions");
+  command.add_option("--memory-series", arguments->series.memory, "Series of the memory: rss of the same process");
+  command.add_option("--cores-series", arguments->series.processor,
+                     "Series of thousandths of a processor: cpu_millicores of the same process");
   command.runs([arguments] { return run_capacity(*arguments); });
 }
 

@@ -36,11 +36,12 @@ struct SessionCost {
   std::int64_t sessions_peak = 0;
 };
 
-// The names of the series.
+// The names of the series. Those that are empty are "sessions", "rss" and "cpu_millicores", or, of a watched process,
+// these behind its name: "listen.sessions", "listen.rss" and "listen.cpu_millicores".
 struct SessionCostSeries {
-  std::string sessions = "sessions";
-  std::string memory = "rss";
-  std::string processor = "cpu_millicores";
+  std::string sessions;
+  std::string memory;
+  std::string processor;
 };
 
 SessionCost session_cost(const Record& record, const SessionCostSeries& series = {});

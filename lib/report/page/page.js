@@ -334,6 +334,19 @@ function openTime(report) {
       {number: (100 * time.share).toFixed(2) + '%'}]])) : null;
 }
 
+function sessionCost(report) {
+  const cost = report.session_cost;
+  if (!cost) {
+    return null;
+  }
+  const millicores = (cores) => `${formatNumber(cores * 1000)}m`;
+  const rows = [['Memory', cost.memory_bytes, formatBytes], ['Processor', cost.processor_cores, millicores]].filter(([, of]) => of);
+  return section('What a session costs', table(
+    ['', {number: 'A session'}, {number: '99% interval'}, {number: 'Without any'}, {number: `Peak, ${plural(cost.sessions_peak, 'session')}`}],
+    rows.map(([name, of, format]) => [name, {number: format(of.per_session)}, {number: `${format(of.low)} to ${format(of.high)}`},
+      {number: format(of.base)}, {number: format(of.peak)}])));
+}
+
 function marks(report) {
   if (!report.marks.length) {
     return null;
@@ -368,7 +381,7 @@ function show(report) {
   const page = document.getElementById('page');
   page.append(...[
     verdict(report), ...findings(report), rerun(report), notes(report), ...drawn.shown, trends(report), unseen.shown, restarts(report),
-    element('div', 'tables', ...[parts(report), counters(report), traffic(report), openTime(report), answers(report), marks(report), failures(report), settings(report)].filter(Boolean)),
+    element('div', 'tables', ...[parts(report), counters(report), traffic(report), openTime(report), sessionCost(report), answers(report), marks(report), failures(report), settings(report)].filter(Boolean)),
     element('p', 'colophon', `soak.report version ${report.version}. Charts by Chart.js ${Chart.version}, MIT licence.`),
   ].filter(Boolean));
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;

@@ -126,6 +126,20 @@ TEST_F(CapacityCommandTest, TheReportHoldsTheCosts) {
   EXPECT_THAT(report::to_json(without), Not(HasSubstr("session_cost")));
 }
 
+TEST_F(CapacityCommandTest, TheSeriesOfAWatchedProcessAreFoundByItsName) {
+  report::Record of = record(900);
+  of.measured.tracks.push_back(of.measured.tracks[1]);  // The memory of the process that watches.
+  for (std::size_t i = 0; i < 3; ++i) {
+    of.measured.tracks[i].name.insert(0, "listen.");
+  }
+
+  const ProgramResult result = capacity({"--memory", "1124MiB", "--cores", "0.7", write(of)});
+
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("2.0 MiB to 2.0 MiB"));
+  EXPECT_THAT(report::to_json(of), HasSubstr("\"processor_cores\""));
+}
+
 TEST_F(CapacityCommandTest, ARunThatDoesNotShowItIsRefusedWithTheReason) {
   report::Record same = record(900);
   for (probe::Track& track : same.measured.tracks) {
