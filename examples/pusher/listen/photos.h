@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <list>
 #include <optional>
 #include <string>
@@ -52,7 +51,7 @@ class Photos {
   Flows& flows_;
   const Limits& limits_;
   std::list<Part> parts_;  // Oldest first.
-  std::deque<Photo> photos_;
+  std::list<Photo> photos_;
 };
 
 }  // namespace pusher::listen

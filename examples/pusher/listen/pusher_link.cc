@@ -43,11 +43,9 @@ std::chrono::nanoseconds reconnect_pause(std::size_t attempt, const LinkLimits& 
 template <typename Item>
 class PusherLink::Batch {
  public:
-  Batch(std::deque<Item>& buffer, std::size_t count, Connection& connection)
-      : buffer_(buffer), connection_(connection) {
-    const auto end = buffer.begin() + static_cast<std::ptrdiff_t>(count);
-    items_.assign(std::make_move_iterator(buffer.begin()), std::make_move_iterator(end));
-    buffer.erase(buffer.begin(), end);
+  Batch(std::list<Item>& buffer, std::size_t count, Connection& connection) : buffer_(buffer), connection_(connection) {
+    items_.splice(items_.end(), buffer_, buffer_.begin(),
+                  std::next(buffer_.begin(), static_cast<std::ptrdiff_t>(count)));
   }
   ~Batch() {
     if (!committed_) {
@@ -55,13 +53,13 @@ class PusherLink::Batch {
       for (const Item& item : items_) {
         connection_.flows.add_tried(item.parcel.flow(), item.parcel.amount());
       }
-      buffer_.insert(buffer_.begin(), std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
+      buffer_.splice(buffer_.begin(), items_);
     }
   }
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
-  std::vector<Item>& items() { return items_; }
+  const std::list<Item>& items() const { return items_; }
 
   void commit() {
     committed_ = true;
@@ -74,9 +72,9 @@ class PusherLink::Batch {
   }
 
  private:
-  std::deque<Item>& buffer_;
+  std::list<Item>& buffer_;
   Connection& connection_;
-  std::vector<Item> items_;
+  std::list<Item> items_;
   bool committed_ = false;
 };
 
@@ -329,12 +327,11 @@ std::size_t PusherLink::run_length() const {
   std::size_t count = 1;
   std::size_t bytes = audio_.front().pcm.size();
   const double gap = std::chrono::duration<double>(limits_.audio_gap).count();
-  for (; count < audio_.size(); ++count) {
-    const AudioPiece& before = audio_[count - 1];
-    const AudioPiece& piece = audio_[count];
-    bytes += piece.pcm.size();
-    const double silence = piece.start.recording - (before.start.recording + before.seconds);
-    if (piece.conversation != before.conversation || std::abs(silence) > gap || bytes > limits_.audio_frame_bytes_max) {
+  for (auto before = audio_.begin(), piece = std::next(before); piece != audio_.end(); before = piece++, ++count) {
+    bytes += piece->pcm.size();
+    const double silence = piece->start.recording - (before->start.recording + before->seconds);
+    if (piece->conversation != before->conversation || std::abs(silence) > gap ||
+        bytes > limits_.audio_frame_bytes_max) {
       break;
     }
   }
@@ -366,11 +363,11 @@ soak::Task<> PusherLink::send_audio(Connection& connection) {
 
 soak::Task<> PusherLink::send_segments(Connection& connection) {
   while (!segments_.empty()) {
-    std::size_t count = 1;
-    while (count < segments_.size() && count < limits_.transcript_segments_max &&
-           segments_[count].conversation == segments_.front().conversation) {
-      ++count;
-    }
+    const auto other = std::find_if(segments_.begin(), segments_.end(), [this](const Segment& segment) {
+      return segment.conversation != segments_.front().conversation;
+    });
+    const std::size_t count =
+        std::min(limits_.transcript_segments_max, static_cast<std::size_t>(std::distance(segments_.begin(), other)));
     Batch<Segment> batch(segments_, count, connection);
     pusher::Transcript transcript;
     transcript.segments = count;

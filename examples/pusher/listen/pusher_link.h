@@ -11,7 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <random>
@@ -89,7 +89,7 @@ class PusherLink {
     std::unique_ptr<soak::net::WebSocket> socket;
     Flows& flows;
     std::uint64_t frames = 0;
-    std::deque<Sent> unconfirmed;
+    std::list<Sent> unconfirmed;
     bool broken = false;  // A send was cancelled: what is queued in the socket is unknown.
   };
   struct AudioPiece {
@@ -143,10 +143,11 @@ class PusherLink {
   bool audio_withheld_ = false;
   std::string conversation_on_wire_;
   std::shared_ptr<Connection> connection_;
-  std::deque<AudioPiece> audio_;
+  // Lists, because most of the time they are empty, and an empty deque holds half a kilobyte.
+  std::list<AudioPiece> audio_;
   std::size_t audio_bytes_ = 0;
-  std::deque<Segment> segments_;
-  std::deque<Sample> samples_;
+  std::list<Segment> segments_;
+  std::list<Sample> samples_;
   PendingConversations pending_;
   soak::Semaphore audio_lock_{1};
   soak::Semaphore transcript_lock_{1};

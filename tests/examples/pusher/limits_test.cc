@@ -88,6 +88,27 @@ TEST_F(LimitsTest, AChunkIsSixtySecondsOfAudioAndIsUploadedWithinASecond) {
   });
 }
 
+TEST_F(LimitsTest, TheUploaderLooksEachSecond) {
+  options.user.private_cloud = true;
+  run([&](Pusher& service) -> Task<> {
+    ListenClient client = co_await connect(service);
+    co_await enter(client, "c1");
+    co_await client.send_audio(60s);
+    while (stores.of("private-cloud").empty()) {
+      co_await soak::sleep_for(10ms);
+    }
+    co_await client.send_audio(60s);
+    co_await soak::sleep_for(2s);
+
+    const std::vector<StorePeer::Request> chunks = stores.of("private-cloud");
+    EXPECT_THAT(chunks, SizeIs(2));
+    if (chunks.size() == 2) {
+      EXPECT_EQ(chunks[1].at - chunks[0].at, 1s);
+    }
+    co_await client.close();
+  });
+}
+
 TEST_F(LimitsTest, AChangeOfConversationFlushesTheOldOnesAudioFirst) {
   options.user.private_cloud = true;
   run([&](Pusher& service) -> Task<> {

@@ -338,6 +338,7 @@ TEST_F(SessionWithPeerTest, TwoChannelsAreMixedAndTheRestOfTheLongerOneIsKept) {
 
 TEST_F(SessionWithPeerTest, AConversationEndsAfter120SecondsOfSilenceLookedForEvery5) {
   run([&](Listen&) -> Task<> {
+    const Instant began = loop.now();
     VoiceClient client = co_await connect();
     co_await client.stream(2s);
     const Instant said = peer.times<Transcript>().empty() ? loop.now() : peer.times<Transcript>().front();
@@ -349,6 +350,7 @@ TEST_F(SessionWithPeerTest, AConversationEndsAfter120SecondsOfSilenceLookedForEv
     if (!peer.all<Finalize>().empty()) {
       EXPECT_GE(peer.times<Finalize>().front() - said, 119s);
       EXPECT_LE(peer.times<Finalize>().front() - said, 127s);
+      EXPECT_EQ(std::chrono::round<std::chrono::seconds>(peer.times<Finalize>().front() - began), 125s);
       EXPECT_EQ(peer.all<Finalize>()[0].conversation_id, peer.all<Conversation>()[0].id);
     }
     EXPECT_THAT(peer.all<Conversation>(), SizeIs(2));  // The audio since belongs to a new one.
@@ -545,6 +547,28 @@ TEST_F(SessionTest, AShutdownTellsTheSessionsAndLosesNothing) {
   EXPECT_LE(report.took, 7s);
   EXPECT_EQ(stores.kept("private-cloud").bytes, sent);
   EXPECT_EQ(count(Flow::kAudio).dropped, 0u);
+}
+
+TEST_F(SessionTest, TasksHaveThirtySecondsToFlushAfterTheClientHasLeft) {
+  options.stores.timeout = 24h;
+  stores.script = [](const StorePeer::Request& request) {
+    return request.kind == "usage" ? StoreAnswer::kHang : StoreAnswer::kStore;
+  };
+  run([&](Listen& listen) -> Task<> {
+    VoiceClient client = co_await connect();
+    co_await client.stream(3s);
+    client.vanish();
+    co_await soak::sleep_for(29900ms);
+    EXPECT_EQ(listen.active(), 1);
+    co_await soak::sleep_for(200ms);
+    EXPECT_EQ(listen.active(), 0);
+  });
+}
+
+TEST_F(SessionTest, TheConstantsAreThoseOfTheService) {
+  const Limits limits;
+  EXPECT_EQ(limits.drain_grace, 5s);             // Needs a task that swallows its cancellation; none here does.
+  EXPECT_EQ(limits.conversation_silence, 2min);  // The same as the least that a client may ask for.
 }
 
 TEST_F(SessionTest, AShutdownTakesDrainAndGraceAtMostThoughEverythingHangs) {
