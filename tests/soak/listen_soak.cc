@@ -31,6 +31,7 @@
 #include "tests/examples/pusher/listen/speech_peer.h"
 #include "tests/examples/pusher/listen/voice_client.h"
 #include "tests/examples/pusher/store_peer.h"
+#include "tests/examples/pusher/without_log.h"
 
 namespace pusher::listen::tests {
 namespace {
@@ -116,8 +117,8 @@ class TwoProcesses {
     stores_.record = false;
     speech_.segment_every = segment_every;
     start_pusher();
-    listen_ =
-        std::make_unique<Program>(std::vector<std::string>{LISTEN_PROGRAM, pusher_url_, speech_.url(), stores_.url()});
+    listen_ = std::make_unique<Program>(
+        pusher::tests::without_log({LISTEN_PROGRAM, pusher_url_, speech_.url(), stores_.url()}));
     EXPECT_TRUE(listen_->read_until("\n")) << listen_->output();
     listen_url_ = url_after(*listen_, "listening ");
     listen_health_ = url_after(*listen_, " health ");
@@ -180,7 +181,7 @@ class TwoProcesses {
     if (!pusher_url_.empty()) {
       command.push_back(pusher_url_.substr(pusher_url_.rfind(':') + 1));
     }
-    pusher_ = std::make_unique<Program>(std::move(command));
+    pusher_ = std::make_unique<Program>(pusher::tests::without_log(std::move(command)));
     EXPECT_TRUE(pusher_->read_until("\n")) << pusher_->output();
     pusher_url_ = url_after(*pusher_, "listening ");
     pusher_health_ = url_after(*pusher_, " health ");
