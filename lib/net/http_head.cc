@@ -32,6 +32,20 @@ bool has_element(const Headers& headers, std::string_view name, std::string_view
   return false;
 }
 
+struct Version {
+  char major;
+  char minor;
+};
+
+std::optional<Version> parse_version(std::string_view word) {
+  constexpr std::string_view kName = "HTTP/";
+  if (word.size() != kName.size() + 3 || !word.starts_with(kName) || word[6] != '.' || !text::is_digit(word[5]) ||
+      !text::is_digit(word[7])) {
+    return std::nullopt;
+  }
+  return Version{word[5], word[7]};
+}
+
 // What a target must not hold: where a line or a word ends, readers understand in many ways.
 bool holds_space_or_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
@@ -41,7 +55,7 @@ bool holds_space_or_control(std::string_view text) {
 }  // namespace
 
 std::string_view reason_phrase(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 27> kPhrases{{{200, "OK"},
+  constexpr std::array<std::pair<int, std::string_view>, 28> kPhrases{{{200, "OK"},
                                                                        {201, "Created"},
                                                                        {202, "Accepted"},
                                                                        {204, "No Content"},
@@ -67,7 +81,8 @@ std::string_view reason_phrase(int status) {
                                                                        {501, "Not Implemented"},
                                                                        {502, "Bad Gateway"},
                                                                        {503, "Service Unavailable"},
-                                                                       {504, "Gateway Timeout"}}};
+                                                                       {504, "Gateway Timeout"},
+                                                                       {505, "HTTP Version Not Supported"}}};
   for (const auto& [code, phrase] : kPhrases) {
     if (code == status) {
       return phrase;
@@ -149,11 +164,11 @@ std::optional<RequestHead> parse_request_head(std::string_view head) {
   if (first == std::string_view::npos || last == first) {
     return std::nullopt;
   }
-  const std::string_view version = line.substr(last + 1);
-  request.http10 = version == "HTTP/1.0";
-  if (!request.http10 && version != "HTTP/1.1") {
+  const std::optional<Version> version = parse_version(line.substr(last + 1));
+  if (!version || version->major != '1') {
     return std::nullopt;
   }
+  request.http10 = version->minor == '0';  // A later one than 1.1 is read as 1.1 (RFC 9110, section 2.5).
   request.method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
   if (!is_token(request.method) || target.empty() || holds_space_or_control(target)) {
@@ -181,6 +196,12 @@ std::optional<RequestHead> parse_request_head(std::string_view head) {
     request.headers.add(std::string(field->name), std::string(field->value));
   }
   return std::nullopt;
+}
+
+bool is_of_other_version(std::string_view head) {
+  const std::string_view line = head.substr(0, head.find("\r\n"));
+  const std::optional<Version> version = parse_version(line.substr(line.rfind(' ') + 1));
+  return version && version->major != '1';
 }
 
 bool asks_for_websocket(const RequestHead& head) { return has_element(head.headers, "Upgrade", "websocket"); }

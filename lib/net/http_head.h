@@ -22,8 +22,11 @@ struct RequestHead {
   bool http10 = false;  // Of HTTP/1.0: no Host is needed, and the connection ends after the response.
 };
 
-// `head` ends with the empty line. Empty result: not HTTP/1.1 or 1.0.
+// `head` ends with the empty line. Empty result: not HTTP/1.x.
 std::optional<RequestHead> parse_request_head(std::string_view head);
+
+// Whether its first line ends with a version of HTTP other than 1.x, "HTTP/2.0".
+bool is_of_other_version(std::string_view head);
 
 // A line of a header or a trailer, without its end. Empty result: it is no field.
 struct FieldLine {

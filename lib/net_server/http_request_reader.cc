@@ -29,6 +29,16 @@ bool read_number(std::string_view text, std::size_t& number, int base) {
   return read.has_value();
 }
 
+// Its sender takes the line for ended, and would wait for an answer.
+bool has_bare_line_feed(std::string_view text) {
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at == 0 || text[at - 1] != '\r') {
+      return true;
+    }
+  }
+  return false;
+}
+
 // "http://host/path" is what a client says to a proxy, and may say to any server.
 std::string_view without_origin(std::string_view path) {
   for (const std::string_view scheme : {"http://", "https://"}) {
@@ -79,12 +89,16 @@ HttpRequestReader::Event HttpRequestReader::read_head() {
     return refuse(431, "The head of the request is too long.\n");
   }
   if (end == std::string::npos) {
+    if (has_bare_line_feed(std::string_view(input_).substr(at_))) {
+      return refuse_line_feed();
+    }
     return Event::kNone;
   }
 
-  std::optional<RequestHead> head = parse_request_head(std::string_view(input_).substr(at_, end + 4 - at_));
+  const std::string_view bytes = std::string_view(input_).substr(at_, end + 4 - at_);
+  std::optional<RequestHead> head = parse_request_head(bytes);
   if (!head) {
-    return refuse(400, "Not an HTTP/1.1 request.\n");
+    return is_of_other_version(bytes) ? refuse(505, "Not HTTP/1.1.\n") : refuse(400, "Not an HTTP/1.1 request.\n");
   }
   const std::vector<std::string> hosts = head->headers.get_all("Host");
   if (hosts.size() > 1 || (hosts.empty() && !head->http10)) {
@@ -181,6 +195,9 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
           return refuse(400, "The size of a chunk is too long.\n");
         }
         if (!ended) {
+          if (has_bare_line_feed(std::string_view(input_).substr(at_))) {
+            return refuse_line_feed();
+          }
           return Event::kNone;
         }
         if (!is_field_value(line) || !read_number(text::trim(line.substr(0, line.find(';'))), left_, 16)) {
@@ -204,6 +221,9 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
           if (input_.size() - at_ > kHeadBytesMax) {
             return refuse(431, "A trailer is too long.\n");
           }
+          if (has_bare_line_feed(std::string_view(input_).substr(at_))) {
+            return refuse_line_feed();
+          }
           return Event::kNone;
         }
         if (!line.empty() && !parse_field(line)) {
@@ -221,6 +241,10 @@ HttpRequestReader::Event HttpRequestReader::read_body() {
         return Event::kRequest;  // And so it stays until it is taken.
     }
   }
+}
+
+HttpRequestReader::Event HttpRequestReader::refuse_line_feed() {
+  return refuse(400, "A line ends without a carriage return.\n");
 }
 
 HttpRequestReader::Event HttpRequestReader::refuse(int status, std::string text) {

@@ -49,6 +49,7 @@ class HttpRequestReader {
   Event read_body();
   bool take_line(std::string_view& line);
   Event refuse(int status, std::string text);
+  Event refuse_line_feed();
   void drop_consumed();
 
   const std::size_t body_bytes_max_;

@@ -124,6 +124,9 @@ TEST(HttpHeadTest, KnowsARequestOfHttp10) {
   const auto now = parse_request_head("GET / HTTP/1.1\r\n\r\n");
   ASSERT_TRUE(now);
   EXPECT_FALSE(now->http10);
+  const auto later = parse_request_head("GET / HTTP/1.2\r\n\r\n");
+  ASSERT_TRUE(later);
+  EXPECT_FALSE(later->http10);
 }
 
 // The example of RFC 9110, section 5.6.7.
