@@ -86,6 +86,18 @@ std::size_t utf16_length(std::string_view text) {
   return length ? length->utf16_units : text.size();
 }
 
+// The bytes at the start of `rest` that the server leaves out, 0 if there are none: a carriage return, a character that
+// separates lines or sets the direction of writing (U+2028 to U+202E), a combining vertical line.
+std::size_t left_out(std::string_view rest) {
+  if (rest.front() == '\r') {
+    return 1;
+  }
+  if (rest.size() > 2 && rest.starts_with("\xE2\x80") && rest[2] >= '\xA8' && rest[2] <= '\xAE') {
+    return 3;
+  }
+  return rest.starts_with("\xCC\xB3") || rest.starts_with("\xCC\xBF") || rest.starts_with("\xCC\x8A") ? 2 : 0;
+}
+
 [[noreturn]] void refuse_entity(std::string_view why) {
   throw FormatError(fmt::format("can't parse MessageEntity: {}", why));
 }
@@ -212,6 +224,55 @@ std::vector<MessageEntity> normalized(std::vector<MessageEntity> entities) {
   }
   std::stable_sort(result.begin(), result.end(), in_order);
   return result;
+}
+
+void clean(FormattedText& body) {
+  GrowingText cleaned;
+  std::vector<bool> is_blank;         // Each UTF-16 code unit of the new text.
+  std::vector<std::size_t> moved_to;  // Where each of the old one is in the new one.
+  for (std::string_view rest = body.text; !rest.empty();) {
+    if (const std::size_t bytes = left_out(rest); bytes > 0) {
+      moved_to.push_back(cleaned.length());
+      rest.remove_prefix(bytes);
+      continue;
+    }
+    const char c = rest.front();
+    rest.remove_prefix(1);
+    const bool is_control = static_cast<unsigned char>(c) < ' ' && c != '\n';
+    const std::size_t before = cleaned.length();
+    cleaned.add(is_control ? ' ' : c);
+    moved_to.resize(moved_to.size() + cleaned.length() - before, before);
+    is_blank.resize(cleaned.length(), is_control || c == ' ' || c == '\n');
+  }
+  moved_to.push_back(cleaned.length());
+
+  std::size_t end = is_blank.size();
+  while (end > 0 && is_blank[end - 1]) {
+    --end;
+  }
+  for (MessageEntity& entity : body.entities) {
+    std::size_t from = moved_to[entity.offset];
+    const std::size_t to = std::min(moved_to[entity.end()], end);
+    while (from < to && is_blank[from] && !is_given_link(entity.type)) {
+      ++from;
+    }
+    entity.offset = from;
+    entity.length = to - std::min(from, to);
+  }
+  body.entities = normalized(std::move(body.entities));
+
+  std::size_t begin = 0;
+  const std::size_t begin_max = body.entities.empty() ? end : body.entities.front().offset;
+  while (begin < begin_max && is_blank[begin]) {
+    ++begin;
+  }
+  for (MessageEntity& entity : body.entities) {
+    entity.offset -= begin;
+  }
+  // What is cut off at either end has one byte a code unit.
+  body.text = cleaned.take();
+  body.text.resize(body.text.size() - (is_blank.size() - end));
+  body.text.erase(0, begin);
 }
 
 std::vector<MessageEntity> read_entities(std::string_view text, const json::Value& list) {

@@ -73,6 +73,10 @@ FormattedText parse_markdown(std::string_view text);  // The legacy mode.
 // passed over.
 std::vector<MessageEntity> read_entities(std::string_view text, const json::Value& list);
 
+// Does to a message's text what the server does: control characters become spaces, spaces and line breaks at both ends
+// are cut off, as far as no entity begins in them, and an entity begins with something to see.
+void clean(FormattedText& body);
+
 // Adds those that Telegram finds by itself in the text. It finds none where the client gives a link or code.
 void add_found_entities(FormattedText& body);
 

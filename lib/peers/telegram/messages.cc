@@ -119,6 +119,7 @@ FormattedText TelegramService::formatted(const Arguments& arguments) {
       }
     }
   }
+  clean(body);
   add_found_entities(body);
   if (text::trim(body.text, text::kWhiteSpace).empty()) {
     throw FormatError("message text is empty");

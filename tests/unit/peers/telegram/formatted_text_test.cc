@@ -290,6 +290,43 @@ TEST(MessageEntitiesTest, AreRefusedWhereTheyDoNotFit) {
             "entity begins in a middle of a UTF-16 symbol at byte offset 1");
 }
 
+FormattedText cleaned(FormattedText body) {
+  clean(body);
+  return body;
+}
+
+TEST(CleanTextTest, EndsAreCutOff) {
+  EXPECT_EQ(cleaned({" \n a b \n", {}}).text, "a b");
+  EXPECT_EQ(cleaned(parse_html("a\n<b>b\n\n</b>")), (FormattedText{"a\nb", {{Type::kBold, 2, 1}}}));
+  EXPECT_EQ(cleaned(parse_markdown_v2("```py\nx = 1\n```")), (FormattedText{"x = 1", {{Type::kPre, 0, 5, "py"}}}));
+  EXPECT_EQ(cleaned({" \n ", {{Type::kBold, 0, 3}}}), FormattedText());
+}
+
+TEST(CleanTextTest, AnEntityBeginsWithSomethingToSee) {
+  EXPECT_EQ(cleaned(parse_html("  <b> a </b> ")), (FormattedText{"a", {{Type::kBold, 0, 1}}}));
+  EXPECT_EQ(cleaned(parse_html("a<i> </i><b> b </b>c")), (FormattedText{"a  b c", {{Type::kBold, 3, 2}}}));
+  const FormattedText link = cleaned(parse_html(" <a href=\"http://a.b/\"> a</a>"));
+  EXPECT_EQ(link, (FormattedText{" a", {{Type::kTextLink, 0, 2, "http://a.b/"}}})) << "the start of a link stays";
+}
+
+TEST(CleanTextTest, ControlCharactersAreSpacesOrGone) {
+  EXPECT_EQ(cleaned({"a\tb\x01"
+                     "c\r\nd",
+                     {}})
+                .text,
+            "a b c\nd");
+  EXPECT_EQ(cleaned({"a\xE2\x80\xA8"
+                     "b\xE2\x80\xAE"
+                     "c\xE2\x80\xAF"
+                     "d\xCC\xB3",
+                     {}})
+                .text,
+            "abc\xE2\x80\xAF"
+            "d");
+  EXPECT_EQ(cleaned(parse_html("\xF0\x9F\x98\x80\r\n<b>\xF0\x9F\x98\x80\r</b>\r<i>x</i>")),
+            (FormattedText{"\xF0\x9F\x98\x80\n\xF0\x9F\x98\x80x", {{Type::kBold, 3, 2}, {Type::kItalic, 5, 1}}}));
+}
+
 // Whatever is inside, a parser ends, and its entities are inside of its text.
 TEST(FormattedTextTest, AnyTextIsReadOrRefused) {
   const std::string parts[] = {
@@ -306,7 +343,8 @@ TEST(FormattedTextTest, AnyTextIsReadOrRefused) {
     }
     for (const Mode mode : {Mode::kHtml, Mode::kMarkdownV2, Mode::kMarkdown}) {
       try {
-        const FormattedText got = parse(mode, source);
+        FormattedText got = parse(mode, source);
+        clean(got);
         ++read;
         json::Writer list;
         write_entities(list, got.entities);
