@@ -117,11 +117,7 @@ class TwoProcesses {
     stores_.record = false;
     speech_.segment_every = segment_every;
     start_pusher();
-    listen_ = std::make_unique<Program>(
-        pusher::tests::without_log({LISTEN_PROGRAM, pusher_url_, speech_.url(), stores_.url()}));
-    EXPECT_TRUE(listen_->read_until("\n")) << listen_->output();
-    listen_url_ = url_after(*listen_, "listening ");
-    listen_health_ = url_after(*listen_, " health ");
+    start_listen();
   }
 
   soak::probe::ProcessId listen_process() const { return {listen_->pid()}; }
@@ -133,10 +129,18 @@ class TwoProcesses {
   void signal_pusher(int number) { pusher_->signal(number); }
   // Its next instance, on the same address.
   Task<> replace_pusher() {
-    Program* const before = pusher_.get();
-    Task<soak::conftest::ProgramResult> ending = soak::run_blocking([before] { return before->wait(); });
-    const soak::conftest::ProgramResult ended = co_await std::move(ending);
+    Task<int> ending = ended(*pusher_);
+    [[maybe_unused]] const int status = co_await std::move(ending);
     start_pusher();
+  }
+
+  // A deploy of listen: its exit status, and the next instance on the same address.
+  Task<int> replace_listen() {
+    listen_->signal(SIGTERM);
+    Task<int> ending = ended(*listen_);
+    const int status = co_await std::move(ending);
+    start_listen();
+    co_return status;
   }
 
   // Waits until both gauges are at 0; false if they are not after a minute.
@@ -162,10 +166,10 @@ class TwoProcesses {
   Task<> stop(soak::Run& run) {
     for (Program* const program : {listen_.get(), pusher_.get()}) {
       program->signal(SIGTERM);
-      Task<soak::conftest::ProgramResult> ending = soak::run_blocking([program] { return program->wait(); });
-      const soak::conftest::ProgramResult ended = co_await std::move(ending);
-      if (ended.exit_status != 0) {
-        run.add_finding({"shutdown", "exit status " + std::to_string(ended.exit_status) + ": " + ended.output, {}});
+      Task<int> ending = ended(*program);
+      const int status = co_await std::move(ending);
+      if (status != 0) {
+        run.add_finding({"shutdown", "exit status " + std::to_string(status), {}});
       }
     }
   }
@@ -174,6 +178,23 @@ class TwoProcesses {
   static std::string url_after(const Program& program, const std::string& word) {
     const std::string words = soak::conftest::line_after(program.output(), word);
     return words.substr(0, words.find(' '));
+  }
+
+  static Task<int> ended(Program& program) {
+    Task<soak::conftest::ProgramResult> ending = soak::run_blocking([&program] { return program.wait(); });
+    const soak::conftest::ProgramResult result = co_await std::move(ending);
+    co_return result.exit_status;
+  }
+
+  void start_listen() {
+    std::vector<std::string> command{LISTEN_PROGRAM, pusher_url_, speech_.url(), stores_.url()};
+    if (!listen_url_.empty()) {
+      command.push_back(listen_url_.substr(listen_url_.rfind(':') + 1));
+    }
+    listen_ = std::make_unique<Program>(pusher::tests::without_log(std::move(command)));
+    EXPECT_TRUE(listen_->read_until("\n")) << listen_->output();
+    listen_url_ = url_after(*listen_, "listening ");
+    listen_health_ = url_after(*listen_, " health ");
   }
 
   void start_pusher() {
@@ -198,8 +219,9 @@ class TwoProcesses {
   std::unique_ptr<Program> listen_;
 };
 
-// Three streams at once, of which one leaves in mid-stream and one vanishes; every third cycle the pusher is killed
-// under them, or replaced as a deploy does, and comes back.
+// Three streams at once, of which one leaves in mid-stream and one vanishes. In one cycle of four the pusher is killed
+// under them and comes back, in one it is replaced as a deploy does, and in one listen is: its clients are told with
+// 1001 and go on with the next instance, and what they had said by then is stored.
 SOAK_TEST(Listen, TwoProcessesReturnToTheirBaselineWhateverHappensToTheirSessions) {
   soak::AsyncRun run(
       {.title = "LISTEN SOAK / two processes", .duration = 30min, .reconnect_every = 60s, .early_stop = false});
@@ -215,15 +237,32 @@ SOAK_TEST(Listen, TwoProcessesReturnToTheirBaselineWhateverHappensToTheirSession
   run.drive([&](soak::Cycle& cycle) -> Task<> {
     const nanoseconds length = std::max<nanoseconds>(cycle.ends_at() - run.elapsed() - 25s, 3s);
     const std::uint64_t before = services.stores().kept("private-cloud").bytes;
+    const std::uint64_t fault_kind = cycle.number() % 4;  // 0: none.
+    const bool deploys_listen = fault_kind == 3;
     std::uint64_t closed = 0;
     std::uint64_t sent = 0;
-    const auto stream = [&](int number) -> Task<> {
+    std::uint64_t told = 0;
+    soak::Event next_listen;
+    // False if the service has ended it for a deploy.
+    const auto stream = [&](int number, nanoseconds duration) -> Task<bool> {
       std::string query = "uid=u" + std::to_string(number) + "&language=en&sample_rate=16000";
       Task<VoiceClient> connecting = VoiceClient::connect(run.loop(), services.url(), std::move(query));
       VoiceClient client = co_await std::move(connecting);
-      Task<> streaming = client.stream(number == 1 ? std::min<nanoseconds>(5s, length) : length, 100ms);
-      co_await std::move(streaming);
+      Task<> streaming = client.stream(duration, 100ms);
+      bool ended = false;
+      try {
+        co_await std::move(streaming);
+      } catch (const soak::net::ConnectionClosed& loss) {
+        if (!deploys_listen || loss.status().code != soak::net::kCloseGoingAway) {
+          throw;
+        }
+        ended = true;
+      }
       sent += client.audio_sent();
+      if (ended) {
+        closed += client.audio_sent();
+        co_return false;
+      }
       if (number == 2) {
         client.vanish();
       } else {
@@ -232,22 +271,45 @@ SOAK_TEST(Listen, TwoProcessesReturnToTheirBaselineWhateverHappensToTheirSession
         co_await std::move(closing);
       }
       run.count("streams");
+      co_return true;
     };
-    const bool faulty = cycle.number() % 3 != 0;
-    const auto fault = [&]() -> Task<> {
-      if (faulty) {
-        co_await soak::sleep_for(length / 3);
-        const bool kill = cycle.number() % 3 == 1;
-        run.mark("fault", kill ? "the pusher is killed" : "the pusher is replaced");
-        services.signal_pusher(kill ? SIGKILL : SIGTERM);
-        Task<> replacing = services.replace_pusher();
-        co_await std::move(replacing);
-        run.watch_process(services.pusher_process(), "pusher");
+    const auto user = [&](int number) -> Task<> {
+      const soak::Instant end = run.loop().now() + (number == 1 ? std::min<nanoseconds>(5s, length) : length);
+      for (;;) {
+        Task<bool> streaming = stream(number, end - run.loop().now());
+        const bool done = co_await std::move(streaming);
+        if (done) {
+          co_return;
+        }
+        ++told;
+        co_await next_listen.wait();
       }
+    };
+    const auto fault = [&]() -> Task<> {
+      if (fault_kind == 0) {
+        co_return;
+      }
+      co_await soak::sleep_for(length / 3);
+      if (deploys_listen) {
+        run.mark("fault", "listen is replaced");
+        Task<int> replacing = services.replace_listen();
+        const int status = co_await std::move(replacing);
+        if (status != 0) {
+          run.add_finding({"deploy", "listen ended with exit status " + std::to_string(status), {}});
+        }
+        run.watch_process(services.listen_process(), "listen");
+        next_listen.set();
+        co_return;
+      }
+      run.mark("fault", fault_kind == 1 ? "the pusher is killed" : "the pusher is replaced");
+      services.signal_pusher(fault_kind == 1 ? SIGKILL : SIGTERM);
+      Task<> replacing = services.replace_pusher();
+      co_await std::move(replacing);
+      run.watch_process(services.pusher_process(), "pusher");
     };
     std::vector<Task<>> together;
     for (int i = 0; i < 3; ++i) {
-      together.push_back(stream(i));
+      together.push_back(user(i));
     }
     together.push_back(fault());
     Task<std::vector<soak::GatherResult<void>>> all = soak::gather(std::move(together), {.label = "streams"});
@@ -263,7 +325,13 @@ SOAK_TEST(Listen, TwoProcessesReturnToTheirBaselineWhateverHappensToTheirSession
       run.add_finding({"ghosts", "a gauge is not at 0 a minute after the last client has left", {}});
     }
     const std::uint64_t stored = services.stores().kept("private-cloud").bytes - before;
-    if (!faulty && (stored < closed || stored > sent)) {
+    if (deploys_listen && told == 0) {
+      run.add_finding({"deploy", "no client was told with 1001", {}});
+    }
+    // What was on its way when listen said 1001 is nobody's; that is a second of audio for each stream at most.
+    const std::uint64_t on_its_way = told * 32000;
+    const bool judged = fault_kind == 0 || deploys_listen;  // A killed pusher takes with it what it held.
+    if (judged && (stored + on_its_way < closed || stored > sent)) {
       run.add_finding({"ledger",
                        "of " + std::to_string(closed) + " to " + std::to_string(sent) + " bytes, " +
                            std::to_string(stored) + " are stored",
