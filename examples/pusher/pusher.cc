@@ -81,7 +81,8 @@ Pusher::Pusher(soak::EventLoop& loop, PusherOptions options)
           loop, [this](soak::net::HttpServerRequest request) { return reply(std::move(request)); },
           health_options(options_)),
       sessions_(loop),
-      tasks_(loop) {
+      tasks_(loop),
+      admission_(server_, gate_, sessions_, tasks_, options_.limits.sessions_max) {
   ActiveConnection::gauge();  // So that it is there, as 0, before the first connection.
 }
 
@@ -103,7 +104,9 @@ void Pusher::kill() {
 }
 
 soak::Task<ShutdownReport> Pusher::run() {
-  tasks_.start("accept", accept_all());
+  tasks_.start("accept", admission_.accept_all([this](std::uint64_t number, soak::net::AcceptedWebSocket peer) {
+    return serve(number, std::move(peer));
+  }));
   gate_.set("serving");
   co_await stop_.wait();
   soak::Task<ShutdownReport> ending = shut_down();
@@ -111,28 +114,11 @@ soak::Task<ShutdownReport> Pusher::run() {
   co_return report;
 }
 
-soak::Task<> Pusher::accept_all() {
-  for (std::uint64_t number = 1;; ++number) {
-    soak::Task<soak::net::AcceptedWebSocket> accepting = server_.accept();
-    soak::net::AcceptedWebSocket peer = co_await std::move(accepting);
-    if (!gate_.ready()) {
-      // Accepted, so that the client sees a close that its circuit breaker does not count as a failure.
-      tasks_.start({"turned_away", number}, turn_away(std::move(peer.socket), soak::net::kCloseGoingAway, "draining"),
-                   soak::TaskKind::kBackground);
-    } else if (sessions_.size() >= options_.limits.sessions_max) {
-      tasks_.start({"turned_away", number}, turn_away(std::move(peer.socket), kCloseTryAgain, "too many sessions"),
-                   soak::TaskKind::kBackground);
-    } else {
-      sessions_.start({"session", number}, serve(number, std::move(peer)), soak::TaskKind::kBackground);
-    }
-  }
-}
-
 soak::Task<> Pusher::serve(std::uint64_t number, soak::net::AcceptedWebSocket peer) {
   std::string uid = peer.request.query_value("uid");
   const std::optional<std::uint32_t> rate = parse_sample_rate(peer.request.query_value("sample_rate"));
   if (uid.empty() || !rate) {
-    co_await turn_away(std::move(peer.socket), kClosePolicy, uid.empty() ? "Missing uid" : "Invalid sample rate");
+    co_await close(std::move(peer.socket), kClosePolicy, uid.empty() ? "Missing uid" : "Invalid sample rate");
     co_return;
   }
   const std::shared_ptr<soak::net::WebSocket> socket = std::move(peer.socket);
@@ -140,18 +126,6 @@ soak::Task<> Pusher::serve(std::uint64_t number, soak::net::AcceptedWebSocket pe
   const Service service{loop_, options_, ledger_, stores_, integrations_};
   PusherSession session(service, finalisations_, number, std::move(uid), *rate, socket);
   co_await session.run();
-}
-
-soak::Task<> Pusher::turn_away(std::unique_ptr<soak::net::WebSocket> socket, std::uint16_t code, const char* reason) {
-  std::string text = reason;
-  soak::Task<> closing = socket->close(code, std::move(text));
-  co_await std::move(closing);
-}
-
-soak::Task<> Pusher::tell(std::shared_ptr<soak::net::WebSocket> socket) {
-  std::string text = "draining";
-  soak::Task<> closing = socket->close(soak::net::kCloseGoingAway, std::move(text));
-  co_await std::move(closing);
 }
 
 soak::Task<ShutdownReport> Pusher::shut_down() {
@@ -163,7 +137,7 @@ soak::Task<ShutdownReport> Pusher::shut_down() {
                               .deadline = began + options_.limits.drain_timeout + options_.limits.drain_grace};
   for (const auto& [number, weak] : sockets_) {
     if (std::shared_ptr<soak::net::WebSocket> socket = weak.lock()) {
-      tasks_.start({"tell", number}, tell(std::move(socket)), soak::TaskKind::kBackground);
+      admission_.turn_away(number, std::move(socket), soak::net::kCloseGoingAway, "draining");
     }
   }
   std::vector<soak::Task<soak::DrainResult>> drains;
@@ -189,18 +163,7 @@ soak::Task<ShutdownReport> Pusher::shut_down() {
 }
 
 soak::Task<soak::net::HttpReply> Pusher::reply(soak::net::HttpServerRequest request) {
-  if (request.path == "/healthz") {
-    co_return soak::net::HttpReply(200, "ok\n");
-  }
-  if (request.path == "/readyz") {
-    co_return gate_.ready() ? soak::net::HttpReply(200, "ready\n") : soak::net::HttpReply(503, "not ready\n");
-  }
-  if (request.path == "/metrics") {
-    soak::net::Headers headers;
-    headers.add("Content-Type", "text/plain; version=0.0.4");
-    co_return soak::net::HttpReply(200, soak::metrics::exposition(), std::move(headers));
-  }
-  co_return soak::net::HttpReply(404, "expected /metrics, /healthz or /readyz\n");
+  co_return health_reply(request, gate_);
 }
 
 }  // namespace pusher

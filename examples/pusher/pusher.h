@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "pusher/admission.h"
 #include "pusher/finalisations.h"
 #include "pusher/ledger.h"
 #include "pusher/options.h"
@@ -34,8 +35,6 @@
 namespace pusher {
 
 class PusherSession;
-
-inline constexpr std::uint16_t kCloseTryAgain = 1013;
 
 // How a shutdown went. Tasks that were cancelled or forced had hung; they are in the log, with what they waited for.
 struct ShutdownReport {
@@ -71,10 +70,7 @@ class Pusher {
  private:
   class ActiveConnection;
 
-  soak::Task<> accept_all();
   soak::Task<> serve(std::uint64_t number, soak::net::AcceptedWebSocket peer);
-  soak::Task<> turn_away(std::unique_ptr<soak::net::WebSocket> socket, std::uint16_t code, const char* reason);
-  soak::Task<> tell(std::shared_ptr<soak::net::WebSocket> socket);
   soak::Task<ShutdownReport> shut_down();
   soak::Task<soak::net::HttpReply> reply(soak::net::HttpServerRequest request);
 
@@ -93,6 +89,7 @@ class Pusher {
   soak::net::HttpServer health_;
   soak::TaskGroup sessions_;
   soak::TaskGroup tasks_;  // The accept loop, and connections that are turned away.
+  Admission admission_;
 };
 
 }  // namespace pusher

@@ -135,7 +135,8 @@ Listen::Listen(soak::EventLoop& loop, ListenOptions options)
           loop, [this](soak::net::HttpServerRequest request) { return reply(std::move(request)); },
           health_options(options_)),
       sessions_(loop),
-      tasks_(loop) {
+      tasks_(loop),
+      admission_(server_, gate_, sessions_, tasks_, options_.limits.sessions_max) {
   ActiveConnection::gauge();  // So that it is there, as 0, before the first connection.
 }
 
@@ -162,7 +163,9 @@ std::size_t Listen::links(LinkState state) const {
 }
 
 soak::Task<ShutdownReport> Listen::run() {
-  tasks_.start("accept", accept_all());
+  tasks_.start("accept", admission_.accept_all([this](std::uint64_t number, soak::net::AcceptedWebSocket peer) {
+    return serve(number, std::move(peer));
+  }));
   gate_.set("serving");
   co_await stop_.wait();
   soak::Task<ShutdownReport> ending = shut_down();
@@ -170,27 +173,11 @@ soak::Task<ShutdownReport> Listen::run() {
   co_return report;
 }
 
-soak::Task<> Listen::accept_all() {
-  for (std::uint64_t number = 1;; ++number) {
-    soak::Task<soak::net::AcceptedWebSocket> accepting = server_.accept();
-    soak::net::AcceptedWebSocket peer = co_await std::move(accepting);
-    if (!gate_.ready()) {
-      tasks_.start({"turned_away", number}, turn_away(std::move(peer.socket), soak::net::kCloseGoingAway, "draining"),
-                   soak::TaskKind::kBackground);
-    } else if (sessions_.size() >= options_.limits.sessions_max) {
-      tasks_.start({"turned_away", number}, turn_away(std::move(peer.socket), kCloseTryAgain, "too many sessions"),
-                   soak::TaskKind::kBackground);
-    } else {
-      sessions_.start({"session", number}, serve(number, std::move(peer)), soak::TaskKind::kBackground);
-    }
-  }
-}
-
 soak::Task<> Listen::serve(std::uint64_t number, soak::net::AcceptedWebSocket peer) {
   ClientRequest request;
   const std::shared_ptr<soak::net::WebSocket> socket = std::move(peer.socket);
   if (const char* const wrong = read_request(peer.request, options_.limits, request)) {
-    soak::Task<> turning = turn_away(socket, kClosePolicy, wrong);
+    soak::Task<> turning = pusher::close(socket, kClosePolicy, wrong);
     co_await std::move(turning);
     co_return;
   }
@@ -198,7 +185,7 @@ soak::Task<> Listen::serve(std::uint64_t number, soak::net::AcceptedWebSocket pe
   const char* const missing = co_await std::move(looking);
   if (missing != nullptr) {
     soak::Task<> turning =
-        turn_away(socket, missing == std::string_view("Missing user") ? kClosePolicy : kCloseFailed, missing);
+        pusher::close(socket, missing == std::string_view("Missing user") ? kClosePolicy : kCloseFailed, missing);
     co_await std::move(turning);
     co_return;
   }
@@ -227,20 +214,13 @@ soak::Task<const char*> Listen::look_up(const std::string& uid) {
   }
 }
 
-soak::Task<> Listen::turn_away(std::shared_ptr<soak::net::WebSocket> socket, std::uint16_t code, const char* reason) {
-  std::string text = reason;
-  soak::Task<> closing = socket->close(code, std::move(text));
-  co_await std::move(closing);
-}
-
 soak::Task<ShutdownReport> Listen::shut_down() {
   gate_.reset("serving");
   const soak::Instant began = loop_.now();
   const soak::Instant deadline = began + options_.limits.drain_timeout + options_.limits.drain_grace;
   for (const auto& [number, active] : sockets_) {
     if (std::shared_ptr<soak::net::WebSocket> socket = active.socket.lock()) {
-      tasks_.start({"tell", number}, turn_away(std::move(socket), soak::net::kCloseGoingAway, "draining"),
-                   soak::TaskKind::kBackground);
+      admission_.turn_away(number, std::move(socket), soak::net::kCloseGoingAway, "draining");
     }
   }
   soak::Task<soak::DrainResult> draining = soak::drain(sessions_, {.timeout = options_.limits.drain_timeout,
@@ -260,18 +240,7 @@ soak::Task<ShutdownReport> Listen::shut_down() {
 }
 
 soak::Task<soak::net::HttpReply> Listen::reply(soak::net::HttpServerRequest request) {
-  if (request.path == "/healthz") {
-    co_return soak::net::HttpReply(200, "ok\n");
-  }
-  if (request.path == "/readyz") {
-    co_return gate_.ready() ? soak::net::HttpReply(200, "ready\n") : soak::net::HttpReply(503, "not ready\n");
-  }
-  if (request.path == "/metrics") {
-    soak::net::Headers headers;
-    headers.add("Content-Type", "text/plain; version=0.0.4");
-    co_return soak::net::HttpReply(200, soak::metrics::exposition(), std::move(headers));
-  }
-  co_return soak::net::HttpReply(404, "expected /metrics, /healthz or /readyz\n");
+  co_return pusher::health_reply(request, gate_);
 }
 
 }  // namespace pusher::listen

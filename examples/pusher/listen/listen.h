@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "pusher/admission.h"
 #include "pusher/listen/flows.h"
 #include "pusher/listen/options.h"
 #include "pusher/listen/session.h"
@@ -32,8 +33,6 @@
 #include "soak/task.h"
 
 namespace pusher::listen {
-
-inline constexpr std::uint16_t kCloseTryAgain = 1013;
 
 // How a shutdown went. Tasks that were cancelled or forced had hung; they are in the log, with what they waited for.
 struct ShutdownReport {
@@ -71,9 +70,7 @@ class Listen {
     const ListenSession* session;
   };
 
-  soak::Task<> accept_all();
   soak::Task<> serve(std::uint64_t number, soak::net::AcceptedWebSocket peer);
-  soak::Task<> turn_away(std::shared_ptr<soak::net::WebSocket> socket, std::uint16_t code, const char* reason);
   soak::Task<const char*> look_up(const std::string& uid);
   soak::Task<ShutdownReport> shut_down();
   soak::Task<soak::net::HttpReply> reply(soak::net::HttpServerRequest request);
@@ -92,6 +89,7 @@ class Listen {
   soak::net::HttpServer health_;
   soak::TaskGroup sessions_;
   soak::TaskGroup tasks_;  // The accept loop, and connections that are turned away.
+  pusher::Admission admission_;
 };
 
 }  // namespace pusher::listen
