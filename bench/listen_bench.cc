@@ -6,7 +6,8 @@
 // that long, and closes all of them at once. Prints one line of JSON about the process of COMMAND:
 //   bytes_a_session   by which its RSS rose, once all of them are open and have had ten seconds
 //   cpu_us_a_session_second   of processor time, while they stream
-//   teardown_ms       until it has no connection of theirs left; teardown_cpu_ms of processor time
+//   teardown_ms       until their connections are gone but for what the stores' may be; teardown_cpu_ms of processor
+//   time
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "conftest/subprocess.h"
+#include "pusher/options.h"
 #include "soak/event_loop.h"
 #include "soak/gather.h"
 #include "soak/log.h"
@@ -127,8 +129,10 @@ class Bench {
     const double seconds = std::chrono::duration<double>(loop_.now() - began).count();
     const double cpu = measured.cpu_seconds() - cpu_before;
 
-    // A session has three: its client, speech to text and the pusher. Connections to the stores stay for the next.
-    const std::int64_t descriptors_left = measured.descriptors() - 3 * (sessions_ - failed_);
+    // A session has three: its client, speech to text and the pusher. What it says last may open all connections to the
+    // stores that there may be, and these stay.
+    const std::int64_t descriptors_left = measured.descriptors() - std::int64_t{3} * (sessions_ - failed_) +
+                                          static_cast<std::int64_t>(pusher::StoreOptions().connections_max);
     const double teardown_cpu = measured.cpu_seconds();
     const soak::Instant ending = loop_.now();
     leave_.set();
