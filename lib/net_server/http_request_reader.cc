@@ -23,6 +23,9 @@ constexpr std::size_t kChunkLineMax = 256;
 // Of an announced body, what is made room for before any of it has come.
 constexpr std::size_t kReserveMax = std::size_t{1} << 20;
 
+// What a connection keeps as a buffer between two requests.
+constexpr std::size_t kInputKept = std::size_t{4} << 10;
+
 bool read_number(std::string_view text, std::size_t& number, int base) {
   const auto read = text::parse_number<std::size_t>(text, base);
   number = read.value_or(number);
@@ -260,8 +263,8 @@ void HttpRequestReader::drop_consumed() {
   input_.erase(0, at_);
   scanned_ = scanned_ > at_ ? scanned_ - at_ : 0;
   at_ = 0;
-  // After a big body the buffer would stay as big.
-  if (input_.empty() && input_.capacity() > kReserveMax) {
+  // After a body the buffer would stay as big, and a client may keep a hundred connections for its next request.
+  if (input_.empty() && input_.capacity() > kInputKept) {
     std::string().swap(input_);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only the real transport has: TCP below it, and clients that are not ours.
 
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -495,6 +496,32 @@ TEST_F(SocketTest, NoEndOfAConnectionHoldsSmallMessagesBack) {
     EXPECT_EQ(sockets.size(), before.size() + 4);
     EXPECT_THAT(sockets, Each(true));
   });
+}
+
+TEST_F(SocketTest, AnIdleHttpConnectionHoldsNothingOfTheBodyThatItBrought) {
+  HttpServer server(loop_, [](HttpServerRequest) -> Task<HttpReply> { co_return HttpReply(200, "ok"); });
+  constexpr std::size_t kBody = std::size_t{200} << 10;
+  constexpr int kConnections = 20;
+  const std::string request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(kBody) +
+                              "\r\n\r\n" + std::string(kBody, 'x');
+  std::vector<std::unique_ptr<RawClient>> clients;
+  const auto ask = [&] {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.back()->write(request);
+    EXPECT_THAT(clients.back()->read_to("ok"), HasSubstr("200"));
+  };
+  auto first = std::async(std::launch::async, ask);
+  run([&]() -> Task<> { co_await until(loop_, first); });
+  const std::size_t before = mallinfo2().uordblks;
+
+  auto others = std::async(std::launch::async, [&] {
+    for (int i = 0; i < kConnections; ++i) {
+      ask();
+    }
+  });
+  run([&]() -> Task<> { co_await until(loop_, others); });
+
+  EXPECT_LT(mallinfo2().uordblks, before + kConnections * (std::size_t{16} << 10));
 }
 
 TEST_F(SocketTest, ServesIpv6) {
