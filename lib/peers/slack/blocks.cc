@@ -66,6 +66,51 @@ constexpr Block kBlocks[] = {
       {"video_url", Kind::kString, true, 3000}}},
 };
 
+// Where an element may stand (docs.slack.dev/reference/block-kit/block-elements).
+enum Place : unsigned { kInActions = 1, kInContext = 2, kAccessory = 4, kInInput = 8 };
+constexpr unsigned kChoice = kInActions | kAccessory | kInInput;
+
+struct Element {
+  std::string_view type;
+  unsigned places;
+  Member members[3];
+};
+constexpr Element kElements[] = {
+    {"button",
+     kInActions | kAccessory,
+     {{"text", Kind::kPlainText, true, 75},
+      {"value", Kind::kString, false, 2000},
+      {"url", Kind::kString, false, 3000}}},
+    {"channels_select", kChoice, {}},
+    {"checkboxes", kChoice, {{"options", Kind::kArray, true, 10}}},
+    {"conversations_select", kChoice, {}},
+    {"datepicker", kChoice, {}},
+    {"datetimepicker", kInActions | kInInput, {}},
+    {"email_text_input", kInInput, {}},
+    {"external_select", kChoice, {}},
+    {"file_input", kInInput, {}},
+    {"image",
+     kInContext | kAccessory,
+     {{"alt_text", Kind::kString, true, 2000}, {"image_url", Kind::kString, false, 3000}}},
+    {"mrkdwn", kInContext, {{"text", Kind::kString, true, 3000}}},
+    {"multi_channels_select", kChoice, {}},
+    {"multi_conversations_select", kChoice, {}},
+    {"multi_external_select", kChoice, {}},
+    {"multi_static_select", kChoice, {{"options", Kind::kArray, false, 100}}},
+    {"multi_users_select", kChoice, {}},
+    {"number_input", kInInput, {}},
+    {"overflow", kInActions | kAccessory, {{"options", Kind::kArray, true, 5}}},
+    {"plain_text", kInContext, {{"text", Kind::kString, true, 3000}}},
+    {"plain_text_input", kInInput, {{"placeholder", Kind::kPlainText, false, 150}}},
+    {"radio_buttons", kChoice, {{"options", Kind::kArray, true, 10}}},
+    {"rich_text_input", kInInput, {}},
+    {"static_select", kChoice, {{"options", Kind::kArray, false, 100}, {"placeholder", Kind::kPlainText, false, 150}}},
+    {"timepicker", kChoice, {}},
+    {"url_text_input", kInInput, {}},
+    {"users_select", kChoice, {}},
+    {"workflow_button", kInActions | kAccessory, {{"text", Kind::kPlainText, true, 75}}},
+};
+
 class Checker {
  public:
   std::vector<std::string> take() { return std::move(errors_); }
@@ -100,11 +145,15 @@ class Checker {
     }
     if (type == "section") {
       check_fields(block, at + "/fields");
+      check_element_member(block, "accessory", kAccessory, at);
+    } else if (type == "input") {
+      check_element_member(block, "element", kInInput, at);
+    } else if (type == "actions") {
+      check_elements(block, kInActions, at + "/elements");
+    } else if (type == "context") {
+      check_elements(block, kInContext, at + "/elements");
     }
-    if (type == "image" && json::member(block, "image_url") == nullptr &&
-        json::member(block, "slack_file") == nullptr) {
-      add("missing required field: image_url", at);
-    }
+    check_image(block, type, at);
     check_id(block, at + "/block_id");
   }
 
@@ -172,6 +221,60 @@ class Checker {
     const json::Value* const fields = json::member(block, "fields");
     for (rapidjson::SizeType i = 0; fields != nullptr && fields->IsArray() && i < fields->Size(); ++i) {
       check_text((*fields)[i], false, kFieldMax, fmt::format("{}/{}", at, i));
+    }
+  }
+
+  // A block, or an element.
+  void check_image(const json::Value& image, std::string_view type, const std::string& at) {
+    if (type == "image" && json::member(image, "image_url") == nullptr &&
+        json::member(image, "slack_file") == nullptr) {
+      add("missing required field: image_url", at);
+    }
+  }
+
+  void check_elements(const json::Value& block, Place place, const std::string& at) {
+    const json::Value* const elements = json::member(block, "elements");
+    for (rapidjson::SizeType i = 0; elements != nullptr && elements->IsArray() && i < elements->Size(); ++i) {
+      check_element((*elements)[i], place, fmt::format("{}/{}", at, i));
+    }
+  }
+
+  void check_element_member(const json::Value& block, std::string_view name, Place place, const std::string& at) {
+    if (const json::Value* const element = json::member(block, name); element != nullptr && element->IsObject()) {
+      check_element(*element, place, fmt::format("{}/{}", at, name));
+    }
+  }
+
+  void check_element(const json::Value& element, Place place, const std::string& at) {
+    if (!element.IsObject()) {
+      add("must provide an object", at);
+      return;
+    }
+    const std::string_view type = json::text_member(element, "type");
+    const Element* const known = std::find_if(std::begin(kElements), std::end(kElements), [&](const Element& row) {
+      return row.type == type && (row.places & place) != 0;
+    });
+    if (type.empty()) {
+      add("missing required field: type", at);
+      return;
+    }
+    if (known == std::end(kElements)) {
+      add(fmt::format("unsupported type: {}", type), at + "/type");
+      return;
+    }
+    for (const Member& member : known->members) {
+      if (!member.name.empty()) {
+        check_member(element, member, fmt::format("{}/{}", at, member.name));
+      }
+    }
+    check_image(element, type, at);
+    if ((type == "static_select" || type == "multi_static_select") && json::member(element, "options") == nullptr &&
+        json::member(element, "option_groups") == nullptr) {
+      add("missing required field: options", at);
+    }
+    if (const std::string_view style = json::text_member(element, "style");
+        type == "button" && !style.empty() && style != "primary" && style != "danger") {
+      add("must be a valid enum value", at + "/style");
     }
   }
 

@@ -77,15 +77,15 @@ std::string SlackDirectory::channel_id(std::string_view name_or_id) const {
   return exists ? id : std::string();
 }
 
-std::vector<std::string> SlackDirectory::listed() const {
+std::vector<std::string> SlackDirectory::listed(std::string_view first_letters) const {
   std::vector<std::string> ids;
-  if (channels_.empty()) {
+  if (channels_.empty() && first_letters.find('C') != std::string_view::npos) {
     for (const std::string_view name : kOfEveryWorkspace) {
       ids.push_back(id_of_name(name));
     }
   }
   for (const std::string& channel : channels_) {
-    if (const std::string id = channel_id(channel); id.starts_with('C')) {
+    if (const std::string id = channel_id(channel); first_letters.find(id[0]) != std::string_view::npos) {
       ids.push_back(id);
     }
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/json/writer.h"
+#include "lib/net/field_syntax.h"
 #include "lib/peers/slack/service.h"
 #include "lib/text/ascii.h"
 #include "lib/text/base64.h"
@@ -19,6 +20,23 @@ std::string cursor_of(std::size_t number) {
   std::string cursor;
   text::append_base64(cursor, std::as_bytes(std::span(text)));
   return cursor;
+}
+
+// The first letters of the ids of these types of conversations; empty if one of them is no type.
+std::string first_letters(std::string_view types) {
+  std::string letters;
+  for (const std::string& type : net::split_list(types)) {
+    if (type == "public_channel") {
+      letters += 'C';
+    } else if (type == "private_channel" || type == "mpim") {
+      letters += 'G';
+    } else if (type == "im") {
+      letters += 'D';
+    } else {
+      return {};
+    }
+  }
+  return letters.empty() ? "C" : letters;
 }
 
 }  // namespace
@@ -36,7 +54,11 @@ ChannelAnswer SlackService::list_conversations(ChannelRequest& request, const Qu
   return serve_method(request, [&](json::Writer& ok) -> Problem {
     constexpr std::size_t kLimitMax = 1000;
     const Arguments& arguments = question.arguments;
-    const std::vector<std::string> all = directory_.listed();
+    const std::string letters = first_letters(arguments.text("types"));
+    if (letters.empty()) {
+      return {"invalid_types", {}};
+    }
+    const std::vector<std::string> all = directory_.listed(letters);
     std::size_t limit = 100;
     if (arguments.contains("limit")) {
       limit = text::parse_number<std::size_t>(arguments.text("limit")).value_or(0);
@@ -69,12 +91,7 @@ ChannelAnswer SlackService::open_conversation(ChannelRequest& request, const Que
     constexpr std::size_t kUsersMax = 8;
     std::string id(question.arguments.text("channel"));
     if (id.empty()) {
-      std::vector<std::string> users;
-      for (std::string_view rest = question.arguments.text("users"); !rest.empty();) {
-        const std::size_t end = std::min(rest.find(','), rest.size());
-        users.emplace_back(text::trim(rest.substr(0, end), text::kWhiteSpace));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-      }
+      const std::vector<std::string> users = net::split_list(question.arguments.text("users"));
       if (users.empty()) {
         return {"users_list_not_supplied", {}};
       }

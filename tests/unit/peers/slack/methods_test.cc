@@ -47,6 +47,21 @@ TEST_F(SlackTest, BlocksComeBackWithTheirIds) {
   EXPECT_EQ(got.get("message.blocks.1.text.text"), "*a*");
 }
 
+TEST_F(SlackTest, BlocksHaveTheirElements) {
+  SlackPeer peer(loop_);
+
+  const Got got = call(
+      peer, "chat.postMessage",
+      R"({"channel":"C1","blocks":[{"type":"context","elements":[{"type":"mrkdwn","text":"a"},)"
+      R"({"type":"image","image_url":"http://a.b/c.png","alt_text":"c"}]},{"type":"actions","elements":[)"
+      R"({"type":"button","action_id":"a","style":"danger","text":{"type":"plain_text","text":"Stop"}},)"
+      R"({"type":"static_select","options":[{"text":{"type":"plain_text","text":"1"},"value":"1"}]}]},)"
+      R"({"type":"section","text":{"type":"mrkdwn","text":"a"},"accessory":{"type":"datepicker","action_id":"b"}}]})");
+
+  EXPECT_EQ(got.get("ok"), "true");
+  EXPECT_EQ(got.get("message.blocks.1.elements.0.text.text"), "Stop");
+}
+
 struct BadBlocks {
   const char* name;
   std::string blocks;
@@ -86,6 +101,21 @@ INSTANTIATE_TEST_SUITE_P(
                   "must be more than 0 characters [json-pointer:/blocks/0/text/text]"},
         BadBlocks{"image_without_text", R"([{"type":"image","image_url":"http://a.b/c.png"}])",
                   "missing required field: alt_text [json-pointer:/blocks/0]"},
+        BadBlocks{"element_of_another_block",
+                  R"([{"type":"context","elements":[{"type":"button","text":{"type":"plain_text","text":"a"}}]}])",
+                  "unsupported type: button [json-pointer:/blocks/0/elements/0/type]"},
+        BadBlocks{"button_without_text", R"([{"type":"actions","elements":[{"type":"button"}]}])",
+                  "missing required field: text [json-pointer:/blocks/0/elements/0]"},
+        BadBlocks{"button_in_another_style",
+                  R"([{"type":"actions","elements":[{"type":"button","style":"blue",)"
+                  R"("text":{"type":"plain_text","text":"a"}}]}])",
+                  "must be a valid enum value [json-pointer:/blocks/0/elements/0/style]"},
+        BadBlocks{"unknown_accessory",
+                  R"([{"type":"section","text":{"type":"mrkdwn","text":"a"},"accessory":{"type":"shout"}}])",
+                  "unsupported type: shout [json-pointer:/blocks/0/accessory/type]"},
+        BadBlocks{"select_without_options",
+                  R"([{"type":"input","label":{"type":"plain_text","text":"a"},"element":{"type":"static_select"}}])",
+                  "missing required field: options [json-pointer:/blocks/0/element]"},
         BadBlocks{"same_id", R"([{"type":"divider","block_id":"a"},{"type":"divider","block_id":"a"}])",
                   "block_id a already exists [json-pointer:/blocks/1/block_id]"}),
     [](const auto& test) { return std::string(test.param.name); });
@@ -159,6 +189,22 @@ TEST_F(SlackTest, TellsOfChannelsAndUsers) {
   EXPECT_EQ(call(peer, "conversations.open", R"({"users":"me"})").get("error"), "user_not_found");
   EXPECT_EQ(call(peer, "users.info", R"({"user":"U5"})").get("user.id"), "U5");
   EXPECT_EQ(call(peer, "users.info", R"({"user":"me"})").get("error"), "user_not_found");
+}
+
+TEST_F(SlackTest, ListsConversationsByType) {
+  SlackPeerOptions options;
+  options.channels = {"general", "D5", "G7"};
+  SlackPeer peer(loop_, options);
+  const auto listed = [&](const std::string& types) {
+    const Got got = call(peer, "conversations.list", R"({"types":")" + types + "\"}");
+    return got.get("channels.0.id") + " " + got.get("channels.1.id");
+  };
+
+  EXPECT_EQ(listed("im"), "D5 (absent)");
+  EXPECT_EQ(listed("im, mpim"), "D5 G7");
+  EXPECT_EQ(call(peer, "conversations.list", "{}").get("channels.1"), "(absent)");
+  EXPECT_EQ(call(peer, "conversations.list", R"({"types":"public_channel"})").get("channels.0.name"), "general");
+  EXPECT_EQ(call(peer, "conversations.list", R"({"types":"all"})").get("error"), "invalid_types");
 }
 
 TEST_F(SlackTest, AMethodHasTheLimitOfItsTier) {
