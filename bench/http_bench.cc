@@ -13,6 +13,8 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -272,7 +274,14 @@ void use_one_core() {
   }
 }
 
-// The bars are those of the channels: 5,000 messages a second, and 80% of libcurl's.
+// Of a channel and of libcurl alone, one after the other, so that both see the same machine.
+struct Round {
+  Cost ours;
+  Cost bare;
+  double ratio() const { return ours.per_second / bare.per_second; }
+};
+
+// The bars are those of the channels: 5,000 messages a second, and 85% of libcurl's.
 int run_channel(const Load& load, const Load& warm_up) {
   Cost together{};
   {
@@ -285,18 +294,25 @@ int run_channel(const Load& load, const Load& warm_up) {
       [](EventLoop& loop) { return std::make_unique<peers::TelegramPeer>(loop, without_limits()); });
   const std::string url = fake.url() + "/bot" + kToken + "/sendMessage";
   BareCurl(url, warm_up).run();
-  const Cost bare = measure(load, [&] { BareCurl(url, load).run(); });
   UvLoop loop;
   loop.run(send_all(loop, fake.url(), warm_up));
-  const Cost ours = measure(load, [&] { loop.run(send_all(loop, fake.url(), load)); });
+  std::array<Round, 5> rounds{};
+  const Load part{load.requests / static_cast<long>(rounds.size()) + 1, load.connections};
+  for (Round& round : rounds) {
+    round.bare = measure(part, [&] { BareCurl(url, part).run(); });
+    round.ours = measure(part, [&] { loop.run(send_all(loop, fake.url(), part)); });
+  }
+  std::sort(rounds.begin(), rounds.end(), [](const Round& a, const Round& b) { return a.ratio() < b.ratio(); });
+  const Round& median = rounds[rounds.size() / 2];
 
   print("channel together", together);
-  print("TelegramChannel", ours);
-  print("libcurl", bare);
-  const double ratio = ours.per_second / bare.per_second;
-  std::printf("TelegramChannel does %.0f%% of libcurl's messages against the same fake\n", ratio * 100);
-  const bool kept = together.per_second >= 5000 && ratio >= 0.8;
-  std::printf("bars: 5,000 messages/s, 80%%: %s\n", kept ? "kept" : "MISSED");
+  print("TelegramChannel", median.ours);
+  print("libcurl", median.bare);
+  std::printf(
+      "TelegramChannel does %.0f%% of libcurl's messages against the same fake (%.0f to %.0f%% in %zu rounds)\n",
+      median.ratio() * 100, rounds.front().ratio() * 100, rounds.back().ratio() * 100, rounds.size());
+  const bool kept = together.per_second >= 5000 && median.ratio() >= 0.85;
+  std::printf("bars: 5,000 messages/s, 85%%: %s\n", kept ? "kept" : "MISSED");
   return kept ? 0 : 1;
 }
 
