@@ -19,8 +19,36 @@ std::vector<Point> points_of(const Track& track) {
   return track.at_rest.added() >= 2 ? track.at_rest.points() : track.timeline.points();
 }
 
-Floor floor_through(const Track& track, std::vector<Point> through) {
-  Floor floor{&track, std::move(through), {}, 0};
+// Of several processes the one that was seen longest: what another process held is no level to rise from.
+std::vector<Point> longest_life(const std::vector<Point>& points,
+                                const std::vector<std::chrono::nanoseconds>& restarts) {
+  const auto of_time = [&points](std::chrono::nanoseconds at) {
+    return std::lower_bound(points.begin(), points.end(), at,
+                            [](const Point& point, auto time) { return point.at < time; });
+  };
+  auto longest = std::pair(points.begin(), points.begin());
+  auto first = points.begin();
+  const auto end_life = [&](auto end) {
+    const auto lasts = [](const auto& life) {
+      return life.first == life.second ? std::chrono::nanoseconds{} : std::prev(life.second)->at - life.first->at;
+    };
+    if (const auto life = std::pair(first, end); lasts(life) >= lasts(longest)) {
+      longest = life;
+    }
+    first = end;
+  };
+  for (const std::chrono::nanoseconds restart : restarts) {
+    end_life(of_time(restart));
+  }
+  end_life(points.end());
+  return {longest.first, longest.second};
+}
+
+Floor floor_through(const Track& track, const std::vector<Point>& all) {
+  Floor floor{&track, longest_life(all, track.restarts), {}, 0, {}};
+  if (!all.empty()) {
+    floor.run = all.back().at - all.front().at;
+  }
   std::vector<Point>& points = floor.points;
   std::int64_t most = points.empty() ? 0 : points.front().value;
   for (const Point& point : points) {
@@ -67,11 +95,11 @@ Floor floor_of(const Track& track) { return floor_through(track, points_of(track
 Floor floor_after_start_of(const Track& track) {
   std::vector<Point> points = points_of(track);
   points.erase(points.begin(), std::find_if(points.begin(), points.end(), [](const Point& p) { return p.cycle > 0; }));
-  return floor_through(track, std::move(points));
+  return floor_through(track, points);
 }
 
 Floor exact_floor_of(const Track& track) {
-  Floor floor{&track, points_of(track), {}, 0};
+  Floor floor{&track, points_of(track), {}, 0, {}};
   std::vector<Point>& points = floor.points;
   if (points.empty()) {
     return floor;
@@ -88,7 +116,7 @@ bool goes_on_rising(const Floor& floor) {
     return false;
   }
   const auto between = floor.points[floor.rises.back()].at - floor.points[floor.rises.front()].at;
-  return between * kPartOfRun >= floor.points.back().at - floor.points.front().at && rises_late(floor);
+  return between * kPartOfRun >= floor.run && rises_late(floor);
 }
 
 }  // namespace soak::probe

@@ -4,6 +4,7 @@
 
 // What of a count stayed. Counts are whole numbers without noise: a step is seen for certain, but one step is no leak.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -19,11 +20,13 @@ struct Floor {
   std::vector<Point> points;       // Their values are the floor's.
   std::vector<std::size_t> rises;  // The points at which the floor is higher than before.
   std::int64_t fell = 0;           // The most that the count itself ever fell from its highest.
+  std::chrono::nanoseconds run{};  // How long the run was seen, of which a process that was replaced lived a part.
 
   std::int64_t rise() const { return points.back().value - points.front().value; }
 };
 
-// Of the values at the quiescent points; without two of them, of those over time. Empty without any.
+// Of the values at the quiescent points; without two of them, of those over time. Empty without any. Of a process that
+// was replaced, only those of the longest life: a fresh process opens again what it works with, which is no rise.
 Floor floor_of(const Track& track);
 
 // The same; of the values over time, only those after the first cycle: a program that starts opens what it works with.

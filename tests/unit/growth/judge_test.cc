@@ -710,6 +710,39 @@ TEST(JudgeTest, AGaugeThatIsCalledMemoryDoesNotStandForRss) {
   EXPECT_EQ(rss_growth(measured)->series, "rss");
 }
 
+// The process is replaced every `life` cycles. Each one begins with 20 descriptors, and opens some of its own.
+Measurements replaced_every(std::uint64_t life,
+                            std::function<std::int64_t(std::uint64_t number, std::uint64_t age)> opened) {
+  Measurements measured = MadeUp(120)
+                              .with("fds", [&](std::uint64_t cycle) { return 20 + opened(cycle / life, cycle % life); })
+                              .measurements();
+  const auto fds = std::find_if(measured.tracks.begin(), measured.tracks.end(),
+                                [](const Track& track) { return track.name == "fds"; });
+  for (std::uint64_t cycle = life; cycle <= 120; cycle += life) {
+    fds->restarts.push_back(static_cast<std::int64_t>(cycle) * 1s);
+  }
+  return measured;
+}
+
+TEST(JudgeTest, WhatEachOfManyProcessesOpensWhenItIsFirstNeededDoesNotRise) {
+  // It is seen first when it has opened one more than the process before it.
+  const Measurements measured = replaced_every(12, [](auto number, auto) { return std::int64_t(number); });
+
+  const Verdict verdict = judge(measured, kDefaults);
+
+  EXPECT_THAT(verdict.findings, Not(Contains(Field(&Finding::text, HasSubstr("goes on rising")))));
+}
+
+TEST(JudgeTest, ACountThatRisesAllTheLongLifeOfAReplacedProcessGoesOnRising) {
+  const Measurements measured =
+      replaced_every(60, [](auto number, auto age) { return number == 1 ? std::int64_t(age / 5) : 0; });
+
+  const Verdict verdict = judge(measured, kDefaults);
+
+  EXPECT_THAT(verdict.findings,
+              Contains(Field(&Finding::text, AllOf(HasSubstr("fds rose 20 -> 3"), HasSubstr("goes on rising")))));
+}
+
 TEST(JudgeTest, AProcessThatTookThePlaceOfAnotherIsNoted) {
   Measurements measured = MadeUp().measurements();
   for (int i = 0; i < 5; ++i) {
