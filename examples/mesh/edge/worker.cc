@@ -305,13 +305,8 @@ Task<std::string> Worker::answer_query(const Incoming& message) {
   const rapidjson::Document body = parse_json(message.body);
   const std::string subject = text_of(body, "subject");
   const std::uint64_t wanted = number_of(body, "at_least");
-  Task<std::uint64_t> reading = read_number(subject);
+  Task<std::uint64_t> reading = read_number(subject, wanted);
   const std::uint64_t got = co_await std::move(reading);
-  if (wanted > 0) {
-    std::string line = events_.line("memory_read", {{"subject", subject}, {"wanted", wanted}, {"got", got}});
-    Task<> telling = tell(std::move(line));
-    co_await std::move(telling);
-  }
   JsonText answer;
   answer.text("subject", subject).integer("number", static_cast<std::int64_t>(got));
   co_return answer.object();
@@ -361,14 +356,26 @@ Task<std::string> Worker::answer_task(const Incoming& message) {
   co_return answer.object();
 }
 
-Task<std::uint64_t> Worker::read_number(std::string subject) {
+Task<std::uint64_t> Worker::read_number(std::string subject, std::uint64_t wanted) {
   JsonText query;
   query.text("subject", subject).integer("limit", 1);
   Task<ServiceAnswer> asking = call("POST", options_.archive_url + "/v1/memory/query", query.object());
   const ServiceAnswer answer = co_await std::move(asking);
   const rapidjson::Document found = parse_json(answer.body);
   const rapidjson::Value::ConstArray results = list_of(found, "results");
-  co_return results.Empty() ? 0 : number_in(text_of(results[0], "text"));
+  const std::uint64_t got = results.Empty() ? 0 : number_in(text_of(results[0], "text"));
+  std::string line;
+  if (!answer.ok()) {
+    const std::string text = fmt::format("{} {} {}", answer.status, answer.code, answer.message);
+    line = events_.line("work_refused", {{"id", "query"}, {"text", text}});
+  } else if (wanted > 0) {
+    line = events_.line("memory_read", {{"subject", subject}, {"wanted", wanted}, {"got", got}});
+  }
+  if (!line.empty()) {
+    Task<> telling = tell(std::move(line));
+    co_await std::move(telling);
+  }
+  co_return got;
 }
 
 // Work
@@ -417,11 +424,8 @@ Task<> Worker::ingest_progress() {
     Task<> storing = step(std::move(mark));
     co_await std::move(storing);
   }
-  Task<std::uint64_t> reading = read_number(subject);
-  const std::uint64_t got = co_await std::move(reading);
-  std::string read = events_.line("memory_read", {{"subject", subject}, {"wanted", number}, {"got", got}});
-  Task<> telling_read = tell(std::move(read));
-  co_await std::move(telling_read);
+  Task<std::uint64_t> reading = read_number(subject, number);
+  co_await std::move(reading);
 }
 
 // A call that has to be refused: a gate that holds, or does not.

@@ -75,7 +75,8 @@ class Worker {
   soak::Task<> handle(Incoming message);
   soak::Task<std::string> answer_query(const Incoming& message);
   soak::Task<std::string> answer_task(const Incoming& message);
-  soak::Task<std::uint64_t> read_number(std::string subject);
+  // The number in the current entry of `subject`. Writes the event of it, if at least `wanted` was acknowledged before.
+  soak::Task<std::uint64_t> read_number(std::string subject, std::uint64_t wanted);
 
   soak::Task<> ingest_progress();
   soak::Task<> advance_candidate();
