@@ -11,6 +11,7 @@ namespace {
 // One or two rises are a library that opens a file or starts a thread when it first needs it, whenever that is.
 constexpr std::size_t kRisesMin = 3;
 constexpr int kPartOfRun = 3;          // Over at least a third of it.
+constexpr int kLifeOfRun = 2;          // A process that lived less than half of it shows little but its start.
 constexpr std::size_t kLateShare = 3;  // At least a third of the rises come in the second half of their time: a pool
                                        // that grows to its size slows down.
 constexpr std::size_t kLastTenth = 10;
@@ -113,6 +114,9 @@ Floor exact_floor_of(const Track& track) {
 
 bool goes_on_rising(const Floor& floor) {
   if (floor.rises.size() < kRisesMin || floor.rise() <= floor.fell) {
+    return false;
+  }
+  if ((floor.points.back().at - floor.points.front().at) * kLifeOfRun < floor.run) {
     return false;
   }
   const auto between = floor.points[floor.rises.back()].at - floor.points[floor.rises.front()].at;

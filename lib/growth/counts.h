@@ -37,7 +37,7 @@ Floor floor_after_start_of(const Track& track);
 Floor exact_floor_of(const Track& track);
 
 // Whether the floor goes on rising: three times or more, over at least a third of the run, by more than the count ever
-// fell, and not ever more rarely.
+// fell, and not ever more rarely. Of a process that was replaced, only if it lived at least half of the run.
 bool goes_on_rising(const Floor& floor);
 
 }  // namespace soak::probe

@@ -733,9 +733,18 @@ TEST(JudgeTest, WhatEachOfManyProcessesOpensWhenItIsFirstNeededDoesNotRise) {
   EXPECT_THAT(verdict.findings, Not(Contains(Field(&Finding::text, HasSubstr("goes on rising")))));
 }
 
+TEST(JudgeTest, ACountThatRisesInALifeOfAThirdOfTheRunIsTheStartOfAProcess) {
+  const Measurements measured =
+      replaced_every(40, [](auto number, auto age) { return number == 2 ? std::int64_t(age / 5) : 0; });
+
+  const Verdict verdict = judge(measured, kDefaults);
+
+  EXPECT_THAT(verdict.findings, Not(Contains(Field(&Finding::text, HasSubstr("goes on rising")))));
+}
+
 TEST(JudgeTest, ACountThatRisesAllTheLongLifeOfAReplacedProcessGoesOnRising) {
   const Measurements measured =
-      replaced_every(60, [](auto number, auto age) { return number == 1 ? std::int64_t(age / 5) : 0; });
+      replaced_every(80, [](auto number, auto age) { return number == 0 ? std::int64_t(age / 5) : 0; });
 
   const Verdict verdict = judge(measured, kDefaults);
 
