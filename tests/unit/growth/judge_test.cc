@@ -712,13 +712,14 @@ TEST(JudgeTest, AGaugeThatIsCalledMemoryDoesNotStandForRss) {
 
 // The process is replaced every `life` cycles. Each one begins with 20 descriptors, and opens some of its own.
 Measurements replaced_every(std::uint64_t life,
-                            std::function<std::int64_t(std::uint64_t number, std::uint64_t age)> opened) {
-  Measurements measured = MadeUp(120)
+                            std::function<std::int64_t(std::uint64_t number, std::uint64_t age)> opened,
+                            std::uint64_t cycles = 120) {
+  Measurements measured = MadeUp(cycles)
                               .with("fds", [&](std::uint64_t cycle) { return 20 + opened(cycle / life, cycle % life); })
                               .measurements();
   const auto fds = std::find_if(measured.tracks.begin(), measured.tracks.end(),
                                 [](const Track& track) { return track.name == "fds"; });
-  for (std::uint64_t cycle = life; cycle <= 120; cycle += life) {
+  for (std::uint64_t cycle = life; cycle <= cycles; cycle += life) {
     fds->restarts.push_back(static_cast<std::int64_t>(cycle) * 1s);
   }
   return measured;
@@ -733,9 +734,11 @@ TEST(JudgeTest, WhatEachOfManyProcessesOpensWhenItIsFirstNeededDoesNotRise) {
   EXPECT_THAT(verdict.findings, Not(Contains(Field(&Finding::text, HasSubstr("goes on rising")))));
 }
 
-TEST(JudgeTest, ACountThatRisesInALifeOfAThirdOfTheRunIsTheStartOfAProcess) {
-  const Measurements measured =
-      replaced_every(40, [](auto number, auto age) { return number == 2 ? std::int64_t(age / 5) : 0; });
+TEST(JudgeTest, ACountThatRisesInALifeOfLessThanHalfTheRunIsTheStartOfAProcess) {
+  const auto opened = [](auto number, auto age) {
+    return number == 1 ? std::int64_t(age >= 1) + std::int64_t(age >= 4) + std::int64_t(age >= 8) : 0;
+  };
+  const Measurements measured = replaced_every(9, opened, 20);
 
   const Verdict verdict = judge(measured, kDefaults);
 
