@@ -99,7 +99,7 @@ class Load {
       }
       driver_.finish_cycle();
       // On a thread of its own: to judge what was seen so far takes time on a busy machine, and the edges' links are
-      // proxies on this loop.
+      // proxies on this loop. Meanwhile this loop only adds marks, which no quiescent point reads.
       Task<> looking = soak::run_blocking([this] { driver_.quiescent_point(); });
       co_await std::move(looking);
       driver_.keep_totals();
