@@ -57,7 +57,7 @@ RULES = [
     ("include/soak/channels/", ALL_CHANNELS),
     ("tests/soak/channels_", ALL_CHANNELS),
     ("examples/pusher/", ("pusher",)),
-    ("examples/mesh/", NONE),  # A short soak of it is in `make test`; those below are in the test of the package.
+    ("examples/mesh/", NONE),  # Its smoke run, stress run and dogfood gate are in `make test`; those below are in the test of the package.
     ("examples/cache/", NONE),
     ("examples/echo/", NONE),
     ("examples/http_api/", NONE),
