@@ -170,7 +170,9 @@ void Run::State::end_pass(nanoseconds now, bool last) {
 
 void Run::State::tick() {
   const nanoseconds now = elapsed();
-  stops.wakes(Stops::clocks(now));
+  const Stops::Clocks woken = Stops::clocks(now);
+  stops.wakes(woken);
+  stops.sleeps(woken, nanoseconds{0});  // A stop may fall into what follows, too.
   if (now >= next_sample) {
     next_sample = now - now % sample_every + sample_every;
     sample(now);
@@ -179,7 +181,9 @@ void Run::State::tick() {
       show_progress(now);
     }
   }
-  stops.sleeps(Stops::clocks(elapsed()), kBeat);
+  const Stops::Clocks done = Stops::clocks(elapsed());
+  stops.wakes(done);
+  stops.sleeps(done, kBeat);
 }
 
 void Run::State::show_progress(nanoseconds now) {
