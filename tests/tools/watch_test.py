@@ -228,7 +228,7 @@ def a_restart_is_a_segment():
     out, err = watching.communicate(timeout=90)
     second.kill()
     second.wait()
-    has(out, rf"note: process {first.pid} \(\S+\) was replaced by process {second.pid} \(\S+\) at 00:00:1",
+    has(out, rf"note: process {first.pid} \(\S+\) was replaced by process {second.pid} \(\S+\) at 00:00:\d\d",
         r"http_requests=\d{3,}")
     assert watching.returncode == 0, (out, err)
     with open(os.path.join(reports("restart"), [f for f in os.listdir(reports("restart")) if f.endswith(".json")][0])) as file:
