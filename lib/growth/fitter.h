@@ -118,8 +118,9 @@ class Fitter {
 
   bool keep(Fit fit);
 
-  // The standard error of the line of a fit, of which the columns, made unit vectors, and their lengths are given, if
-  // the scale of an approach beside it may move. Fits on the grid have neighbours for that.
+  // The standard error of the line of a fit if the scales of the approaches beside it may move. `design` has the
+  // columns of the fit as unit vectors, and `length` is the norm that the line's had. Fits on the grid have neighbours
+  // for that.
   double wide_error(const Fit& fit, const Eigen::MatrixXd& design, double length, double squares) const;
 
   // Least squares of forms that need not be on the grid.

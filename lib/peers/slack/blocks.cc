@@ -120,26 +120,11 @@ class Checker {
   }
 
   void check_block(const json::Value& block, const std::string& at) {
-    if (!block.IsObject()) {
-      add("must provide an object", at);
+    if (!check_row(
+            kBlocks, [](const Block&) { return true; }, block, at)) {
       return;
     }
     const std::string_view type = json::text_member(block, "type");
-    const Block* const known =
-        std::find_if(std::begin(kBlocks), std::end(kBlocks), [&](const Block& row) { return row.type == type; });
-    if (type.empty()) {
-      add("missing required field: type", at);
-      return;
-    }
-    if (known == std::end(kBlocks)) {
-      add(fmt::format("unsupported type: {}", type), at + "/type");
-      return;
-    }
-    for (const Member& member : known->members) {
-      if (!member.name.empty()) {
-        check_member(block, member, fmt::format("{}/{}", at, member.name));
-      }
-    }
     if (type == "section" && json::member(block, "text") == nullptr && json::member(block, "fields") == nullptr) {
       add("missing required field: text", at);
     }
@@ -232,6 +217,32 @@ class Checker {
     }
   }
 
+  // Checks the members of an object by the row of its type. False if none of those that fit has that type.
+  template <typename Row, std::size_t kRows, typename Fits>
+  bool check_row(const Row (&rows)[kRows], const Fits& fits, const json::Value& object, const std::string& at) {
+    if (!object.IsObject()) {
+      add("must provide an object", at);
+      return false;
+    }
+    const std::string_view type = json::text_member(object, "type");
+    const Row* const known =
+        std::find_if(std::begin(rows), std::end(rows), [&](const Row& row) { return row.type == type && fits(row); });
+    if (type.empty()) {
+      add("missing required field: type", at);
+      return false;
+    }
+    if (known == std::end(rows)) {
+      add(fmt::format("unsupported type: {}", type), at + "/type");
+      return false;
+    }
+    for (const Member& member : known->members) {
+      if (!member.name.empty()) {
+        check_member(object, member, fmt::format("{}/{}", at, member.name));
+      }
+    }
+    return true;
+  }
+
   void check_elements(const json::Value& block, Place place, const std::string& at) {
     const json::Value* const elements = json::member(block, "elements");
     for (rapidjson::SizeType i = 0; elements != nullptr && elements->IsArray() && i < elements->Size(); ++i) {
@@ -246,27 +257,11 @@ class Checker {
   }
 
   void check_element(const json::Value& element, Place place, const std::string& at) {
-    if (!element.IsObject()) {
-      add("must provide an object", at);
+    if (!check_row(
+            kElements, [place](const Element& row) { return (row.places & place) != 0; }, element, at)) {
       return;
     }
     const std::string_view type = json::text_member(element, "type");
-    const Element* const known = std::find_if(std::begin(kElements), std::end(kElements), [&](const Element& row) {
-      return row.type == type && (row.places & place) != 0;
-    });
-    if (type.empty()) {
-      add("missing required field: type", at);
-      return;
-    }
-    if (known == std::end(kElements)) {
-      add(fmt::format("unsupported type: {}", type), at + "/type");
-      return;
-    }
-    for (const Member& member : known->members) {
-      if (!member.name.empty()) {
-        check_member(element, member, fmt::format("{}/{}", at, member.name));
-      }
-    }
     check_image(element, type, at);
     if ((type == "static_select" || type == "multi_static_select") && json::member(element, "options") == nullptr &&
         json::member(element, "option_groups") == nullptr) {

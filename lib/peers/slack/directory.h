@@ -25,8 +25,8 @@ class SlackDirectory {
   // The direct messages of one user, or of several.
   static std::string conversation_of(const std::vector<std::string>& users);
 
-  // For conversations.list, whose ids begin with one of these letters: if any channel exists, those that every
-  // workspace has.
+  // The conversations for conversations.list whose ids begin with one of these letters. Where every channel that is
+  // named exists, those that all workspaces have.
   std::vector<std::string> listed(std::string_view first_letters) const;
   void write_channel(json::Writer& json, const std::string& id) const;
 
