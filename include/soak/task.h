@@ -200,9 +200,9 @@ Task<DrainResult> with_group_on(EventLoop* loop, DrainOptions options, Body body
 // once, or, if it has returned, the other tasks are. Then rethrows the body's exception or, if there was none, the
 // exception of the first task that failed; a request that came meanwhile is still due, at the caller's next co_await.
 // If the caller is destroyed while the tasks unwind, the body's exception is logged instead.
-// With `.carry_on`, the other tasks and the body go on after a failure, which is thrown at the end. A body that has
-// called supervise() on the group is told there instead, and not cancelled. Keeps `body` alive until the end. Without a
-// `loop`, it uses the caller's.
+// With `.carry_on`, the other tasks and the body go on after a failure, which is thrown at the end. If the body has
+// called supervise() on the group, that call throws the failure, and the body is not cancelled. Keeps `body` alive
+// until the end. Without a `loop`, it uses the caller's.
 template <detail::GroupBody Body>
 Task<DrainResult> with_group(EventLoop& loop, DrainOptions options, Body body,
                              std::source_location where = std::source_location::current()) {
